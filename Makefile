@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# divvy: share the network among virtual machines. GNU make.
+#
+#   make            build everything into build/
+#   make demo       set up, then show the main job on two real VMs
+#   make check      set up, then run every test
+#   make bench      the benchmarks of doc/measurements.md
+#   make install    PREFIX=/usr/local DESTDIR=
+
+VERSION := 0.1
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+CC := gcc
+CLANG ?= clang
+BPFTOOL ?= bpftool
+B := build
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
+# -Wno-sign-conversion: the kernel's headers and libmnl mix int and unsigned for lengths; -Wconversion
+# still finds every loss of width.
+CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DDIVVY_VERSION='"$(VERSION)"' -DDIVVY_SYSCONFDIR='"$(SYSCONFDIR)"'
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu17 $(WARN) -fstack-protector-strong -fPIE -MMD -MP
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+LIBS_spec := -lcyaml -lyaml -ljansson
+LIBS_kernel := -lmnl -lbpf
+LIBS_daemon := -lsystemd -lcap
+
+all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab
+
+# --- sources, by layer ---------------------------------------------------------------------------
+SRC_core := $(wildcard core/*.c)
+SRC_spec := $(wildcard spec/*.c)
+SRC_kernel := $(wildcard kernel/*.c)
+SRC_daemon := $(wildcard daemon/*.c)
+SRC_cli := $(wildcard cli/*.c)
+SRC_lab := $(wildcard lab/*.c)
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+san = $(patsubst %.c,$(B)/san/%.o,$(1))
+
+$(B)/libcore.a: $(call obj,$(SRC_core))
+$(B)/libspec.a: $(call obj,$(SRC_spec))
+$(B)/libkernel.a: $(call obj,$(SRC_kernel))
+$(B)/san/libcore.a: $(call san,$(SRC_core))
+$(B)/san/libspec.a: $(call san,$(SRC_spec))
+$(B)/san/libkernel.a: $(call san,$(SRC_kernel))
+%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/divvyd: $(call obj,$(SRC_daemon)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) $(LIBS_daemon)
+$(B)/divvy: $(call obj,$(SRC_cli)) $(B)/libspec.a $(B)/libcore.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_spec)
+$(B)/divvy-lab: $(call obj,$(SRC_lab)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lm
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/san/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(filter-out -O2,$(CFLAGS)) -O1 $(SAN) -c -o $@ $<
+
+# --- BPF: object, then skeleton <name>.skel.h ----------------------------------------------------
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I. -I/usr/include/$(shell $(CC) -print-multiarch)
+$(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
+$(call obj,kernel/classifier.c) $(call san,kernel/classifier.c): $(B)/kernel/bpf/classify.skel.h
+$(call obj,lab/meter.c): $(B)/lab/bpf/meter.skel.h
+
+# --- tests: every tests/unit/x_test.c is a program that prints TAP ---------------------------------
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
+# core's tests link against core alone: an include that points outward does not link.
+$(B)/tests/unit/core_%: $(B)/san/tests/unit/core_%.o $(B)/san/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcmocka -lm
+$(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec.a $(B)/san/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
+unit: $(UNIT)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all unit clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

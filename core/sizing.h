@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Sizes of buckets, quanta, queues and send buffers: the smallest standing queue that keeps a
+ * class busy. The Theory of Operation, with the formulas' derivation and sources, is in sizing.c.
+ */
+
+#include "types.h"
+
+#include <stddef.h>
+
+/* What the formulas depend on besides rates. Constant for a host; tests vary them. */
+struct sizing_host {
+	uint32_t gso_max;        /* largest packet that a vNIC sends, bytes (IFLA_GSO_MAX_SIZE; 65536) */
+	uint32_t gso_truesize;   /* what one such packet charges to a socket, bytes */
+	uint32_t small_truesize; /* what the smallest packet charges, bytes */
+	uint64_t wake_ns;        /* from "buffer below half" to the VMM's next write, nanoseconds */
+	uint64_t timer_ns;       /* how late a qdisc watchdog may fire, nanoseconds */
+};
+
+extern const struct sizing_host sizing_host_default;
+
+struct sizing {
+	uint32_t sndbuf;      /* TUNSETSNDBUF, bytes of truesize, shared by a queue; > 0 */
+	uint64_t limit;       /* leaf queue, bytes: never reached under backpressure */
+	uint64_t limit_drop;  /* leaf queue where there is no backpressure, bytes */
+	uint64_t burst;       /* HTB bucket at the guaranteed rate, bytes */
+	uint64_t cburst;      /* HTB bucket at the ceiling, bytes */
+};
+
+/* rate: guaranteed; ceil: ceiling, >= rate; queues: of the tap, >= 1. */
+void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil,
+		  uint32_t queues, struct sizing *out);
+
+/*
+ * HTB quanta, proportional to share, each at least h->gso_max and at most INT32_MAX.
+ * share[] are those of siblings; out[] bytes. Where the largest would not fit, all are scaled
+ * down, those of the smallest shares staying at gso_max. O(n).
+ */
+void sizing_quanta(const struct sizing_host *h, const struct share *share, size_t n, uint32_t *out);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What classify.bpf.c and kernel/classifier.c say to each other through BPF maps. */
+
+#include <linux/types.h>
+
+#define DIVVY_ABI_VERSION 1
+#define DIVVY_DEVICES_MAX 65536
+
+/* Map "devices": key __u32 ifindex of the vNIC. No entry: the packet is left alone. */
+struct divvy_device {
+	__u32 classid; /* HTB leaf, becomes skb->priority */
+	__u32 reserved;
+};
+
+/* Map "counters" (per CPU): key __u32 ifindex. What the vNIC offered, before any queue. */
+struct divvy_counters {
+	__u64 bytes;   /* link-layer bytes, headers of every GSO segment included */
+	__u64 packets; /* frames as they will be on the wire: GSO segments count each */
+	__u64 last_ns; /* CLOCK_MONOTONIC of the latest packet */
+	__u64 largest; /* longest skb seen, bytes */
+};
+
+_Static_assert(sizeof(struct divvy_device) == 8, "ABI");
+_Static_assert(sizeof(struct divvy_counters) == 32, "ABI");

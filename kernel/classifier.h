@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The BPF program at every scheduled vNIC's tc ingress, and its maps. */
+
+#include "bpf/abi.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct classifier;
+
+/*
+ * Load the program. Each daemon loads its own with fresh maps: filters of an earlier one keep running
+ * with theirs until filter_set() replaces them, so there is no gap and no ABI to match.
+ * 0 or negative errno; errtext, if given, gets a line for a person on failure.
+ */
+int classifier_open(struct classifier **ret, char *errtext, size_t size);
+struct classifier *classifier_close(struct classifier *c); /* NULL is fine; filters in place keep working */
+void classifier_closep(struct classifier **c);
+
+/* Borrowed. For filter_set(). */
+int classifier_prog_fd(const struct classifier *c);
+
+/* Packets of this vNIC go to this class from now on. One map update. 0 or negative errno. */
+int classifier_set(struct classifier *c, uint32_t ifindex, uint32_t classid);
+/* The same for many, in one system call where the kernel has batch updates (5.6). */
+int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const uint32_t *classid, size_t n);
+/* Leave its packets alone from now on, and forget its counters. -ENOENT if it was not there. */
+int classifier_clear(struct classifier *c, uint32_t ifindex);
+/* Sums over CPUs; -ENOENT if unknown. */
+int classifier_read(const struct classifier *c, uint32_t ifindex, struct divvy_counters *out);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * cls_bpf filters at a vNIC's tc ingress, with a mirred action into divvy's IFB. divvy's is
+ * known by its name (TCA_BPF_NAME "divvy") and is the last filter of the hook, so that those of others run first.
+ */
+
+#include "rtnl.h"
+
+#define FILTER_PREF 0xfff0 /* the hook walks filters in ascending order */
+#define FILTER_HANDLE 1
+#define FILTER_NAME "divvy"
+
+struct filter {
+	uint32_t ifindex;
+	uint16_t pref;
+	uint32_t handle;
+	char kind[16];
+	bool ours;
+	uint32_t classid;  /* ours: 1:minor, for tc's and adoption's eyes */
+	uint32_t prog_id;  /* ours */
+	uint32_t redirect; /* ours: ifindex of the IFB, 0 if the action is missing */
+};
+
+/* Filters at tc ingress (parent ffff:fff2) of ifindex. *f is the caller's to free.
+ * 0 with *n == 0 where there is no hook. */
+int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
+/* Append to the batch: make or atomically replace divvy's filter. The program's descriptor stays the caller's. */
+int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag);
+int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

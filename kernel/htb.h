@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* HTB classes (net/sched/sch_htb.c). */
+
+#include "core/types.h"
+#include "rtnl.h"
+
+struct htb_class {
+	uint16_t minor;
+	uint16_t parent; /* minor of the parent class; 0: the root qdisc */
+	struct rate rate, ceil;
+	uint64_t burst, cburst; /* bytes; the kernel keeps them as time, so they read back rounded */
+	uint32_t quantum;       /* bytes; leaves only */
+	uint16_t overhead;      /* bytes a packet */
+	bool leaf;
+};
+
+struct htb_stats {
+	uint16_t minor;
+	uint16_t parent;
+	bool leaf;
+	uint64_t bytes, packets; /* sent, since the class was made */
+	uint64_t drops, overlimits;
+	uint64_t backlog_bytes, backlog_packets;
+	uint32_t lended, borrowed; /* packets sent at the guaranteed rate; with a parent's tokens */
+};
+
+/* Append to the batch: create (EXCL) or change in place (keeps queue and counters). Major is 1. */
+int htb_class_add(struct rtnl *r, uint32_t ifindex, const struct htb_class *c, uint64_t tag);
+int htb_class_change(struct rtnl *r, uint32_t ifindex, const struct htb_class *c, uint64_t tag);
+int htb_class_del(struct rtnl *r, uint32_t ifindex, uint16_t minor, uint64_t tag);
+
+/* All classes of the interface's HTB, sorted by minor; either pointer pair may be NULL.
+ * Arrays are the caller's to free. */
+int htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n);
+
+/* Whether two describe the same class after the kernel's rounding. */
+bool htb_class_same(const struct htb_class *a, const struct htb_class *b);

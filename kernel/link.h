@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Network interfaces: what there is, and divvy's IFB devices. */
+
+#include "rtnl.h"
+
+#include <net/if.h>
+
+enum link_kind {
+	LINK_OTHER,
+	LINK_TUN,     /* tap (tun_tap true) or tun */
+	LINK_VETH,
+	LINK_MACVTAP,
+	LINK_IFB,
+	LINK_BRIDGE,
+};
+
+#define LINK_ALIAS_SIZE 80
+
+struct link {
+	uint32_t ifindex;
+	char name[IFNAMSIZ];
+	enum link_kind kind;
+	char kind_name[16]; /* IFLA_INFO_KIND as the kernel says it, "" for hardware */
+	bool tap;          /* LINK_TUN: a tap, not a tun */
+	bool multi_queue;  /* LINK_TUN */
+	uint32_t queues;   /* LINK_TUN: attached queues (IFLA_TUN_NUM_QUEUES); else 1 */
+	bool up;           /* administratively */
+	bool carrier;      /* IFF_LOWER_UP: a tap's descriptor is attached */
+	uint32_t master;   /* ifindex of the bridge, 0: none */
+	uint32_t mtu;
+	uint32_t gso_max;  /* IFLA_GSO_MAX_SIZE, bytes; 65536 where the kernel does not say */
+	uint32_t txqlen;
+	uint8_t mac[6];
+	char alias[LINK_ALIAS_SIZE]; /* IFLA_IFALIAS, "" if none */
+	int32_t peer_netns; /* veth: IFLA_LINK_NETNSID, -1: same namespace or none */
+};
+
+/* Fill from RTM_NEWLINK or RTM_DELLINK. 0, or -EBADMSG. */
+int link_parse(const struct nlmsghdr *nlh, struct link *out);
+
+/* All links, sorted by ifindex. *links is the caller's to free. 0 or negative errno. */
+int link_list(struct rtnl *r, struct link **links, size_t *n);
+/* One link by name; 0, -ENODEV, or negative errno. */
+int link_get(struct rtnl *r, const char *name, struct link *out);
+
+/* Append to the batch: an IFB of this name and alias, one queue, txqlen packets, up. */
+int link_add_ifb(struct rtnl *r, const char *name, const char *alias, uint32_t txqlen, uint64_t tag);
+/* Append to the batch: delete a link. */
+int link_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

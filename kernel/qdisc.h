@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Queueing disciplines other than HTB's classes: clsact, ingress, bfifo, HTB's root. */
+
+#include "rtnl.h"
+
+struct qdisc {
+	uint32_t ifindex;
+	uint32_t handle; /* major << 16 */
+	uint32_t parent; /* TC_H_ROOT, TC_H_INGRESS (also clsact), or a class */
+	char kind[16];
+	uint64_t drops, backlog_bytes, backlog_packets;
+};
+
+/* Qdiscs of one interface, or of all (ifindex 0). *q is the caller's to free. */
+int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n);
+
+/* Append to the batch. The attachment point for ingress filters; -EEXIST from the kernel
+ * if there is one (NLM_F_EXCL is set, so another's is never replaced). */
+int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
+int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
+/* HTB root "handle:" whose unmatched packets go to leaf handle:defminor. */
+int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
+		  uint64_t tag);
+/* bfifo of limit bytes under class parent; a change of limit keeps what is queued. */
+int qdisc_set_bfifo(struct rtnl *r, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag);
+/* As above with NLM_F_CREATE|NLM_F_EXCL missing: only changes an existing one. */
+int qdisc_change_bfifo(struct rtnl *r, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The control protocol: one JSON object a line (UTF-8, at most PROTO_LINE_MAX bytes with the newline).
+ *	request:  {"version":1,"id":7,"verb":"set","args":{...}}
+ *	answer:   {"version":1,"id":7,"ok":true,"result":{...}}
+ *	          {"version":1,"id":7,"ok":false,"error":{"line":3,"column":9,"message":"..."}}
+ *	event (to a verb that watches): {"version":1,"id":7,"event":{...}}
+ * Framing and envelope only; what verbs take and give is in doc/divvy-protocol(7) and daemon/verbs.c.
+ */
+
+#include "spec.h"
+
+#include <jansson.h>
+
+#define PROTO_VERSION 1
+#define PROTO_LINE_MAX (1024 * 1024)
+#define PROTO_SOCKET "/run/divvy/divvy.sock"
+/* Environment variable that names another socket. */
+#define PROTO_SOCKET_ENV "DIVVY_SOCKET"
+
+struct proto_request {
+	int64_t id;
+	char verb[32];
+	json_t *args; /* owned; an object, possibly empty */
+};
+
+/* One line (without newline) to a request. 0, or -EPROTO with *err filled (id is set where it could be read). */
+int proto_parse_request(const char *line, size_t size, struct proto_request *out, struct spec_error *err);
+void proto_request_free(struct proto_request *r);
+
+/* Each returns a malloc()ed line with its newline, or NULL. result and args are stolen (NULL: empty object). */
+char *proto_request_line(int64_t id, const char *verb, json_t *args);
+char *proto_result_line(int64_t id, json_t *result);
+char *proto_error_line(int64_t id, const struct spec_error *err);
+
+/*
+ * One line to an answer. 0 with *result a new reference; -EREMOTEIO with *err what the daemon said;
+ * -EPROTO if it is no answer to id (or of another version), *err saying so.
+ */
+int proto_parse_answer(const char *line, size_t size, int64_t id, json_t **result, struct spec_error *err);
