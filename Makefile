@@ -87,6 +87,10 @@ $(B)/tests/unit/core_%: $(B)/san/tests/unit/core_%.o $(B)/san/libcore.a
 $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec.a $(B)/san/libcore.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
+# the lab's tests name the one file of the lab that they test: lab_measure_test tests lab/measure.c.
+$(B)/tests/unit/lab_%_test: $(B)/san/tests/unit/lab_%_test.o $(B)/san/lab/%.o $(B)/san/libspec.a $(B)/san/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_spec) -lcmocka -lm
 unit: $(UNIT)
 
 clean:

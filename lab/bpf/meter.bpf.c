@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The wire's own meter: at tc ingress of a server's interface, behind everything that is measured. One instance
+ * a VM. It counts what arrives, and appends each arrival to a trace that user space maps.
+ */
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "lab/bpf/meter.h"
+
+/* Set before loading. */
+const volatile __u64 base_ns;
+const volatile __u32 trace_max;
+
+__u64 trace_n; /* arrivals so far; those beyond trace_max are counted, not recorded */
+struct meter_totals totals;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before loading */
+	__type(key, __u32);
+	__type(value, __u64);
+} trace SEC(".maps");
+
+/* Bytes in front of the payload of each segment of a GSO packet; 0 if unknown. */
+static __always_inline __u32 segment_headers(struct __sk_buff *skb)
+{
+	struct tcphdr tcp;
+	struct iphdr ip;
+	__u32 off = ETH_HLEN;
+	__u8 proto;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes(skb, off, &ip, sizeof(ip)))
+			return 0;
+		off += ip.ihl * 4;
+		proto = ip.protocol;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		if (bpf_skb_load_bytes(skb, off + 6, &proto, 1))
+			return 0;
+		off += sizeof(struct ipv6hdr);
+	} else {
+		return 0;
+	}
+	if (proto == IPPROTO_UDP)
+		return off + sizeof(struct udphdr);
+	if (proto != IPPROTO_TCP || bpf_skb_load_bytes(skb, off, &tcp, sizeof(tcp)))
+		return 0;
+	return off + tcp.doff * 4;
+}
+
+/* As the kernel's qdisc_pkt_len_init(): the frame, and one more set of headers for each further segment. */
+static __always_inline __u32 wire_length(struct __sk_buff *skb)
+{
+	__u32 headers, segments;
+
+	if (skb->gso_size == 0)
+		return skb->len;
+	headers = segment_headers(skb);
+	if (headers == 0 || headers >= skb->len)
+		return skb->len;
+	segments = (skb->len - headers + skb->gso_size - 1) / skb->gso_size;
+	return skb->len + (segments - 1) * headers;
+}
+
+static __always_inline __u32 bucket(__u64 gap_ns)
+{
+	__u64 v = gap_ns >> METER_HIST_SHIFT;
+	__u32 octave = 0, i;
+
+	if (v == 0)
+		return 0;
+	/* Binary logarithm without a loop, for kernels whose verifier counts every turn. */
+#pragma unroll
+	for (i = 32; i > 0; i >>= 1) {
+		if (v >> i) {
+			v >>= i;
+			octave += i;
+		}
+	}
+	v = gap_ns >> (METER_HIST_SHIFT + octave - 2 > 63 ? 63 : METER_HIST_SHIFT + octave - 2);
+	i = 1 + octave * 4 + (v & 3);
+	return i < METER_HIST_BUCKETS ? i : METER_HIST_BUCKETS - 1;
+}
+
+SEC("tc")
+int meter(struct __sk_buff *skb)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 len = wire_length(skb);
+	__u64 at, last, *slot;
+	__u32 key, b;
+
+	at = __sync_fetch_and_add(&trace_n, 1);
+	key = at < trace_max ? (__u32)at : trace_max;
+	slot = key < trace_max ? bpf_map_lookup_elem(&trace, &key) : 0;
+	if (slot)
+		*slot = ((now - base_ns) << METER_LEN_BITS) | (len & METER_LEN_MASK);
+
+	last = totals.last_ns;
+	totals.last_ns = now;
+	if (last && now > last) {
+		b = bucket(now - last);
+		if (b < METER_HIST_BUCKETS)
+			__sync_fetch_and_add(&totals.hist[b], 1);
+	}
+	__sync_fetch_and_add(&totals.bytes, len);
+	__sync_fetch_and_add(&totals.packets, 1);
+	return TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "GPL";

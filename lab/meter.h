@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The wire's own meter, one for each VM, on the interface of its server: independent of divvy's counters, and
+ * behind everything that may drop or delay. It records every arrival, so that gaps, windows of any
+ * length and quantiles are computed exactly afterwards.
+ */
+
+#include "bpf/meter.h"
+#include "measure.h"
+
+struct meter;
+
+/*
+ * Attach to ifname in the network namespace that netns_fd stands for (-1: the calling thread's), with room for max
+ * arrivals. 0, -EINVAL, or negative errno. The interface's own clsact is used if it is there, else made.
+ */
+int meter_open(int netns_fd, const char *ifname, uint32_t max, struct meter **ret);
+/* Detaches. NULL is fine; returns NULL. */
+struct meter *meter_close(struct meter *m);
+
+/* Counters since it was opened. */
+void meter_totals(const struct meter *m, struct meter_totals *out);
+/* Lower bound of a histogram bucket, nanoseconds. */
+uint64_t meter_bucket_ns(size_t bucket);
+
+/*
+ * Take over what arrived since the last call. 0, -ENOMEM, or -ENOBUFS if arrivals no longer fitted (what fitted
+ * is there; *lost, if given, says how many did not).
+ */
+int meter_poll(struct meter *m, uint64_t *lost);
+/* All arrivals up to the last meter_poll(), in order. Borrowed until the next meter_poll(). */
+struct trace meter_trace(const struct meter *m);
