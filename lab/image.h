@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The guest: Debian's cloud kernel (unpacked, never installed) and an initramfs with busybox, iperf3,
+ * iperf, ping, the drivers' modules and the lab's agent. Made by lab/image.sh, kept in the cache directory
+ * (build/lab/), made again when an input changed.
+ */
+
+#include "proc.h"
+
+#include <limits.h>
+
+struct image {
+	char dir[PATH_MAX / 2];     /* cache directory */
+	char kernel[PATH_MAX];      /* for qemu -kernel */
+	char initrd[PATH_MAX];      /* for qemu -initrd */
+	char release[64];           /* the guest kernel's release, e.g. "6.1.0-30-cloud-amd64" */
+};
+
+/*
+ * Make the image if it is missing or older than its inputs, and say where it is. DIVVY_LAB_CACHE names the
+ * cache directory; else it is "lab" beside the running program. progress, if given, is called with a line
+ * for a person before anything that takes more than a second. 0; -EREMOTEIO with the script's last line as
+ * text; another negative errno.
+ */
+int image_ensure(struct image *img, void (*progress)(const char *line), struct errtext *e);
+
+enum accel { ACCEL_TCG, ACCEL_KVM };
+const char *accel_name(enum accel a); /* "tcg", "kvm" */
+
+/*
+ * Which accelerator runs guests here. /dev/kvm may open and still not run a guest, so a probe guest has to
+ * report within 5 s. Kept in the cache directory until the machine, its kernel or QEMU changes (key: boot
+ * id, QEMU's version). DIVVY_LAB_ACCEL=tcg|kvm overrides. why (if given) gets a few words: "probe guest
+ * ready in 0.8 s",
+ * "no /dev/kvm", "/dev/kvm opens, but a probe guest did not start within 5 s".
+ */
+int accel_probe(const struct image *img, enum accel *ret, char why[128], void (*progress)(const char *line),
+		struct errtext *e);

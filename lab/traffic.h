@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Load from a VM to its server, by stock programs, and what they say about it themselves. Bandwidth is
+ * measured at the wire (the meter), not here; here are the losses by sequence number and the round-trip
+ * times.
+ *
+ * Each traffic has a fresh server process in the server's namespace. Results are filled while loop.h waits.
+ */
+
+#include "topo.h"
+#include "vm.h"
+
+enum traffic_kind {
+	TRAFFIC_UDP,    /* iperf3 -u -b 0 */
+	TRAFFIC_UDP2,   /* iperf 2 -u; no control connection, so it starts under any load */
+	TRAFFIC_TCP,    /* iperf3 */
+	TRAFFIC_ICMP,   /* ping -f */
+	TRAFFIC_PING,   /* ping at 10 Hz: RTT samples */
+};
+/* "udp", "udp2", "tcp", "icmp", "ping"; -EINVAL */
+int traffic_kind_from_name(const char *name, enum traffic_kind *ret);
+const char *traffic_kind_name(enum traffic_kind kind);
+
+struct traffic_config {
+	enum traffic_kind kind;
+	unsigned size;      /* payload bytes of a datagram or ping; 0: 1448 (UDP), 1472 (ICMP), 56 (ping) */
+	uint64_t rate_bps;  /* payload rate of UDP; 0: as fast as it goes */
+	unsigned streams;   /* TCP connections; 0: 1 */
+};
+
+struct traffic_interval {
+	uint64_t at_ns;    /* host's clock when the server reported it: its end */
+	uint64_t span_ns;  /* its length by the server's clock */
+	uint64_t lost;     /* datagrams missing by sequence number; UDP only */
+	uint64_t total;    /* received + lost */
+};
+
+struct traffic_rtt {
+	uint64_t at_ns;    /* host's clock when the reply was reported */
+	uint64_t rtt_ns;
+};
+
+struct traffic_result { /* borrowed; grows while the loop runs */
+	const struct traffic_interval *intervals;
+	size_t n_intervals;
+	const struct traffic_rtt *rtts;
+	size_t n_rtts;
+	uint64_t sent, received; /* ICMP, ping: requests and replies, after traffic_stop(); UDP: received */
+	uint64_t lost;           /* UDP: sum over intervals; ICMP, ping: sent - received */
+	uint64_t rcvbuf_errors;  /* of the server's namespace since the start: the receiver's own drops */
+};
+
+struct traffic;
+
+/*
+ * Start server and client. vm and topo are borrowed until traffic_free(). Several may run on one VM.
+ * 0 or negative errno with a text.
+ */
+int traffic_start(struct traffic **ret, const struct topo *topo, unsigned index, struct vm *vm,
+		  const struct traffic_config *c, struct errtext *e);
+/*
+ * Wait until all are under way: the server has received, the first reply has come. -ETIMEDOUT with a text,
+ * -EINTR.
+ */
+int traffic_wait_running(struct traffic *const *t, size_t n, unsigned timeout_ms, struct errtext *e);
+/*
+ * Whether the client still sends; false once it ended by itself, which it should not: its last line as
+ * text.
+ */
+bool traffic_running(const struct traffic *t, struct errtext *e);
+/*
+ * Stop the client, wait up to 3 s for its last words, stop the server. Results stay until traffic_free().
+ * Stop floods together with traffic_stop_all(): the waits overlap.
+ */
+int traffic_stop(struct traffic *t, struct errtext *e);
+int traffic_stop_all(struct traffic *const *t, size_t n, struct errtext *e);
+void traffic_get(struct traffic *t, struct traffic_result *out);
+struct traffic *traffic_free(struct traffic *t); /* stops it if need be; returns NULL; NULL is fine */
+void traffic_freep(struct traffic **t);
