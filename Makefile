@@ -92,6 +92,10 @@ $(B)/tests/unit/lab_%_test: $(B)/san/tests/unit/lab_%_test.o $(B)/san/lab/%.o $(
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_spec) -lcmocka -lm
 unit: $(UNIT)
+# Helpers of the system tests, without sanitizers: they flood.
+$(B)/tests/system/%: $(B)/tests/system/%.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
 
 clean:
 	rm -rf $(B)

@@ -1,0 +1,425 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# datapath.sh [--plain] [TOPOLOGY...]: does the data path do on this kernel what divvy promises? Prints TAP.
+#
+#	+---------- host ------------+                +---- srv -----+
+#	web   -- n0 --+                               |              |
+#	              +-- bridge or route --- up0 ----+ srv0: counts |
+#	batch -- n1 --+               (the uplink)    +--------------+
+#
+# Two stand-ins for VMs (tapflood.c) flood, on a bridge, on a bridge with br_netfilter on, and routed with
+# masquerading. With backpressure: shares 60:40 at the receiver, no queue drops anything, and every frame that a
+# VM could write arrives. Without it the same flood must lose frames, or the test would see nothing.
+#
+# --plain does the same by tc and tapflood's own TUNSETSNDBUF, without divvy: it tells what this kernel can do
+# from what divvy does. Runs as root, in two network namespaces of its own; nothing else is touched.
+# NO_SKIP=1: what this machine cannot do is a failure.
+set -u
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+export PATH=$PATH:/usr/sbin:/sbin
+tapflood=$root/build/tests/system/tapflood
+host=divvy-dp-host-$$ srv=divvy-dp-srv-$$
+capacity_mbit=20
+frame=1000          # bytes
+on_seconds=2.2 off_seconds=0.7
+plain_sndbuf=200000 # bytes, as in the prototype
+backend=divvy
+declare -A vm_in vm_out vm_pid src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
+declare -A tap=([web]=n0 [batch]=n1) mac=([web]=52:54:00:77:00:01 [batch]=52:54:00:77:00:02) port=([web]=5001 [batch]=5002)
+divvyd_pid=
+tests=0 failed=0
+
+# --- TAP -------------------------------------------------------------------------------------------
+check() { # what, condition for (( ))
+	tests=$((tests + 1))
+	if (($2)); then
+		echo "ok $tests - $1"
+	else
+		echo "not ok $tests - $1"
+		failed=$((failed + 1))
+	fi
+}
+
+skip() { # what, why
+	if [[ -n ${NO_SKIP:-} ]]; then
+		echo "# $2"
+		check "$1" 0
+	else
+		tests=$((tests + 1))
+		echo "ok $tests - $1 # SKIP $2"
+	fi
+}
+
+bail() {
+	echo "Bail out! $*"
+	exit 1
+}
+
+diag() {
+	sed 's/^/# /'
+}
+
+# Until the command succeeds, for at most so many seconds.
+await() { # seconds, command...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+# --- namespaces --------------------------------------------------------------------------------------
+in_host() {
+	ip netns exec "$host" "$@"
+}
+
+make_topology() { # bridge | br_netfilter | routed
+	ip netns add "$host" && ip netns add "$srv" || bail "cannot make a network namespace"
+	in_host sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
+	ip netns exec "$srv" sysctl -qw net.ipv6.conf.default.disable_ipv6=1 2>/dev/null
+	ip -n "$host" -b - <<-END || bail "cannot make the host's links"
+		link set lo up
+		link add up0 address 02:00:00:77:09:02 type veth peer name srv0 netns $srv address 02:00:00:77:09:01
+		tuntap add n0 mode tap vnet_hdr
+		tuntap add n1 mode tap vnet_hdr
+		link set n0 address 02:00:00:77:10:01 up
+		link set n1 address 02:00:00:77:10:02 up
+		link set up0 up
+	END
+	ip -n "$srv" -b - <<-END || bail "cannot make the server's links"
+		addr add 10.77.0.1/24 dev srv0
+		link set srv0 up
+	END
+	ip netns exec "$srv" nft -f - <<-END || bail "cannot count at the receiver"
+		table inet divvy_test {
+			counter web { }
+			counter batch { }
+			chain pre {
+				type filter hook prerouting priority -300
+				udp dport ${port[web]} counter name web drop
+				udp dport ${port[batch]} counter name batch drop
+			}
+		}
+	END
+	case $1 in
+	bridge | br_netfilter) make_bridge ;;
+	routed) make_route ;;
+	esac || bail "cannot make the $1 topology"
+	[[ $1 != br_netfilter ]] || make_br_netfilter
+}
+
+make_bridge() {
+	src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
+	dst_mac=([web]=02:00:00:77:09:01 [batch]=02:00:00:77:09:01)
+	ip -n "$host" -b - <<-END && bridge -n "$host" fdb add 02:00:00:77:09:01 dev up0 master static
+		link add br0 type bridge
+		link set n0 master br0
+		link set n1 master br0
+		link set up0 master br0
+		link set br0 up
+	END
+}
+
+# The counter proves that bridged frames went through IP's hooks.
+make_br_netfilter() {
+	in_host sysctl -qw net.bridge.bridge-nf-call-iptables=1 && in_host nft -f - <<-END
+		table ip divvy_test {
+			counter forwarded { }
+			chain forward {
+				type filter hook forward priority 0
+				udp dport { ${port[web]}, ${port[batch]} } counter name forwarded
+			}
+		}
+	END
+}
+
+make_route() {
+	src_ip=([web]=10.77.1.2 [batch]=10.77.2.2)
+	dst_mac=([web]=02:00:00:77:10:01 [batch]=02:00:00:77:10:02)
+	ip -n "$host" -b - <<-END && in_host sysctl -qw net.ipv4.ip_forward=1 && in_host nft -f - <<-END2
+		addr add 10.77.0.2/24 dev up0
+		addr add 10.77.1.1/24 dev n0
+		addr add 10.77.2.1/24 dev n1
+		neigh add 10.77.0.1 lladdr 02:00:00:77:09:01 dev up0 nud permanent
+	END
+		table ip divvy_test {
+			chain post {
+				type nat hook postrouting priority 100
+				oifname up0 masquerade
+			}
+		}
+	END2
+}
+
+remove_topology() {
+	ip netns del "$host" 2>/dev/null
+	ip netns del "$srv" 2>/dev/null
+	return 0
+}
+
+# --- VMs ---------------------------------------------------------------------------------------------
+vm_start() { # name
+	local in=$tmp/$1.in out=$tmp/$1.out
+	[[ -p $in ]] || mkfifo "$in" "$out"
+	# Opened for both directions: neither end waits for the other.
+	exec {vm_in[$1]}<>"$in" {vm_out[$1]}<>"$out"
+	# shellcheck disable=SC2016
+	ip netns exec "$host" bash -c 'exec -a qemu-system-x86_64 "$@"' - "$tapflood" -name "$1" \
+		-netdev "tap,id=net0,ifname=${tap[$1]},script=no,downscript=no" \
+		-device "virtio-net-pci,netdev=net0,mac=${mac[$1]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
+	vm_pid[$1]=$!
+	vm_reply "$1"
+	[[ $REPLY == ready ]] || bail "VM $1 does not start: $REPLY"
+}
+
+vm_ask() { # name, line
+	echo "$2" >&"${vm_in[$1]}"
+}
+
+vm_reply() { # name; the line is in REPLY
+	read -r -t 20 -u "${vm_out[$1]}" || REPLY="error: no answer"
+}
+
+vm_stop_all() {
+	local v
+	for v in "${!vm_pid[@]}"; do
+		kill "${vm_pid[$v]}" 2>/dev/null
+		wait "${vm_pid[$v]}" 2>/dev/null
+		exec {vm_in[$v]}>&- {vm_out[$v]}>&-
+		unset "vm_pid[$v]"
+	done
+}
+
+field() { # name=, line
+	local rest=${2#*"$1="}
+	[[ $rest != "$2" ]] && echo "${rest%% *}" || echo 0
+}
+
+# --- the scheduler: divvy, or tc by hand -----------------------------------------------------------------
+divvy() {
+	DIVVY_SOCKET=$tmp/socket "$root/build/divvy" "$@"
+}
+
+divvy_start() {
+	rm -rf "$tmp/state" "$tmp/run"
+	mkdir "$tmp/state" "$tmp/run"
+	ip netns exec "$host" "$root/build/divvyd" --state "$tmp/state" --runtime "$tmp/run" --socket "$tmp/socket" \
+		>"$tmp/divvyd.log" 2>&1 &
+	divvyd_pid=$!
+	await 10 divvy status >/dev/null 2>&1 || {
+		diag <"$tmp/divvyd.log"
+		bail "divvyd does not answer"
+	}
+}
+
+divvy_apply() { # on | off
+	cat >"$tmp/divvy.yaml" <<-END
+		uplinks:
+		  - name: up0
+		    capacity: ${capacity_mbit}mbit
+		    overhead: 0
+		    devices:
+		      - {name: web, nic: n0, share: 60, backpressure: $1}
+		      - {name: batch, nic: n1, share: 40, backpressure: $1}
+	END
+	divvy apply "$tmp/divvy.yaml" >"$tmp/apply.log" 2>&1 || {
+		diag <"$tmp/apply.log"
+		return 1
+	}
+	await 5 divvy_bound "$1"
+}
+
+divvy_bound() { # on | off: both devices say so
+	local json
+	json=$(divvy status --json 2>/dev/null | tr -d ' \n')
+	[[ $(grep -o '"state":"bound"' <<<"$json" | wc -l) -eq 2 &&
+	   $(grep -o "\"backpressure\":\"$1\"" <<<"$json" | wc -l) -eq 2 ]]
+}
+
+divvy_release() {
+	divvy release --all >"$tmp/apply.log" 2>&1 || diag <"$tmp/apply.log"
+}
+
+divvy_stop() {
+	[[ -n $divvyd_pid ]] || return 0
+	kill "$divvyd_pid" 2>/dev/null
+	wait "$divvyd_pid" 2>/dev/null
+	divvyd_pid=
+}
+
+# u32 at both places: kernels without skbedit or matchall have it. VMs are told apart by port.
+plain_start() {
+	ip -n "$host" -b - <<-END && tc -n "$host" -b - <<-END2 || bail "tc cannot do it by hand"
+		link add ifb0 type ifb
+		link set ifb0 txqueuelen 1000 up
+	END
+		qdisc add dev ifb0 root handle 1: htb default 12 r2q 100
+		class add dev ifb0 parent 1: classid 1:1 htb rate ${capacity_mbit}mbit burst 25k cburst 25k
+		class add dev ifb0 parent 1:1 classid 1:10 htb rate 12mbit ceil ${capacity_mbit}mbit burst 15k cburst 15k quantum 96000
+		class add dev ifb0 parent 1:1 classid 1:11 htb rate 8mbit ceil ${capacity_mbit}mbit burst 10k cburst 10k quantum 64000
+		class add dev ifb0 parent 1:1 classid 1:12 htb rate 8kbit ceil ${capacity_mbit}mbit quantum 64000
+		filter add dev ifb0 parent 1: protocol ip pref 1 u32 match ip dport ${port[web]} 0xffff flowid 1:10
+		filter add dev ifb0 parent 1: protocol ip pref 1 u32 match ip dport ${port[batch]} 0xffff flowid 1:11
+		qdisc add dev n0 clsact
+		qdisc add dev n1 clsact
+		filter add dev n0 ingress pref 65000 u32 match u32 0 0 action mirred egress redirect dev ifb0
+		filter add dev n1 ingress pref 65000 u32 match u32 0 0 action mirred egress redirect dev ifb0
+	END2
+}
+
+plain_apply() { # on | off
+	local v bytes=$plain_sndbuf
+	[[ $1 == on ]] || bytes=2147483647
+	for v in web batch; do
+		vm_ask $v "sndbuf $bytes"
+		vm_reply $v
+		[[ $REPLY == "sndbuf=$bytes" ]] || return 1
+	done
+}
+
+plain_release() {
+	plain_apply off
+	tc -n "$host" qdisc del dev n0 clsact
+	tc -n "$host" qdisc del dev n1 clsact
+	ip -n "$host" link del ifb0
+}
+
+plain_stop() {
+	:
+}
+
+# --- what is measured --------------------------------------------------------------------------------
+received() { # sets rx_web, rx_batch: frames at the receiver
+	local words
+	words=$(ip netns exec "$srv" nft list counters table inet divvy_test |
+		awk '$1 == "counter" { c = $2 } $1 == "packets" { print c "=" $2 }')
+	rx_web=${words#*web=} rx_web=${rx_web%%$'\n'*}
+	rx_batch=${words#*batch=} rx_batch=${rx_batch%%$'\n'*}
+}
+
+all_received() { # frames of web, of batch
+	received
+	((rx_web >= $1 && rx_batch >= $2))
+}
+
+# Frames dropped by any qdisc of the host's links, by the IFBs, and at the taps' way in.
+dropped() {
+	{
+		tc -n "$host" -s qdisc show | sed -n 's/.*(dropped \([0-9]*\),.*/\1/p'
+		in_host cat /proc/net/dev | awk 'sub(/:/, " ") && $1 ~ /ifb|divvy/ { print $5 + $13 } $1 ~ /^n[01]$/ { print $5 }'
+	} | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# Both VMs flood; sets written_*, frames in the window (win_*), its length, and lost, drops over the whole.
+flood() { # seconds, whether everything is expected to arrive
+	local v r0_web r0_batch d0 t0 t1
+	received
+	r0_web=$rx_web r0_batch=$rx_batch d0=$(dropped)
+	for v in web batch; do
+		vm_ask $v "flood $1 $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]}"
+	done
+	sleep 0.4
+	received
+	t0=$EPOCHREALTIME win_web=$rx_web win_batch=$rx_batch
+	sleep "$(awk "BEGIN { print $1 - 0.6 }")"
+	received
+	t1=$EPOCHREALTIME win_web=$((rx_web - win_web)) win_batch=$((rx_batch - win_batch))
+	window_us=$((${t1/./} - ${t0/./}))
+	for v in web batch; do
+		vm_reply $v
+		echo "# $v: $REPLY"
+		[[ $REPLY == written=* ]] || bail "VM $v: $REPLY"
+		declare -g "written_$v=$(field written "$REPLY")" "again_$v=$(field again "$REPLY")"
+	done
+	# What the queues still hold leaves within a second; where frames were lost there is nothing to wait for.
+	await "$2" all_received $((r0_web + written_web)) $((r0_batch + written_batch)) || :
+	lost=$((written_web + written_batch - (rx_web - r0_web) - (rx_batch - r0_batch)))
+	drops=$(($(dropped) - d0))
+	share_permille=$((win_web + win_batch > 0 ? 1000 * win_web / (win_web + win_batch) : 0))
+	kbit=$((8000 * frame * (win_web + win_batch) / (window_us > 0 ? window_us : 1)))
+}
+
+untouched() { # nothing of divvy's left on the host's links
+	! ip -n "$host" -o link show type ifb | grep -q . && ! tc -n "$host" qdisc show | grep -qE 'htb|clsact|ingress'
+}
+
+run_topology() { # name
+	if [[ $1 == br_netfilter ]]; then
+		modprobe br_netfilter 2>/dev/null
+		[[ -d /proc/sys/net/bridge ]] || {
+			skip "$1" "no br_netfilter on this machine"
+			return
+		}
+	fi
+	make_topology "$1"
+	vm_start web
+	vm_start batch
+	"${backend}_start"
+
+	"${backend}_apply" on
+	check "$1: backpressure is on" "$? == 0"
+	flood $on_seconds 3
+	echo "# share of web $((share_permille / 10)).$((share_permille % 10)) %, total $kbit kbit/s, lost $lost, dropped $drops"
+	check "$1: shares are 60:40 within 1 point" "590 <= share_permille && share_permille <= 610"
+	check "$1: the capacity is used and kept" \
+		"capacity_mbit * 900 <= kbit && kbit <= capacity_mbit * 1050"
+	check "$1: backpressure is felt" "again_web > 0 && again_batch > 0"
+	check "$1: no queue drops" "drops == 0"
+	check "$1: every frame written arrives" "lost == 0"
+	if [[ $1 == br_netfilter ]]; then
+		local hooked
+		hooked=$(in_host nft list counters table ip divvy_test | awk '$1 == "packets" { print $2 }')
+		check "$1: frames pass IP's hooks" "${hooked:-0} == written_web + written_batch"
+	fi
+
+	"${backend}_apply" off
+	check "$1: backpressure is off" "$? == 0"
+	flood $off_seconds 0
+	echo "# lost $lost, dropped $drops"
+	check "$1: without it the same flood loses frames" "lost > 0 && drops > 0"
+
+	"${backend}_release"
+	local v given_back=1
+	for v in web batch; do
+		vm_ask $v sndbuf
+		vm_reply $v
+		[[ $REPLY == sndbuf=2147483647 ]] || given_back=0
+	done
+	await 3 untouched || given_back=0
+	check "$1: release gives everything back" $given_back
+	"${backend}_stop"
+	vm_stop_all
+	remove_topology
+}
+
+cleanup() {
+	trap - EXIT INT TERM
+	divvy_stop
+	vm_stop_all
+	remove_topology
+	rm -rf "$tmp"
+}
+
+declare -A dst_mac
+if [[ ${1:-} == --plain ]]; then
+	backend=plain
+	shift
+fi
+[[ $(id -u) == 0 ]] || bail "root is needed, for network namespaces"
+[[ -c /dev/net/tun ]] || bail "/dev/net/tun is missing: modprobe tun"
+for program in "$tapflood" ${backend/plain/}; do
+	[[ $program == divvy ]] && program=$root/build/divvyd
+	[[ -x $program ]] || bail "$program is not built"
+done
+tmp=$(mktemp -d) || bail "no temporary directory"
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+(($# > 0)) || set -- bridge br_netfilter routed
+for topology; do
+	run_topology "$topology"
+done
+echo "1..$tests"
+((failed == 0))
