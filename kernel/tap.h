@@ -22,11 +22,13 @@ struct tap_ref {
 };
 
 /*
- * Read the send buffer, bytes of truesize (TUNGETSNDBUF). 0, -ESRCH if the process is gone (or its
- * pid reused), -ENODEV if it has no descriptor of that tap in this network namespace, -EPERM, ...
+ * Read the send buffer, bytes of truesize (TUNGETSNDBUF); the largest where queues differ, so that a queue attached
+ * later, and not yet limited, shows. 0, -ESRCH if the process is gone (or its pid reused), -ENODEV if it
+ * has no descriptor of that tap in this network namespace, -EPERM, ...
  */
 int tap_get_sndbuf(const struct tap_ref *t, int *bytes);
 /*
- * Set it on all attached queues and read it back: -EIO where another value is read. *before, if given, is what it was.
+ * Set it on all attached queues and read it back: -EIO where another value is read, -EINVAL if bytes <= 0.
+ * *before, if given, is what tap_get_sndbuf() would have said.
  */
 int tap_set_sndbuf(const struct tap_ref *t, int bytes, int *before);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tunfd.h"
+
+#include "core/cleanup.h"
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
+#endif
+
+/*
+ * Judged by the end of its path: a jailer or a container has the node elsewhere, and stat(2) of every
+ * descriptor could hang in a dead network file system.
+ */
+static bool is_tun(int fddir, const char *name)
+{
+	static const char want[] = "/net/tun";
+	char link[512];
+	ssize_t k = readlinkat(fddir, name, link, sizeof(link));
+	size_t w = sizeof(want) - 1;
+
+	return k >= (ssize_t)w && k < (ssize_t)sizeof(link) && !memcmp(link + k - w, want, w);
+}
+
+/* The interface that fdinfo names; false where no queue is attached. */
+static bool read_iff(int procdir, const char *number, char name[IFNAMSIZ])
+{
+	char path[64], buf[1024], *p, *save = NULL;
+
+	if (snprintf(path, sizeof(path), "fdinfo/%s", number) >= (int)sizeof(path) ||
+	    procfs_read(procdir, path, buf, sizeof(buf)) < 0)
+		return false;
+	for (p = strtok_r(buf, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
+		size_t k;
+
+		if (strncmp(p, "iff:", 4))
+			continue;
+		p += 4 + strspn(p + 4, " \t");
+		k = strcspn(p, " \t");
+		if (k == 0 || k >= IFNAMSIZ)
+			return false;
+		memcpy(name, p, k);
+		name[k] = '\0';
+		return true;
+	}
+	return false;
+}
+
+static int compare_fd(const void *a, const void *b)
+{
+	const struct tunfd *x = a, *y = b;
+
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
+{
+	_cleanup_close_ int fddir = openat(procdir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_free_ struct tunfd *list = NULL;
+	size_t have = 0;
+	struct dirent *e;
+
+	if (fddir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	dir = fdopendir(fddir);
+	if (!dir)
+		return -errno;
+	fddir = -1;
+	while ((e = readdir(dir))) {
+		char name[IFNAMSIZ];
+		struct tunfd *more;
+
+		if (e->d_name[0] < '0' || e->d_name[0] > '9' || !is_tun(dirfd(dir), e->d_name) ||
+		    !read_iff(procdir, e->d_name, name))
+			continue;
+		more = realloc(list, (have + 1) * sizeof(*list));
+		if (!more)
+			return -ENOMEM;
+		list = more;
+		list[have].fd = atoi(e->d_name);
+		memcpy(list[have++].name, name, sizeof(name));
+	}
+	if (have)
+		qsort(list, have, sizeof(*list), compare_fd);
+	*fds = TAKE_PTR(list);
+	*n = have;
+	return 0;
+}
+
+int tunfd_borrow(int pidfd, int fd)
+{
+	long got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	return got < 0 ? -errno : (int)got;
+}
+
+bool tunfd_is(int fd, const char *name)
+{
+	struct ifreq ifr = { 0 };
+	struct stat theirs, ours;
+	_cleanup_close_ int ns = -1;
+
+	if (ioctl(fd, TUNGETIFF, &ifr) < 0 || strncmp(ifr.ifr_name, name, IFNAMSIZ))
+		return false;
+	ns = ioctl(fd, TUNGETDEVNETNS); /* Linux 5.7 */
+	return ns >= 0 && fstat(ns, &theirs) == 0 && stat(PROCFS_ROOT "/thread-self/ns/net", &ours) == 0 &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}

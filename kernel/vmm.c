@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vmm.h"
+
+#include "core/cleanup.h"
+#include "procfs.h"
+#include "tunfd.h"
+#include "vmm_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* More than any VMM's; what lies behind is not looked at. */
+#define CMDLINE_MAX (1024 * 1024)
+
+struct nic_list {
+	struct vmm_nic *nics;
+	size_t n, room;
+};
+
+static void nic_list_free(struct nic_list *l)
+{
+	free(l->nics);
+}
+
+static struct vmm_nic *nic_list_add(struct nic_list *l)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 8;
+		struct vmm_nic *more = realloc(l->nics, room * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		l->nics = more;
+		l->room = room;
+	}
+	memset(&l->nics[l->n], 0, sizeof(l->nics[l->n]));
+	return &l->nics[l->n++];
+}
+
+/* Pointers into cmdline, NULL-terminated. */
+static char **split_cmdline(char *cmdline, size_t size)
+{
+	size_t n = 0;
+	char **argv;
+
+	for (size_t i = 0; i < size; i++)
+		n += cmdline[i] == '\0';
+	argv = calloc(n + 2, sizeof(*argv));
+	if (!argv)
+		return NULL;
+	n = 0;
+	for (size_t i = 0; i < size; i += strlen(cmdline + i) + 1)
+		argv[n++] = cmdline + i;
+	return argv;
+}
+
+/* Keep the queues of taps of this network namespace. A fake tree has nothing that could be borrowed. */
+static int keep_ours(const char *root, pid_t pid, struct tunfd *fds, size_t *n)
+{
+	_cleanup_close_ int pidfd = -1;
+	size_t kept = 0;
+
+	if (strcmp(root, PROCFS_ROOT))
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return errno == EINVAL ? -ESRCH : -errno;
+	for (size_t i = 0; i < *n; i++) {
+		_cleanup_close_ int fd = tunfd_borrow(pidfd, fds[i].fd);
+
+		if (fd == -EPERM)
+			return fd;
+		if (fd >= 0 && tunfd_is(fd, fds[i].name))
+			fds[kept++] = fds[i];
+	}
+	*n = kept;
+	return 0;
+}
+
+static int compare_tunfd(const void *a, const void *b)
+{
+	const struct tunfd *x = a, *y = b;
+	int r = strncmp(x->name, y->name, IFNAMSIZ);
+
+	return r ? r : (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* One entry a tap, from descriptors sorted by tap. */
+static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tunfd *fds, size_t n)
+{
+	_cleanup_free_ char *cmdline = NULL;
+	_cleanup_free_ char **argv = NULL;
+	_cleanup_free_ int *numbers = calloc(n, sizeof(*numbers));
+	char comm[32];
+	uint64_t start;
+	ssize_t k;
+	int r;
+
+	if (!numbers)
+		return -ENOMEM;
+	k = procfs_read_alloc(procdir, "cmdline", CMDLINE_MAX, &cmdline);
+	if (k < 0)
+		return (int)k;
+	argv = split_cmdline(cmdline, (size_t)k);
+	if (!argv)
+		return -ENOMEM;
+	k = procfs_read(procdir, "comm", comm, sizeof(comm));
+	if (k < 0)
+		return (int)k;
+	comm[strcspn(comm, "\n")] = '\0';
+	r = procfs_start_time(procdir, &start);
+	if (r < 0)
+		return r;
+	for (size_t i = 0, j; i < n; i = j) {
+		struct vmm_nic *nic = nic_list_add(l);
+
+		if (!nic)
+			return -ENOMEM;
+		for (j = i; j < n && !strncmp(fds[j].name, fds[i].name, IFNAMSIZ); j++)
+			numbers[j - i] = fds[j].fd;
+		vmm_copy(nic->tap, sizeof(nic->tap), fds[i].name);
+		nic->pid = pid;
+		nic->start_time = start;
+		nic->queues = (uint32_t)(j - i);
+		vmm_describe(comm, argv, nic->tap, numbers, j - i, nic);
+	}
+	return 0;
+}
+
+static int add_process(struct nic_list *l, const char *root, int rootdir, const char *name, pid_t pid)
+{
+	_cleanup_close_ int procdir = openat(rootdir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ struct tunfd *fds = NULL;
+	size_t n, before = l->n;
+	int r;
+
+	if (procdir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	r = tunfd_list(procdir, &fds, &n);
+	if (r < 0 || n == 0)
+		return r;
+	r = keep_ours(root, pid, fds, &n);
+	if (r < 0 || n == 0)
+		return r;
+	qsort(fds, n, sizeof(*fds), compare_tunfd);
+	r = add_taps(l, procdir, pid, fds, n);
+	if (r < 0)
+		l->n = before;
+	return r;
+}
+
+/* By name; of several holders the likeliest VMM first: one that is known, with most queues, oldest. */
+static int compare_nic(const void *a, const void *b)
+{
+	const struct vmm_nic *x = a, *y = b;
+	int r = strncmp(x->tap, y->tap, IFNAMSIZ);
+
+	if (!r)
+		r = vmm_is_known(y->vmm) - vmm_is_known(x->vmm);
+	if (!r)
+		r = (y->queues > x->queues) - (y->queues < x->queues);
+	return r ? r : (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void one_holder_each(struct nic_list *l)
+{
+	size_t kept = 0;
+
+	if (l->n)
+		qsort(l->nics, l->n, sizeof(*l->nics), compare_nic);
+	for (size_t i = 0; i < l->n; i++)
+		if (!kept || strncmp(l->nics[kept - 1].tap, l->nics[i].tap, IFNAMSIZ))
+			l->nics[kept++] = l->nics[i];
+	l->n = kept;
+}
+
+int vmm_scan(const char *root, struct vmm_nic **nics, size_t *n)
+{
+	_cleanup_(nic_list_free) struct nic_list l = { 0 };
+	_cleanup_(closedirp) DIR *dir = opendir(root);
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir))) {
+		pid_t pid = procfs_parse_pid(e->d_name);
+		int r = pid ? add_process(&l, root, dirfd(dir), e->d_name, pid) : 0;
+
+		/* our own want of resources; all else is that process's */
+		if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+			return r;
+	}
+	one_holder_each(&l);
+	*nics = TAKE_PTR(l.nics);
+	*n = l.n;
+	return 0;
+}
+
+int vmm_scan_pid(const char *root, pid_t pid, struct vmm_nic **nics, size_t *n)
+{
+	_cleanup_(nic_list_free) struct nic_list l = { 0 };
+	_cleanup_close_ int rootdir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[16];
+	int r;
+
+	if (rootdir < 0)
+		return -errno;
+	if (pid <= 0)
+		return -ESRCH;
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	r = add_process(&l, root, rootdir, name, pid);
+	if (r < 0)
+		return r;
+	one_holder_each(&l);
+	*nics = TAKE_PTR(l.nics);
+	*n = l.n;
+	return 0;
+}
+
+int vmm_start_time(const char *root, pid_t pid, uint64_t *ticks)
+{
+	_cleanup_close_ int procdir = procfs_open(root, pid);
+
+	return procdir < 0 ? procdir : procfs_start_time(procdir, ticks);
+}
