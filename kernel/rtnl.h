@@ -54,11 +54,17 @@ int rtnl_commit(struct rtnl *r, struct rtnl_failure *fail, size_t max);
  */
 typedef int (*rtnl_cb)(const struct nlmsghdr *nlh, void *arg);
 int rtnl_dump(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rtnl_cb cb, void *arg);
+/*
+ * Ask for one object (RTM_GET*): cb is called for the answer. 0, the kernel's error, or the callback's. hdr may,
+ * here and above, be a family header with attributes behind it.
+ */
+int rtnl_get(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rtnl_cb cb, void *arg);
 
 /*
  * A separate non-blocking socket that hears RTNLGRP_LINK and RTNLGRP_TC (if tc is true).
  * rtnl_events_read() calls cb for each message waiting; returns 0, -ENOBUFS if
- * events were lost (dump everything again), or another negative errno.
+ * events were lost (dump everything again), or another negative errno. A negative return
+ * of cb ends the reading and is returned. Reads a bounded number: the socket may still be readable.
  */
 int rtnl_events_open(struct rtnl **ret, bool tc);
 int rtnl_fd(const struct rtnl *r);

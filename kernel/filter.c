@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "filter.h"
+
+#include "array.h"
+#include "attr.h"
+#include "core/cleanup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/tc_act/tc_mirred.h>
+
+/*
+ * The hook's address. clsact has it as the class "ingress"; the old `ingress` qdisc has the same handle ffff: and takes
+ * every class of it for its one hook (net/sched/sch_ingress.c, ingress_find()). So this one
+ * address serves whichever of the two is there.
+ */
+#define TC_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+#define TC_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+
+#define ACTION_FIRST 1 /* actions of a filter are numbered from one (net/sched/act_api.c) */
+
+/* --- dump -------------------------------------------------------------------------------------- */
+
+struct filter_dump {
+	uint32_t ifindex;
+	struct filter *f;
+	size_t n;
+};
+
+/* The interface that a lone mirred action redirects to; 0 for any other action. */
+static uint32_t parse_redirect(const struct nlattr *actions)
+{
+	const struct nlattr *list[ACTION_FIRST + 1], *act[TCA_ACT_OPTIONS + 1], *tb[TCA_MIRRED_PARMS + 1];
+	struct tc_mirred m = { 0 };
+	char kind[16];
+
+	attr_table_nested(actions, list, ACTION_FIRST);
+	attr_table_nested(list[ACTION_FIRST], act, TCA_ACT_OPTIONS);
+	attr_str(act[TCA_ACT_KIND], kind, sizeof(kind));
+	if (strcmp(kind, "mirred") != 0)
+		return 0;
+	attr_table_nested(act[TCA_ACT_OPTIONS], tb, TCA_MIRRED_PARMS);
+	if (!attr_copy(tb[TCA_MIRRED_PARMS], &m, sizeof(m)) || m.eaction != TCA_EGRESS_REDIR)
+		return 0;
+	return m.ifindex;
+}
+
+static void parse_bpf(const struct nlattr *options, struct filter *f)
+{
+	const struct nlattr *tb[TCA_BPF_ID + 1];
+	char name[sizeof(FILTER_NAME) + 1]; /* one more, or a longer name would be cut to ours */
+
+	attr_table_nested(options, tb, TCA_BPF_ID);
+	attr_str(tb[TCA_BPF_NAME], name, sizeof(name));
+	f->ours = strcmp(name, FILTER_NAME) == 0;
+	if (!f->ours)
+		return;
+	f->classid = attr_u32(tb[TCA_BPF_CLASSID], 0);
+	f->prog_id = attr_u32(tb[TCA_BPF_ID], 0);
+	f->redirect = parse_redirect(tb[TCA_BPF_ACT]);
+}
+
+static int collect(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[TCA_OPTIONS + 1];
+	struct filter_dump *d = arg;
+	struct filter f = { 0 };
+	struct tcmsg tcm;
+	int err;
+
+	if (!nlh) {
+		d->n = 0;
+		freep(&d->f);
+		d->f = NULL;
+		return 0;
+	}
+	if (nlh->nlmsg_type != RTM_NEWTFILTER || mnl_nlmsg_get_payload_len(nlh) < sizeof(tcm))
+		return 0;
+	memcpy(&tcm, mnl_nlmsg_get_payload(nlh), sizeof(tcm));
+	attr_table(nlh, sizeof(tcm), tb, TCA_OPTIONS);
+	/* Each priority is announced by a message without options before its filters. */
+	if ((uint32_t)tcm.tcm_ifindex != d->ifindex || !tb[TCA_OPTIONS])
+		return 0;
+	err = array_reserve(&d->f, d->n, sizeof(*d->f));
+	if (err < 0)
+		return err;
+	f.ifindex = d->ifindex;
+	f.pref = (uint16_t)(tcm.tcm_info >> 16);
+	f.handle = tcm.tcm_handle;
+	attr_str(tb[TCA_KIND], f.kind, sizeof(f.kind));
+	if (strcmp(f.kind, "bpf") == 0)
+		parse_bpf(tb[TCA_OPTIONS], &f);
+	d->f[d->n++] = f;
+	return 0;
+}
+
+static int list_hook(struct rtnl *r, uint32_t ifindex, uint32_t hook, struct filter **f, size_t *n)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = hook };
+	struct filter_dump d = { .ifindex = ifindex };
+	int err = rtnl_dump(r, RTM_GETTFILTER, &tcm, sizeof(tcm), collect, &d);
+
+	if (err < 0) {
+		free(d.f);
+		return err;
+	}
+	*f = d.f;
+	*n = d.n;
+	return 0;
+}
+
+int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n)
+{
+	return list_hook(r, ifindex, TC_INGRESS, f, n);
+}
+
+/* With an `ingress` qdisc both addresses are the one hook, whose filters then come twice. */
+int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n)
+{
+	_cleanup_free_ struct filter *in = NULL, *out = NULL;
+	size_t n_in, n_out;
+	struct filter *both;
+	int err = list_hook(r, ifindex, TC_INGRESS, &in, &n_in);
+
+	if (err == 0)
+		err = list_hook(r, ifindex, TC_EGRESS, &out, &n_out);
+	if (err < 0)
+		return err;
+	both = reallocarray(in, n_in + n_out + 1, sizeof(*both));
+	if (!both)
+		return -ENOMEM;
+	in = NULL;
+	if (n_out)
+		memcpy(both + n_in, out, n_out * sizeof(*both));
+	*f = both;
+	*n = n_in + n_out;
+	return 0;
+}
+
+/* --- requests ---------------------------------------------------------------------------------- */
+
+static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex, uint64_t tag)
+{
+	struct tcmsg tcm = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifindex,
+		.tcm_handle = FILTER_HANDLE,
+		.tcm_parent = TC_INGRESS,
+		.tcm_info = TC_H_MAKE((uint32_t)FILTER_PREF << 16, htons(ETH_P_ALL)),
+	};
+	struct nlmsghdr *nlh = rtnl_add(r, type, flags, &tcm, sizeof(tcm), tag);
+
+	if (nlh)
+		mnl_attr_put_strz(nlh, TCA_KIND, "bpf");
+	return nlh;
+}
+
+static void put_redirect(struct nlmsghdr *nlh, uint32_t ifb)
+{
+	struct tc_mirred m = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = ifb };
+	struct nlattr *actions = mnl_attr_nest_start(nlh, TCA_BPF_ACT);
+	struct nlattr *act = mnl_attr_nest_start(nlh, ACTION_FIRST);
+	struct nlattr *options;
+
+	mnl_attr_put_strz(nlh, TCA_ACT_KIND, "mirred");
+	options = mnl_attr_nest_start(nlh, TCA_ACT_OPTIONS);
+	mnl_attr_put(nlh, TCA_MIRRED_PARMS, sizeof(m), &m);
+	mnl_attr_nest_end(nlh, options);
+	mnl_attr_nest_end(nlh, act);
+	mnl_attr_nest_end(nlh, actions);
+}
+
+/* Without NLM_F_EXCL the filter of this handle is replaced in place: a packet meets the old one or the new one. */
+int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag)
+{
+	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, tag);
+	struct nlattr *options;
+
+	if (!nlh)
+		return -ENOMEM;
+	options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
+	mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)prog_fd);
+	mnl_attr_put_strz(nlh, TCA_BPF_NAME, FILTER_NAME);
+	mnl_attr_put_u32(nlh, TCA_BPF_CLASSID, classid);
+	put_redirect(nlh, ifb);
+	mnl_attr_nest_end(nlh, options);
+	return 0;
+}
+
+int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	return request(r, RTM_DELTFILTER, 0, ifindex, tag) ? 0 : -ENOMEM;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qdisc.h"
+
+#include "array.h"
+#include "attr.h"
+#include "core/cleanup.h"
+
+#include <errno.h>
+#include <linux/gen_stats.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+/* HTB divides a class's rate by this where a class has no quantum; divvy's classes all have one. */
+#define RATE2QUANTUM 10
+
+struct qdisc_dump {
+	uint32_t ifindex; /* 0: all */
+	struct qdisc *q;
+	size_t n;
+};
+
+static void parse_stats(const struct nlattr *stats2, struct qdisc *q)
+{
+	const struct nlattr *tb[TCA_STATS_QUEUE + 1];
+	struct gnet_stats_queue s = { 0 };
+
+	attr_table_nested(stats2, tb, TCA_STATS_QUEUE);
+	(void)attr_copy(tb[TCA_STATS_QUEUE], &s, sizeof(s));
+	q->drops = s.drops;
+	q->backlog_bytes = s.backlog;
+	q->backlog_packets = s.qlen;
+}
+
+static int collect(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[TCA_STATS2 + 1];
+	struct qdisc_dump *d = arg;
+	struct tcmsg tcm;
+	struct qdisc q = { 0 };
+	int err;
+
+	if (!nlh) {
+		d->n = 0;
+		freep(&d->q);
+		d->q = NULL;
+		return 0;
+	}
+	if (nlh->nlmsg_type != RTM_NEWQDISC || mnl_nlmsg_get_payload_len(nlh) < sizeof(tcm))
+		return 0;
+	memcpy(&tcm, mnl_nlmsg_get_payload(nlh), sizeof(tcm));
+	/* The kernel dumps all interfaces, whichever is asked for (net/sched/sch_api.c, tc_dump_qdisc()). */
+	if (d->ifindex && (uint32_t)tcm.tcm_ifindex != d->ifindex)
+		return 0;
+	err = array_reserve(&d->q, d->n, sizeof(*d->q));
+	if (err < 0)
+		return err;
+	attr_table(nlh, sizeof(tcm), tb, TCA_STATS2);
+	q.ifindex = (uint32_t)tcm.tcm_ifindex;
+	q.handle = tcm.tcm_handle;
+	q.parent = tcm.tcm_parent;
+	attr_str(tb[TCA_KIND], q.kind, sizeof(q.kind));
+	parse_stats(tb[TCA_STATS2], &q);
+	d->q[d->n++] = q;
+	return 0;
+}
+
+int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex };
+	struct qdisc_dump d = { .ifindex = ifindex };
+	int err = rtnl_dump(r, RTM_GETQDISC, &tcm, sizeof(tcm), collect, &d);
+
+	if (err < 0) {
+		free(d.q);
+		return err;
+	}
+	*q = d.q;
+	*n = d.n;
+	return 0;
+}
+
+static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, const struct tcmsg *tcm,
+				const char *kind, uint64_t tag)
+{
+	struct nlmsghdr *nlh = rtnl_add(r, type, flags, tcm, sizeof(*tcm), tag);
+
+	if (nlh)
+		mnl_attr_put_strz(nlh, TCA_KIND, kind);
+	return nlh;
+}
+
+/* The kind is sent with the deletion, too: the kernel then refuses to delete an `ingress`. */
+static int clsact(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex, uint64_t tag)
+{
+	struct tcmsg tcm = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifindex,
+		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
+		.tcm_parent = TC_H_CLSACT,
+	};
+
+	return request(r, type, flags, &tcm, "clsact", tag) ? 0 : -ENOMEM;
+}
+
+int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	return clsact(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex, tag);
+}
+
+int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	return clsact(r, RTM_DELQDISC, 0, ifindex, tag);
+}
+
+int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
+		  uint64_t tag)
+{
+	struct tcmsg tcm = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifindex,
+		.tcm_handle = (uint32_t)major << 16,
+		.tcm_parent = TC_H_ROOT,
+	};
+	struct tc_htb_glob glob = {
+		.version = TC_HTB_PROTOVER,
+		.rate2quantum = RATE2QUANTUM,
+		.defcls = defminor,
+	};
+	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &tcm, "htb", tag);
+	struct nlattr *options;
+
+	if (!nlh)
+		return -ENOMEM;
+	options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
+	mnl_attr_put(nlh, TCA_HTB_INIT, sizeof(glob), &glob);
+	mnl_attr_put_u32(nlh, TCA_HTB_DIRECT_QLEN, direct_qlen);
+	mnl_attr_nest_end(nlh, options);
+	return 0;
+}
+
+static int bfifo(struct rtnl *r, uint16_t flags, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = parent };
+	struct tc_fifo_qopt opt = { .limit = limit };
+	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, flags, &tcm, "bfifo", tag);
+
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put(nlh, TCA_OPTIONS, sizeof(opt), &opt);
+	return 0;
+}
+
+/* With both flags and no handle the kernel changes a bfifo that is there, and replaces any other kind. */
+int qdisc_set_bfifo(struct rtnl *r, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag)
+{
+	return bfifo(r, NLM_F_CREATE | NLM_F_REPLACE, ifindex, parent, limit, tag);
+}
+
+int qdisc_change_bfifo(struct rtnl *r, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag)
+{
+	return bfifo(r, 0, ifindex, parent, limit, tag);
+}
