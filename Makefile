@@ -27,7 +27,7 @@ CFLAGS += -std=gnu17 $(WARN) -fstack-protector-strong -fPIE -MMD -MP
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-LIBS_spec := -lcyaml -lyaml -ljansson
+LIBS_spec := -lyaml -ljansson
 LIBS_kernel := -lmnl -lbpf
 LIBS_daemon := -lsystemd -lcap
 

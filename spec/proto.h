@@ -26,11 +26,14 @@ struct proto_request {
 	json_t *args; /* owned; an object, possibly empty */
 };
 
-/* One line (without newline) to a request. 0, or -EPROTO with *err filled (id is set where it could be read). */
+/*
+ * One line (without newline) to a request. 0, or -EPROTO with *err filled: then out->id is what could be read
+ * of it, else 0, and nothing else of *out is touched.
+ */
 int proto_parse_request(const char *line, size_t size, struct proto_request *out, struct spec_error *err);
 void proto_request_free(struct proto_request *r);
 
-/* Each returns a malloc()ed line with its newline, or NULL. result and args are stolen (NULL: empty object). */
+/* Each returns a malloc()ed line with its newline, or NULL. result and args are stolen (NULL: {}). */
 char *proto_request_line(int64_t id, const char *verb, json_t *args);
 char *proto_result_line(int64_t id, json_t *result);
 char *proto_error_line(int64_t id, const struct spec_error *err);

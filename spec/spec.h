@@ -5,8 +5,10 @@
 
 #include "core/model.h"
 
-#define SPEC_TEXT_MAX (768 * 1024) /* bytes; fits a control message (1 MiB) after JSON escaping of ordinary text */
-#define SPEC_DEPTH_MAX 16          /* nested collections */
+/* Bytes; fits a control message (1 MiB) after JSON escaping of ordinary text. */
+#define SPEC_TEXT_MAX (768 * 1024)
+/* Nested collections. */
+#define SPEC_DEPTH_MAX 16
 
 struct spec_error {
 	uint32_t line, column; /* 1-based; 0: unknown */
@@ -15,9 +17,14 @@ struct spec_error {
 
 /*
  * Parse and validate. text need not be NUL-terminated and may hold anything (binary, 10 MB, deep nesting).
- * 0 with *out a model to be freed with model_free(); -EINVAL (also too large, too deep), or -ENOMEM, with *err filled and *out untouched.
+ * 0 with *out a model to be freed with model_free(); -EINVAL (also too large, too deep), or -ENOMEM, with
+ * *err filled and *out untouched.
  */
 int spec_parse(const char *text, size_t size, struct model *out, struct spec_error *err);
 
-/* The model as a specification's text that parses back to the same model. malloc()ed, NULL if out of memory. */
+/*
+ * The model as a specification's text that parses back to the same model, but for the nodes' lines and, where
+ * networks and devices take turns under one uplink, their order. What equals a default is left out.
+ * malloc()ed, NULL if out of memory.
+ */
 char *spec_format(const struct model *m);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fields.h"
+#include "quote.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+__attribute__((format(printf, 3, 4))) static int refuse(char err[UNITS_ERR_SIZE], const char *text,
+							const char *fmt, ...)
+{
+	char quoted[QUOTE_SIZE];
+	va_list ap;
+	int n;
+
+	n = snprintf(err, UNITS_ERR_SIZE, "%s: ", quote(text, strlen(text), quoted));
+	va_start(ap, fmt);
+	vsnprintf(err + n, UNITS_ERR_SIZE - (size_t)n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static void *member(void *object, const struct field *f)
+{
+	return (char *)object + f->offset;
+}
+
+int field_name(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t n = strspn(text, allowed);
+
+	if (text[n] != '\0') {
+		char quoted[QUOTE_SIZE];
+		uint32_t point;
+		size_t len = utf8_decode(text + n, strlen(text + n), &point);
+
+		return refuse(err, text, "%s in a name; expected %s", quote(text + n, len ? len : 1, quoted),
+			      f->expected);
+	}
+	if (n == 0)
+		return refuse(err, text, "an empty name; expected %s", f->expected);
+	if (n >= MODEL_NAME_SIZE)
+		return refuse(err, text, "%zu characters; expected %s", n, f->expected);
+	memcpy(member(object, f), text, n + 1);
+	return 0;
+}
+
+static void select_by(struct node *node, enum selector_kind kind, const char *text)
+{
+	node->select = kind;
+	snprintf(node->selector, sizeof(node->selector), "%s", text);
+}
+
+/* The kernel's own rule: dev_valid_name() in net/core/dev.c. */
+int field_nic(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n >= IFNAMSIZ)
+		return refuse(err, text, "%zu characters; expected %s", n, f->expected);
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return refuse(err, text, "no interface has this name; expected %s", f->expected);
+	for (size_t i = 0; i < n; i++)
+		if (text[i] == '/' || text[i] == ':' || isspace((unsigned char)text[i]) ||
+		    iscntrl((unsigned char)text[i]))
+			return refuse(err, text, "no interface's name has a '/', ':' or blank; expected %s",
+				      f->expected);
+	select_by(object, SELECT_NIC, text);
+	return 0;
+}
+
+/* VMMs allow nearly anything in a name. */
+int field_vm(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strlen(text), len;
+
+	if (n == 0 || n >= MODEL_NAME_SIZE)
+		return refuse(err, text, "%zu bytes; expected %s", n, f->expected);
+	for (size_t i = 0; i < n; i += len) {
+		uint32_t point = 0;
+
+		len = utf8_decode(text + i, n - i, &point);
+		if (len == 0 || utf8_is_unprintable(point))
+			return refuse(err, text, "a character that does not print; expected %s", f->expected);
+	}
+	select_by(object, SELECT_VM, text);
+	return 0;
+}
+
+int field_mac(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	char mac[18];
+	int r = units_parse_mac(text, mac, err);
+
+	(void)f;
+	if (r < 0)
+		return r;
+	select_by(object, SELECT_MAC, mac);
+	return 0;
+}
+
+int field_share(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	return units_parse_share(text, member(object, f), err);
+}
+
+int field_rate(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	struct rate rate = RATE_ZERO;
+	int r = units_parse_rate(text, &rate, err);
+
+	if (r < 0)
+		return r;
+	if (rate.bytes_ps < RATE_MIN_BYTES_PS)
+		return refuse(err, text, "below the smallest rate, 8kbit; expected %s", f->expected);
+	*(struct rate *)member(object, f) = rate;
+	return 0;
+}
+
+int field_overhead(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	uint64_t bytes = 0;
+	int r = units_parse_size(text, &bytes, err);
+
+	if (r < 0)
+		return r;
+	if (bytes > f->max)
+		return refuse(err, text, "too large; expected %s", f->expected);
+	*(uint16_t *)member(object, f) = (uint16_t)bytes;
+	return 0;
+}
+
+static int refuse_word(const struct field *f, const char *text, char err[UNITS_ERR_SIZE])
+{
+	const char *near = schema_nearest(f->words, text);
+	char words[96];
+
+	schema_words(f->words, words, sizeof(words));
+	if (near)
+		return refuse(err, text, "did you mean \"%s\"? Expected %s", near, words);
+	return refuse(err, text, "expected %s", words);
+}
+
+int field_word(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	for (unsigned int i = 0; f->words[i]; i++) {
+		if (strcmp(f->words[i], text) == 0) {
+			/* An enum of ours is an unsigned int to gcc and clang. */
+			memcpy(member(object, f), &i, sizeof(i));
+			return 0;
+		}
+	}
+	return refuse_word(f, text, err);
+}
+
+int field_policy(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	for (size_t i = 0; f->words[i]; i++) {
+		if (strcmp(f->words[i], text) == 0) {
+			snprintf(member(object, f), POLICY_NAME_SIZE, "%s", text);
+			return 0;
+		}
+	}
+	return refuse_word(f, text, err);
+}
+
+int field_bool(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return refuse(err, text, "expected %s", f->expected);
+	*(bool *)member(object, f) = text[0] == 't';
+	return 0;
+}
+
+int field_time(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	uint64_t ns = 0;
+	int r = units_parse_time(text, &ns, err);
+
+	if (r < 0)
+		return r;
+	if (ns < f->min || ns > f->max)
+		return refuse(err, text, "too %s; expected %s", ns < f->min ? "short" : "long", f->expected);
+	*(uint64_t *)member(object, f) = ns;
+	return 0;
+}
+
+/* Whole numbers of at most nine digits, without sign or leading zero. */
+static int parse_whole(const struct field *f, const char *text, uint32_t *out, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strspn(text, "0123456789");
+	uint32_t value = 0;
+
+	if (n == 0 || text[n] != '\0' || (n > 1 && text[0] == '0'))
+		return refuse(err, text, "not a whole number; expected %s", f->expected);
+	for (size_t i = 0; i < n && i < 9; i++)
+		value = value * 10 + (uint32_t)(text[i] - '0');
+	if (n > 9 || value > f->max)
+		return refuse(err, text, "too large; expected %s", f->expected);
+	if (value < f->min)
+		return refuse(err, text, "too small; expected %s", f->expected);
+	*out = value;
+	return 0;
+}
+
+int field_count(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	return parse_whole(f, text, member(object, f), err);
+}
+
+int field_version(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	if (strcmp(text, "1") != 0)
+		return refuse(err, text, "a version that this divvy does not read; expected %s", f->expected);
+	*(uint64_t *)member(object, f) = SPEC_VERSION;
+	return 0;
+}

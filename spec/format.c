@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A model to text. What equals its default is left out, so that a file does not grow when it is read and
+ * written; an uplink's networks and devices come in two lists, the kind first that comes first in the model.
+ */
+#include "quote.h"
+#include "schema.h"
+#include "spec.h"
+
+#include "core/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Words that some YAML reader takes for something else than text (YAML 1.1, section 10). */
+static bool is_yaml_word(const char *s)
+{
+	static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off", "y", "n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasecmp(words[i], s) == 0)
+			return true;
+	return false;
+}
+
+/* Plain where no YAML reader can take it for a number, a date, a word or punctuation; else in quotes. */
+static void put_string(FILE *f, const char *s)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (s[0] && strchr(letters, s[0]) && s[strspn(s, others)] == '\0' && !is_yaml_word(s)) {
+		fputs(s, f);
+		return;
+	}
+	fputc('"', f);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fputc('\\', f);
+		fputc(*s, f);
+	}
+	fputc('"', f);
+}
+
+static void put_time(FILE *f, uint64_t ns)
+{
+	static const struct {
+		uint64_t ns;
+		const char *unit;
+	} units[] = { { NSEC_PER_SEC, "s" }, { NSEC_PER_MSEC, "ms" }, { NSEC_PER_USEC, "us" }, { 1, "ns" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (ns % units[i].ns == 0) {
+			fprintf(f, "%llu%s", (unsigned long long)(ns / units[i].ns), units[i].unit);
+			return;
+		}
+	}
+}
+
+static void put_schedule(FILE *f, const struct schedule *s)
+{
+	const struct schedule *d = &schedule_default;
+	const char *separator = "schedule: {";
+
+/* "key: " of a value that is not the default. */
+#define PUT_KEY(key, differs) ((differs) && (fprintf(f, "%s" key ": ", separator), separator = ", ", true))
+	if (PUT_KEY("resource", s->resource != d->resource))
+		fputs(schema_resources[s->resource], f);
+	if (PUT_KEY("policy", strcmp(s->policy, d->policy) != 0))
+		fputs(s->policy, f);
+	if (PUT_KEY("slot", s->slot_ns != d->slot_ns))
+		put_time(f, s->slot_ns);
+	if (PUT_KEY("slots", s->slots != d->slots))
+		fprintf(f, "%u", s->slots);
+	if (PUT_KEY("lanes", s->lanes != d->lanes))
+		fprintf(f, "%u", s->lanes);
+	if (PUT_KEY("gate", s->gate != d->gate))
+		fputs(schema_gates[s->gate], f);
+	if (PUT_KEY("burst", s->burst_ns != d->burst_ns))
+		put_time(f, s->burst_ns);
+	if (PUT_KEY("strict", s->strict != d->strict))
+		fputs(s->strict ? "true" : "false", f);
+#undef PUT_KEY
+	if (separator[0] == ',')
+		fputs("}\n", f);
+}
+
+static void put_share_and_limit(FILE *f, const struct node *node, const char *separator)
+{
+	char rate[UNITS_RATE_SIZE];
+
+	if (node->share.weight != SHARE_DEFAULT.weight)
+		fprintf(f, "%sshare: %u", separator, node->share.weight);
+	if (!rate_is_unlimited(node->limit))
+		fprintf(f, "%slimit: %s", separator, units_format_rate(node->limit, rate));
+}
+
+static void put_device(FILE *f, const struct node *node, const char *indent)
+{
+	static const char *const selectors[] = {
+		[SELECT_NIC] = "nic", [SELECT_VM] = "vm", [SELECT_MAC] = "mac"
+	};
+
+	fprintf(f, "%s- {name: ", indent);
+	put_string(f, node->name);
+	fprintf(f, ", %s: ", selectors[node->select]);
+	put_string(f, node->selector);
+	put_share_and_limit(f, node, ", ");
+	if (node->backpressure != BACKPRESSURE_AUTO)
+		fprintf(f, ", backpressure: %s", schema_backpressures[node->backpressure]);
+	if (node->force)
+		fputs(", force: true", f);
+	fputs("}\n", f);
+}
+
+/* The device children of parent, as a list. */
+static void put_devices(FILE *f, const struct model *m, uint32_t parent, const char *indent)
+{
+	bool any = false;
+
+	for (uint32_t i = parent + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
+		/* Behind a network's own devices comes somebody else's. */
+		if (m->nodes[parent].kind == NODE_NETWORK && m->nodes[i].parent != parent)
+			break;
+		if (m->nodes[i].kind != NODE_DEVICE || m->nodes[i].parent != parent)
+			continue;
+		if (!any)
+			fprintf(f, "%sdevices:\n", indent);
+		any = true;
+		put_device(f, &m->nodes[i], indent);
+	}
+	/* A network says that it has none. */
+	if (!any && m->nodes[parent].kind == NODE_NETWORK)
+		fprintf(f, "%sdevices: []\n", indent);
+}
+
+static void put_networks(FILE *f, const struct model *m, uint32_t uplink)
+{
+	bool any = false;
+
+	for (uint32_t i = uplink + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
+		const struct node *node = &m->nodes[i];
+
+		if (node->kind != NODE_NETWORK)
+			continue;
+		if (!any)
+			fputs("  networks:\n", f);
+		any = true;
+		fputs("  - name: ", f);
+		put_string(f, node->name);
+		put_share_and_limit(f, node, "\n    ");
+		fputc('\n', f);
+		put_devices(f, m, i, "    ");
+	}
+}
+
+static void put_uplink(FILE *f, const struct model *m, uint32_t i)
+{
+	const struct node *node = &m->nodes[i];
+	char rate[UNITS_RATE_SIZE];
+
+	fputs("- name: ", f);
+	put_string(f, node->name);
+	fprintf(f, "\n  capacity: %s\n", units_format_rate(node->limit, rate));
+	if (node->overhead != SPEC_OVERHEAD_DEFAULT)
+		fprintf(f, "  overhead: %u\n", node->overhead);
+	if (i + 1 < m->n_nodes && m->nodes[i + 1].kind == NODE_DEVICE) {
+		put_devices(f, m, i, "  ");
+		put_networks(f, m, i);
+	} else {
+		put_networks(f, m, i);
+		put_devices(f, m, i, "  ");
+	}
+}
+
+char *spec_format(const struct model *m)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	bool failed;
+	FILE *f;
+
+	f = open_memstream(&text, &size);
+	if (!f)
+		return NULL;
+	put_schedule(f, &m->schedule);
+	fputs(m->n_nodes ? "uplinks:\n" : "uplinks: []\n", f);
+	for (uint32_t i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i].kind == NODE_UPLINK)
+			put_uplink(f, m, i);
+	failed = ferror(f);
+	/* The buffer is only the caller's once the stream is closed. */
+	if (fclose(f) != 0 || failed)
+		return NULL;
+	return TAKE_PTR(text);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guard.h"
+#include "error.h"
+#include "quote.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int refuse_byte(struct spec_error *err, uint32_t line, uint32_t column, unsigned char c)
+{
+	if (c == 0)
+		return spec_refuse(err, line, column,
+				   "a NUL byte: this is no text file; expected YAML in UTF-8");
+	if (c >= 0x80)
+		return spec_refuse(err, line, column, "byte 0x%02x is not UTF-8; expected YAML in UTF-8", c);
+	return spec_refuse(err, line, column, "control character 0x%02x; expected YAML in UTF-8", c);
+}
+
+int guard_text(const char *text, size_t size, struct spec_error *err)
+{
+	static const char bom[] = "\xef\xbb\xbf";
+	uint32_t line = 1, column = 1;
+	bool indenting = true, content = false, comment = false;
+	size_t i = 0, len;
+
+	if (size > SPEC_TEXT_MAX)
+		return spec_refuse(err, 0, 0, "%zu bytes; a specification has at most %d", size,
+				   SPEC_TEXT_MAX);
+	if (size >= 3 && memcmp(text, bom, 3) == 0)
+		i = 3;
+	for (; i < size; i += len, column++) {
+		unsigned char c = (unsigned char)text[i];
+		uint32_t point = 0;
+
+		len = utf8_decode(text + i, size - i, &point);
+		if (len == 0 || (c < 0x20 && !strchr("\t\r\n", c)) || c == 0 || c == 0x7f)
+			return refuse_byte(err, line, column, c);
+		if (c == '\n') {
+			line++;
+			column = 0;
+			indenting = true;
+			comment = false;
+			continue;
+		}
+		if (indenting && c == '\t')
+			return spec_refuse(err, line, column,
+					   "a tab; expected spaces, since YAML's indentation has no tabs");
+		if (c == ' ' || c == '\t' || c == '\r')
+			continue;
+		if (c == '#' && indenting)
+			comment = true;
+		indenting = false;
+		content |= !comment;
+	}
+	if (!content)
+		return spec_refuse(err, 1, 1, "%s; expected \"uplinks:\" and a list of uplinks",
+				   size ? "nothing but blanks and comments" : "the file is empty");
+	return 0;
+}

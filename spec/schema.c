@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schema.h"
+#include "fields.h"
+
+#include "core/cleanup.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* clang-format off: tables */
+const char *const schema_resources[] = { [RESOURCE_DEVICE] = "device", [RESOURCE_CPU] = "cpu", NULL };
+const char *const schema_gates[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota", NULL };
+const char *const schema_backpressures[] = {
+	[BACKPRESSURE_AUTO] = "auto", [BACKPRESSURE_ON] = "on", [BACKPRESSURE_OFF] = "off", NULL
+};
+const char *const schema_policies[] = { "paper", "smooth", "credit", "boost", "adrr", NULL };
+
+#define NAME_EXPECTED "a name of letters, digits, '.', '_' and '-', at most 63"
+#define RATE_EXPECTED "a rate, such as 100mbit"
+#define SHARE_EXPECTED "a whole number from 1 to 1000000, such as 60"
+
+#define NAME_FIELD                                                                             \
+	{                                                                                      \
+		.key = "name", .expected = NAME_EXPECTED, .parse = field_name,                 \
+		.offset = offsetof(struct node, name), .flags = FIELD_REQUIRED, .also = " id " \
+	}
+#define SHARE_FIELD                                                               \
+	{                                                                         \
+		.key = "share", .expected = SHARE_EXPECTED, .parse = field_share, \
+		.offset = offsetof(struct node, share),                           \
+		.also = " weight prio priority ratio percent portion "            \
+	}
+#define LIMIT_FIELD                                                             \
+	{                                                                       \
+		.key = "limit", .expected = RATE_EXPECTED, .parse = field_rate, \
+		.offset = offsetof(struct node, limit),                         \
+		.also = " ceil ceiling max maximum rate cap bandwidth "         \
+	}
+#define RESERVE_FIELD                                                                                      \
+	{                                                                                                  \
+		.key = "reserve", .not_yet = "expected share and limit", .also = " guarantee min minimum " \
+	}
+
+const struct object schema_device = {
+	.what = "a device",
+	.kind = NODE_DEVICE,
+	.n_fields = 9,
+	.fields = {
+		NAME_FIELD,
+		{ .key = "nic", .expected = "an interface name of at most 15 characters", .parse = field_nic,
+		  .also = " interface iface ifname dev device tap vnic ", .flags = FIELD_SELECTOR },
+		{ .key = "vm", .expected = "the name of a VM, at most 63 bytes", .parse = field_vm,
+		  .also = " domain guest ", .flags = FIELD_SELECTOR },
+		{ .key = "mac", .parse = field_mac,
+		  .expected = "a MAC address, such as \"52:54:00:aa:bb:cc\"",
+		  .also = " address lladdr hwaddr ", .flags = FIELD_SELECTOR },
+		SHARE_FIELD,
+		LIMIT_FIELD,
+		{ .key = "backpressure", .parse = field_word, .words = schema_backpressures,
+		  .expected = "auto, on or off", .offset = offsetof(struct node, backpressure) },
+		{ .key = "force", .parse = field_bool, .expected = "true or false",
+		  .offset = offsetof(struct node, force) },
+		RESERVE_FIELD,
+	},
+};
+
+const struct object schema_network = {
+	.what = "a network",
+	.kind = NODE_NETWORK,
+	.n_fields = 6,
+	.fields = {
+		NAME_FIELD,
+		SHARE_FIELD,
+		LIMIT_FIELD,
+		{ .key = "devices", .expected = "a list of devices", .object = &schema_device,
+		  .flags = FIELD_LIST | FIELD_REQUIRED, .also = " vms nics " },
+		RESERVE_FIELD,
+		{ .key = "networks", .not_yet = "expected devices, since networks have one level" },
+	},
+};
+
+const struct object schema_uplink = {
+	.what = "an uplink",
+	.kind = NODE_UPLINK,
+	.n_fields = 5,
+	.fields = {
+		NAME_FIELD,
+		{ .key = "capacity", .expected = RATE_EXPECTED, .parse = field_rate,
+		  .offset = offsetof(struct node, limit), .flags = FIELD_REQUIRED,
+		  .also = " bandwidth speed rate limit " },
+		{ .key = "overhead", .expected = "bytes a frame, from 0 to 256", .parse = field_overhead,
+		  .offset = offsetof(struct node, overhead), .max = SPEC_OVERHEAD_MAX },
+		{ .key = "networks", .expected = "a list of networks", .object = &schema_network,
+		  .flags = FIELD_LIST, .also = " groups tenants " },
+		{ .key = "devices", .expected = "a list of devices", .object = &schema_device,
+		  .flags = FIELD_LIST, .also = " vms nics " },
+	},
+};
+
+const struct object schema_schedule = {
+	.what = "schedule",
+	.n_fields = 8,
+	.fields = {
+		{ .key = "resource", .parse = field_word, .words = schema_resources,
+		  .expected = "device or cpu", .offset = offsetof(struct schedule, resource) },
+		{ .key = "policy", .parse = field_policy, .words = schema_policies,
+		  .expected = "the name of a policy, such as paper",
+		  .offset = offsetof(struct schedule, policy), .also = " scheduler algorithm " },
+		{ .key = "slot", .parse = field_time, .expected = "a time from 1ms to 1s",
+		  .offset = offsetof(struct schedule, slot_ns), .min = NSEC_PER_MSEC, .max = NSEC_PER_SEC,
+		  .also = " timeslice quantum " },
+		{ .key = "slots", .parse = field_count, .expected = "a whole number from 1 to 100000",
+		  .offset = offsetof(struct schedule, slots), .min = 1, .max = 100000 },
+		{ .key = "lanes", .parse = field_count, .expected = "a whole number from 1 to 1024",
+		  .offset = offsetof(struct schedule, lanes), .min = 1, .max = 1024, .also = " cores cpus " },
+		{ .key = "gate", .parse = field_word, .words = schema_gates, .expected = "freeze or quota",
+		  .offset = offsetof(struct schedule, gate) },
+		{ .key = "burst", .parse = field_time, .expected = "a time from 1ms to 3600s",
+		  .offset = offsetof(struct schedule, burst_ns), .min = NSEC_PER_MSEC,
+		  .max = 3600 * NSEC_PER_SEC },
+		{ .key = "strict", .parse = field_bool, .expected = "true or false",
+		  .offset = offsetof(struct schedule, strict) },
+	},
+};
+
+const struct object schema_root = {
+	.what = "the file",
+	.n_fields = 3,
+	.fields = {
+		{ .key = "version", .parse = field_version, .expected = "1",
+		  .offset = offsetof(struct preamble, version) },
+		{ .key = "uplinks", .expected = "a list of uplinks", .object = &schema_uplink,
+		  .flags = FIELD_LIST | FIELD_REQUIRED },
+		{ .key = "schedule", .expected = "a mapping such as {resource: cpu}",
+		  .object = &schema_schedule },
+	},
+};
+
+/* clang-format on */
+
+const struct field *schema_find(const struct object *o, const char *key)
+{
+	for (size_t i = 0; i < o->n_fields; i++)
+		if (strcmp(o->fields[i].key, key) == 0)
+			return &o->fields[i];
+	return NULL;
+}
+
+#define WORD_MAX 16U
+
+/* Edits (a letter wrong, more or less, or two neighbours exchanged) that make b of a; Damerau 1964. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int d[WORD_MAX + 1][WORD_MAX + 1];
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return WORD_MAX;
+	for (size_t i = 0; i <= n; i++) {
+		for (size_t j = 0; j <= m; j++) {
+			unsigned int best;
+
+			if (i == 0 || j == 0) {
+				d[i][j] = (unsigned int)(i + j);
+				continue;
+			}
+			best = d[i - 1][j - 1] + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
+			if (d[i - 1][j] + 1 < best)
+				best = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < best)
+				best = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	}
+	return d[n][m];
+}
+
+/* Keep word in *best if it is nearer to text; at most two edits, and at least half of the word right. */
+static void consider(const char *word, const char *text, const char **best, unsigned int *best_distance)
+{
+	unsigned int d = distance(text, word);
+
+	if (d <= 2 && 2 * d <= strlen(word) && d < *best_distance) {
+		*best = word;
+		*best_distance = d;
+	}
+}
+
+const char *schema_nearest(const char *const *words, const char *text)
+{
+	unsigned int best_distance = WORD_MAX;
+	const char *best = NULL;
+
+	for (; *words; words++)
+		consider(*words, text, &best, &best_distance);
+	return best;
+}
+
+const char *schema_suggest(const struct object *o, const char *key)
+{
+	unsigned int best_distance = WORD_MAX;
+	const char *best = NULL;
+	char word[WORD_MAX + 3];
+
+	if (strlen(key) <= WORD_MAX && !strchr(key, ' ')) {
+		snprintf(word, sizeof(word), " %s ", key);
+		for (size_t i = 0; i < o->n_fields; i++)
+			if (!o->fields[i].not_yet && o->fields[i].also && strcasestr(o->fields[i].also, word))
+				return o->fields[i].key;
+	}
+	for (size_t i = 0; i < o->n_fields; i++)
+		if (!o->fields[i].not_yet)
+			consider(o->fields[i].key, key, &best, &best_distance);
+	return best;
+}
+
+const char *schema_words(const char *const *words, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; words[i] && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s",
+				      i == 0         ? ""
+				      : words[i + 1] ? ", "
+						     : " or ",
+				      words[i]);
+	return buf;
+}
+
+const char *schema_keys(const struct object *o, char *buf, size_t size)
+{
+	const char *keys[FIELDS_MAX + 1] = { NULL };
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_fields; i++)
+		if (!o->fields[i].not_yet)
+			keys[n++] = o->fields[i].key;
+	return schema_words(keys, buf, size);
+}
