@@ -18,9 +18,11 @@ BPFTOOL ?= bpftool
 B := build
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef -Werror
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-format-truncation -Werror
 # -Wno-sign-conversion: the kernel's headers and libmnl mix int and unsigned for lengths; -Wconversion
-# still finds every loss of width.
+# still finds every loss of width. -Wno-format-truncation: lines for people are cut on purpose.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)	$@")
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DDIVVY_VERSION='"$(VERSION)"' -DDIVVY_SYSCONFDIR='"$(SYSCONFDIR)"'
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu17 $(WARN) -fstack-protector-strong -fPIE -MMD -MP
@@ -52,21 +54,27 @@ $(B)/san/libkernel.a: $(call san,$(SRC_kernel))
 %.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/divvyd: $(call obj,$(SRC_daemon)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) $(LIBS_daemon)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) $(LIBS_daemon)
 $(B)/divvy: $(call obj,$(SRC_cli)) $(B)/libspec.a $(B)/libcore.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_spec)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_spec)
 $(B)/divvy-lab: $(call obj,$(SRC_lab)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lm
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -O2,$(CFLAGS)) -O1 $(SAN) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -O2,$(CFLAGS)) -O1 $(SAN) -c -o $@ $<
 
 # --- BPF: object, then skeleton <name>.skel.h ----------------------------------------------------
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I. -I/usr/include/$(shell $(CC) -print-multiarch)
@@ -83,19 +91,23 @@ UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
 # core's tests link against core alone: an include that points outward does not link.
 $(B)/tests/unit/core_%: $(B)/san/tests/unit/core_%.o $(B)/san/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcmocka -lm
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcmocka -lm
 $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec.a $(B)/san/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
 # the lab's tests name the one file of the lab that they test: lab_measure_test tests lab/measure.c.
 $(B)/tests/unit/lab_%_test: $(B)/san/tests/unit/lab_%_test.o $(B)/san/lab/%.o $(B)/san/libspec.a $(B)/san/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_spec) -lcmocka -lm
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_spec) -lcmocka -lm
 unit: $(UNIT)
 # Helpers of the system tests, without sanitizers: they flood.
 $(B)/tests/system/%: $(B)/tests/system/%.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 clean:
 	rm -rf $(B)

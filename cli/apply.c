@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* divvy check FILE, divvy apply FILE */
+
+#include "cli.h"
+
+#include "client.h"
+#include "core/cleanup.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int verb_check(int argc, char **argv)
+{
+	_cleanup_free_ char *text = NULL;
+	struct spec_error err = { 0 };
+	struct model m;
+	size_t size = 0, devices = 0;
+
+	if (argc != 2)
+		return complain("expected one FILE");
+	text = text_read(argv[1], &size);
+	if (!text)
+		return EXIT_FAILURE;
+	if (spec_parse(text, size, &m, &err) < 0)
+		return text_complain(argv[1], &err);
+	for (size_t i = 0; i < m.n_nodes; i++)
+		devices += m.nodes[i].kind == NODE_DEVICE;
+	printf("%s: valid, %zu device%s\n", argv[1], devices, devices == 1 ? "" : "s");
+	model_free(&m);
+	return EXIT_SUCCESS;
+}
+
+int verb_apply(int argc, char **argv)
+{
+	_cleanup_(client_closep) struct client c = { .fd = -1 };
+	_cleanup_free_ char *text = NULL;
+	struct spec_error err = { 0 };
+	json_auto_t *result = NULL;
+	struct model m;
+	size_t size = 0;
+	json_int_t devices, bound;
+	int r;
+
+	if (argc != 2)
+		return complain("expected one FILE");
+	text = text_read(argv[1], &size);
+	if (!text)
+		return EXIT_FAILURE;
+	/* Here first: binary text cannot travel as JSON, and the message is the same. */
+	if (spec_parse(text, size, &m, &err) < 0)
+		return text_complain(argv[1], &err);
+	model_free(&m);
+	if (client_open(&c) < 0)
+		return EXIT_FAILURE;
+	r = client_ask(&c, "apply", json_pack("{s:s%}", "text", text, size), &result, &err);
+	if (r == -EREMOTEIO)
+		return text_complain(argv[1], &err);
+	if (r < 0)
+		return complain("%s", err.text);
+	devices = json_integer_value(json_object_get(result, "devices"));
+	bound = json_integer_value(json_object_get(result, "bound"));
+	printf("applied: %lld of %lld device%s bound", (long long)bound, (long long)devices, devices == 1 ? "" : "s");
+	puts(bound < devices ? ", the others wait (divvy status says for what)" : "");
+	return EXIT_SUCCESS;
+}

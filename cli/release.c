@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* divvy release --all|DEVICE, divvy show */
+
+#include "cli.h"
+
+#include "client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int verb_release(int argc, char **argv)
+{
+	json_auto_t *result = NULL;
+	json_t *args;
+
+	if (argc != 2 || (argv[1][0] == '-' && strcmp(argv[1], "--all") != 0))
+		return complain("expected --all or the name of one DEVICE");
+	args = strcmp(argv[1], "--all") == 0 ? json_pack("{s:b}", "all", 1) : json_pack("{s:s}", "device", argv[1]);
+	return client_once("release", args, &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int verb_show(int argc, char **argv)
+{
+	json_auto_t *result = NULL;
+
+	(void)argv;
+	if (argc != 1)
+		return complain("takes no argument");
+	if (client_once("show", NULL, &result) < 0)
+		return EXIT_FAILURE;
+	fputs(json_string_value(json_object_get(result, "text")) ?: "", stdout);
+	return EXIT_SUCCESS;
+}

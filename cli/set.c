@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* divvy set NAME=SHARE... */
+
+#include "cli.h"
+
+#include "client.h"
+#include "spec/units.h"
+
+#include <string.h>
+
+static int add_share(json_t *shares, const char *arg)
+{
+	char name[MODEL_FULL_NAME_SIZE], err[UNITS_ERR_SIZE];
+	const char *eq = strrchr(arg, '=');
+	struct share share;
+
+	if (!eq || eq == arg || (size_t)(eq - arg) >= sizeof(name)) {
+		complain("\"%.80s\": expected NAME=SHARE, such as web=60", arg);
+		return -1;
+	}
+	memcpy(name, arg, (size_t)(eq - arg));
+	name[eq - arg] = '\0';
+	if (units_parse_share(eq + 1, &share, err) < 0) {
+		complain("%s: %s", name, err);
+		return -1;
+	}
+	if (json_object_get(shares, name)) {
+		complain("%s is set twice", name);
+		return -1;
+	}
+	return json_object_set_new(shares, name, json_integer(share.weight));
+}
+
+int verb_set(int argc, char **argv)
+{
+	json_t *shares;
+	json_auto_t *result = NULL;
+
+	if (argc < 2)
+		return complain("expected at least one NAME=SHARE, such as web=60");
+	shares = json_object();
+	for (int i = 1; i < argc; i++) {
+		if (add_share(shares, argv[i]) < 0) {
+			json_decref(shares);
+			return EXIT_FAILURE;
+		}
+	}
+	return client_once("set", json_pack("{s:o}", "shares", shares), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

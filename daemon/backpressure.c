@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backpressure.h"
+
+#include "core/cleanup.h"
+#include "kernel/tap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void backpressure_free(struct backpressure *b)
+{
+	free(b->held);
+	*b = (struct backpressure){ 0 };
+}
+
+static size_t lower_bound(const struct backpressure *b, uint32_t ifindex)
+{
+	size_t lo = 0, hi = b->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (b->held[mid].ifindex < ifindex)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct held *find(const struct backpressure *b, uint32_t ifindex)
+{
+	size_t at = lower_bound(b, ifindex);
+
+	return at < b->n && b->held[at].ifindex == ifindex ? &b->held[at] : NULL;
+}
+
+const struct held *backpressure_of(const struct backpressure *b, uint32_t ifindex)
+{
+	return find(b, ifindex);
+}
+
+int backpressure_adopt(struct backpressure *b, const struct held *h)
+{
+	size_t at = lower_bound(b, h->ifindex);
+	struct held *bigger;
+
+	if (at < b->n && b->held[at].ifindex == h->ifindex) {
+		b->held[at] = *h;
+		return 0;
+	}
+	bigger = reallocarray(b->held, b->n + 1, sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	b->held = bigger;
+	memmove(&bigger[at + 1], &bigger[at], (b->n - at) * sizeof(*bigger));
+	bigger[at] = *h;
+	b->n++;
+	return 0;
+}
+
+void backpressure_forget(struct backpressure *b, uint32_t ifindex)
+{
+	struct held *h = find(b, ifindex);
+
+	if (!h)
+		return;
+	memmove(h, h + 1, (size_t)(&b->held[b->n] - (h + 1)) * sizeof(*h));
+	b->n--;
+}
+
+static struct tap_ref ref_of(const struct held *h)
+{
+	struct tap_ref ref = { .pid = h->pid, .start_time = h->start_time };
+
+	memcpy(ref.name, h->nic, sizeof(ref.name));
+	return ref;
+}
+
+/* Set one vNIC's buffer; true if its error came or went. */
+static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct binding *binding, bool force)
+{
+	struct held h = { .ifindex = v->ifindex }, *known = find(b, v->ifindex);
+	struct tap_ref ref;
+	int was_error, before = 0;
+	bool same_vm;
+
+	if (known)
+		h = *known;
+	same_vm = known && h.pid == binding->pid && h.start_time == binding->start_time;
+	if (same_vm && !force && h.error == 0 && h.now == (int)v->sndbuf && h.queues == binding->queues)
+		return false;
+	was_error = known ? h.error : 0;
+	h.pid = binding->pid;
+	h.start_time = binding->start_time;
+	h.queues = binding->queues;
+	memcpy(h.nic, binding->nic, sizeof(h.nic));
+	ref = ref_of(&h);
+	h.error = tap_set_sndbuf(&ref, (int)v->sndbuf, &before);
+	if (!same_vm)
+		h.before = h.error ? TAP_SNDBUF_UNLIMITED : before;
+	h.now = h.error ? 0 : (int)v->sndbuf;
+	if (backpressure_adopt(b, &h) < 0)
+		return false;
+	return (was_error != 0) != (h.error != 0);
+}
+
+/* Nothing is given back where the VM is gone, or has set another value itself meanwhile. */
+static void give_back(const struct held *h)
+{
+	struct tap_ref ref = ref_of(h);
+	int now;
+
+	if (h->error == 0 && tap_get_sndbuf(&ref, &now) == 0 && now == h->now)
+		tap_set_sndbuf(&ref, h->before, NULL);
+}
+
+int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,
+		       bool force)
+{
+	int changed = 0;
+
+	for (size_t i = 0; i < want->n_vnics; i++)
+		if (want->vnics[i].sndbuf)
+			changed += hold(b, &want->vnics[i], &bindings[want->vnics[i].node], force);
+	for (size_t i = b->n; i-- > 0;) {
+		const struct tree_vnic *v = tree_vnic(want, b->held[i].ifindex);
+
+		if (v && v->sndbuf)
+			continue;
+		give_back(&b->held[i]);
+		backpressure_forget(b, b->held[i].ifindex);
+	}
+	return changed;
+}

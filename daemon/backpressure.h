@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Send buffers of the taps that are held back: what was there before divvy, what divvy set, and
+ * whether it holds. One record per vNIC for as long as divvy has changed its buffer.
+ */
+
+#include "tree.h"
+
+struct held {
+	uint32_t ifindex;
+	char nic[IFNAMSIZ];
+	pid_t pid;           /* of the VMM, with start_time: whose buffer it is */
+	uint64_t start_time;
+	int before;          /* bytes, to be given back */
+	int now;             /* bytes, as read back */
+	uint32_t queues;     /* when it was set: queues that attach later have to be set again */
+	int error;           /* negative errno of the last attempt; 0: in force */
+};
+
+struct backpressure {
+	struct held *held; /* sorted by ifindex; owned */
+	size_t n;
+};
+
+void backpressure_free(struct backpressure *b);
+
+const struct held *backpressure_of(const struct backpressure *b, uint32_t ifindex);
+/* For state.c: what an earlier divvyd had set. 0 or -ENOMEM. */
+int backpressure_adopt(struct backpressure *b, const struct held *h);
+
+/*
+ * Set the buffer where it is not what the tree wants or belongs to another process by now, give it
+ * back where the tree wants none, and forget vNICs that are gone. bindings: by tree_vnic.node. force: set all again
+ * (an audit). Failures stay in held.error. Returns how many are newly failed or newly mended.
+ */
+int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,
+		       bool force);
+/* The kernel removed this link. */
+void backpressure_forget(struct backpressure *b, uint32_t ifindex);

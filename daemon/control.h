@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The control socket: who may speak, framing, answers. What is said is verbs.h's business.
+ * Peers are checked by SO_PEERCRED when they connect: root, divvyd's own user, and members of one group.
+ */
+
+#include "daemon.h"
+
+#include <jansson.h>
+
+/* Bind and listen; replaces a stale socket (the caller holds the lock that says there is no other divvyd). */
+int control_open(struct daemon *d, struct control **ret, char *errtext, size_t size);
+struct control *control_close(struct control *c);
+
+/* All that drained has gone: answer those who wait for that. */
+void control_drained(struct control *c);

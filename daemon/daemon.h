@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* divvyd's state, in one place. Each file of daemon/ owns the part that its header describes. */
+
+#include "backpressure.h"
+#include "dataplane.h"
+#include "host.h"
+#include "minors.h"
+#include "sampler.h"
+#include "spec/spec.h"
+
+#include <systemd/sd-event.h>
+
+struct control;
+
+struct daemon_options {
+	const char *config;  /* the system's specification file; need not exist */
+	const char *state;   /* directory, survives a reboot */
+	const char *runtime; /* directory of the socket */
+	const char *socket;  /* path of the control socket; NULL: divvy.sock in runtime */
+	const char *group;   /* members may use the control socket besides root; NULL: nobody */
+};
+
+/* Where the running specification came from. */
+enum origin {
+	ORIGIN_NONE,
+	ORIGIN_FILE,    /* options.config, unchanged since */
+	ORIGIN_APPLIED, /* `divvy apply` or `divvy set`: kept over a restart, differs from the file */
+};
+
+struct daemon {
+	struct daemon_options options;
+	sd_event *event;
+
+	struct host host;
+	struct dataplane plane;
+	struct backpressure backpressure;
+	struct sampler sampler;
+	struct minors minors_table;
+
+	struct model model; /* running */
+	enum origin origin;
+	uint64_t file_hash;       /* of options.config when the model was last taken from or over it */
+	struct binding *bindings; /* one a node */
+	uint16_t *minors;         /* one a node */
+	struct tree want;
+
+	struct rtnl *link_events;
+	sd_event_source *reconcile_timer, *rescan_timer, *drain_timer, *second_timer;
+	unsigned int rescan_stage;
+	unsigned int seconds; /* since start, for the audit */
+
+	struct control *control;
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* One line an event on stderr; with the journal's <N> priority prefix where stderr is the journal. */
+
+void log_init(void);
+void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* syslog(3)'s priorities. */
+#define log_error(...) log_line(3, __VA_ARGS__)
+#define log_warning(...) log_line(4, __VA_ARGS__)
+#define log_notice(...) log_line(5, __VA_ARGS__)
+#define log_info(...) log_line(6, __VA_ARGS__)

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* divvyd: start, run, stop. Stopping leaves the kernel as it is: shares stay enforced. */
+
+#include "control.h"
+#include "core/cleanup.h"
+#include "daemon.h"
+#include "events.h"
+#include "log.h"
+#include "privilege.h"
+#include "reconcile.h"
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#define LOCK_DIR "/run/divvy"
+
+static void usage(FILE *to)
+{
+	fputs("Usage: divvyd [OPTION...]\n"
+	      "Divide uplinks among the virtual machines of this host. See divvyd(8).\n\n"
+	      "  --config FILE   the system's specification (" DIVVY_SYSCONFDIR "/divvy/divvy.yaml)\n"
+	      "  --state DIR     what survives a reboot (/var/lib/divvy)\n"
+	      "  --runtime DIR   where the control socket is (/run/divvy)\n"
+	      "  --socket PATH   the control socket (divvy.sock in the runtime directory)\n"
+	      "  --group NAME    whose members may use the control socket, besides root\n"
+	      "  --version, --help\n",
+	      to);
+}
+
+/* 0: go on; 1: done; negative: wrong. */
+static int parse_options(int argc, char **argv, struct daemon_options *o)
+{
+	static const struct option longopts[] = {
+		{ "config", required_argument, NULL, 'c' },  { "state", required_argument, NULL, 's' },
+		{ "runtime", required_argument, NULL, 'r' }, { "socket", required_argument, NULL, 'S' },
+		{ "group", required_argument, NULL, 'g' },   { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },          { 0 },
+	};
+	int c;
+
+	*o = (struct daemon_options){ .config = DIVVY_SYSCONFDIR "/divvy/divvy.yaml",
+				      .state = "/var/lib/divvy",
+				      .runtime = "/run/divvy" };
+	while ((c = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			o->state = optarg;
+			break;
+		case 'r':
+			o->runtime = optarg;
+			break;
+		case 'S':
+			o->socket = optarg;
+			break;
+		case 'g':
+			o->group = optarg;
+			break;
+		case 'V':
+			puts("divvyd " DIVVY_VERSION);
+			return 1;
+		case 'h':
+			usage(stdout);
+			return 1;
+		default:
+			usage(stderr);
+			return -EINVAL;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "divvyd: unexpected argument \"%s\"\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int make_dir(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST) {
+		int err = errno;
+
+		log_error("cannot make %s: %s", path, strerror(err));
+		return -err;
+	}
+	return 0;
+}
+
+/* One divvyd for a network namespace, wherever its socket and state are. The descriptor holds the lock. */
+static int take_lock(void)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64], pid[16] = "";
+	struct stat ns;
+
+	if (stat("/proc/self/ns/net", &ns) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), LOCK_DIR "/netns-%lu.lock", (unsigned long)ns.st_ino);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		log_error("cannot open %s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (pread(fd, pid, sizeof(pid) - 1, 0) < 0)
+			pid[0] = '\0';
+		log_error("another divvyd (process %d) runs in this network namespace", atoi(pid));
+		return -EBUSY;
+	}
+	snprintf(pid, sizeof(pid), "%d\n", getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
+		log_warning("cannot write %s", path);
+	return TAKE_FD(fd);
+}
+
+/* Run what was running, or the system's file; a file that is wrong stops the start. */
+static int start_specification(struct daemon *d)
+{
+	struct spec_error err = { 0 };
+	struct model m;
+	int r;
+
+	model_init(&m);
+	r = state_load(d, &m, &err);
+	if (r == -ENOENT) {
+		log_notice("no specification yet: write %s, or use divvy apply", d->options.config);
+		r = 0;
+	} else if (r < 0) {
+		log_error("%s:%u:%u: %s", d->options.config, err.line, err.column,
+			  err.text[0] ? err.text : strerror(-r));
+		return r;
+	}
+	r = reconcile_start(d, &m);
+	model_free(&m);
+	if (r >= 0)
+		r = state_save(d);
+	return r;
+}
+
+static int open_all(struct daemon *d)
+{
+	char errtext[256] = "";
+	int r;
+
+	r = sd_event_default(&d->event);
+	if (r >= 0)
+		r = dataplane_open(&d->plane, errtext, sizeof(errtext));
+	if (r >= 0)
+		r = minors_init(&d->minors_table);
+	/* Events first, then the dump: nothing is missed between the two. */
+	if (r >= 0)
+		r = events_open(d);
+	if (r >= 0)
+		r = host_read_links(&d->host, d->plane.rtnl);
+	if (r >= 0)
+		r = host_read_vms(&d->host, NULL);
+	if (r >= 0)
+		r = start_specification(d);
+	if (r >= 0)
+		r = control_open(d, &d->control, errtext, sizeof(errtext));
+	if (r >= 0)
+		r = privilege_drop(errtext, sizeof(errtext));
+	if (r < 0)
+		log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
+	return r;
+}
+
+static void close_all(struct daemon *d)
+{
+	control_close(d->control);
+	events_close(d);
+	dataplane_close(&d->plane);
+	reconcile_free(d);
+	backpressure_free(&d->backpressure);
+	sampler_free(&d->sampler);
+	minors_free(&d->minors_table);
+	host_free(&d->host);
+	sd_event_unref(d->event);
+}
+
+static int run(struct daemon *d)
+{
+	sigset_t signals;
+	int r = open_all(d);
+
+	if (r >= 0) {
+		sigemptyset(&signals);
+		sigaddset(&signals, SIGTERM);
+		sigaddset(&signals, SIGINT);
+		sigprocmask(SIG_BLOCK, &signals, NULL);
+		sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
+		sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
+		sd_notify(0, "READY=1\nSTATUS=Dividing");
+		r = sd_event_loop(d->event);
+		sd_notify(0, "STOPPING=1");
+		state_save(d);
+	}
+	close_all(d);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { 0 };
+	_cleanup_close_ int lock = -1;
+	int r = parse_options(argc, argv, &d.options);
+
+	if (r)
+		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	log_init();
+	if (geteuid() != 0) {
+		log_error("must be run as root (sudo divvyd, or systemctl start divvyd)");
+		return EXIT_FAILURE;
+	}
+	model_init(&d.model);
+	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0 || make_dir(d.options.state, 0700) < 0)
+		return EXIT_FAILURE;
+	lock = take_lock();
+	if (lock < 0)
+		return EXIT_FAILURE;
+	return run(&d) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

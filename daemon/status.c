@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "status.h"
+
+#include "core/cleanup.h"
+#include "core/entitle.h"
+#include "events.h"
+#include "kernel/filter.h"
+#include "kernel/qdisc.h"
+#include "state.h"
+
+#include <linux/pkt_sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STATUS_VERSION 1
+
+/* Rates of one status, per node. */
+struct view {
+	struct sampler_rate *sampled;
+	struct rate *entitled;
+	struct qdisc *qdiscs; /* of the whole host */
+	size_t n_qdiscs;
+};
+
+static void view_free(struct view *v)
+{
+	free(v->sampled);
+	free(v->entitled);
+	free(v->qdiscs);
+}
+
+/*
+ * Entitlement now: a device that has packets waiting could take any rate; one that has none got all
+ * it asked for, so what it got is its demand.
+ */
+static int view_make(struct daemon *d, struct view *v)
+{
+	_cleanup_free_ struct rate *demand = calloc(d->model.n_nodes + 1, sizeof(*demand));
+	uint32_t uplink = 0;
+
+	v->sampled = calloc(d->model.n_nodes + 1, sizeof(*v->sampled));
+	v->entitled = calloc(d->model.n_nodes + 1, sizeof(*v->entitled));
+	if (!demand || !v->sampled || !v->entitled)
+		return -1;
+	for (uint32_t i = 0; i < d->model.n_nodes; i++) {
+		const struct node *node = &d->model.nodes[i];
+
+		if (node->kind == NODE_UPLINK)
+			uplink = i;
+		if (node->kind != NODE_DEVICE || !d->bindings[i].bound)
+			continue;
+		sampler_rate(&d->sampler, d->model.nodes[uplink].name, d->minors[i], &v->sampled[i]);
+		demand[i] = v->sampled[i].backlogged ? RATE_UNLIMITED : v->sampled[i].delivered;
+	}
+	qdisc_list(d->plane.rtnl, 0, &v->qdiscs, &v->n_qdiscs);
+	return entitle(&d->model, demand, v->entitled);
+}
+
+/* Qdiscs and filters of others on a vNIC: they stay in force, and the operator should know. */
+static json_t *others_json(struct daemon *d, const struct view *v, uint32_t ifindex)
+{
+	json_t *list = json_array();
+	_cleanup_free_ struct filter *f = NULL;
+	char text[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_qdiscs; i++) {
+		const struct qdisc *q = &v->qdiscs[i];
+		const struct hook *hook = dataplane_hook(&d->plane, ifindex);
+
+		/* Handle 0: the kernel's own default. */
+		if (q->ifindex != ifindex || q->handle == 0 || (q->parent == TC_H_INGRESS && hook && hook->ours))
+			continue;
+		snprintf(text, sizeof(text), "qdisc %s", q->kind);
+		json_array_append_new(list, json_string(text));
+	}
+	if (filter_list_all(d->plane.rtnl, ifindex, &f, &n) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (f[i].ours)
+			continue;
+		snprintf(text, sizeof(text), "filter %s pref %u", f[i].kind, f[i].pref);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static json_t *vm_json(const struct binding *b)
+{
+	if (!b->pid)
+		return json_null();
+	return json_pack("{s:s,s:I,s:s}", "name", b->vm, "pid", (json_int_t)b->pid, "vmm", b->vmm);
+}
+
+/* "on", "off" or "unavailable", and why it is not on. */
+static const char *backpressure_text(struct daemon *d, uint32_t i, char *why, size_t size)
+{
+	const struct binding *b = &d->bindings[i];
+	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
+
+	snprintf(why, size, "%s", b->why);
+	if (b->bound && b->backpressure) {
+		if (h && h->error == 0)
+			return "on";
+		snprintf(why, size, "cannot set the send buffer of %s: %s", b->nic,
+			 h ? strerror(-h->error) : "not tried yet");
+		return "unavailable";
+	}
+	return d->model.nodes[i].backpressure == BACKPRESSURE_OFF ? "off" : "unavailable";
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, uint64_t delivered,
+			   uint64_t entitled)
+{
+	const struct node *node = &d->model.nodes[i];
+	const struct binding *b = &d->bindings[i];
+	const struct sampler_rate *s = &v->sampled[i];
+	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
+	struct divvy_counters offered = { 0 };
+	char name[MODEL_FULL_NAME_SIZE], why[200];
+	const char *bp = backpressure_text(d, i, why, sizeof(why));
+
+	if (b->bound)
+		classifier_read(d->plane.classifier, b->ifindex, &offered);
+	return json_pack(
+		"{s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o}", "name",
+		model_full_name(&d->model, i, name), "nic", b->nic, "vm", vm_json(b), "state",
+		b->bound ? "bound" : "waiting", "share", (json_int_t)node->share.weight, "entitled_bps",
+		(json_int_t)rate_bits(v->entitled[i]), "delivered_bps", (json_int_t)rate_bits(s->delivered),
+		"error_pp",
+		percent(s->delivered.bytes_ps, delivered) - percent(v->entitled[i].bytes_ps, entitled), "window_ms",
+		(json_int_t)(s->window_ns / NSEC_PER_MSEC), "sent_bytes", (json_int_t)s->bytes, "sent_packets",
+		(json_int_t)s->packets, "offered_bytes", (json_int_t)offered.bytes, "offered_packets",
+		(json_int_t)offered.packets, "dropped_packets", (json_int_t)s->drops, "backpressure", bp,
+		"sndbuf_bytes", (json_int_t)(h && !h->error ? h->now : 0), "why", why, "others",
+		b->bound ? others_json(d, v, b->ifindex) : json_array());
+}
+
+static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t first, uint32_t next)
+{
+	const struct node *node = &d->model.nodes[first];
+	json_t *devices = json_array();
+	uint64_t delivered = 0, entitled = 0;
+
+	for (uint32_t i = first + 1; i < next; i++)
+		if (d->model.nodes[i].kind == NODE_DEVICE) {
+			delivered += v->sampled[i].delivered.bytes_ps;
+			entitled += v->entitled[i].bytes_ps;
+		}
+	for (uint32_t i = first + 1; i < next; i++)
+		if (d->model.nodes[i].kind == NODE_DEVICE)
+			json_array_append_new(devices, device_json(d, v, i, delivered, entitled));
+	return json_pack("{s:s,s:b,s:I,s:I,s:o}", "name", node->name, "present",
+			 host_link_named(&d->host, node->name) != NULL, "capacity_bps",
+			 (json_int_t)rate_bits(node->limit), "delivered_bps", (json_int_t)(delivered * 8),
+			 "devices", devices);
+}
+
+json_t *status_json(struct daemon *d)
+{
+	static const char *const origin[] = { [ORIGIN_NONE] = "none",
+					      [ORIGIN_FILE] = "file",
+					      [ORIGIN_APPLIED] = "applied" };
+	_cleanup_(view_free) struct view v = { 0 };
+	json_t *uplinks;
+
+	if (view_make(d, &v) < 0)
+		return NULL;
+	uplinks = json_array();
+	for (uint32_t first = 0, next; first < d->model.n_nodes; first = next) {
+		for (next = first + 1; next < d->model.n_nodes && d->model.nodes[next].kind != NODE_UPLINK; next++)
+			;
+		json_array_append_new(uplinks, uplink_json(d, &v, first, next));
+	}
+	return json_pack("{s:i,s:I,s:{s:s,s:s,s:b},s:o}", "version", STATUS_VERSION, "monotonic_ns",
+			 (json_int_t)events_now(), "specification", "from", origin[d->origin], "file",
+			 d->options.config, "differs_from_file",
+			 d->origin == ORIGIN_APPLIED && state_file_hash(d->options.config) != 0, "uplinks", uplinks);
+}
+
+json_t *status_discover_json(struct daemon *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->host.n_links; i++) {
+		const struct link *l = &d->host.links[i];
+		const char *why = binding_unschedulable(l);
+		const struct vmm_nic *nic = host_nic(&d->host, l->name);
+		const struct tree_vnic *v = tree_vnic(&d->want, l->ifindex);
+		char name[MODEL_FULL_NAME_SIZE] = "";
+
+		/* Hardware, bridges and the like are no vNICs: only those that could be mistaken for one are told. */
+		if (why && l->kind != LINK_MACVTAP && l->kind != LINK_TUN)
+			continue;
+		if (v)
+			model_full_name(&d->model, v->node, name);
+		json_array_append_new(
+			list, json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s}", "nic", l->name, "kind",
+					l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name, "schedulable", !why,
+					"device", name, "vm", nic ? nic->vm : "", "vmm", nic ? nic->vmm : "", "model",
+					nic ? nic->model : "", "pid", (json_int_t)(nic ? nic->pid : 0), "mac",
+					nic ? nic->mac : "", "backpressure",
+					why ? "unavailable" :
+					nic && nic->waits == VMM_WAITS_YES ? "possible" : "unavailable",
+					"why", why ? why : nic ? nic->why : l->kind == LINK_TUN ?
+					"no VM has it open" : "no send buffer on the host's side"));
+	}
+	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "nics", list);
+}

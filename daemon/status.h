@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What `divvy status` and `divvy discover` show, as JSON. Formats: doc/divvy-protocol.7. */
+
+#include "daemon.h"
+
+#include <jansson.h>
+
+/* New references; NULL: out of memory. */
+json_t *status_json(struct daemon *d);
+json_t *status_discover_json(struct daemon *d);
