@@ -84,7 +84,7 @@ $(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h)
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
 $(call obj,kernel/classifier.c) $(call san,kernel/classifier.c): $(B)/kernel/bpf/classify.skel.h
-$(call obj,lab/meter.c): $(B)/lab/bpf/meter.skel.h
+$(call obj,lab/meter.c) $(call san,lab/meter.c): $(B)/lab/bpf/meter.skel.h
 
 # --- tests: every tests/unit/x_test.c is a program that prints TAP ---------------------------------
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
@@ -97,11 +97,12 @@ $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
-# the lab's tests name the one file of the lab that they test: lab_measure_test tests lab/measure.c.
-$(B)/tests/unit/lab_%_test: $(B)/san/tests/unit/lab_%_test.o $(B)/san/lab/%.o $(B)/san/libspec.a $(B)/san/libcore.a
+# the lab's tests take from an archive what they need of it.
+$(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
+$(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/libkernel.a $(B)/san/libspec.a \
+		$(B)/san/libcore.a
 	@mkdir -p $(@D)
-	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_spec) -lcmocka -lm
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
 unit: $(UNIT)
 # Helpers of the system tests, without sanitizers: they flood.
 $(B)/tests/system/%: $(B)/tests/system/%.o
@@ -109,10 +110,50 @@ $(B)/tests/system/%: $(B)/tests/system/%.o
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-clean:
-	rm -rf $(B)
+# --- the user's commands -------------------------------------------------------------------------
+deps:
+	@tools/deps.sh $(MAKECMDGOALS)
 
-.PHONY: all unit clean
+# Under a minute of traffic on two real VMs; results in lab/out/demo.
+demo: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@$(B)/divvy-lab run demo --out lab/out/demo
+
+TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
+TESTS_SH := $(wildcard tests/unit/*.sh tests/system/*.sh)
+tests: $(UNIT) $(TEST_HELPERS)
+
+# Unit tests two at a time; what boots VMs or measures runs alone.
+check: deps
+	@$(MAKE) --no-print-directory -j2 all tests
+	@prove --timer -j2 --rules='par=$(B)/tests/unit/*' --rules='seq=*' $(UNIT) $(TESTS_SH)
+
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+bench: deps
+	@$(MAKE) --no-print-directory -j2 all $(BENCHES)
+	@for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "== $$b"; $$b || exit 1; done
+
+INSTALL ?= install
+MAN := $(wildcard doc/*.[0-9])
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/divvy
+	$(INSTALL) -m 755 $(B)/divvyd $(DESTDIR)$(PREFIX)/sbin/divvyd
+	$(INSTALL) -m 755 $(B)/divvy $(DESTDIR)$(PREFIX)/bin/divvy
+	sed 's,@SBINDIR@,$(PREFIX)/sbin,' systemd/divvyd.service.in >$(DESTDIR)$(UNITDIR)/divvyd.service
+	[ -e $(DESTDIR)$(SYSCONFDIR)/divvy/divvy.yaml ] || \
+		$(INSTALL) -m 644 systemd/divvy.yaml $(DESTDIR)$(SYSCONFDIR)/divvy/divvy.yaml
+	for m in $(MAN); do $(INSTALL) -D -m 644 $$m \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+# The specification in SYSCONFDIR and the state stay: they are the operator's.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/divvyd $(DESTDIR)$(PREFIX)/bin/divvy $(DESTDIR)$(UNITDIR)/divvyd.service
+	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf $(B) lab/out
+
+.PHONY: all unit tests deps demo check bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
