@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns.h"
+
+#include "kernel/htb.h"
+#include "kernel/qdisc.h"
+
+#include <linux/pkt_sched.h>
+
+#define CLASS(minor) TC_H_MAKE(1U << 16, minor)
+
+static struct rtnl *r;
+static uint32_t ifb;
+
+/* A fresh IFB with an HTB root whose default is 1:fffe. */
+static int setup(void **state)
+{
+	(void)state;
+	assert_int_equal(rtnl_open(&r), 0);
+	assert_int_equal(link_add_ifb(r, "htb0", "test", 100, 0), 0);
+	commit_ok(r);
+	ifb = ifindex_of(r, "htb0");
+	assert_int_equal(qdisc_add_htb(r, ifb, 1, 0xfffe, 10, 0), 0);
+	commit_ok(r);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	link_del(r, ifb, 0);
+	commit_ok(r);
+	r = rtnl_close(r);
+	return 0;
+}
+
+static struct htb_class make(uint16_t minor, uint16_t parent, uint64_t rate, uint64_t burst)
+{
+	return (struct htb_class){
+		.minor = minor,
+		.parent = parent,
+		.rate = { rate },
+		.ceil = { 2 * rate },
+		.burst = burst,
+		.cburst = burst / 2,
+		.quantum = 70000,
+		.overhead = 24,
+		.leaf = true,
+	};
+}
+
+static struct htb_class read_back(uint16_t minor)
+{
+	_cleanup_free_ struct htb_class *c = NULL;
+	size_t n = 0;
+
+	assert_int_equal(htb_list(r, ifb, &c, NULL, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		if (c[i].minor == minor)
+			return c[i];
+	fail_msg("class 1:%x is not there", minor);
+	return (struct htb_class){ 0 };
+}
+
+/* What was asked for is what is read, after rounding, from 8 kbit/s to 400 Gbit/s. */
+static void rates(void **state)
+{
+	static const uint64_t rate[] = {
+		RATE_MIN_BYTES_PS, 1500, 125000, 12500000, 7500001, UINT32_MAX / 2, UINT32_MAX - 1ULL,
+		UINT32_MAX, UINT32_MAX + 1ULL, 12500000000ULL, RATE_MAX_BYTES_PS,
+	};
+	static const uint64_t burst[] = { 0, 1, 1600, 60000, 1000000, 25000000, 3000000000ULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rate); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(burst); j++) {
+			struct htb_class c = make(5, 0, rate[i], burst[j]), got, off;
+
+			assert_int_equal(htb_class_add(r, ifb, &c, 0), 0);
+			commit_ok(r);
+			got = read_back(5);
+			if (!htb_class_same(&c, &got) || got.ceil.bytes_ps != 2 * rate[i] || got.quantum != 70000)
+				fail_msg("rate %llu burst %llu: read %llu %llu", (unsigned long long)rate[i],
+					 (unsigned long long)burst[j], (unsigned long long)got.rate.bytes_ps,
+					 (unsigned long long)got.burst);
+			/* a second round gives the same: no drift */
+			assert_int_equal(htb_class_change(r, ifb, &got, 0), 0);
+			commit_ok(r);
+			off = read_back(5);
+			assert_true(htb_class_same(&got, &off));
+			assert_true(htb_class_same(&c, &off));
+			htb_class_del(r, ifb, 5, 0);
+			commit_ok(r);
+		}
+}
+
+static void same_tells_apart(void **state)
+{
+	struct htb_class a = make(5, 1, 12500000, 60000), b;
+
+	(void)state;
+	b = a;
+	assert_true(htb_class_same(&a, &b));
+#define DIFFERS(change)                          \
+	do {                                     \
+		b = a;                           \
+		change;                          \
+		assert_false(htb_class_same(&a, &b)); \
+	} while (0)
+	DIFFERS(b.minor++);
+	DIFFERS(b.parent++);
+	DIFFERS(b.rate.bytes_ps++);
+	DIFFERS(b.ceil.bytes_ps--);
+	DIFFERS(b.burst += 10);
+	DIFFERS(b.cburst -= 10);
+	DIFFERS(b.quantum++);
+	DIFFERS(b.overhead = 0);
+	b = a;
+	b.leaf = false;
+	b.quantum = 0;
+	assert_true(htb_class_same(&a, &b));
+}
+
+static void refused(void **state)
+{
+	struct htb_class c = make(5, 0, 0, 1), d = make(0, 0, 1000, 1), e = make(5, 0, 1000, 1);
+
+	(void)state;
+	assert_int_equal(htb_class_add(r, ifb, &c, 0), -EINVAL);
+	assert_int_equal(htb_class_add(r, ifb, &d, 0), -EINVAL);
+	e.ceil.bytes_ps = 999;
+	assert_int_equal(htb_class_change(r, ifb, &e, 0), -EINVAL);
+	assert_int_equal(rtnl_pending(r), 0);
+}
+
+/* Three levels in one batch; sorted; leaves told from inner classes; parents right. */
+static void tree(void **state)
+{
+	static const uint16_t parent[] = { [1] = 0, [2] = 1, [3] = 1, [4] = 2, [5] = 2, [0xfffe] = 1 };
+	_cleanup_free_ struct htb_class *c = NULL;
+	_cleanup_free_ struct htb_stats *s = NULL;
+	size_t n;
+
+	(void)state;
+	for (uint32_t minor = 1; minor <= 0xfffe; minor++) {
+		struct htb_class x = make((uint16_t)minor, parent[minor], 1000000, 10000);
+
+		if (minor > 5 && minor != 0xfffe)
+			continue;
+		assert_int_equal(htb_class_add(r, ifb, &x, minor), 0);
+		if (minor > 2)
+			assert_int_equal(qdisc_set_bfifo(r, ifb, CLASS(minor), 100000, minor), 0);
+	}
+	commit_ok(r);
+	assert_int_equal(htb_list(r, ifb, &c, &s, &n), 0);
+	assert_int_equal(n, 6);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(c[i].minor, i == 5 ? 0xfffe : i + 1);
+		assert_int_equal(s[i].minor, c[i].minor);
+		assert_int_equal(c[i].parent, parent[c[i].minor]);
+		assert_int_equal(c[i].leaf, c[i].minor > 2);
+		assert_int_equal(s[i].leaf, c[i].leaf);
+		assert_int_equal(c[i].quantum, c[i].leaf ? 70000 : 0);
+		assert_int_equal(s[i].bytes + s[i].packets + s[i].drops + s[i].backlog_bytes, 0);
+	}
+	htb_class_del(r, ifb, 2, 0);
+	commit_fails(r, -EBUSY);
+	struct htb_class twice = make(4, 2, 1000000, 10000), absent = make(77, 2, 1000000, 10000);
+
+	htb_class_add(r, ifb, &twice, 0);
+	commit_fails(r, -EEXIST);
+	htb_class_change(r, ifb, &absent, 0);
+	commit_fails(r, -ENOENT);
+}
+
+static uint64_t qdisc_count(const char *kind, uint32_t parent)
+{
+	_cleanup_free_ struct qdisc *q = NULL;
+	uint64_t found = 0;
+	size_t n;
+
+	assert_int_equal(qdisc_list(r, ifb, &q, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(q[i].ifindex, ifb);
+		found += strcmp(q[i].kind, kind) == 0 && q[i].parent == parent;
+	}
+	return found;
+}
+
+static uint32_t handle_under(uint32_t parent)
+{
+	_cleanup_free_ struct qdisc *q = NULL;
+	size_t n;
+
+	assert_int_equal(qdisc_list(r, ifb, &q, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		if (q[i].parent == parent)
+			return q[i].handle;
+	return 0;
+}
+
+/* A change of limit keeps the qdisc; changing one that is not there fails. */
+static void bfifo(void **state)
+{
+	struct htb_class c = make(5, 0, 1000000, 10000);
+	uint32_t handle;
+
+	(void)state;
+	assert_int_equal(qdisc_count("htb", TC_H_ROOT), 1);
+	htb_class_add(r, ifb, &c, 0);
+	commit_ok(r);
+	qdisc_change_bfifo(r, ifb, CLASS(5), 5000, 0);
+	commit_fails(r, -ENOENT);
+	qdisc_set_bfifo(r, ifb, CLASS(5), 5000, 0);
+	commit_ok(r);
+	handle = handle_under(CLASS(5));
+	assert_int_not_equal(handle, 0);
+	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
+	qdisc_set_bfifo(r, ifb, CLASS(5), 9000, 0);
+	qdisc_change_bfifo(r, ifb, CLASS(5), 9001, 0);
+	commit_ok(r);
+	assert_int_equal(handle_under(CLASS(5)), handle);
+	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
+}
+
+static void hooks(void **state)
+{
+	_cleanup_free_ struct qdisc *all = NULL;
+	uint32_t veth;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(qdisc_add_htb(r, ifb, 2, 1, 10, 0), 0);
+	commit_fails(r, -EEXIST);
+	add_veth(r, "va", "vb");
+	veth = ifindex_of(r, "va");
+	qdisc_add_clsact(r, veth, 0);
+	commit_ok(r);
+	qdisc_add_clsact(r, veth, 0);
+	commit_fails(r, -EEXIST);
+	assert_int_equal(qdisc_list(r, 0, &all, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].ifindex == veth && all[i].parent == TC_H_CLSACT)
+			break;
+		else
+			assert_true(i + 1 < n);
+	qdisc_del_clsact(r, veth, 0);
+	commit_ok(r);
+	link_del(r, veth, 0);
+	commit_ok(r);
+}
+
+static void no_htb(void **state)
+{
+	struct htb_class *c = (void *)-1L;
+	size_t n = 1;
+
+	(void)state;
+	assert_int_equal(htb_list(r, ifindex_of(r, "lo"), &c, NULL, &n), 0);
+	assert_int_equal(n, 0);
+	free(c);
+	c = NULL;
+	assert_int_equal(htb_list(r, 999999, &c, NULL, &n), 0);
+	assert_int_equal(n, 0);
+	free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rates, setup, teardown),
+		cmocka_unit_test(same_tells_apart),
+		cmocka_unit_test_setup_teardown(refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(bfifo, setup, teardown),
+		cmocka_unit_test_setup_teardown(hooks, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_htb, setup, teardown),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	netns_enter();
+	return cmocka_run_group_tests_name("htb", tests, NULL, NULL);
+}
