@@ -49,7 +49,8 @@ struct daemon {
 	struct rtnl *link_events;
 	sd_event_source *reconcile_timer, *rescan_timer, *drain_timer, *second_timer;
 	unsigned int rescan_stage;
-	unsigned int seconds; /* since start, for the audit */
+	unsigned int seconds; /* since start */
+	unsigned int watched_until;
 
 	struct control *control;
 };

@@ -14,4 +14,7 @@ void events_drain_soon(struct daemon *d);
 /* Whether nothing drains any more. */
 bool events_drained(const struct daemon *d);
 
+/* Somebody looks at the status: have fresh rates for a while. */
+void events_watched(struct daemon *d);
+
 uint64_t events_now(void); /* CLOCK_MONOTONIC, nanoseconds */

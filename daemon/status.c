@@ -169,6 +169,7 @@ json_t *status_json(struct daemon *d)
 	_cleanup_(view_free) struct view v = { 0 };
 	json_t *uplinks;
 
+	events_watched(d);
 	if (view_make(d, &v) < 0)
 		return NULL;
 	uplinks = json_array();
