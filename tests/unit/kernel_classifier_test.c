@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The BPF program is run by the kernel on packets that the test makes (BPF_PROG_TEST_RUN). */
+#include "netns.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+
+/* Test runs happen on lo; its class is looked up by this. */
+#define LO 1U
+#define MATCH UINT32_MAX
+
+static struct classifier *c;
+
+static int setup(void **state)
+{
+	(void)state;
+	return classifier_open(&c, NULL, 0);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	c = classifier_close(c);
+	return 0;
+}
+
+/* Run on one packet; returns the verdict, *priority becomes what the program left. */
+static uint32_t run(const void *packet, uint32_t len, uint32_t gso_size, uint32_t gso_segs, uint32_t *priority)
+{
+	struct __sk_buff in = { .gso_size = gso_size, .gso_segs = gso_segs }, out = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len, .ctx_in = &in,
+		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
+
+	assert_int_equal(bpf_prog_test_run_opts(classifier_prog_fd(c), &opts), 0);
+	if (priority)
+		*priority = out.priority;
+	return opts.retval;
+}
+
+static void unknown_device(void **state)
+{
+	unsigned char packet[100] = { 0 };
+	struct divvy_counters n = { .bytes = 7 };
+	uint32_t priority;
+
+	(void)state;
+	assert_int_equal(run(packet, sizeof(packet), 0, 0, &priority), 0);
+	assert_int_equal(priority, 0);
+	assert_int_equal(classifier_read(c, LO, &n), -ENOENT);
+	assert_int_equal(n.bytes, 7);
+	assert_int_equal(classifier_clear(c, LO), -ENOENT);
+}
+
+static void set_change_clear(void **state)
+{
+	unsigned char packet[1514] = { 0 };
+	struct divvy_counters n;
+	uint32_t priority;
+	uint64_t before = now_ns();
+
+	(void)state;
+	assert_int_equal(classifier_set(c, LO, 0x10005), 0);
+	assert_int_equal(classifier_read(c, LO, &n), 0);
+	assert_int_equal(n.packets + n.bytes + n.last_ns + n.largest, 0);
+	assert_int_equal(run(packet, 60, 0, 0, &priority), MATCH);
+	assert_int_equal(priority, 0x10005);
+	assert_int_equal(run(packet, 1514, 0, 0, NULL), MATCH);
+	/* another class: counters go on */
+	assert_int_equal(classifier_set(c, LO, 0x10006), 0);
+	assert_int_equal(run(packet, 100, 0, 0, &priority), MATCH);
+	assert_int_equal(priority, 0x10006);
+	assert_int_equal(classifier_read(c, LO, &n), 0);
+	assert_int_equal(n.packets, 3);
+	assert_int_equal(n.bytes, 60 + 1514 + 100);
+	assert_int_equal(n.largest, 1514);
+	assert_in_range(n.last_ns, before, now_ns());
+
+	assert_int_equal(classifier_clear(c, LO), 0);
+	assert_int_equal(run(packet, 60, 0, 0, &priority), 0);
+	assert_int_equal(classifier_read(c, LO, &n), -ENOENT);
+	/* set again: from zero */
+	assert_int_equal(classifier_set(c, LO, 0x10006), 0);
+	assert_int_equal(classifier_read(c, LO, &n), 0);
+	assert_int_equal(n.packets, 0);
+}
+
+/* --- GSO packets: the count is what their segments have on the wire ----------------------------------- */
+
+struct shape {
+	const char *name;
+	uint16_t protocol; /* EtherType */
+	uint32_t network;  /* bytes of the network header */
+	uint8_t transport; /* IP protocol */
+	uint32_t header;   /* bytes of the transport header */
+};
+
+static const struct shape shapes[] = {
+	{ "IPv4 TCP", ETH_P_IP, 20, IPPROTO_TCP, 20 },
+	{ "IPv4 TCP, time stamps", ETH_P_IP, 20, IPPROTO_TCP, 32 },
+	{ "IPv4 with options, TCP", ETH_P_IP, 60, IPPROTO_TCP, 60 },
+	{ "IPv6 TCP", ETH_P_IPV6, 40, IPPROTO_TCP, 32 },
+	{ "IPv4 UDP", ETH_P_IP, 20, IPPROTO_UDP, 8 },
+	{ "IPv6 UDP", ETH_P_IPV6, 40, IPPROTO_UDP, 8 },
+};
+
+static uint32_t build(const struct shape *s, unsigned char *packet)
+{
+	struct ethhdr *eth = (void *)packet;
+	unsigned char *network = packet + ETH_HLEN, *transport = network + s->network;
+
+	memset(packet, 0, 256);
+	eth->h_proto = htons(s->protocol);
+	if (s->protocol == ETH_P_IP) {
+		network[0] = (unsigned char)(0x40 | s->network / 4);
+		network[9] = s->transport;
+	} else {
+		network[0] = 0x60;
+		network[6] = s->transport;
+	}
+	if (s->transport == IPPROTO_TCP)
+		transport[12] = (unsigned char)(s->header / 4 << 4);
+	return ETH_HLEN + s->network + s->header;
+}
+
+/* Cut into segments one by one. */
+static struct divvy_counters brute_force(uint32_t headers, uint32_t payload, uint32_t gso_size)
+{
+	struct divvy_counters n = { 0 };
+
+	while (payload) {
+		uint32_t part = payload < gso_size ? payload : gso_size;
+
+		n.packets++;
+		n.bytes += headers + part;
+		payload -= part;
+	}
+	return n;
+}
+
+static void check_gso(const struct shape *s, uint32_t payload, uint32_t gso_size, bool segs_known)
+{
+	static unsigned char packet[4096];
+	uint32_t headers = build(s, packet);
+	struct divvy_counters want = brute_force(headers, payload, gso_size), got;
+
+	assert_int_equal(classifier_set(c, LO, 1), 0);
+	assert_int_equal(run(packet, headers + payload, gso_size, segs_known ? (uint32_t)want.packets : 0, NULL),
+			 MATCH);
+	assert_int_equal(classifier_read(c, LO, &got), 0);
+	if (got.bytes != want.bytes || got.packets != want.packets)
+		fail_msg("%s, payload %u, gso_size %u: %llu bytes in %llu, want %llu in %llu", s->name, payload,
+			 gso_size, (unsigned long long)got.bytes, (unsigned long long)got.packets,
+			 (unsigned long long)want.bytes, (unsigned long long)want.packets);
+	assert_int_equal(got.largest, headers + payload);
+	assert_int_equal(classifier_clear(c, LO), 0);
+}
+
+static void gso(void **state)
+{
+	static const uint32_t payload[] = { 1, 99, 100, 101, 200, 1448, 2896, 3000 };
+	static const uint32_t gso_size[] = { 1, 100, 1448 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(payload); j++)
+			for (size_t k = 0; k < ARRAY_SIZE(gso_size); k++) {
+				check_gso(&shapes[i], payload[j], gso_size[k], false);
+				check_gso(&shapes[i], payload[j], gso_size[k], true);
+			}
+}
+
+/* Headers that cannot be read count as Ethernet, IPv4, TCP with time stamps: 66 bytes. */
+static void gso_unreadable(void **state)
+{
+	static const struct shape odd[] = {
+		{ "MPLS", ETH_P_MPLS_UC, 20, IPPROTO_TCP, 32 },
+		{ "IPv4 SCTP", ETH_P_IP, 20, IPPROTO_SCTP, 32 },
+		{ "IPv6 with routing header", ETH_P_IPV6, 20, IPPROTO_ROUTING, 32 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
+		check_gso(&odd[i], 2000, 500, false);
+}
+
+/* --- many devices ---------------------------------------------------------------------------------- */
+
+static void many(void **state)
+{
+	enum { N = 20000 };
+	_cleanup_free_ uint32_t *ifindex = calloc(N, sizeof(*ifindex)), *classid = calloc(N, sizeof(*classid));
+	unsigned char packet[60] = { 0 };
+	struct divvy_counters n;
+	uint32_t priority;
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++) {
+		ifindex[i] = i + 1;
+		classid[i] = 0x10000 + i;
+	}
+	assert_int_equal(classifier_set_many(c, NULL, NULL, 0), 0);
+	/* one that is there already keeps its counters */
+	assert_int_equal(classifier_set(c, LO, 5), 0);
+	run(packet, 60, 0, 0, NULL);
+	assert_int_equal(classifier_set_many(c, ifindex, classid, N), 0);
+	run(packet, 60, 0, 0, &priority);
+	assert_int_equal(priority, 0x10000);
+	assert_int_equal(classifier_read(c, LO, &n), 0);
+	assert_int_equal(n.packets, 2);
+	for (uint32_t i = 0; i < N; i++)
+		assert_int_equal(classifier_read(c, ifindex[i], &n), 0);
+	for (uint32_t i = 0; i < N; i++)
+		assert_int_equal(classifier_clear(c, ifindex[i]), 0);
+	assert_int_equal(classifier_set_many(c, ifindex, classid, DIVVY_DEVICES_MAX + 1), -E2BIG);
+}
+
+static void sums_over_cpus(void **state)
+{
+	unsigned char packet[60] = { 0 };
+	struct divvy_counters n;
+	cpu_set_t all, one;
+	uint32_t runs = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(classifier_set(c, LO, 5), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+		run(packet, 60, 0, 0, NULL);
+		runs++;
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(classifier_read(c, LO, &n), 0);
+	assert_int_equal(n.packets, runs);
+	assert_int_equal(n.bytes, 60 * runs);
+}
+
+static void two_daemons(void **state)
+{
+	struct classifier *second = NULL;
+	struct divvy_counters n;
+
+	(void)state;
+	assert_int_equal(classifier_set(c, LO, 5), 0);
+	assert_int_equal(classifier_open(&second, NULL, 0), 0);
+	assert_int_equal(classifier_read(second, LO, &n), -ENOENT);
+	assert_null(classifier_close(second));
+	assert_null(classifier_close(NULL));
+}
+
+int main(void)
+{
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(unknown_device), TEST(set_change_clear), TEST(gso), TEST(gso_unreadable),
+		TEST(many), TEST(sums_over_cpus), TEST(two_daemons),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	netns_enter();
+	need_bpf();
+	return cmocka_run_group_tests_name("classifier", tests, NULL, NULL);
+}
