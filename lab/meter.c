@@ -3,6 +3,7 @@
 #include "meter.h"
 
 #include "core/cleanup.h"
+#include "proc.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* bpftool's */
@@ -12,12 +13,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
+#include <netinet/ether.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* Arrivals held back at a poll, since another CPU may still be writing an earlier one. */
 #define REORDER_MAX 64
@@ -26,7 +25,7 @@ struct meter {
 	struct meter_bpf *skel;
 	struct bpf_tc_hook hook;
 	struct bpf_tc_opts opts;
-	int netns_fd; /* own copy, -1: the thread's */
+	char netns[64]; /* "": the thread's */
 	bool attached;
 	uint64_t base_ns;
 	const volatile uint64_t *ring; /* the kernel's trace, mapped */
@@ -36,39 +35,6 @@ struct meter {
 	size_t n, room;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-/* Enter a namespace; *back is a descriptor of the one left, -1 if there was nothing to do. */
-static int netns_enter(int fd, int *back)
-{
-	_cleanup_close_ int here = -1;
-
-	*back = -1;
-	if (fd < 0)
-		return 0;
-	here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (here < 0 || setns(fd, CLONE_NEWNET) < 0)
-		return -errno;
-	*back = TAKE_FD(here);
-	return 0;
-}
-
-static void netns_leave(int back)
-{
-	if (back < 0)
-		return;
-	/* A thread that stays in the wrong namespace would go on to work on the wrong links. */
-	if (setns(back, CLONE_NEWNET) < 0)
-		abort();
-	close(back);
-}
-
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level;
@@ -77,7 +43,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
-static int load(struct meter *m)
+static int load(struct meter *m, const struct ether_addr *destination)
 {
 	int r;
 
@@ -87,6 +53,8 @@ static int load(struct meter *m)
 	m->base_ns = now_ns();
 	m->skel->rodata->base_ns = m->base_ns;
 	m->skel->rodata->trace_max = m->max;
+	if (destination)
+		memcpy(m->skel->rodata->destination, destination->ether_addr_octet, ETH_ALEN);
 	r = bpf_map__set_max_entries(m->skel->maps.trace, m->max);
 	if (r < 0)
 		return r;
@@ -125,60 +93,55 @@ static int attach(struct meter *m, const char *ifname)
 	return r;
 }
 
-int meter_open(int netns_fd, const char *ifname, uint32_t max, struct meter **ret)
+int meter_open(const char *netns, const char *ifname, const char *destination, uint32_t max, struct meter **ret)
 {
+	struct ether_addr mac;
 	struct meter *m;
-	int r, back;
+	int r, back = -1;
 
-	if (max == 0)
+	if (max == 0 || (netns && strlen(netns) >= sizeof(m->netns)))
+		return -EINVAL;
+	if (destination && !ether_aton_r(destination, &mac))
 		return -EINVAL;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->max = max;
-	m->netns_fd = -1;
-	if (netns_fd >= 0) {
-		m->netns_fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
-		if (m->netns_fd < 0) {
-			r = -errno;
-			goto fail;
-		}
+	if (netns)
+		strcpy(m->netns, netns);
+	r = load(m, destination ? &mac : NULL);
+	if (r == 0 && netns)
+		r = netns_enter(netns, &back);
+	if (r == 0) {
+		r = attach(m, ifname);
+		if (netns)
+			netns_leave(back);
 	}
-	r = load(m);
-	if (r < 0)
-		goto fail;
-	r = netns_enter(m->netns_fd, &back);
-	if (r < 0)
-		goto fail;
-	r = attach(m, ifname);
-	netns_leave(back);
-	if (r < 0)
-		goto fail;
+	if (r < 0) {
+		meter_close(m);
+		return r;
+	}
 	*ret = m;
 	return 0;
-fail:
-	meter_close(m);
-	return r;
 }
 
 struct meter *meter_close(struct meter *m)
 {
-	int back;
+	int back = -1;
 
 	if (!m)
 		return NULL;
-	if (m->attached && netns_enter(m->netns_fd, &back) == 0) {
+	if (m->attached && (!m->netns[0] || netns_enter(m->netns, &back) == 0)) {
 		m->opts.flags = 0;
 		m->opts.prog_fd = 0;
 		m->opts.prog_id = 0;
 		bpf_tc_detach(&m->hook, &m->opts);
-		netns_leave(back);
+		if (m->netns[0])
+			netns_leave(back);
 	}
 	if (m->ring)
 		munmap((void *)(uintptr_t)m->ring, m->ring_size);
 	meter_bpf__destroy(m->skel);
-	if (m->netns_fd >= 0)
-		close(m->netns_fd);
 	free(m->s);
 	free(m);
 	return NULL;

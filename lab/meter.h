@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The wire's own meter, one for each VM, on the interface of its server: independent of divvy's counters, and
+ * The wire's own meter, one for each VM, on the servers' side of the wire: independent of divvy's counters, and
  * behind everything that may drop or delay. It records every arrival, so that gaps, windows of any
  * length and quantiles are computed exactly afterwards.
  */
@@ -13,10 +13,11 @@
 struct meter;
 
 /*
- * Attach to ifname in the network namespace that netns_fd stands for (-1: the calling thread's), with room for max
- * arrivals. 0, -EINVAL, or negative errno. The interface's own clsact is used if it is there, else made.
+ * Attach to ifname in the network namespace of that name (NULL: the thread's), with room for max arrivals, for frames
+ * to this address, "02:00:.." (NULL: all). Several may be attached to one interface.
+ * 0, -EINVAL, or negative errno. The interface's own clsact is used if it is there, else made.
  */
-int meter_open(int netns_fd, const char *ifname, uint32_t max, struct meter **ret);
+int meter_open(const char *netns, const char *ifname, const char *destination, uint32_t max, struct meter **ret);
 /* Detaches. NULL is fine; returns NULL. */
 struct meter *meter_close(struct meter *m);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The wire's own meter: at tc ingress of a server's interface, behind everything that is measured. One instance
- * a VM. It counts what arrives, and appends each arrival to a trace that user space maps.
+ * The wire's own meter: at tc ingress on the servers' side of the wire, behind everything that is measured. One
+ * instance a VM, known by the address of the server that it sends to. It counts what arrives, and appends each arrival
+ * to a trace that user space maps.
  */
 
 #include <linux/bpf.h>
@@ -22,6 +23,7 @@
 /* Set before loading. */
 const volatile __u64 base_ns;
 const volatile __u32 trace_max;
+const volatile __u8 destination[ETH_ALEN]; /* all zero: everything */
 
 __u64 trace_n; /* arrivals so far; those beyond trace_max are counted, not recorded */
 struct meter_totals totals;
@@ -95,13 +97,31 @@ static __always_inline __u32 bucket(__u64 gap_ns)
 	return i < METER_HIST_BUCKETS ? i : METER_HIST_BUCKETS - 1;
 }
 
+static __always_inline int concerns_us(struct __sk_buff *skb)
+{
+	__u8 to[ETH_ALEN], any = 0, other = 0;
+	int i;
+
+	if (bpf_skb_load_bytes(skb, 0, to, sizeof(to)))
+		return 0;
+#pragma unroll
+	for (i = 0; i < ETH_ALEN; i++) {
+		any |= destination[i];
+		other |= destination[i] ^ to[i];
+	}
+	return !any || !other;
+}
+
 SEC("tc")
 int meter(struct __sk_buff *skb)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u32 len = wire_length(skb);
 	__u64 at, last, *slot;
-	__u32 key, b;
+	__u32 key, len, b;
+
+	if (!concerns_us(skb))
+		return TC_ACT_UNSPEC;
+	len = wire_length(skb);
 
 	at = __sync_fetch_and_add(&trace_n, 1);
 	key = at < trace_max ? (__u32)at : trace_max;
@@ -118,7 +138,7 @@ int meter(struct __sk_buff *skb)
 	}
 	__sync_fetch_and_add(&totals.bytes, len);
 	__sync_fetch_and_add(&totals.packets, 1);
-	return TC_ACT_UNSPEC;
+	return TC_ACT_UNSPEC; /* on to the next VM's instance */
 }
 
 char LICENSE[] SEC("license") = "GPL";

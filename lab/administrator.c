@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The baseline: what somebody who knows tc(8) types, and no more. HTB at the uplink, a class for each VM with its share
+ * of the capacity as `rate` and all of it as `ceil`; quantum, burst and queues are tc's defaults. VMs are told apart by
+ * source address, or, behind NAT, by a mark that the firewall sets where the packet still has it.
+ */
+
+#include "scheduler.h"
+
+#include "spec/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct rate part(const struct scenario *s, const struct scenario_phase *p, size_t vm)
+{
+	uint64_t weights = 0;
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		weights += p->shares[i].weight;
+	return (struct rate){ s->capacity.bytes_ps * p->shares[vm].weight / weights };
+}
+
+static int class(struct scheduling *s, const char *verb, const struct scenario_phase *p, size_t vm, struct errtext *e)
+{
+	char rate[UNITS_RATE_SIZE], ceil[UNITS_RATE_SIZE];
+
+	return scheduling_run(s, e, "tc class %s dev %s parent 1:1 classid 1:%zu htb rate %s ceil %s", verb,
+			      s->topo->uplink, vm + 10, units_format_rate(part(s->scenario, p, vm), rate),
+			      units_format_rate(s->scenario->capacity, ceil));
+}
+
+static int filter_by_source(struct scheduling *s, size_t vm, struct errtext *e)
+{
+	const char *address = s->topo->vm[vm].address;
+
+	return scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip u32 match ip src %.*s/32 flowid 1:%zu",
+			      s->topo->uplink, (int)strcspn(address, "/"), address, vm + 10);
+}
+
+static int filter_by_mark(struct scheduling *s, size_t vm, struct errtext *e)
+{
+	int r = scheduling_run(s, e, "nft add rule ip shaping forward iifname %s meta mark set %zu",
+			       s->topo->vm[vm].tap, vm + 10);
+
+	return r < 0 ? r :
+		       scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip handle %zu fw flowid 1:%zu",
+				      s->topo->uplink, vm + 10, vm + 10);
+}
+
+static int marks(struct scheduling *s, struct errtext *e)
+{
+	int r = scheduling_run(s, e, "nft add table ip shaping");
+
+	return r < 0 ? r :
+		       scheduling_run(s, e, "nft add chain ip shaping forward "
+					    "{ type filter hook forward priority mangle ; }");
+}
+
+static int administrator_apply(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
+{
+	const char *up = s->topo->uplink;
+	char capacity[UNITS_RATE_SIZE];
+	bool routed = s->topo->config.kind == TOPO_ROUTED;
+	int r;
+
+	units_format_rate(s->scenario->capacity, capacity);
+	r = scheduling_run(s, e, "tc qdisc add dev %s root handle 1: htb", up);
+	if (r == 0)
+		r = scheduling_run(s, e, "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s", up, capacity,
+				   capacity);
+	if (r == 0 && routed)
+		r = marks(s, e);
+	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++) {
+		r = class(s, "add", p, i, e);
+		if (r == 0)
+			r = routed ? filter_by_mark(s, i, e) : filter_by_source(s, i, e);
+	}
+	return r;
+}
+
+static int administrator_set(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
+		r = class(s, "change", p, i, e);
+	return r;
+}
+
+static int administrator_release(struct scheduling *s, struct errtext *e)
+{
+	int r = scheduling_run(s, e, "tc qdisc del dev %s root", s->topo->uplink);
+
+	if (r == 0 && s->topo->config.kind == TOPO_ROUTED)
+		r = scheduling_run(s, e, "nft delete table ip shaping");
+	return r;
+}
+
+const struct scheduler scheduler_administrator = {
+	.apply = administrator_apply,
+	.set = administrator_set,
+	.release = administrator_release,
+};

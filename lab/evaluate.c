@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "result.h"
+
+#include "core/cleanup.h"
+
+#include <errno.h>
+#include <math.h>
+
+static bool has_sequence_numbers(const struct scenario_vm *vm)
+{
+	return vm->sends && (vm->traffic.kind == TRAFFIC_UDP || vm->traffic.kind == TRAFFIC_UDP2);
+}
+
+/* Whether what the VM offers can be told from its tap while nothing holds it back. TCP offers what it gets. */
+static bool offers_freely(const struct scenario_vm *vm)
+{
+	return vm->sends && vm->traffic.kind != TRAFFIC_TCP;
+}
+
+static double entitled_mbps(const struct scenario *s, const struct scenario_phase *p, size_t vm)
+{
+	double weights = 0;
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		if (s->vms[i].sends)
+			weights += p->shares[i].weight;
+	return weights > 0 && s->vms[vm].sends ?
+		       (double)s->capacity.bytes_ps * 8e-6 * p->shares[vm].weight / weights :
+		       0;
+}
+
+/* Datagrams that the receiver missed, over reports that lie wholly in the window. */
+static double loss_pct(const struct heard *h, struct window w)
+{
+	uint64_t lost = 0, total = 0;
+
+	for (size_t i = 0; i < h->n_intervals; i++) {
+		const struct traffic_interval *v = &h->intervals[i];
+
+		if (v->at_ns < w.from_ns + v->span_ns || v->at_ns > w.to_ns)
+			continue;
+		lost += v->lost;
+		total += v->total;
+	}
+	return total ? 100 * (double)lost / (double)total : (double)NAN;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int round_trips(const struct heard *h, struct window w, struct vm_result *v)
+{
+	_cleanup_free_ uint64_t *rtt = NULL;
+	size_t n = 0;
+
+	v->rtt_p50_ms = v->rtt_p99_ms = (double)NAN;
+	v->n_rtts = 0;
+	if (h->n_rtts == 0)
+		return 0;
+	rtt = malloc(h->n_rtts * sizeof(*rtt));
+	if (!rtt)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->n_rtts; i++)
+		if (h->rtts[i].at_ns >= w.from_ns && h->rtts[i].at_ns < w.to_ns)
+			rtt[n++] = h->rtts[i].rtt_ns;
+	if (n == 0)
+		return 0;
+	qsort(rtt, n, sizeof(*rtt), compare_u64);
+	v->n_rtts = n;
+	v->rtt_p50_ms = (double)measure_quantile(rtt, n, 0.5) / 1e6;
+	v->rtt_p99_ms = (double)measure_quantile(rtt, n, 0.99) / 1e6;
+	return 0;
+}
+
+/* What concerns one VM alone. */
+static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint64_t *bytes)
+{
+	struct vm_result *v = &p->vm[i];
+	struct trace t = measure_slice(r->trace[i], p->steady);
+	uint64_t cpu_ns = p->end.cpu_ns[i] - p->warm.cpu_ns[i];
+	struct window observed = { p->warm.at_ns, p->end.at_ns };
+	int err;
+
+	*bytes = measure_bytes(t);
+	v->mbps = measure_mbps(*bytes, p->steady);
+	v->offered_mbps = measure_mbps(p->end.tap_bytes[i] - p->warm.tap_bytes[i], observed);
+	v->entitled_mbps = entitled_mbps(r->scenario, p->phase, i);
+	v->share_pct = v->error_pp = (double)NAN;
+	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) : (double)NAN;
+	v->cpu_cores = measure_cores(cpu_ns, observed);
+	v->cpu_per_mbit = v->mbps > 0 ? v->cpu_cores / v->mbps : (double)NAN;
+	v->sndbuf = p->sndbuf[i];
+	v->bound_ms = v->sndbuf > 0 && v->entitled_mbps > 0 ? v->sndbuf * 8e-3 / v->entitled_mbps : (double)NAN;
+
+	err = measure_gaps(t, &v->gaps);
+	if (err == -ENOMEM)
+		return err;
+	v->has_gaps = err == 0;
+	err = r->n_slots[i] ? measure_gaps_inside(t, r->slots[i], r->n_slots[i], &v->inside) : -ENODATA;
+	if (err == -ENOMEM)
+		return err;
+	v->has_inside = err == 0;
+	return round_trips(&r->heard[i], p->steady, v);
+}
+
+static uint64_t drops_between(const struct scenario *s, const struct observation *a, const struct observation *b)
+{
+	/* A queue that went away took its counter with it. */
+	uint64_t n = b->qdisc_drops > a->qdisc_drops ? b->qdisc_drops - a->qdisc_drops : 0;
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		n += b->tap_drops[i] - a->tap_drops[i];
+	return n;
+}
+
+static int evaluate_phase(struct result *r, struct phase_result *p)
+{
+	const struct scenario *s = r->scenario;
+	uint64_t bytes[TOPO_VMS_MAX], sum = 0, settled;
+	int err;
+
+	p->steady = measure_steady(p->window);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		err = evaluate_vm(r, p, i, &bytes[i]);
+		if (err < 0)
+			return err;
+		sum += bytes[i];
+	}
+	p->total_mbps = measure_mbps(sum, p->steady);
+	p->utilisation = measure_utilisation(sum, s->capacity, p->steady);
+	p->jain = measure_jain(bytes, p->phase->shares, s->n_vms);
+	p->queue_drops = drops_between(s, &p->begin, &p->end);
+	p->wire_drops = p->end.wire_drops - p->begin.wire_drops;
+
+	p->settled_ms = (double)NAN;
+	if (p->changed && measure_settled(r->trace, p->phase->shares, s->n_vms, p->window,
+					  s->tcp ? &settle_tcp : &settle_udp, &settled) == 0)
+		p->settled_ms = (double)settled / 1e6;
+	return 0;
+}
+
+static bool unscheduled(const struct phase_result *p)
+{
+	return p->phase->scheduler == SCHEDULER_NONE && !p->phase->idle;
+}
+
+/* Could the guests fill the wire, and each of them its own part of it? What they offer shows where nothing holds them. */
+static void judge_load(struct result *r)
+{
+	const struct scenario *s = r->scenario;
+	double offered[TOPO_VMS_MAX] = {};
+
+	r->load_known = r->loaded = false;
+	for (size_t k = 0; k < r->n_phases; k++) {
+		struct phase_result *p = &r->phases[k];
+
+		if (!unscheduled(p))
+			continue;
+		r->load_known = true;
+		r->loaded |= p->utilisation >= RESULT_FULL;
+		for (size_t i = 0; i < s->n_vms; i++)
+			offered[i] = fmax(offered[i], p->vm[i].offered_mbps);
+	}
+	for (size_t k = 0; k < r->n_phases; k++)
+		for (size_t i = 0; i < s->n_vms; i++) {
+			struct vm_result *v = &r->phases[k].vm[i];
+
+			v->backlogged = s->vms[i].sends && !r->phases[k].phase->idle &&
+					(!r->load_known || !offers_freely(&s->vms[i]) ||
+					 offered[i] >= v->entitled_mbps);
+		}
+}
+
+bool result_judged(const struct result *r, const struct phase_result *p)
+{
+	return !p->phase->idle && (r->loaded || !r->load_known);
+}
+
+static void evaluate_shares(const struct result *r, struct phase_result *p)
+{
+	uint64_t bytes[TOPO_VMS_MAX] = {};
+	double pct[TOPO_VMS_MAX], error[TOPO_VMS_MAX];
+	bool backlogged[TOPO_VMS_MAX] = {};
+	size_t n = r->scenario->n_vms;
+
+	if (!result_judged(r, p)) {
+		p->jain = (double)NAN;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		bytes[i] = measure_bytes(measure_slice(r->trace[i], p->steady));
+		backlogged[i] = p->vm[i].backlogged;
+	}
+	if (measure_shares(bytes, p->phase->shares, backlogged, n, pct, error) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		p->vm[i].share_pct = pct[i];
+		/* Without a scheduler nobody promised a share, unless the scenario names one to compare with. */
+		if (p->phase->scheduler != SCHEDULER_NONE || p->phase->has_shares)
+			p->vm[i].error_pp = error[i];
+	}
+}
+
+int result_evaluate(struct result *r)
+{
+	for (size_t k = 0; k < r->n_phases; k++) {
+		int err = evaluate_phase(r, &r->phases[k]);
+
+		if (err < 0)
+			return err;
+	}
+	judge_load(r);
+	for (size_t k = 0; k < r->n_phases; k++)
+		evaluate_shares(r, &r->phases[k]);
+	return 0;
+}
+
+void result_free(struct result *r)
+{
+	for (size_t k = 0; k < r->n_phases; k++) {
+		free(r->phases[k].commands);
+		free(r->phases[k].status);
+	}
+	free(r->phases);
+	for (size_t i = 0; i < TOPO_VMS_MAX; i++) {
+		free(r->heard[i].intervals);
+		free(r->heard[i].rtts);
+	}
+	*r = (struct result){};
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* divvy-lab: scenarios on real VMs. */
+
+#include "core/cleanup.h"
+#include "proc.h"
+#include "programs.h"
+#include "run.h"
+#include "scenario.h"
+#include "topo.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_USAGE 2
+
+static int fail(const struct errtext *e)
+{
+	fprintf(stderr, "divvy-lab: %s\n", e->text);
+	return EXIT_FAILURE;
+}
+
+static int usage_error(const char *what, const char *which)
+{
+	fprintf(stderr, "divvy-lab: %s%s%s; \"divvy-lab help\" lists what there is\n", what, which ? ": " : "",
+		which ? which : "");
+	return EXIT_USAGE;
+}
+
+static int parse_number(const char *text, unsigned min, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || *end || end == text || text[0] == '-' || v < min || v > max)
+		return -EINVAL;
+	*out = (unsigned)v;
+	return 0;
+}
+
+/* A scenario's file: a path, or a name among those that come with the lab. */
+static void scenario_path(const char *name, char path[PATH_MAX])
+{
+	if (strchr(name, '/') || strstr(name, ".yaml"))
+		snprintf(path, PATH_MAX, "%s", name);
+	else
+		snprintf(path, PATH_MAX, "%s/%s.yaml", program_scenarios(), name);
+}
+
+/* --- list ------------------------------------------------------------------------------------------ */
+
+static int is_scenario(const struct dirent *d)
+{
+	const char *dot = strrchr(d->d_name, '.');
+
+	return d->d_name[0] != '.' && dot && strcmp(dot, ".yaml") == 0;
+}
+
+static int verb_list(int argc, char **argv)
+{
+	struct dirent **entries;
+	int n, bad = 0;
+
+	if (argc > 1)
+		return usage_error("list takes no argument", argv[1]);
+	n = scandir(program_scenarios(), &entries, is_scenario, alphasort);
+	if (n < 0) {
+		fprintf(stderr, "divvy-lab: %s: %s\n", program_scenarios(), strerror(errno));
+		return EXIT_FAILURE;
+	}
+	for (int i = 0; i < n; i++) {
+		_cleanup_(scenario_freep) struct scenario *s = NULL;
+		char path[PATH_MAX];
+		struct errtext e;
+
+		snprintf(path, sizeof(path), "%.3800s/%s", program_scenarios(), entries[i]->d_name);
+		if (scenario_load(path, &s, &e) == 0) {
+			printf("%-20s %4u s  %s\n", s->name, scenario_seconds(s), s->title);
+		} else {
+			fprintf(stderr, "divvy-lab: %s\n", e.text);
+			bad = 1;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* --- run ------------------------------------------------------------------------------------------- */
+
+static int may_run(struct errtext *e)
+{
+	if (geteuid() != 0)
+		return errtext_set(e, -EPERM, "not root: VMs get taps and network namespaces; run it with sudo");
+	if (access("/dev/net/tun", R_OK | W_OK) < 0)
+		return errtext_set(e, -errno, "/dev/net/tun: %s; load it with: modprobe tun", strerror(errno));
+	return 0;
+}
+
+struct run_options {
+	const char *name, *out;
+	unsigned seconds, repeat; /* 0: as the scenario says */
+};
+
+static int parse_run(int argc, char **argv, struct run_options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (argv[i][0] != '-') {
+			if (o->name)
+				return usage_error("run takes one scenario", argv[i]);
+			o->name = argv[i];
+			continue;
+		}
+		if (strcmp(argv[i], "--out") != 0 && strcmp(argv[i], "--seconds") != 0 &&
+		    strcmp(argv[i], "--repeat") != 0)
+			return usage_error("unknown option", argv[i]);
+		if (!value)
+			return usage_error("a value is missing after", argv[i]);
+		if (strcmp(argv[i], "--out") == 0)
+			o->out = value;
+		else if (strcmp(argv[i], "--seconds") == 0 &&
+			 parse_number(value, SCENARIO_SECONDS_MIN, SCENARIO_SECONDS_MAX, &o->seconds) < 0)
+			return usage_error("--seconds takes 3..3600, the first 2 of each phase are not counted", value);
+		else if (strcmp(argv[i], "--repeat") == 0 && parse_number(value, 1, 100, &o->repeat) < 0)
+			return usage_error("--repeat takes 1..100", value);
+		i++;
+	}
+	return o->name ? 0 : usage_error("run needs a scenario", NULL);
+}
+
+static int verb_run(int argc, char **argv)
+{
+	_cleanup_(scenario_freep) struct scenario *s = NULL;
+	struct run_options o = {};
+	char path[PATH_MAX], out[PATH_MAX];
+	struct errtext e = {};
+	int r = parse_run(argc, argv, &o);
+
+	if (r)
+		return r;
+	scenario_path(o.name, path);
+	if (scenario_load(path, &s, &e) < 0)
+		return fail(&e);
+	if (o.seconds)
+		scenario_set_seconds(s, o.seconds);
+	if (o.repeat)
+		s->repeat = o.repeat;
+	snprintf(out, sizeof(out), "%s%.200s", o.out ? o.out : "lab/out/", o.out ? "" : s->name);
+	if (may_run(&e) < 0)
+		return fail(&e);
+	r = run_scenario(s, out, &e);
+	if (r == -EINTR || proc_interrupted()) {
+		fprintf(stderr, "divvy-lab: interrupted; everything is removed again\n");
+		return 128 + (proc_interrupted() ? proc_interrupted() : SIGINT);
+	}
+	return r < 0 ? fail(&e) : EXIT_SUCCESS;
+}
+
+/* --- clean ----------------------------------------------------------------------------------------- */
+
+static int verb_clean(int argc, char **argv)
+{
+	struct errtext e = {};
+	int n;
+
+	if (argc > 1)
+		return usage_error("clean takes no argument", argv[1]);
+	if (may_run(&e) < 0)
+		return fail(&e);
+	n = topo_clean(&e);
+	if (n < 0)
+		return fail(&e);
+	printf("of runs that died: %d network namespaces, %d directories removed\n", n, run_clean());
+	return EXIT_SUCCESS;
+}
+
+static int verb_help(int argc, char **argv);
+
+static const struct {
+	const char *name, *arguments, *what;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ "list", "", "the scenarios, and how long their phases take", verb_list },
+	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N]",
+	  "run one on real VMs; DIR (lab/out/NAME) gets summary.json, CSV and plots", verb_run },
+	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
+	{ "help", "", "this", verb_help },
+};
+
+static int verb_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("usage: divvy-lab VERB\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  %s %s\n        %s\n", verbs[i].name, verbs[i].arguments, verbs[i].what);
+	printf("\nNAME is one of \"divvy-lab list\", or the path of a scenario's file.\n");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	if (argc < 2)
+		return usage_error("which verb?", NULL);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return verb_help(argc, argv);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(argv[1], verbs[i].name) != 0)
+			continue;
+		r = proc_init();
+		if (r < 0) {
+			fprintf(stderr, "divvy-lab: %s\n", strerror(-r));
+			return EXIT_FAILURE;
+		}
+		return verbs[i].run(argc - 1, argv + 1);
+	}
+	return usage_error("unknown verb", argv[1]);
+}

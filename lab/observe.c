@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "observe.h"
+
+#include "core/cleanup.h"
+#include "kernel/tap.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Sum over root queues: a classful one counts what its leaves dropped as its own, too. */
+static int qdisc_drops(const char *netns, uint64_t *drops, struct errtext *e)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *all, *q;
+	size_t i;
+	int r;
+
+	r = proc_run(netns, &text, e, "tc -s -j qdisc show");
+	if (r < 0)
+		return r;
+	all = json_loads(text, 0, NULL);
+	if (!json_is_array(all)) {
+		json_decref(all);
+		return errtext_set(e, -EBADMSG, "tc -s -j qdisc show: no JSON list");
+	}
+	*drops = 0;
+	json_array_foreach(all, i, q)
+		if (json_is_true(json_object_get(q, "root")))
+			*drops += (uint64_t)json_integer_value(json_object_get(q, "drops"));
+	json_decref(all);
+	return 0;
+}
+
+struct dev_counters {
+	uint64_t rx_bytes, rx_drops, tx_drops;
+};
+
+/* A line of /proc/net/dev: name: bytes packets errs drop fifo frame compressed multicast, then the same for sending. */
+static bool parse_dev(const char *line, char name[IFNAMSIZ], struct dev_counters *c)
+{
+	return sscanf(line,
+		      " %15[^:]: %" SCNu64 " %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %" SCNu64, name,
+		      &c->rx_bytes, &c->rx_drops, &c->tx_drops) == 4;
+}
+
+static int devices(const struct topo *t, size_t n, struct observation *out, struct errtext *e)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	int r;
+
+	r = proc_read_ns(t->host, "/proc/net/dev", &text);
+	if (r < 0)
+		return errtext_set(e, r, "/proc/net/dev: %s", strerror(-r));
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		struct dev_counters c;
+		char name[IFNAMSIZ];
+
+		if (!parse_dev(line, name, &c))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(name, t->vm[i].tap) == 0) {
+				out->tap_bytes[i] = c.rx_bytes;
+				out->tap_drops[i] = c.rx_drops;
+			}
+		/* Packets that an IFB loses outside its queue. */
+		if (strstr(name, "ifb"))
+			out->qdisc_drops += c.rx_drops + c.tx_drops;
+	}
+	return 0;
+}
+
+int observe(const struct topo *t, struct vm *const *vm, size_t n, struct observation *out, struct errtext *e)
+{
+	struct observation o = {};
+	int r;
+
+	r = qdisc_drops(t->host, &o.qdisc_drops, e);
+	if (r == 0)
+		r = devices(t, n, &o, e);
+	if (r < 0)
+		return r;
+	r = topo_wire_drops(t, &o.wire_drops);
+	if (r < 0)
+		return errtext_set(e, r, "the wire's queue: %s", strerror(-r));
+	o.at_ns = now_ns();
+	for (size_t i = 0; i < n; i++) {
+		r = vm[i] ? vm_cpu_ns(vm[i], &o.cpu_ns[i]) : 0;
+		if (r < 0)
+			return errtext_set(e, r, "VM %s is gone", vm_name(vm[i]));
+	}
+	*out = o;
+	return 0;
+}
+
+static uint64_t start_time(pid_t pid)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[40], *p;
+	uint64_t t = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (proc_read_ns(NULL, path, &text) < 0)
+		return 0;
+	p = strrchr(text, ')'); /* the name may hold anything */
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+			 &t) != 1)
+		return 0;
+	return t;
+}
+
+void observe_sndbuf(const struct topo *t, struct vm *const *vm, size_t n, int *bytes)
+{
+	int back;
+
+	memset(bytes, 0, n * sizeof(*bytes));
+	if (netns_enter(t->host, &back) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct tap_ref ref = {};
+		int got;
+
+		if (!vm[i])
+			continue;
+		ref.pid = vm_pid(vm[i]);
+		ref.start_time = start_time(ref.pid);
+		snprintf(ref.name, sizeof(ref.name), "%s", t->vm[i].tap);
+		if (tap_get_sndbuf(&ref, &got) == 0 && got < TAP_SNDBUF_UNLIMITED)
+			bytes[i] = got;
+	}
+	netns_leave(back);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Bandwidth over time with the changes marked, drawn by gnuplot from bandwidth.csv. The script stays beside it. */
+
+#include "report.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* Colours that stay apart for colour-blind readers (Okabe and Ito, "Color Universal Design", 2008). */
+static const char *const colours[] = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9" };
+
+static const char *colour(size_t i)
+{
+	return colours[i % (sizeof(colours) / sizeof(colours[0]))];
+}
+
+/* For gnuplot's single quotes. */
+static void quoted(FILE *f, const char *s)
+{
+	fputc('\'', f);
+	for (; *s; s++) {
+		if (*s == '\'')
+			fputc('\'', f);
+		fputc(*s, f);
+	}
+	fputc('\'', f);
+}
+
+static double at_s(const struct result *r, uint64_t ns)
+{
+	return (double)(ns - r->start_ns) / 1e9;
+}
+
+/* A line where each phase begins, its name above it, and the entitlements as short dashes. */
+static void marks(const struct result *r, double top, FILE *f)
+{
+	for (size_t k = 0; k < r->n_phases; k++) {
+		const struct phase_result *p = &r->phases[k];
+		double from = at_s(r, p->window.from_ns), to = at_s(r, p->window.to_ns);
+
+		if (k > 0)
+			fprintf(f, "set arrow from %.3f,0 to %.3f,%g nohead back lc rgb '#444444' lw 1.2 dt (6,4)\n", from,
+				from, top);
+		fprintf(f, "set label ");
+		quoted(f, p->phase->name);
+		fprintf(f, " at %.3f,%g center font ',%d' tc rgb '#222222' noenhanced\n", (from + to) / 2, top * 0.965,
+			r->n_phases > 6 ? 10 : 12);
+		if (p->phase->scheduler == SCHEDULER_NONE)
+			continue;
+		for (size_t i = 0; i < r->scenario->n_vms; i++)
+			if (p->vm[i].entitled_mbps > 0)
+				fprintf(f, "set arrow from %.3f,%g to %.3f,%g nohead front lc rgb '%s' lw 1 dt (2,3)\n", from,
+					p->vm[i].entitled_mbps, to, p->vm[i].entitled_mbps, colour(i));
+	}
+}
+
+static void script(const struct result *r, FILE *f)
+{
+	const struct scenario *s = r->scenario;
+	double end = r->n_phases ? at_s(r, r->phases[r->n_phases - 1].window.to_ns) : 1;
+	double top = (double)s->wire.bytes_ps * 8e-6 * 1.18;
+
+	fprintf(f, "# gnuplot bandwidth.gp\nset datafile separator ','\n");
+	fprintf(f, "set title ");
+	quoted(f, s->title);
+	fprintf(f, " noenhanced font ',14'\n");
+	fprintf(f, "set xlabel 'time (s)'\nset ylabel 'delivered at the wire (Mbit/s)'\n"
+		   "set xrange [0:%.2f]\nset yrange [0:%g]\nset ytics nomirror\nset xtics nomirror\nset border 3\n"
+		   "set grid ytics lc rgb '#dddddd' lt 1 lw 0.8\nset key outside bottom center horizontal noenhanced\n"
+		   "set style line 100 lc rgb '#999999' lw 1.2\n",
+		end, top);
+	marks(r, top, f);
+	fprintf(f, "plot 'bandwidth.csv' using 1:%zu with lines ls 100 title 'sum'", s->n_vms + 3);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3, colour(i));
+		quoted(f, s->vms[i].name);
+	}
+	fprintf(f, ", \\\n     NaN with lines lc rgb '#666666' dt (2,3) title 'entitled'\n");
+}
+
+int plot_write(const struct result *r, const char *dir, struct errtext *e)
+{
+	static const char *const outputs[] = {
+		"set terminal svg size 1100,560 dynamic background rgb 'white' font 'sans,12'; "
+		"set output 'bandwidth.svg'",
+		"set terminal pngcairo size 1100,560 font 'sans,12'; set output 'bandwidth.png'",
+	};
+	char go[PATH_MAX];
+	FILE *f;
+	int err = report_open(&f, dir, "bandwidth.gp", e);
+
+	if (err < 0)
+		return err;
+	script(r, f);
+	err = report_close(f, dir, "bandwidth.gp", e);
+	snprintf(go, sizeof(go), "cd '%.4000s'", dir);
+	for (size_t i = 0; err == 0 && i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+		const char *const argv[] = { "gnuplot", "-e", go, "-e", outputs[i], "-e", "load 'bandwidth.gp'", NULL };
+
+		err = proc_runv(NULL, argv, NULL, NULL, e);
+	}
+	return err;
+}

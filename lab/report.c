@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+int report_open(FILE **ret, const char *dir, const char *name, struct errtext *e)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "we");
+	if (!f)
+		return errtext_set(e, -errno, "%.400s: %s", path, strerror(errno));
+	*ret = f;
+	return 0;
+}
+
+int report_close(FILE *f, const char *dir, const char *name, struct errtext *e)
+{
+	bool bad = ferror(f);
+
+	if (fclose(f) != 0 || bad)
+		return errtext_set(e, -EIO, "%.200s/%s: not written completely: %s", dir, name, strerror(errno));
+	return 0;
+}
+
+void report_line(const struct scenario *s, const struct scenario_phase *p, double at_s, const uint64_t *bytes,
+		 struct window w)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		sum += bytes[i];
+	printf("%4.0f s  %-14s", at_s, p->name);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		printf("   %s %6.1f Mbit/s %5.1f %%", s->vms[i].name, measure_mbps(bytes[i], w),
+		       sum ? 100 * (double)bytes[i] / (double)sum : 0);
+		if (p->scheduler != SCHEDULER_NONE)
+			printf(" (share %u)", p->shares[i].weight);
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
+/* A number, or a dash where there is none. */
+static void cell(int width, int digits, double v)
+{
+	if (isnan(v))
+		printf(" %*s", width, "-");
+	else
+		printf(" %*.*f", width, digits, v);
+}
+
+static void table_head(const struct result *r, const struct phase_result *p)
+{
+	printf("\n%s", p->phase->name);
+	if (r->scenario->repeat > 1)
+		printf(", turn %u", p->repetition);
+	printf(" - %s", p->phase->scheduler == SCHEDULER_NONE ? "no scheduler" : scheduler_name(p->phase->scheduler));
+	if (p->phase->backpressure)
+		printf(", backpressure %s", p->phase->backpressure);
+	printf(", %u s\n", p->phase->seconds);
+	printf("  %-8s %6s %8s %8s %8s %7s %25s %8s %9s %15s\n", "VM", "share", "Mbit/s", "got %", "error pp", "loss %",
+	       "gap ms p50 / p99 / p99.9", "CPU", "ms/Mbit", "RTT ms p50/p99");
+}
+
+static void table_row(const struct result *r, const struct phase_result *p, size_t i)
+{
+	const struct vm_result *v = &p->vm[i];
+	double none = (double)NAN;
+
+	printf("  %-8s", r->scenario->vms[i].name);
+	cell(6, 0, p->phase->has_shares ? p->phase->shares[i].weight : none);
+	cell(8, 2, v->mbps);
+	if (result_judged(r, p)) {
+		cell(8, 2, v->share_pct);
+		cell(8, 2, v->error_pp);
+	} else {
+		printf(" %17s", p->phase->idle ? "-" : "not loaded");
+	}
+	cell(7, 3, v->loss_pct);
+	cell(9, 3, v->has_gaps ? v->gaps.p50_ms : none);
+	cell(7, 2, v->has_gaps ? v->gaps.p99_ms : none);
+	cell(7, 2, v->has_gaps ? v->gaps.p999_ms : none);
+	cell(8, 2, v->cpu_cores);
+	cell(9, 2, p->phase->idle ? none : 1e3 * v->cpu_per_mbit);
+	cell(7, 1, v->rtt_p50_ms);
+	cell(7, 1, v->rtt_p99_ms);
+	printf("\n");
+}
+
+static void table_foot(const struct result *r, const struct phase_result *p)
+{
+	if (p->phase->idle)
+		return;
+	printf("  total %.2f Mbit/s, utilisation %.2f %%, drops: %lu in the host's queues, %lu on the wire", p->total_mbps,
+	       100 * p->utilisation, p->queue_drops, p->wire_drops);
+	if (result_judged(r, p) && p->phase->scheduler != SCHEDULER_NONE)
+		printf(", Jain %.4f", p->jain);
+	if (p->changed && !isnan(p->settled_ms))
+		printf(", settled within %.0f ms", p->settled_ms);
+	else if (p->changed)
+		printf(", not settled");
+	printf("\n");
+	for (size_t i = 0; i < r->scenario->n_vms; i++)
+		if (p->vm[i].sndbuf > 0)
+			printf("  %s: send buffer %d B, at most %.1f ms of standing queue\n", r->scenario->vms[i].name,
+			       p->vm[i].sndbuf, p->vm[i].bound_ms);
+}
+
+void report_table(const struct result *r)
+{
+	for (size_t k = 0; k < r->n_phases; k++) {
+		table_head(r, &r->phases[k]);
+		for (size_t i = 0; i < r->scenario->n_vms; i++)
+			table_row(r, &r->phases[k], i);
+		table_foot(r, &r->phases[k]);
+	}
+	if (r->load_known && !r->loaded)
+		printf("\nnot loaded: without a scheduler the guests did not fill the wire, so ratios mean nothing\n");
+	if (r->arrivals_lost)
+		printf("\nthe meter's trace was too short by %lu arrivals: figures of the last phases are wrong\n",
+		       r->arrivals_lost);
+	printf("(figures leave out the first 2 s of each phase; Mbit/s are frames of layer 2 at the wire)\n");
+	fflush(stdout);
+}

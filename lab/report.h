@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A result, for people on a terminal and in files. Writers return 0 or negative errno with a text. */
+
+#include "result.h"
+
+#include <stdio.h>
+
+/* "  12 s  apply 60:40   a  60.0 Mbit/s  60.0 % (60)  b ...": what was delivered in a window. */
+void report_line(const struct scenario *s, const struct scenario_phase *p, double at_s, const uint64_t *bytes,
+		 struct window w);
+/* A table for each phase. */
+void report_table(const struct result *r);
+
+int summary_write(const struct result *r, const char *dir, struct errtext *e); /* summary.json */
+int csv_write(const struct result *r, const char *dir, struct errtext *e);     /* bandwidth, phases, gaps, rtt .csv */
+int plot_write(const struct result *r, const char *dir, struct errtext *e);    /* bandwidth.svg, .png */
+
+/* Make DIR/NAME for writing; a file that is there is emptied. */
+int report_open(FILE **ret, const char *dir, const char *name, struct errtext *e);
+/* fclose() that notices what could not be written. */
+int report_close(FILE *f, const char *dir, const char *name, struct errtext *e);

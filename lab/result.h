@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What a run observed, and what follows from it. Filled by run.c and evaluate.c, read by whatever writes it down. */
+
+#include "measure.h"
+#include "scenario.h"
+
+/* Cumulative counters at one moment. */
+struct observation {
+	uint64_t at_ns;
+	uint64_t cpu_ns[TOPO_VMS_MAX];     /* of the VMM and its helpers */
+	uint64_t tap_bytes[TOPO_VMS_MAX];  /* the guest handed to the host */
+	uint64_t tap_drops[TOPO_VMS_MAX];  /* the tap refused on the way in */
+	uint64_t qdisc_drops;              /* packets, all queues of the host namespace */
+	uint64_t wire_drops;               /* packets, the wire's own queue */
+};
+
+struct vm_result {
+	double mbps;         /* delivered */
+	double offered_mbps; /* handed to the tap */
+	double entitled_mbps;
+	bool backlogged;     /* had enough to send for its entitlement */
+	double share_pct, error_pp; /* NAN: not backlogged, not loaded, or idle */
+	double loss_pct;     /* NAN where the traffic has no sequence numbers */
+	bool has_gaps, has_inside;
+	struct gaps gaps;    /* all */
+	struct gaps inside;  /* inside slots */
+	double cpu_cores, cpu_per_mbit;
+	size_t n_rtts;
+	double rtt_p50_ms, rtt_p99_ms;
+	int sndbuf;          /* bytes of truesize, 0: unknown or not limited */
+	double bound_ms;     /* sndbuf / entitled rate: what may stand in the queue; NAN */
+};
+
+struct phase_result {
+	const struct scenario_phase *phase; /* borrowed */
+	unsigned repetition;                /* from 1 */
+	uint64_t asked_ns;                  /* before the change was asked for */
+	struct window window;               /* from its acknowledgement to the end of the phase */
+	struct observation begin, warm, end;
+	int sndbuf[TOPO_VMS_MAX];
+	char *commands;                     /* carried out at its start, one a line; may be NULL */
+	char *status;                       /* divvy status --json at its end; may be NULL */
+
+	struct vm_result vm[TOPO_VMS_MAX];
+	struct window steady;
+	double total_mbps, utilisation, jain;
+	uint64_t queue_drops, wire_drops;   /* packets, the whole phase */
+	double settled_ms;                  /* NAN: no change, or never settled */
+	bool changed;                       /* the phase began with new shares */
+};
+
+/* What programs in the guests and servers said. Owned. */
+struct heard {
+	struct traffic_interval *intervals;
+	size_t n_intervals;
+	struct traffic_rtt *rtts;
+	size_t n_rtts;
+	uint64_t rcvbuf_errors;
+};
+
+struct result {
+	const struct scenario *scenario; /* borrowed */
+	const char *accel;
+	char accel_why[128];
+	char guest_kernel[64], host_kernel[70], machine[80], commit[48], date[32];
+	uint64_t start_ns; /* the first phase's beginning */
+	struct phase_result *phases;
+	size_t n_phases;   /* that came to their end */
+	struct trace trace[TOPO_VMS_MAX]; /* borrowed from the meters */
+	uint64_t arrivals_lost;           /* the meters' traces were too short */
+	struct heard heard[TOPO_VMS_MAX];
+	const struct window *slots[TOPO_VMS_MAX]; /* the slot grid, if there was one; borrowed */
+	size_t n_slots[TOPO_VMS_MAX];
+	bool load_known; /* there was a phase without scheduler */
+	bool loaded;     /* and the guests filled the wire in it */
+};
+
+/* The wire counts as full from here on; the rest is rounding of its token bucket. */
+#define RESULT_FULL 0.97
+
+/* Compute everything behind the observations. 0 or -ENOMEM. */
+int result_evaluate(struct result *r);
+/* Free what it owns. */
+void result_free(struct result *r);
+
+/* Whether ratios of this phase mean something: it carried load, and the guests can fill the wire. */
+bool result_judged(const struct result *r, const struct phase_result *p);

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Theory of Operation
+ *
+ * A run owns everything it makes in struct run, and frees it in run_down() in the reverse order, whether it came to its
+ * end, failed, or was interrupted: traffic, daemon, VMs, meters, namespaces. Waiting is done in loop.h only, which
+ * returns -EINTR once a signal asked for the end.
+ *
+ * A phase is: note the time, have the scheduler changed (which returns when the change is acknowledged), read all
+ * counters, go on for the phase's seconds with a line each, read the counters at 2 s and at the end. What was delivered
+ * is not read from counters at all, but afterwards from the meters' traces.
+ */
+
+#include "run.h"
+
+#include "core/cleanup.h"
+#include "image.h"
+#include "loop.h"
+#include "meter.h"
+#include "observe.h"
+#include "programs.h"
+#include "report.h"
+#include "scheduler.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+/* Of each run, for its daemon: followed by the lab's pid. */
+#define RUN_DIR "/run/divvy-lab-"
+
+#define BOOT_TIMEOUT_MS 90000
+#define TRAFFIC_TIMEOUT_MS 30000
+
+/* Room in a meter's trace: frames of 300 bytes at the wire's rate, at least a million, at most 64 MiB. */
+#define TRACE_FRAME 300
+#define TRACE_MIN 1000000U
+#define TRACE_MAX 8000000U
+
+struct run {
+	const struct scenario *s;
+	struct result result;
+	struct image image;
+	enum accel accel;
+	struct topo topo;
+	struct scheduling scheduling;
+	struct vm *vm[TOPO_VMS_MAX];
+	struct meter *meter[TOPO_VMS_MAX];
+	struct traffic *flood[TOPO_VMS_MAX], *ping[TOPO_VMS_MAX];
+	char dir[64];       /* of this run, removed at its end */
+	char log[PATH_MAX]; /* of divvyd */
+};
+
+static void say(const char *line)
+{
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+/* --- what is heard from the programs -------------------------------------------------------------- */
+
+static int append(void **array, size_t *n, const void *more, size_t n_more, size_t size)
+{
+	void *p;
+
+	if (n_more == 0)
+		return 0;
+	p = realloc(*array, (*n + n_more) * size);
+	if (!p)
+		return -ENOMEM;
+	memcpy((char *)p + *n * size, more, n_more * size);
+	*array = p;
+	*n += n_more;
+	return 0;
+}
+
+/* Keep what a traffic said, and free it. */
+static int hear(struct run *run, size_t i, struct traffic **t)
+{
+	struct heard *h = &run->result.heard[i];
+	struct traffic_result got;
+	int r;
+
+	if (!*t)
+		return 0;
+	traffic_get(*t, &got);
+	r = append((void **)&h->intervals, &h->n_intervals, got.intervals, got.n_intervals, sizeof(*got.intervals));
+	if (r == 0)
+		r = append((void **)&h->rtts, &h->n_rtts, got.rtts, got.n_rtts, sizeof(*got.rtts));
+	h->rcvbuf_errors += got.rcvbuf_errors;
+	*t = traffic_free(*t);
+	return r;
+}
+
+static int stop_traffic(struct run *run, struct traffic **t, struct errtext *e)
+{
+	struct traffic *all[TOPO_VMS_MAX];
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		if (t[i])
+			all[n++] = t[i];
+	r = n ? traffic_stop_all(all, n, e) : 0;
+	for (size_t i = 0; i < run->s->n_vms; i++) {
+		int err = hear(run, i, &t[i]);
+
+		r = r < 0 ? r : err;
+	}
+	return r;
+}
+
+static int start_floods(struct run *run, struct errtext *e)
+{
+	struct traffic *all[TOPO_VMS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->s->n_vms; i++) {
+		const struct scenario_vm *vm = &run->s->vms[i];
+		int r;
+
+		if (!vm->sends || run->flood[i])
+			continue;
+		r = traffic_start(&run->flood[i], &run->topo, (unsigned)i, run->vm[i], &vm->traffic, e);
+		if (r < 0)
+			return r;
+		all[n++] = run->flood[i];
+	}
+	return n ? traffic_wait_running(all, n, TRAFFIC_TIMEOUT_MS, e) : 0;
+}
+
+static int start_pings(struct run *run, struct errtext *e)
+{
+	const struct traffic_config ping = { .kind = TRAFFIC_PING };
+	struct traffic *all[TOPO_VMS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->s->n_vms; i++) {
+		int r;
+
+		if (!run->s->vms[i].ping)
+			continue;
+		r = traffic_start(&run->ping[i], &run->topo, (unsigned)i, run->vm[i], &ping, e);
+		if (r < 0)
+			return r;
+		all[n++] = run->ping[i];
+	}
+	return n ? traffic_wait_running(all, n, TRAFFIC_TIMEOUT_MS, e) : 0;
+}
+
+/* --- up and down ---------------------------------------------------------------------------------- */
+
+static uint32_t trace_room(const struct scenario *s)
+{
+	uint64_t n = s->wire.bytes_ps / TRACE_FRAME * (scenario_seconds(s) + 20);
+
+	return n < TRACE_MIN ? TRACE_MIN : n > TRACE_MAX ? TRACE_MAX : (uint32_t)n;
+}
+
+static int up_network(struct run *run, struct errtext *e)
+{
+	const struct scenario *s = run->s;
+	const struct topo_config config = {
+		.kind = s->topology,
+		.vms = (unsigned)s->n_vms,
+		.wire_bps = rate_bits(s->wire),
+	};
+	int r;
+
+	r = topo_up(&run->topo, &config, e);
+	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
+		r = meter_open(run->topo.sw, run->topo.meter_if, run->topo.vm[i].server_mac, trace_room(s),
+			       &run->meter[i]);
+		if (r < 0)
+			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
+	}
+	return r;
+}
+
+static int up_vms(struct run *run, struct errtext *e)
+{
+	const struct scenario *s = run->s;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
+		const struct topo_vm *at = &run->topo.vm[i];
+		struct vm_config c = {
+			.image = &run->image,
+			.accel = run->accel,
+			.name = s->vms[i].name,
+			.netns = run->topo.host,
+			.tap = at->tap,
+			.nic = s->vms[i].nic,
+			.address = at->address,
+			.gateway = at->gateway[0] ? at->gateway : NULL,
+		};
+
+		memcpy(c.mac, at->mac, sizeof(c.mac));
+		r = vm_start(&run->vm[i], &c, e);
+	}
+	if (r == 0)
+		r = vm_wait_ready(run->vm, s->n_vms, BOOT_TIMEOUT_MS, e);
+	if (r < 0)
+		return r;
+	printf("%zu VMs are up after %.1f s (Linux %s, QEMU with %s: %s)\n", s->n_vms,
+	       (double)vm_boot_ns(run->vm[s->n_vms - 1]) / 1e9, run->image.release, accel_name(run->accel),
+	       run->result.accel_why);
+	fflush(stdout);
+	return 0;
+}
+
+static int up(struct run *run, struct errtext *e)
+{
+	int r;
+
+	r = image_ensure(&run->image, say, e);
+	if (r == 0)
+		r = accel_probe(&run->image, &run->accel, run->result.accel_why, say, e);
+	if (r == 0)
+		r = up_network(run, e);
+	if (r == 0)
+		r = up_vms(run, e);
+	if (r == 0)
+		r = scheduling_start(&run->scheduling, e);
+	if (r == 0)
+		r = start_pings(run, e);
+	return r;
+}
+
+static void down(struct run *run)
+{
+	for (size_t i = 0; i < run->s->n_vms; i++) {
+		run->flood[i] = traffic_free(run->flood[i]);
+		run->ping[i] = traffic_free(run->ping[i]);
+	}
+	scheduling_stop(&run->scheduling);
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		run->vm[i] = vm_stop(run->vm[i]);
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		run->meter[i] = meter_close(run->meter[i]);
+	topo_down(&run->topo);
+	if (run->dir[0])
+		proc_run(NULL, NULL, NULL, "rm -rf %s", run->dir);
+	result_free(&run->result);
+}
+
+/* --- a phase -------------------------------------------------------------------------------------- */
+
+static int poll_meters(struct run *run)
+{
+	run->result.arrivals_lost = 0;
+	for (size_t i = 0; i < run->s->n_vms; i++) {
+		uint64_t lost = 0;
+		int r = meter_poll(run->meter[i], &lost);
+
+		if (r < 0 && r != -ENOBUFS)
+			return r;
+		run->result.arrivals_lost += lost;
+		run->result.trace[i] = meter_trace(run->meter[i]);
+	}
+	return 0;
+}
+
+static int second(struct run *run, const struct phase_result *p, uint64_t from_ns, uint64_t to_ns, struct errtext *e)
+{
+	struct window w = { from_ns, to_ns };
+	uint64_t bytes[TOPO_VMS_MAX] = {};
+	int r = loop_until(to_ns);
+
+	if (r == 0)
+		r = poll_meters(run);
+	if (r < 0)
+		return r == -EINTR ? r : errtext_set(e, r, "the wire's meter: %s", strerror(-r));
+	for (size_t i = 0; i < run->s->n_vms; i++) {
+		if (!vm_alive(run->vm[i]))
+			return errtext_set(e, -EPIPE, "VM %s ended by itself", run->s->vms[i].name);
+		if (run->flood[i] && !traffic_running(run->flood[i], e))
+			return -EPIPE;
+		bytes[i] = measure_bytes(measure_slice(run->result.trace[i], w));
+	}
+	report_line(run->s, p->phase, (double)(to_ns - run->result.start_ns) / 1e9, bytes, w);
+	return 0;
+}
+
+static int enter(struct run *run, struct phase_result *p, struct errtext *e)
+{
+	bool was = run->scheduling.active != SCHEDULER_NONE;
+	int r;
+
+	r = p->phase->idle ? stop_traffic(run, run->flood, e) : start_floods(run, e);
+	if (r < 0)
+		return r;
+	p->asked_ns = now_ns();
+	if (!run->result.start_ns)
+		run->result.start_ns = p->asked_ns;
+	r = scheduling_enter(&run->scheduling, p->phase, e);
+	p->window.from_ns = now_ns();
+	p->commands = scheduling_commands(&run->scheduling);
+	p->changed = p->phase->scheduler != SCHEDULER_NONE && p->commands;
+	if (was && p->phase->scheduler == SCHEDULER_NONE && r == 0)
+		say("released");
+	return r;
+}
+
+static int go_through(struct run *run, struct phase_result *p, struct errtext *e)
+{
+	uint64_t from;
+	int r;
+
+	r = enter(run, p, e);
+	if (r < 0)
+		return r;
+	from = p->window.from_ns;
+	r = observe(&run->topo, run->vm, run->s->n_vms, &p->begin, e);
+	for (unsigned k = 0; r == 0 && k < p->phase->seconds; k++) {
+		r = second(run, p, from + k * NSEC_PER_SEC, from + (k + 1) * NSEC_PER_SEC, e);
+		if (r == 0 && (k + 1) * NSEC_PER_SEC == MEASURE_WARMUP_NS)
+			r = observe(&run->topo, run->vm, run->s->n_vms, &p->warm, e);
+	}
+	if (r < 0)
+		return r;
+	p->window.to_ns = from + p->phase->seconds * NSEC_PER_SEC;
+	r = observe(&run->topo, run->vm, run->s->n_vms, &p->end, e);
+	observe_sndbuf(&run->topo, run->vm, run->s->n_vms, p->sndbuf);
+	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
+		divvy_status(&run->scheduling, &p->status);
+	return r;
+}
+
+static int go(struct run *run, struct errtext *e)
+{
+	const struct scenario *s = run->s;
+	struct result *res = &run->result;
+	int r;
+
+	res->phases = calloc(s->n_phases * s->repeat, sizeof(*res->phases));
+	if (!res->phases)
+		return errtext_set(e, -ENOMEM, "out of memory");
+	for (unsigned turn = 1; turn <= s->repeat; turn++)
+		for (size_t k = 0; k < s->n_phases; k++) {
+			struct phase_result *p = &res->phases[res->n_phases++];
+
+			p->phase = &s->phases[k];
+			p->repetition = turn;
+			r = go_through(run, p, e);
+			if (r < 0)
+				return r;
+		}
+	r = stop_traffic(run, run->flood, e);
+	if (r == 0)
+		r = stop_traffic(run, run->ping, e);
+	if (r == 0)
+		r = poll_meters(run);
+	return r;
+}
+
+/* --- around it ------------------------------------------------------------------------------------ */
+
+static void first_line(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static void describe(struct result *r)
+{
+	_cleanup_free_ char *cpu = NULL, *commit = NULL;
+	time_t now = time(NULL);
+	struct utsname u;
+	struct tm tm;
+
+	uname(&u);
+	first_line(r->host_kernel, sizeof(r->host_kernel), u.release);
+	strftime(r->date, sizeof(r->date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	if (proc_read_ns(NULL, "/proc/cpuinfo", &cpu) == 0) {
+		const char *model = strstr(cpu, "model name");
+		const char *colon = model ? strchr(model, ':') : NULL;
+
+		snprintf(r->machine, sizeof(r->machine), "%ld x %.*s", sysconf(_SC_NPROCESSORS_ONLN),
+			 colon ? (int)strcspn(colon + 2, "\n") : 7, colon ? colon + 2 : "unknown");
+	}
+	if (proc_run(NULL, &commit, NULL, "git -C %s describe --always --dirty", program_scenarios()) == 0)
+		first_line(r->commit, sizeof(r->commit), commit);
+}
+
+/* mkdir -p */
+static int make_directories(const char *path, struct errtext *e)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof(part))
+		return errtext_set(e, -ENAMETOOLONG, "%.100s: not a directory's name", path);
+	memcpy(part, path, n + 1);
+	for (char *p = part + 1;; p++) {
+		char c = *p;
+
+		if (c && c != '/')
+			continue;
+		*p = 0;
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return errtext_set(e, -errno, "%s: %s", part, strerror(errno));
+		if (!c)
+			return 0;
+		*p = c;
+	}
+}
+
+static int write_down(struct result *r, const char *dir, struct errtext *e)
+{
+	int err = result_evaluate(r);
+
+	if (err < 0)
+		return errtext_set(e, err, "out of memory");
+	report_table(r);
+	err = summary_write(r, dir, e);
+	if (err == 0)
+		err = csv_write(r, dir, e);
+	if (err == 0)
+		err = plot_write(r, dir, e);
+	if (err == 0)
+		printf("\nwritten to %s: summary.json, bandwidth.svg, bandwidth.png, *.csv\n", dir);
+	return err;
+}
+
+int run_clean(void)
+{
+	int removed = 0;
+	glob_t g;
+
+	if (glob(RUN_DIR "*", 0, NULL, &g) != 0)
+		return 0;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		pid_t pid = atoi(g.gl_pathv[i] + strlen(RUN_DIR));
+
+		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+			removed += proc_run(NULL, NULL, NULL, "rm -rf %s", g.gl_pathv[i]) == 0;
+	}
+	globfree(&g);
+	return removed;
+}
+
+int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *e)
+{
+	struct run run = { .s = s };
+	int r;
+
+	r = make_directories(out_dir, e);
+	if (r < 0)
+		return r;
+	snprintf(run.dir, sizeof(run.dir), RUN_DIR "%d", (int)getpid());
+	snprintf(run.log, sizeof(run.log), "%.4000s/divvyd.log", out_dir);
+	if (mkdir(run.dir, 0700) < 0)
+		return errtext_set(e, -errno, "%s: %s", run.dir, strerror(errno));
+
+	run.result.scenario = s;
+	run.scheduling = (struct scheduling){
+		.scenario = s, .topo = &run.topo, .dir = run.dir, .log_path = run.log,
+	};
+	describe(&run.result);
+	printf("%s: %s\n%zu VMs, wire %.0f Mbit/s, %s, %u s\n", s->name, s->title, s->n_vms,
+	       (double)s->wire.bytes_ps * 8e-6, topo_kind_name(s->topology), scenario_seconds(s));
+	fflush(stdout);
+	r = up(&run, e);
+	run.result.accel = accel_name(run.accel);
+	snprintf(run.result.guest_kernel, sizeof(run.result.guest_kernel), "%s", run.image.release);
+	if (r == 0)
+		r = go(&run, e);
+	if (r == 0)
+		r = write_down(&run.result, out_dir, e);
+	down(&run);
+	return r;
+}

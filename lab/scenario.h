@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * A scenario: which VMs send what over which wire, and what is done to them in which order. A data file,
+ * lab/scenarios/NAME.yaml; its keys are those of the schema in scenario.c.
+ */
+
+#include "core/types.h"
+#include "proc.h"
+#include "topo.h"
+#include "traffic.h"
+#include "vm.h"
+
+#include <stddef.h>
+
+enum scheduler_kind {
+	SCHEDULER_NONE,
+	SCHEDULER_ADMINISTRATOR, /* HTB at the uplink, as set up by hand */
+	SCHEDULER_DIVVY,         /* the virtual network device is scheduled */
+	SCHEDULER_CPU,           /* divvy's time slots */
+};
+const char *scheduler_name(enum scheduler_kind kind);
+
+enum phase_action {
+	ACTION_AUTO, /* set if the scheduler is already there, else apply; for none: release what is there */
+	ACTION_APPLY,
+	ACTION_SET,
+	ACTION_RELEASE,
+};
+const char *action_name(enum phase_action action);
+
+struct scenario_vm {
+	char *name;
+	struct traffic_config traffic;
+	bool sends;       /* false: it has no traffic of its own */
+	bool ping;        /* a ping every 100 ms beside it */
+	enum vm_nic nic;
+};
+
+struct scenario_phase {
+	char *name;
+	enum scheduler_kind scheduler;
+	enum phase_action action;
+	struct share shares[TOPO_VMS_MAX]; /* one for each VM; equal where the file gives none */
+	bool has_shares;
+	unsigned seconds;
+	bool idle;           /* the traffic rests; pings go on */
+	char *backpressure;  /* for divvy's specification: "auto", "on", "off"; NULL: not said */
+	char *schedule;      /* for divvy's specification, after "schedule: "; NULL: not said */
+};
+
+struct scenario {
+	char *name, *title;
+	struct rate wire;     /* what the wire carries, frames of layer 2 */
+	struct rate capacity; /* what the scheduler is told */
+	enum topo_kind topology;
+	bool tcp;             /* some traffic is TCP: the wider rule for "settled" holds */
+	unsigned repeat;      /* how often the phases are gone through; 1 */
+	struct scenario_vm *vms;
+	size_t n_vms;
+	struct scenario_phase *phases;
+	size_t n_phases;
+};
+
+#define SCENARIO_SECONDS_MIN 3 /* the first 2 s of a phase are not counted */
+#define SCENARIO_SECONDS_MAX 3600
+
+/* Load a file. 0 with *ret to be freed with scenario_free(); -EINVAL, -ENOENT, -ENOMEM with a line of text. */
+int scenario_load(const char *path, struct scenario **ret, struct errtext *e);
+struct scenario *scenario_free(struct scenario *s); /* NULL is fine; returns NULL */
+void scenario_freep(struct scenario **s);
+
+/* Change the length of all phases. -EINVAL out of bounds. */
+int scenario_set_seconds(struct scenario *s, unsigned seconds);
+/* All phases, all repetitions. */
+unsigned scenario_seconds(const struct scenario *s);
