@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Control groups: which hierarchies this host has (v1, v2, or both: "hybrid") and where a process is in them. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CGROUP_PATH_SIZE 512
+
+enum cgroup_tree {
+	CGROUP_V2,
+	CGROUP_V1_FREEZER,
+	CGROUP_V1_CPU,
+	CGROUP_V1_CPUACCT,
+	CGROUP_TREES,
+};
+
+struct cgroup_host {
+	char prefix[CGROUP_PATH_SIZE]; /* "" or a test's tree; every path below begins with it */
+	char mount[CGROUP_TREES][CGROUP_PATH_SIZE]; /* "" if the host has no such hierarchy */
+	bool v2_freeze; /* the v2 hierarchy has cgroup.freeze (Linux 5.2) */
+	bool v2_cpu;    /* the v2 hierarchy has the cpu controller */
+};
+
+/* From prefix/proc/self/mountinfo. 0, -ENOENT if no hierarchy is mounted, or negative errno. */
+int cgroup_probe(const char *prefix, struct cgroup_host *h);
+/* "v1", "v2" or "hybrid". */
+const char *cgroup_mode(const struct cgroup_host *h);
+
+/* Directory of a process's cgroup in one hierarchy. 0, -ESRCH, -ENOENT (no such hierarchy), -ENAMETOOLONG. */
+int cgroup_of(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, char dir[CGROUP_PATH_SIZE]);
+/* The same; who: "PID" or "PID/task/TID". */
+int cgroup_of_task(const struct cgroup_host *h, enum cgroup_tree tree, const char *who,
+		   char dir[CGROUP_PATH_SIZE]);
+
+/*
+ * Processes in a cgroup and all below it; *pids is the caller's to free, unsorted, without repetition
+ * within a cgroup. 0, -ENODEV or -ENOENT if it vanished, -EOPNOTSUPP if it is threaded.
+ */
+int cgroup_processes(const char *dir, pid_t **pids, size_t *n);
+
+/* Write a whole value into dir/file. 0 or negative errno: -ENOENT or -ENODEV where the cgroup is gone. */
+int cgroup_write(const char *dir, const char *file, const char *value);
+
+/* Call cb for every cgroup of a hierarchy, parents first; a negative return ends the walk and is returned. */
+typedef int (*cgroup_cb)(const char *dir, void *arg);
+int cgroup_walk(const char *dir, cgroup_cb cb, void *arg);

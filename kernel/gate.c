@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate.h"
+
+#include "core/cleanup.h"
+#include "gate_kinds.h"
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+const struct gate_ops *const gate_table[] = { &gate_freeze, &gate_quota, NULL };
+
+const struct gate_ops *gate_find(const char *name)
+{
+	for (const struct gate_ops *const *g = gate_table; *g; g++)
+		if (!strcmp((*g)->name, name))
+			return *g;
+	return NULL;
+}
+
+int gate_open_file(const struct gate *g, const char *file, int flags)
+{
+	char path[CGROUP_PATH_SIZE + 32];
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", g->dir, file) >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int gate_write(int fd, const char *value)
+{
+	return pwrite(fd, value, strlen(value), 0) < 0 ? -errno : 0;
+}
+
+int gate_set_undo(struct gate *g, const char *file, const char *value)
+{
+	return (size_t)snprintf(g->undo.path, sizeof(g->undo.path), "%s/%s", g->dir, file) >=
+			       sizeof(g->undo.path) ||
+		       (size_t)snprintf(g->undo.value, sizeof(g->undo.value), "%s", value) >= sizeof(g->undo.value)
+		       ? -ENAMETOOLONG
+		       : 0;
+}
+
+static void mark(const struct gate *g)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s %s", strrchr(g->undo.path, '/') + 1, g->undo.value);
+	/* without attributes gate_recover() will not find it; the guard still will */
+	(void)setxattr(g->dir, GATE_XATTR_UNDO, text, strlen(text), 0);
+}
+
+static void close_files(struct gate *g)
+{
+	closep(&g->control);
+	closep(&g->events);
+	*g = (struct gate){ .control = -1, .events = -1 };
+}
+
+int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p, char why[PLACE_WHY_SIZE])
+{
+	struct gate out = { .ops = ops, .tree = p->tree, .control = -1, .events = -1 };
+	int r;
+
+	strcpy(out.dir, p->dir);
+	r = ops->open(&out);
+	if (r < 0) {
+		snprintf(why, PLACE_WHY_SIZE,
+			 r == -EBUSY ? "cgroup %s has been paused by somebody else" :
+				       "cgroup %s cannot be controlled: %s",
+			 p->dir, strerror(-r));
+		close_files(&out);
+		return r;
+	}
+	mark(&out);
+	*g = out;
+	return 0;
+}
+
+int gate_pause(struct gate *g)
+{
+	int r = g->ops->pause(g);
+
+	if (r == 0)
+		g->paused = true;
+	return r;
+}
+
+int gate_run(struct gate *g)
+{
+	int r = g->ops->run(g);
+
+	if (r == 0)
+		g->paused = false;
+	return r;
+}
+
+int gate_state(struct gate *g, enum gate_state *out)
+{
+	return g->ops->state(g, out);
+}
+
+int gate_allot(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns)
+{
+	return g->ops->allot ? g->ops->allot(g, run_ns, period_ns, burst_ns) : -EOPNOTSUPP;
+}
+
+void gate_close(struct gate *g)
+{
+	if (!g->ops)
+		return;
+	if (g->ops->close)
+		g->ops->close(g);
+	else
+		(void)gate_write(g->control, g->undo.value);
+	(void)removexattr(g->dir, GATE_XATTR_UNDO);
+	close_files(g);
+}
+
+/* Files that an undo may name: an attribute is somebody else's input. */
+static bool is_control(const char *file)
+{
+	static const char *const controls[] = { "cgroup.freeze", "freezer.state", "cpu.max", "cpu.cfs_quota_us" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(controls); i++)
+		if (!strcmp(file, controls[i]))
+			return true;
+	return false;
+}
+
+static int recover_one(const char *dir, void *arg)
+{
+	_cleanup_close_ int dirfd = -1;
+	char text[128], now[128], *value;
+	int *paused = arg;
+	ssize_t k = getxattr(dir, GATE_XATTR_UNDO, text, sizeof(text) - 1);
+
+	if (k <= 0)
+		return 0;
+	text[k] = '\0';
+	value = strchr(text, ' ');
+	if (!value)
+		return 0;
+	*value++ = '\0';
+	if (!is_control(text))
+		return 0;
+	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return -errno;
+	k = procfs_read(dirfd, text, now, sizeof(now));
+	if (k > 0) {
+		now[strcspn(now, "\n")] = '\0';
+		*paused += strcmp(now, value) != 0;
+	}
+	k = cgroup_write(dir, text, value);
+	if (k == 0)
+		(void)removexattr(dir, GATE_XATTR_UNDO);
+	return (int)k;
+}
+
+int gate_recover(const struct cgroup_host *h)
+{
+	int paused = 0;
+
+	for (enum cgroup_tree t = 0; t < CGROUP_TREES; t++) {
+		int r = *h->mount[t] ? cgroup_walk(h->mount[t], recover_one, &paused) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return paused;
+}

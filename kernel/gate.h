@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * A gate lets a VM run or pauses it. Descriptors stay open, so that either is one write(2): a slot
+ * thread does it hundreds of times a second.
+ *
+ *	          pause()                    the last task stopped
+ *	RUNNING ----------> PAUSING ------------------------------> PAUSED
+ *	   ^ <---------------- run() ---------------------------------|
+ *	HELD: somebody else paused it, or a cgroup above it; run() succeeds, yet it does not run.
+ *
+ * Kernels before 6.13 keep a VM with KVM in PAUSING: a kernel thread in its cgroup is never counted as
+ * stopped. Its vCPUs stop all the same.
+ */
+
+#include "place.h"
+
+enum gate_state {
+	GATE_RUNNING,
+	GATE_PAUSING,
+	GATE_PAUSED,
+	GATE_HELD,
+};
+
+struct gate;
+
+struct gate_ops {
+	const char *name; /* "freeze", "quota" */
+	/* The shortest slot that it can hold to, and why, for the message that refuses a shorter one. */
+	uint64_t slot_min_ns;
+	const char *slot_min_why;
+	/* What its cgroup needs: for place_find() and place_enter(). */
+	const char *controller;
+	/* The hierarchy it works on, or CGROUP_TREES if the host has none. */
+	enum cgroup_tree (*tree)(const struct cgroup_host *h);
+	/* g has tree and dir: opens descriptors and fills undo. Nothing is changed. */
+	int (*open)(struct gate *g);
+	int (*pause)(struct gate *g);
+	int (*run)(struct gate *g);
+	int (*state)(struct gate *g, enum gate_state *out);
+	int (*allot)(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns); /* or NULL */
+	void (*close)(struct gate *g); /* NULL: writing undo is enough */
+};
+
+/* What undoes a pause: writing value to path. The guard does it when divvyd cannot. */
+struct gate_undo {
+	char path[CGROUP_PATH_SIZE + 32];
+	char value[48];
+};
+
+struct gate {
+	const struct gate_ops *ops;
+	enum cgroup_tree tree;
+	char dir[CGROUP_PATH_SIZE];
+	int control; /* what pause() and run() write */
+	int events;  /* what state() reads */
+	bool paused; /* by us */
+	uint64_t period_us; /* quota under v1: never changed, so that one write undoes */
+	uint64_t burst_us;  /* quota: what was set before */
+	struct gate_undo undo;
+};
+
+/* NULL if there is no gate of that name. */
+const struct gate_ops *gate_find(const char *name);
+extern const struct gate_ops *const gate_table[]; /* NULL-terminated */
+
+/*
+ * Open a gate on a place that was entered; the VM keeps running. The cgroup is marked, so that gate_recover()
+ * finds it after a crash. 0; -EBUSY if somebody else has paused it; -ENODEV if it vanished; -EOPNOTSUPP if
+ * this host lacks what the gate needs; ... why is filled on failure.
+ */
+int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p, char why[PLACE_WHY_SIZE]);
+/* Marks a cgroup that a gate is open on: what undoes a pause, "file value". */
+#define GATE_XATTR_UNDO "trusted.divvy.undo"
+
+/* 0, -ENODEV if the cgroup is gone (the VM with it), or another negative errno. */
+int gate_pause(struct gate *g);
+int gate_run(struct gate *g);
+int gate_state(struct gate *g, enum gate_state *out);
+/*
+ * Quota only, instead of pause() and run(), never mixed with them: at most run_ns of CPU time in each period_ns, saving up to burst_ns of
+ * what it left (where the kernel has bursts, 5.14). -EOPNOTSUPP for other gates.
+ */
+int gate_allot(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns);
+/* Lets the VM run, gives the cgroup's settings back as they were, closes. A zeroed or closed gate is fine. */
+void gate_close(struct gate *g);
+
+/*
+ * After a crash of divvyd and its guard: every cgroup that a gate was open on runs again, with its settings as
+ * they were. Returns how many had been paused, or negative errno.
+ */
+int gate_recover(const struct cgroup_host *h);
