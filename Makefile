@@ -88,11 +88,14 @@ $(call obj,lab/meter.c) $(call san,lab/meter.c): $(B)/lab/bpf/meter.skel.h
 
 # --- tests: every tests/unit/x_test.c is a program that prints TAP ---------------------------------
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
-# core's tests link against core alone: an include that points outward does not link.
+# core's tests link against core alone, spec's without kernel: an include that points outward does not link.
 $(B)/tests/unit/core_%: $(B)/san/tests/unit/core_%.o $(B)/san/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcmocka -lm
+$(B)/tests/unit/spec_%: $(B)/san/tests/unit/spec_%.o $(B)/san/libspec.a $(B)/san/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_spec) -lcmocka -lm
 $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec.a $(B)/san/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -104,6 +107,17 @@ $(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/li
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
 unit: $(UNIT)
+
+# --- fuzzing: every tests/fuzz/x_fuzz.c; FUZZ_SECONDS each, corpora kept in build/ ----------------
+FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_SECONDS ?= 60
+$(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(SRC_spec) $(SRC_core) $(wildcard spec/*.h core/*.h)
+	@mkdir -p $(@D) $(B)/corpus/$*
+	$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $(filter %.c,$^) $(LIBS_spec) -lm
+fuzz: $(FUZZ)
+	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 \
+		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
 # Helpers of the system tests, without sanitizers: they flood.
 $(B)/tests/system/%: $(B)/tests/system/%.o
 	@mkdir -p $(@D)

@@ -11,9 +11,15 @@ static int refuse_byte(struct spec_error *err, uint32_t line, uint32_t column, u
 	if (c == 0)
 		return spec_refuse(err, line, column,
 				   "a NUL byte: this is no text file; expected YAML in UTF-8");
-	if (c >= 0x80)
-		return spec_refuse(err, line, column, "byte 0x%02x is not UTF-8; expected YAML in UTF-8", c);
-	return spec_refuse(err, line, column, "control character 0x%02x; expected YAML in UTF-8", c);
+	return spec_refuse(err, line, column, "byte 0x%02x is not UTF-8; expected YAML in UTF-8", c);
+}
+
+/* YAML 1.1, section 4.1.1, which is what libyaml refuses too, but without telling where. */
+static bool is_allowed(uint32_t c)
+{
+	if (c < 0x20)
+		return c == '\t' || c == '\n' || c == '\r';
+	return c < 0x7f || c == 0x85 || (c >= 0xa0 && c != 0xfeff && c != 0xfffe && c != 0xffff);
 }
 
 int guard_text(const char *text, size_t size, struct spec_error *err)
@@ -33,8 +39,11 @@ int guard_text(const char *text, size_t size, struct spec_error *err)
 		uint32_t point = 0;
 
 		len = utf8_decode(text + i, size - i, &point);
-		if (len == 0 || (c < 0x20 && !strchr("\t\r\n", c)) || c == 0 || c == 0x7f)
+		if (len == 0 || c == 0)
 			return refuse_byte(err, line, column, c);
+		if (!is_allowed(point))
+			return spec_refuse(err, line, column,
+					   "control character U+%04X; expected YAML in UTF-8", point);
 		if (c == '\n') {
 			line++;
 			column = 0;

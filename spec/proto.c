@@ -185,8 +185,9 @@ int proto_parse_answer(const char *line, size_t size, int64_t id, json_t **resul
 		return r;
 	answered = json_object_get(j, "id");
 	ok = json_object_get(j, "ok");
-	/* A request whose id could not be read is answered with 0. */
-	if (!json_is_integer(answered) || (json_integer_value(answered) != id && !json_is_false(ok)))
+	/* A request whose id could not be read is refused under id 0. */
+	if (!json_is_integer(answered) ||
+	    (json_integer_value(answered) != id && !(json_is_false(ok) && json_integer_value(answered) == 0)))
 		return refuse(err, "an answer to another request; expected id %" PRId64, id);
 	if (json_is_false(ok))
 		return parse_error(j, err);

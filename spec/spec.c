@@ -250,6 +250,22 @@ static int check_key(struct build *b, struct mapping *m, const struct field **ou
 	return 0;
 }
 
+/* Something is missing in a mapping that ends here; if it ends because the YAML is broken, say that instead.
+ */
+static int refuse_missing(struct build *b, const struct mapping *m, const char *what, const char *expected)
+{
+	const struct item *item = &b->reader.item;
+	int r;
+
+	do {
+		r = reader_next(&b->reader);
+		if (r < 0)
+			return r;
+	} while (item->kind == ITEM_MAPPING_END || item->kind == ITEM_LIST_END);
+	return spec_refuse(b->err, m->start.line, m->start.column, "no %s in %s; expected %s", what,
+			   m->object->what, expected);
+}
+
 static int check_complete(struct build *b, const struct mapping *m)
 {
 	bool wants_selector = false;
@@ -258,14 +274,11 @@ static int check_complete(struct build *b, const struct mapping *m)
 		const struct field *f = &m->object->fields[i];
 
 		if ((f->flags & FIELD_REQUIRED) && !m->seen[i])
-			return spec_refuse(b->err, m->start.line, m->start.column,
-					   "no \"%s\" in %s; expected %s", f->key, m->object->what,
-					   f->expected);
+			return refuse_missing(b, m, f->key, f->expected);
 		wants_selector |= f->flags & FIELD_SELECTOR;
 	}
 	if (wants_selector && !m->selector)
-		return spec_refuse(b->err, m->start.line, m->start.column,
-				   "no vNIC in %s; expected one of nic, vm and mac", m->object->what);
+		return refuse_missing(b, m, "vNIC", "one of nic, vm and mac");
 	return 0;
 }
 
