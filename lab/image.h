@@ -9,22 +9,24 @@
 
 #include "proc.h"
 
-#include <limits.h>
+#define IMAGE_DIR_MAX 400
 
 struct image {
-	char dir[PATH_MAX / 2];     /* cache directory */
-	char kernel[PATH_MAX];      /* for qemu -kernel */
-	char initrd[PATH_MAX];      /* for qemu -initrd */
-	char release[64];           /* the guest kernel's release, e.g. "6.1.0-30-cloud-amd64" */
+	char dir[IMAGE_DIR_MAX];         /* cache directory */
+	char kernel[IMAGE_DIR_MAX + 32]; /* for qemu -kernel */
+	char initrd[IMAGE_DIR_MAX + 32]; /* for qemu -initrd */
+	char release[64];                /* the guest kernel's release, e.g. "6.1.0-30-cloud-amd64" */
 };
 
 /*
- * Make the image if it is missing or older than its inputs, and say where it is. DIVVY_LAB_CACHE names the
- * cache directory; else it is "lab" beside the running program. progress, if given, is called with a line
- * for a person before anything that takes more than a second. 0; -EREMOTEIO with the script's last line as
- * text; another negative errno.
+ * Make the image if it is missing or older than its inputs, and say where it is. The project's tree is
+ * found from the running program upwards (or DIVVY_LAB_SOURCE); the cache is build/lab in it (or
+ * DIVVY_LAB_CACHE). progress, if given, is called with a line for a person before anything that takes more
+ * than a second. 0; -EREMOTEIO with the script's last line as text; -EINTR; another negative errno.
  */
 int image_ensure(struct image *img, void (*progress)(const char *line), struct errtext *e);
+/* The same with Debian's generic kernel, which has a driver for VM_NIC_E1000: 70 MB more to download. */
+int image_ensure_generic(struct image *img, void (*progress)(const char *line), struct errtext *e);
 
 enum accel { ACCEL_TCG, ACCEL_KVM };
 const char *accel_name(enum accel a); /* "tcg", "kvm" */

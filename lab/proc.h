@@ -33,6 +33,8 @@ int errtext_set(struct errtext *e, int error, const char *fmt, ...) __attribute_
 int proc_init(void);
 /* Whether one of the three signals came; which one (0: none). */
 int proc_interrupted(void);
+/* Becomes readable when one came, and stays so; for loop.c. -1 before proc_init(). */
+int proc_signal_fd(void);
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t now_ns(void);
@@ -44,7 +46,7 @@ struct spawn {
 	const char *netns;       /* name of a network namespace (ip netns), NULL: the lab's own */
 	int in, out, err;        /* descriptors for 0, 1, 2; -1: /dev/null. They stay the caller's. */
 	int keep;                /* a further descriptor to be inherited under the same number, -1: none */
-	int nice;                /* added to the lab's; 0: unchanged */
+	int nice;                /* added to the lab's; 0: unchanged. Not fatal where it is not allowed. */
 };
 #define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = -1 }
 

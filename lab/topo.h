@@ -50,7 +50,7 @@ struct topo_vm {
 	char gateway[16];            /* "" on a bridge */
 	char server[16];             /* its server's address, to send to */
 	char server_netns[TOPO_NETNS_SIZE];
-	char server_mac[18];         /* "02:..", destination address of its frames at the meter */
+	char server_mac[18];         /* "02:..", destination of its frames at the meter in every topology */
 };
 
 struct topo {
@@ -62,6 +62,7 @@ struct topo {
 	char wire_out[IFNAMSIZ];     /* "w1" in wire: the TBF's interface */
 	char meter_if[IFNAMSIZ];     /* "s0" in sw: attach the meter at its tc ingress */
 	struct topo_vm vm[TOPO_VMS_MAX];
+	int janitor; /* topo.c's: the pipe that tells the janitor of the lab's end; 0: none */
 };
 
 /*
@@ -70,7 +71,7 @@ struct topo {
  * left behind.
  */
 int topo_up(struct topo *t, const struct topo_config *c, struct errtext *e);
-/* Remove it; what still runs in it should have been stopped before. Safe on a zeroed *t. */
+/* Kill what still runs in it, and remove it. Safe on a zeroed *t, and twice. */
 void topo_down(struct topo *t);
 
 /* Change the wire while it carries traffic; 0: no limit. Queued packets are kept between limits. */
@@ -79,7 +80,7 @@ int topo_set_wire(struct topo *t, uint64_t wire_bps, struct errtext *e);
 int topo_wire_drops(const struct topo *t, uint64_t *packets);
 
 /*
- * Remove namespaces of runs whose process has died (dvl<pid>-*, no such pid, or a pid that is no lab).
- * Returns how many were removed, or negative errno. For `divvy-lab clean`.
+ * Remove what runs whose process is dead have left: namespaces dvl<pid>-*, and processes in them. Returns
+ * how many namespaces were removed, or negative errno. For `divvy-lab clean`.
  */
 int topo_clean(struct errtext *e);

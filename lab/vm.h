@@ -42,8 +42,8 @@ struct vm;
 /* Start QEMU; the guest boots in the background. 0 or negative errno with a text. */
 int vm_start(struct vm **ret, const struct vm_config *c, struct errtext *e);
 /*
- * Wait until all n agents answer and their networks are up, timeout_ms at most in all. -ETIMEDOUT, -EPIPE if a
- * QEMU ended (its last words as text), -EINTR.
+ * Wait until all n agents answer and their networks are up, timeout_ms at most in all. -ETIMEDOUT, -EPIPE
+ * if a QEMU ended (its last words as text), -EINTR.
  */
 int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct errtext *e);
 /* Kill QEMU and free; commands of it become invalid. Returns NULL; NULL is fine. */

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The lab's network, as ip(8), tc(8), nft(8) and ethtool(8) make it. topo.h has the map; topo_clean.c takes it down. */
+
+#include "topo.h"
+
+#include "core/cleanup.h"
+#include "topo_clean.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kinds[] = {
+	[TOPO_BRIDGE] = "bridge",
+	[TOPO_BR_NETFILTER] = "br_netfilter",
+	[TOPO_ROUTED] = "routed",
+};
+
+int topo_kind_from_name(const char *name, enum topo_kind *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i], name) == 0) {
+			*ret = (enum topo_kind)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+const char *topo_kind_name(enum topo_kind kind)
+{
+	return kinds[kind];
+}
+
+/* --- a script for ip -batch --- */
+
+struct script {
+	FILE *f;
+	char *text;
+	size_t size;
+};
+
+static void script_free(struct script *s)
+{
+	if (s->f)
+		fclose(s->f);
+	free(s->text);
+}
+
+static int script_run(struct script *s, const char *netns, struct errtext *e)
+{
+	const char *argv[] = { "ip", "-batch", "-", NULL };
+	bool broken = ferror(s->f);
+
+	fclose(TAKE_PTR(s->f));
+	if (broken || !s->text)
+		return errtext_set(e, -ENOMEM, "out of memory");
+	return proc_runv(netns, argv, s->text, NULL, e);
+}
+
+static int script_open(struct script *s, struct errtext *e)
+{
+	s->f = open_memstream(&s->text, &s->size);
+	return s->f ? 0 : errtext_set(e, -ENOMEM, "out of memory");
+}
+
+/* --- what is where --- */
+
+static void plan_vm(struct topo *t, unsigned i, pid_t pid)
+{
+	struct topo_vm *v = &t->vm[i];
+
+	snprintf(v->tap, sizeof(v->tap), "dvl%dt%u", pid, i);
+	memcpy(v->mac, (uint8_t[6]){ 0x52, 0x54, 0x00, 0x76, 0x00, (uint8_t)(i + 1) }, sizeof(v->mac));
+	if (t->config.kind == TOPO_ROUTED) {
+		snprintf(v->address, sizeof(v->address), "10.78.%u.2/24", i + 1);
+		snprintf(v->gateway, sizeof(v->gateway), "10.78.%u.1", i + 1);
+	} else {
+		snprintf(v->address, sizeof(v->address), "10.77.1.%u/16", i + 1);
+	}
+	snprintf(v->server, sizeof(v->server), "10.77.2.%u", i + 1);
+	snprintf(v->server_netns, sizeof(v->server_netns), "dvl%d-srv%u", pid, i);
+	snprintf(v->server_mac, sizeof(v->server_mac), "02:76:00:00:00:%02x", i + 1);
+}
+
+static void plan(struct topo *t, const struct topo_config *c)
+{
+	pid_t pid = getpid();
+
+	*t = (struct topo){ .config = *c };
+	snprintf(t->host, sizeof(t->host), "dvl%d-host", pid);
+	snprintf(t->wire, sizeof(t->wire), "dvl%d-wire", pid);
+	snprintf(t->sw, sizeof(t->sw), "dvl%d-switch", pid);
+	strcpy(t->uplink, "up0");
+	strcpy(t->wire_out, "w1");
+	strcpy(t->meter_if, "s0");
+	for (unsigned i = 0; i < c->vms; i++)
+		plan_vm(t, i, pid);
+}
+
+/* --- building --- */
+
+struct setting {
+	const char *path, *value;
+	bool optional; /* the kernel may lack it */
+};
+
+static int apply_settings(const char *netns, const struct setting *s, size_t n, struct errtext *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = proc_write_ns(netns, s[i].path, s[i].value);
+
+		if (r < 0 && !(s[i].optional && r == -ENOENT))
+			return errtext_set(e, r, "cannot set %s to %s in %s: %s", s[i].path, s[i].value, netns,
+					   strerror(-r));
+	}
+	return 0;
+}
+
+/* No IPv6 chatter; and bridges that call no netfilter unless the topology asks (a host with Docker defaults to it). */
+static int add_netns(const char *netns, struct errtext *e)
+{
+	static const struct setting quiet[] = {
+		{ "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true },
+		{ "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", true },
+		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "0", true },
+		{ "/proc/sys/net/bridge/bridge-nf-call-ip6tables", "0", true },
+		{ "/proc/sys/net/bridge/bridge-nf-call-arptables", "0", true },
+	};
+	int r = proc_run(NULL, NULL, e, "ip netns add %s", netns);
+
+	if (r == 0)
+		r = apply_settings(netns, quiet, ARRAY_SIZE(quiet), e);
+	return r == 0 ? proc_run(netns, NULL, e, "ip link set lo up") : r;
+}
+
+static int add_namespaces(struct topo *t, struct errtext *e)
+{
+	const char *const names[] = { t->host, t->wire, t->sw };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int r = add_netns(names[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < t->config.vms; i++) {
+		int r = add_netns(t->vm[i].server_netns, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+#define BRIDGE "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+
+static int build_wire(struct topo *t, struct errtext *e)
+{
+	_cleanup_(script_free) struct script s = { 0 };
+	int r = script_open(&s, e);
+
+	if (r < 0)
+		return r;
+	fprintf(s.f, "link add brw " BRIDGE "\n");
+	fprintf(s.f, "link add w0 type veth peer name up0 netns %s\n", t->host);
+	fprintf(s.f, "link add w1 type veth peer name s0 netns %s\n", t->sw);
+	fprintf(s.f, "link set w0 master brw up\nlink set w1 master brw up\nlink set brw up\n");
+	r = script_run(&s, t->wire, e);
+	if (r < 0)
+		return r;
+	/* Behind w1 a GSO packet has become its frames. */
+	r = proc_run(t->wire, NULL, e, "ethtool -K %s tso off gso off tx-udp-segmentation off", t->wire_out);
+	return r == 0 && t->config.wire_bps > 0 ? topo_set_wire(t, t->config.wire_bps, e) : r;
+}
+
+static int build_servers(struct topo *t, struct errtext *e)
+{
+	_cleanup_(script_free) struct script s = { 0 };
+	int r = script_open(&s, e);
+
+	if (r < 0)
+		return r;
+	fprintf(s.f, "link add brs " BRIDGE "\nlink set s0 master brs up\nlink set brs up\n");
+	for (unsigned i = 0; i < t->config.vms; i++) {
+		fprintf(s.f, "link add p%u type veth peer name eth0 address %s netns %s\n", i, t->vm[i].server_mac,
+			t->vm[i].server_netns);
+		fprintf(s.f, "link set p%u master brs up\n", i);
+	}
+	r = script_run(&s, t->sw, e);
+	for (unsigned i = 0; r == 0 && i < t->config.vms; i++) {
+		_cleanup_(script_free) struct script srv = { 0 };
+
+		r = script_open(&srv, e);
+		if (r < 0)
+			return r;
+		fprintf(srv.f, "addr add %s/16 dev eth0\nlink set eth0 up\n", t->vm[i].server);
+		r = script_run(&srv, t->vm[i].server_netns, e);
+	}
+	return r;
+}
+
+static int build_host(struct topo *t, struct errtext *e)
+{
+	const bool routed = t->config.kind == TOPO_ROUTED;
+	_cleanup_(script_free) struct script s = { 0 };
+	int r = script_open(&s, e);
+
+	if (r < 0)
+		return r;
+	if (routed)
+		fprintf(s.f, "addr add 10.77.0.1/16 dev up0\nlink set up0 up\n");
+	else
+		fprintf(s.f, "link add br0 " BRIDGE "\nlink set up0 master br0 up\nlink set br0 up\n");
+	for (unsigned i = 0; i < t->config.vms; i++) {
+		const struct topo_vm *v = &t->vm[i];
+
+		fprintf(s.f, "tuntap add dev %s mode tap%s\n", v->tap, t->config.queues > 1 ? " multi_queue" : "");
+		if (routed)
+			fprintf(s.f, "addr add %s/24 dev %s\n", v->gateway, v->tap);
+		else
+			fprintf(s.f, "link set %s master br0\n", v->tap);
+		fprintf(s.f, "link set %s up\n", v->tap);
+	}
+	return script_run(&s, t->host, e);
+}
+
+static int filter_host(struct topo *t, struct errtext *e)
+{
+	static const struct setting netfilter[] = {
+		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "1", false },
+	};
+	static const struct setting forward[] = {
+		{ "/proc/sys/net/ipv4/ip_forward", "1", false },
+	};
+	const char *argv[] = { "nft", "-f", "-", NULL };
+	int r;
+
+	switch (t->config.kind) {
+	case TOPO_BRIDGE:
+		return 0;
+	case TOPO_BR_NETFILTER:
+		r = apply_settings(t->host, netfilter, ARRAY_SIZE(netfilter), NULL);
+		if (r < 0)
+			return errtext_set(e, r, "no br_netfilter in this kernel (modprobe br_netfilter): %s",
+					   strerror(-r));
+		return proc_runv(t->host, argv,
+				 "table ip dvl {\n chain forward {\n"
+				 "  type filter hook forward priority 0; policy accept;\n  counter\n }\n}\n",
+				 NULL, e);
+	case TOPO_ROUTED:
+		r = apply_settings(t->host, forward, ARRAY_SIZE(forward), e);
+		if (r < 0)
+			return r;
+		return proc_runv(t->host, argv,
+				 "table ip dvl {\n chain post {\n"
+				 "  type nat hook postrouting priority 100;\n"
+				 "  ip saddr 10.78.0.0/16 oifname \"up0\" masquerade\n }\n}\n",
+				 NULL, e);
+	}
+	return -EINVAL;
+}
+
+int topo_up(struct topo *t, const struct topo_config *c, struct errtext *e)
+{
+	int r;
+
+	if (c->vms < 1 || c->vms > TOPO_VMS_MAX)
+		return errtext_set(e, -EINVAL, "a lab has 1 to %d VMs, not %u", TOPO_VMS_MAX, c->vms);
+	if (geteuid() != 0)
+		return errtext_set(e, -EPERM, "the lab makes network namespaces: run it as root");
+	plan(t, c);
+	r = topo_janitor_start(&t->janitor);
+	if (r < 0)
+		return errtext_set(e, r, "cannot start the lab's janitor: %s", strerror(-r));
+	r = add_namespaces(t, e);
+	if (r == 0)
+		r = build_wire(t, e);
+	if (r == 0)
+		r = build_servers(t, e);
+	if (r == 0)
+		r = build_host(t, e);
+	if (r == 0)
+		r = filter_host(t, e);
+	if (r == 0 && proc_interrupted())
+		r = errtext_set(e, -EINTR, "interrupted");
+	if (r < 0)
+		topo_down(t);
+	return r;
+}
+
+void topo_down(struct topo *t)
+{
+	if (t->janitor > 0) {
+		topo_remove(getpid());
+		topo_janitor_stop(t->janitor);
+	}
+	*t = (struct topo){ 0 };
+}
+
+/* --- the wire --- */
+
+/*
+ * The bucket has to cover the time that the timer and softirq of a busy host may be late, or capacity is
+ * lost for ever: 4 ms of the rate, two full frames at least.
+ */
+int topo_set_wire(struct topo *t, uint64_t wire_bps, struct errtext *e)
+{
+	uint64_t bytes_ps = wire_bps / 8, burst = bytes_ps / 250, queue = t->config.wire_queue;
+	int r;
+
+	if (burst < 3028)
+		burst = 3028;
+	if (queue == 0)
+		queue = bytes_ps / 20 > 131072 ? bytes_ps / 20 : 131072;
+	if (wire_bps == 0 && t->config.wire_bps == 0)
+		return 0;
+	if (wire_bps == 0)
+		r = proc_run(t->wire, NULL, e, "tc qdisc del dev %s root", t->wire_out);
+	else
+		r = proc_run(t->wire, NULL, e,
+			     "tc qdisc replace dev %s root handle 1: tbf rate %" PRIu64 "bit burst %" PRIu64
+			     "b limit %" PRIu64 "b",
+			     t->wire_out, wire_bps, burst, queue);
+	if (r == 0)
+		t->config.wire_bps = wire_bps;
+	return r;
+}
+
+int topo_wire_drops(const struct topo *t, uint64_t *packets)
+{
+	_cleanup_free_ char *out = NULL;
+	const char *p;
+	uint64_t n;
+	int r;
+
+	if (t->config.wire_bps == 0) {
+		*packets = 0;
+		return 0;
+	}
+	r = proc_run(t->wire, &out, NULL, "tc -s qdisc show dev %s root", t->wire_out);
+	if (r < 0)
+		return r;
+	p = strstr(out, "(dropped ");
+	if (!p || sscanf(p, "(dropped %" SCNu64, &n) != 1)
+		return -EBADMSG;
+	*packets = n;
+	return 0;
+}
