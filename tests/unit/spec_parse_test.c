@@ -368,16 +368,63 @@ static void test_defaults(void **state)
 	(void)state;
 	assert_int_equal(spec_parse(text, strlen(text), &m, &err), 0);
 	assert_memory_equal(&m.schedule, &schedule_default, sizeof(m.schedule));
+	/* As the man page has them. */
 	assert_int_equal(m.schedule.resource, RESOURCE_DEVICE);
+	assert_string_equal(m.schedule.policy, "paper");
+	assert_int_equal(m.schedule.slot_ns, 10 * NSEC_PER_MSEC);
+	assert_int_equal(m.schedule.slots, 10);
+	assert_int_equal(m.schedule.lanes, 1);
+	assert_int_equal(m.schedule.gate, GATE_FREEZE);
+	assert_int_equal(m.schedule.burst_ns, 0);
+	assert_false(m.schedule.strict);
 	model_free(&m);
+}
+
+/* Every example in the man page is a specification. */
+static void test_man_page(void **state)
+{
+	FILE *f = fopen("doc/divvy.yaml.5", "re");
+	char text[4096] = "", line[256];
+	bool inside = false;
+	int examples = 0;
+
+	(void)state;
+	if (!f)
+		skip();
+	while (fgets(line, sizeof(line), f)) {
+		struct spec_error err = { 0 };
+		struct model m;
+
+		if (strcmp(line, ".EX\n") == 0) {
+			inside = true;
+			text[0] = '\0';
+		} else if (strcmp(line, ".EE\n") == 0) {
+			inside = false;
+			examples++;
+			if (spec_parse(text, strlen(text), &m, &err) < 0)
+				fail_msg("%u:%u: %s:\n%s", err.line, err.column, err.text, text);
+			model_free(&m);
+		} else if (inside) {
+			char *end = text + strlen(text);
+
+			assert_true((size_t)(end - text) + strlen(line) < sizeof(text));
+			/* "\-" is the page's way to write "-". */
+			for (const char *p = line; *p; p++)
+				if (*p != '\\')
+					*end++ = *p;
+			*end = '\0';
+		}
+	}
+	fclose(f);
+	assert_int_equal(examples, 3);
 }
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_SIZE(refusals) + 5] = {
+	static struct CMUnitTest tests[ARRAY_SIZE(refusals) + 6] = {
 		cmocka_unit_test(test_full),         cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_huge_file),    cmocka_unit_test(test_repetition),
-		cmocka_unit_test(test_reader_depth),
+		cmocka_unit_test(test_reader_depth), cmocka_unit_test(test_man_page),
 	};
 	static struct refusal rows[ARRAY_SIZE(refusals)];
 	static char names[ARRAY_SIZE(refusals)][64];
@@ -385,7 +432,7 @@ int main(void)
 	memcpy(rows, refusals, sizeof(rows));
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		snprintf(names[i], sizeof(names[i]), "refused: %s", rows[i].name);
-		tests[5 + i] = (struct CMUnitTest){ names[i], test_refusal, NULL, NULL, &rows[i] };
+		tests[6 + i] = (struct CMUnitTest){ names[i], test_refusal, NULL, NULL, &rows[i] };
 	}
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
