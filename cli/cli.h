@@ -24,6 +24,7 @@ int verb_status(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_release(int argc, char **argv);
 int verb_show(int argc, char **argv);
+int verb_slots(int argc, char **argv);
 
 /* "divvy: VERB: message" to stderr; returns EXIT_FAILURE. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

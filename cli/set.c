@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* divvy set NAME=SHARE... */
+/* divvy set NAME=SHARE... schedule.KEY=VALUE... */
 
 #include "cli.h"
 
@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-static int add_share(json_t *shares, const char *arg)
+#define SCHEDULE_PREFIX "schedule."
+
+static int add_share(json_t *shares, json_t *schedule, const char *arg)
 {
 	char name[MODEL_FULL_NAME_SIZE], err[UNITS_ERR_SIZE];
 	const char *eq = strrchr(arg, '=');
@@ -20,6 +22,8 @@ static int add_share(json_t *shares, const char *arg)
 	}
 	memcpy(name, arg, (size_t)(eq - arg));
 	name[eq - arg] = '\0';
+	if (strncmp(name, SCHEDULE_PREFIX, strlen(SCHEDULE_PREFIX)) == 0)
+		return json_object_set_new(schedule, name + strlen(SCHEDULE_PREFIX), json_string(eq + 1));
 	if (units_parse_share(eq + 1, &share, err) < 0) {
 		complain("%s: %s", name, err);
 		return -1;
@@ -33,17 +37,13 @@ static int add_share(json_t *shares, const char *arg)
 
 int verb_set(int argc, char **argv)
 {
-	json_t *shares;
+	json_auto_t *args = json_pack("{s:{},s:{}}", "shares", "schedule");
 	json_auto_t *result = NULL;
 
 	if (argc < 2)
 		return complain("expected at least one NAME=SHARE, such as web=60");
-	shares = json_object();
-	for (int i = 1; i < argc; i++) {
-		if (add_share(shares, argv[i]) < 0) {
-			json_decref(shares);
+	for (int i = 1; i < argc; i++)
+		if (add_share(json_object_get(args, "shares"), json_object_get(args, "schedule"), argv[i]) < 0)
 			return EXIT_FAILURE;
-		}
-	}
-	return client_once("set", json_pack("{s:o}", "shares", shares), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return client_once("set", json_incref(args), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 struct control;
+struct cpu;
 
 struct daemon_options {
 	const char *config;  /* the system's specification file; need not exist */
@@ -53,4 +54,5 @@ struct daemon {
 	unsigned int watched_until;
 
 	struct control *control;
+	struct cpu *cpu; /* while the running model schedules CPUs */
 };

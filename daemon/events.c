@@ -12,6 +12,7 @@
 
 #include "control.h"
 #include "core/cleanup.h"
+#include "cpu.h"
 #include "log.h"
 #include "reconcile.h"
 
@@ -162,6 +163,8 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	d->seconds++;
 	if (d->seconds < d->watched_until || d->seconds % UNWATCHED_SECONDS == 0)
 		sampler_read(&d->sampler, &d->plane, events_now());
+	if (d->cpu)
+		cpu_audit(d->cpu);
 	if (d->seconds % AUDIT_SECONDS == 0)
 		reconcile_audit(d);
 	arm(d->second_timer, SECOND_US);

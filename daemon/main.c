@@ -2,6 +2,7 @@
 /* divvyd: start, run, stop. Stopping leaves the kernel as it is: shares stay enforced. */
 
 #include "control.h"
+#include "cpu.h"
 #include "core/cleanup.h"
 #include "daemon.h"
 #include "events.h"
@@ -177,6 +178,7 @@ static int open_all(struct daemon *d)
 static void close_all(struct daemon *d)
 {
 	control_close(d->control);
+	d->cpu = cpu_close(d->cpu);
 	events_close(d);
 	dataplane_close(&d->plane);
 	reconcile_free(d);

@@ -2,6 +2,7 @@
 #include "reconcile.h"
 
 #include "core/cleanup.h"
+#include "cpumembers.h"
 #include "events.h"
 #include "kernel/nft.h"
 #include "log.h"
@@ -116,7 +117,22 @@ static int plan_make(struct daemon *d, struct plan *p)
 	if (err < 0)
 		return err;
 	tree_free(&p->want);
+	/* Where the CPU is scheduled, packets are left alone. */
+	if (p->model.schedule.resource == RESOURCE_CPU)
+		return 0;
 	return tree_build(&p->model, p->bindings, p->minors, &sizing_host_default, &p->want);
+}
+
+static int check_schedule(struct daemon *d, const struct plan *p, struct spec_error *err)
+{
+	char why[CPU_WHY_SIZE];
+	int r = cpumembers_prepare(d, &p->model.schedule, why);
+
+	if (r < 0) {
+		err->line = p->model.schedule.line;
+		snprintf(err->text, sizeof(err->text), "schedule: %s", why);
+	}
+	return r;
 }
 
 /* What apply refuses although the text is right: it cannot be meant on this host. */
@@ -140,7 +156,7 @@ static int check_host(struct daemon *d, const struct plan *p, struct spec_error 
 			return -EBUSY;
 		}
 	}
-	return 0;
+	return check_schedule(d, p, err);
 }
 
 static int plan_apply(struct daemon *d, struct plan *p, char *errtext, size_t size)
@@ -183,6 +199,7 @@ static void plan_run(struct daemon *d, struct plan *p)
 	plan_free(&old);
 	*p = (struct plan){ 0 };
 	backpressure_apply(&d->backpressure, &d->want, d->bindings, false);
+	cpumembers_apply(d);
 	events_drain_soon(d);
 }
 
@@ -229,13 +246,19 @@ int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err)
 int reconcile_start(struct daemon *d, struct model *m)
 {
 	_cleanup_(plan_free) struct plan p = { .model = *m };
-	char errtext[200] = "out of memory";
+	char errtext[CPU_WHY_SIZE] = "out of memory";
 	int r;
 
 	model_init(m);
 	r = dataplane_observe(&d->plane, &d->host);
 	if (r >= 0)
 		r = plan_make(d, &p);
+	if (r >= 0 && cpumembers_prepare(d, &p.model.schedule, errtext) < 0) {
+		/* Better the network's default than no scheduling at all. */
+		log_error("schedule: %s; scheduling devices instead", errtext);
+		p.model.schedule = schedule_default;
+		r = plan_make(d, &p);
+	}
 	if (r >= 0)
 		r = plan_apply(d, &p, errtext, sizeof(errtext));
 	if (r < 0) {

@@ -3,6 +3,7 @@
 
 #include "core/cleanup.h"
 #include "core/entitle.h"
+#include "cpu.h"
 #include "events.h"
 #include "kernel/filter.h"
 #include "kernel/qdisc.h"
@@ -114,6 +115,28 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
+/* A VM's part in CPU scheduling, null where there is none; *why is overwritten where it cannot take part. */
+static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why, size_t size)
+{
+	struct cpu_status all;
+	struct cpu_vm_status s;
+	const struct rounds_vm *a = &s.account;
+
+	if (!d->cpu || !b->bound || cpu_vm_status(d->cpu, b->pid, &s) < 0)
+		return json_null();
+	snprintf(why, size, "%s", s.why);
+	if (!s.member)
+		return json_null();
+	cpu_status(d->cpu, &all);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:f,s:b,s:b}", "credit_ns", (json_int_t)a->credit_ns,
+			 "slots", (json_int_t)a->slots, "slots_run", (json_int_t)a->slots_run, "slots_run_total",
+			 (json_int_t)a->slots_run_total, "entitled_ns", (json_int_t)a->entitled_ns, "used_ns",
+			 (json_int_t)a->used_ns, "error_pp",
+			 percent(a->used_ns, all.used_total_ns) - percent(a->entitled_ns, all.entitled_total_ns),
+			 "pauses", (json_int_t)s.pauses, "longest_pause_ms",
+			 (double)s.longest_pause_ns / NSEC_PER_MSEC, "raised", a->raised, "running", a->running);
+}
+
 static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, uint64_t delivered,
 			   uint64_t entitled)
 {
@@ -122,13 +145,14 @@ static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, u
 	const struct sampler_rate *s = &v->sampled[i];
 	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
 	struct divvy_counters offered = { 0 };
-	char name[MODEL_FULL_NAME_SIZE], why[200];
+	char name[MODEL_FULL_NAME_SIZE], why[CPU_WHY_SIZE];
 	const char *bp = backpressure_text(d, i, why, sizeof(why));
+	json_t *cpu = cpu_vm_json(d, b, why, sizeof(why));
 
 	if (b->bound)
 		classifier_read(d->plane.classifier, b->ifindex, &offered);
 	return json_pack(
-		"{s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o}", "name",
+		"{s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o,s:o}", "name",
 		model_full_name(&d->model, i, name), "nic", b->nic, "vm", vm_json(b), "state",
 		b->bound ? "bound" : "waiting", "share", (json_int_t)node->share.weight, "entitled_bps",
 		(json_int_t)rate_bits(v->entitled[i]), "delivered_bps", (json_int_t)rate_bits(s->delivered),
@@ -138,7 +162,7 @@ static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, u
 		(json_int_t)s->packets, "offered_bytes", (json_int_t)offered.bytes, "offered_packets",
 		(json_int_t)offered.packets, "dropped_packets", (json_int_t)s->drops, "backpressure", bp,
 		"sndbuf_bytes", (json_int_t)(h && !h->error ? h->now : 0), "why", why, "others",
-		b->bound ? others_json(d, v, b->ifindex) : json_array());
+		b->bound ? others_json(d, v, b->ifindex) : json_array(), "cpu", cpu);
 }
 
 static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t first, uint32_t next)
@@ -161,6 +185,39 @@ static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t firs
 			 "devices", devices);
 }
 
+/* How the CPU is scheduled; null where devices are. */
+static json_t *cpu_json(struct daemon *d)
+{
+	const struct schedule *s = &d->model.schedule;
+	struct cpu_status c;
+
+	if (!d->cpu)
+		return json_null();
+	cpu_status(d->cpu, &c);
+	return json_pack("{s:s,s:f,s:i,s:i,s:s,s:I,s:f,s:I,s:I,s:I,s:b}", "policy", s->policy, "slot_ms",
+			 (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes, "gate",
+			 s->gate == GATE_FREEZE ? "freeze" : "quota", "decisions", (json_int_t)c.decisions,
+			 "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots", (json_int_t)c.late_slots,
+			 "skipped_slots", (json_int_t)c.skipped_slots, "scheduler_cpu_ns", (json_int_t)c.cpu_ns,
+			 "realtime", c.realtime);
+}
+
+json_t *status_slots_json(struct daemon *d, uint64_t since_ns)
+{
+	_cleanup_free_ struct cpu_turn *turns = NULL;
+	json_t *list;
+	size_t n = 0;
+
+	if (!d->cpu || cpu_turns(d->cpu, since_ns, &turns, &n) < 0)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:I,s:I,s:I}", "pid", (json_int_t)turns[i].pid, "start_ns",
+						      (json_int_t)turns[i].start_ns, "end_ns",
+						      (json_int_t)turns[i].end_ns));
+	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "turns", list);
+}
+
 json_t *status_json(struct daemon *d)
 {
 	static const char *const origin[] = { [ORIGIN_NONE] = "none",
@@ -178,8 +235,9 @@ json_t *status_json(struct daemon *d)
 			;
 		json_array_append_new(uplinks, uplink_json(d, &v, first, next));
 	}
-	return json_pack("{s:i,s:I,s:{s:s,s:s,s:b},s:o}", "version", STATUS_VERSION, "monotonic_ns",
-			 (json_int_t)events_now(), "specification", "from", origin[d->origin], "file",
+	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b},s:o}", "version", STATUS_VERSION, "monotonic_ns",
+			 (json_int_t)events_now(), "resource", d->cpu ? "cpu" : "device", "schedule", cpu_json(d),
+			 "specification", "from", origin[d->origin], "file",
 			 d->options.config, "differs_from_file",
 			 d->origin == ORIGIN_APPLIED && state_file_hash(d->options.config) != 0, "uplinks", uplinks);
 }

@@ -2,11 +2,12 @@
 /*
  * Verbs of the control protocol (doc/divvy-protocol.7):
  *	apply    {text}             replace the running specification
- *	set      {shares: {name: weight}}
+ *	set      {shares: {name: weight}, schedule: {key: text}}
  *	release  {all: true} or {device: name}
  *	status   {}                 status.h
  *	discover {}                 status.h
  *	show     {}                 {text}: the running specification
+ *	slots    {since_ns}         CPU scheduling: each VM's latest turns
  */
 #include "verbs.h"
 
@@ -84,16 +85,31 @@ static enum verb_outcome set_share(struct model *m, const char *name, const json
 	return VERB_DONE;
 }
 
+static enum verb_outcome set_schedule(struct model *m, json_t *keys, struct spec_error *err)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(keys, key, value) {
+		const char *text = json_string_value(value);
+
+		if (spec_set_schedule(&m->schedule, key, text ? text : "", err) < 0)
+			return VERB_FAILED;
+		log_info("set: schedule.%s=%s", key, text ? text : "");
+	}
+	return VERB_DONE;
+}
+
 static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
 {
-	json_t *shares = json_object_get(args, "shares"), *value;
+	json_t *shares = json_object_get(args, "shares"), *schedule = json_object_get(args, "schedule"), *value;
 	_cleanup_(model_free) struct model m;
 	struct model_error merr = { 0 };
 	const char *name;
 
 	(void)result;
 	model_init(&m);
-	if (!json_is_object(shares) || json_object_size(shares) == 0)
+	if (json_object_size(shares) + json_object_size(schedule) == 0)
 		return fail(err, "set: expected at least one NAME=SHARE");
 	if (model_copy(&m, &d->model) < 0)
 		return fail(err, "out of memory");
@@ -102,6 +118,8 @@ static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t *
 			return VERB_FAILED;
 	if (model_validate(&m, &merr) < 0)
 		return fail(err, merr.text);
+	if (set_schedule(&m, schedule, err) == VERB_FAILED)
+		return VERB_FAILED;
 	json_object_foreach(shares, name, value)
 		log_info("set: %s=%lld", name, (long long)json_integer_value(value));
 	return run_model(d, &m, err);
@@ -186,12 +204,21 @@ static enum verb_outcome verb_show(struct daemon *d, const json_t *args, json_t 
 	return *result ? VERB_DONE : fail(err, "out of memory");
 }
 
+static enum verb_outcome verb_slots(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+{
+	json_int_t since = json_integer_value(json_object_get(args, "since_ns"));
+
+	*result = status_slots_json(d, since > 0 ? (uint64_t)since : 0);
+	return *result ? VERB_DONE : fail(err, "the CPU is not scheduled (schedule: {resource: cpu})");
+}
+
 static const struct verb {
 	const char *name;
 	enum verb_outcome (*run)(struct daemon *, const json_t *, json_t **, struct spec_error *);
 } verbs[] = {
 	{ "apply", verb_apply },     { "set", verb_set },	    { "release", verb_release },
 	{ "status", verb_status },   { "discover", verb_discover }, { "show", verb_show },
+	{ "slots", verb_slots },
 };
 
 enum verb_outcome verbs_run(struct daemon *d, const char *name, const json_t *args, json_t **result,

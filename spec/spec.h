@@ -28,3 +28,7 @@ int spec_parse(const char *text, size_t size, struct model *out, struct spec_err
  * malloc()ed, NULL if out of memory.
  */
 char *spec_format(const struct model *m);
+
+/* Change one key of a schedule ("policy", "slot", ...), as `divvy set schedule.KEY=TEXT`. 0, or -EINVAL with
+ * *err filled and *s untouched. */
+int spec_set_schedule(struct schedule *s, const char *key, const char *text, struct spec_error *err);

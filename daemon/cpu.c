@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpu.h"
+
+#include "core/cleanup.h"
+#include "events.h"
+#include "log.h"
+#include "slotthread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A VM that was asked for: takes part, or says why not. */
+struct member {
+	struct cpu_member want;
+	struct cpu_vm *vm; /* owned; NULL: it does not take part */
+	char why[CPU_WHY_SIZE];
+};
+
+struct cpu {
+	struct cgroup_host host;
+	struct schedule schedule;
+	const struct gate_ops *gate;
+	struct slot_thread slots;
+	struct member *members; /* sorted by pid; owned */
+	size_t n_members;
+};
+
+static const char *const gate_name[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota" };
+
+static struct rounds_config rounds_config_of(const struct schedule *s)
+{
+	return (struct rounds_config){ .policy = policy_find(s->policy),
+				       .slot_ns = s->slot_ns,
+				       .slots = s->slots,
+				       .lanes = s->lanes,
+				       .burst_ns = s->burst_ns,
+				       .strict = s->strict };
+}
+
+static int check(const struct schedule *s, struct cgroup_host *h, const struct gate_ops **gate,
+		 char why[CPU_WHY_SIZE])
+{
+	int err = cgroup_probe("", h);
+
+	if (err < 0) {
+		snprintf(why, CPU_WHY_SIZE, "this host has no control groups: mount cgroup2 at /sys/fs/cgroup");
+		return err;
+	}
+	*gate = gate_find(gate_name[s->gate]);
+	if (!*gate || (*gate)->tree(h) == CGROUP_TREES) {
+		snprintf(why, CPU_WHY_SIZE, "gate %s: this host (cgroup %s) has neither %s", gate_name[s->gate],
+			 cgroup_mode(h),
+			 s->gate == GATE_FREEZE ? "cgroup.freeze (v2, Linux 5.2) nor the v1 freezer: use gate: quota" :
+						  "cpu.max (v2) nor the v1 cpu controller: use gate: freeze");
+		return -EOPNOTSUPP;
+	}
+	if (s->slot_ns < (*gate)->slot_min_ns) {
+		snprintf(why, CPU_WHY_SIZE, "slot of %.3g ms is too short for gate %s: at least %.3g ms, %s",
+			 (double)s->slot_ns / NSEC_PER_MSEC, gate_name[s->gate],
+			 (double)(*gate)->slot_min_ns / NSEC_PER_MSEC, (*gate)->slot_min_why);
+		return -EINVAL;
+	}
+	if (!policy_find(s->policy)) {
+		snprintf(why, CPU_WHY_SIZE, "unknown policy \"%s\"", s->policy);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int cpu_check(const struct schedule *s, char why[CPU_WHY_SIZE])
+{
+	struct cgroup_host h;
+	const struct gate_ops *gate;
+
+	return check(s, &h, &gate, why);
+}
+
+int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, char why[CPU_WHY_SIZE])
+{
+	_cleanup_free_ struct cpu *c = calloc(1, sizeof(*c));
+	struct rounds_config config = rounds_config_of(s);
+	struct rounds *rounds;
+	int err = c ? check(s, &c->host, &c->gate, why) : -ENOMEM;
+
+	(void)runtime;
+	if (err < 0)
+		return err;
+	c->schedule = *s;
+	err = rounds_new(&rounds, &config, events_now());
+	if (err >= 0) {
+		err = slot_thread_start(&c->slots, rounds, s);
+		if (err < 0)
+			rounds_free(rounds);
+	}
+	if (err < 0) {
+		snprintf(why, CPU_WHY_SIZE, "cannot start the slot thread: %s", strerror(-err));
+		return err;
+	}
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+/* Out of the slots, running, back in the cgroup it came from. */
+static void expel(struct cpu *c, struct member *m)
+{
+	struct cpu_vm *vm = TAKE_PTR(m->vm);
+
+	if (!vm)
+		return;
+	pthread_mutex_lock(&c->slots.lock);
+	slot_thread_remove(&c->slots, vm);
+	pthread_mutex_unlock(&c->slots.lock);
+	gate_close(&vm->gate);
+	cputime_close(&vm->clock);
+	if (place_leave(&vm->place) < 0)
+		log_warning("process %d could not be moved back to %s", vm->pid, vm->place.home);
+	free(vm);
+}
+
+static int open_vm(struct cpu *c, struct cpu_vm *vm, const char *name, char why[CPU_WHY_SIZE])
+{
+	const char *controller = c->schedule.gate == GATE_QUOTA ? "cpu" : NULL;
+	int err = place_find(&c->host, c->gate->tree(&c->host), vm->pid, name, controller, &vm->place, why);
+
+	if (err >= 0)
+		err = place_enter(&c->host, &vm->place, controller, why);
+	if (err < 0)
+		return err;
+	err = gate_open(&vm->gate, c->gate, &vm->place, why);
+	if (err >= 0)
+		err = cputime_open(&vm->clock, &c->host, &vm->place);
+	if (err < 0) {
+		gate_close(&vm->gate);
+		place_leave(&vm->place);
+	}
+	return err;
+}
+
+static void admit(struct cpu *c, struct member *m)
+{
+	struct cpu_vm *vm = calloc(1, sizeof(*vm));
+	int err = -ENOMEM;
+
+	m->why[0] = '\0';
+	if (vm) {
+		vm->pid = m->want.pid;
+		vm->start_time = m->want.start_time;
+		vm->share = m->want.share;
+		err = open_vm(c, vm, m->want.name, m->why);
+	}
+	if (err < 0) {
+		if (!m->why[0])
+			snprintf(m->why, sizeof(m->why), "cannot take part: %s", strerror(-err));
+		free(vm);
+		return;
+	}
+	pthread_mutex_lock(&c->slots.lock);
+	err = slot_thread_add(&c->slots, vm);
+	pthread_mutex_unlock(&c->slots.lock);
+	m->vm = vm;
+	if (err < 0) {
+		m->vm = NULL;
+		gate_close(&vm->gate);
+		cputime_close(&vm->clock);
+		place_leave(&vm->place);
+		free(vm);
+		snprintf(m->why, sizeof(m->why), "cannot take part: %s", strerror(-err));
+	}
+}
+
+struct cpu *cpu_close(struct cpu *c)
+{
+	if (!c)
+		return NULL;
+	for (size_t i = 0; i < c->n_members; i++)
+		expel(c, &c->members[i]);
+	slot_thread_stop(&c->slots);
+	free(c->members);
+	free(c);
+	return NULL;
+}
+
+int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE])
+{
+	struct rounds_config config = rounds_config_of(s);
+	int err = s->gate == c->schedule.gate ? cpu_check(s, why) : -EXDEV;
+
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&c->slots.lock);
+	err = rounds_configure(c->slots.rounds, &config, events_now());
+	if (err >= 0) {
+		c->slots.slot_ns = s->slot_ns;
+		c->slots.pauses_idle = config.policy->pauses_idle;
+		c->schedule = *s;
+	}
+	pthread_mutex_unlock(&c->slots.lock);
+	if (err < 0)
+		snprintf(why, CPU_WHY_SIZE, "the slots refuse this schedule: %s", strerror(-err));
+	return err;
+}
+
+static int compare_member(const void *a, const void *b)
+{
+	const struct cpu_member *x = &((const struct member *)a)->want, *y = &((const struct member *)b)->want;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static struct member *find(const struct cpu *c, pid_t pid)
+{
+	struct member key = { .want.pid = pid };
+
+	return c->n_members ? bsearch(&key, c->members, c->n_members, sizeof(key), compare_member) : NULL;
+}
+
+/* The same VM goes on; its share may be another. */
+static void keep(struct cpu *c, struct member *was, struct member *now)
+{
+	now->vm = TAKE_PTR(was->vm);
+	memcpy(now->why, was->why, sizeof(now->why));
+	if (!now->vm || now->vm->share.weight == now->want.share.weight)
+		return;
+	now->vm->share = now->want.share;
+	pthread_mutex_lock(&c->slots.lock);
+	rounds_set_share(c->slots.rounds, now->vm->id, now->vm->share);
+	pthread_mutex_unlock(&c->slots.lock);
+}
+
+int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n)
+{
+	struct member *fresh = calloc(n + 1, sizeof(*fresh));
+	int refused = 0;
+
+	if (!fresh)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct member *was = find(c, m[i].pid);
+
+		fresh[i].want = m[i];
+		if (was && was->want.start_time == m[i].start_time)
+			keep(c, was, &fresh[i]);
+	}
+	for (size_t i = 0; i < c->n_members; i++)
+		expel(c, &c->members[i]);
+	free(c->members);
+	c->members = fresh;
+	c->n_members = n;
+	qsort(fresh, n, sizeof(*fresh), compare_member);
+	for (size_t i = 0; i < n; i++) {
+		if (!fresh[i].vm)
+			admit(c, &fresh[i]);
+		refused += !fresh[i].vm;
+	}
+	return refused;
+}
+
+void cpu_audit(struct cpu *c)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct member *m = &c->members[i];
+		enum gate_state state;
+		bool lost, held = false;
+
+		if (!m->vm)
+			continue;
+		pthread_mutex_lock(&c->slots.lock);
+		lost = m->vm->lost;
+		if (!lost && !m->vm->paused && gate_state(&m->vm->gate, &state) >= 0)
+			held = state == GATE_HELD;
+		pthread_mutex_unlock(&c->slots.lock);
+		if (lost) {
+			log_notice("process %d: its cgroup vanished; finding it a place again", m->want.pid);
+			expel(c, m);
+			admit(c, m);
+		} else if (held != (m->why[0] != '\0')) {
+			snprintf(m->why, sizeof(m->why), "%s",
+				 held ? "somebody else has frozen its cgroup or one above it: thaw that" : "");
+		}
+	}
+}
+
+int cpu_vm_status(struct cpu *c, pid_t pid, struct cpu_vm_status *out)
+{
+	const struct member *m = find(c, pid);
+	uint64_t pause;
+
+	if (!m)
+		return -ENOENT;
+	*out = (struct cpu_vm_status){ .member = m->vm != NULL };
+	memcpy(out->why, m->why, sizeof(out->why));
+	if (!m->vm)
+		return 0;
+	pthread_mutex_lock(&c->slots.lock);
+	rounds_info(c->slots.rounds, m->vm->id, &out->account);
+	out->pauses = m->vm->pauses;
+	out->longest_pause_ns = m->vm->longest_pause_ns;
+	pause = m->vm->paused ? events_now() - m->vm->since_ns : 0;
+	pthread_mutex_unlock(&c->slots.lock);
+	if (pause > out->longest_pause_ns)
+		out->longest_pause_ns = pause;
+	return 0;
+}
+
+void cpu_status(struct cpu *c, struct cpu_status *out)
+{
+	struct rounds_vm account;
+
+	pthread_mutex_lock(&c->slots.lock);
+	*out = c->slots.stats;
+	for (uint32_t id = 0; id < c->slots.n_vm; id++) {
+		if (!c->slots.vm[id] || rounds_info(c->slots.rounds, id, &account) < 0)
+			continue;
+		out->used_total_ns += account.used_ns;
+		out->entitled_total_ns += account.entitled_ns;
+	}
+	pthread_mutex_unlock(&c->slots.lock);
+}
+
+int cpu_turns(struct cpu *c, uint64_t since_ns, struct cpu_turn **turns, size_t *n)
+{
+	struct cpu_turn *out = calloc(CPU_TURNS, sizeof(*out));
+	uint64_t first;
+	size_t kept = 0;
+
+	if (!out)
+		return -ENOMEM;
+	pthread_mutex_lock(&c->slots.lock);
+	first = c->slots.n_turns > CPU_TURNS ? c->slots.n_turns - CPU_TURNS : 0;
+	for (uint64_t i = first; i < c->slots.n_turns; i++)
+		if (c->slots.turns[i % CPU_TURNS].start_ns >= since_ns)
+			out[kept++] = c->slots.turns[i % CPU_TURNS];
+	pthread_mutex_unlock(&c->slots.lock);
+	*turns = out;
+	*n = kept;
+	return 0;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cpumembers.h"
+
+#include "core/cleanup.h"
+#include "core/entitle.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int cpumembers_prepare(struct daemon *d, const struct schedule *s, char why[CPU_WHY_SIZE])
+{
+	int err;
+
+	if (s->resource != RESOURCE_CPU)
+		return 0;
+	err = cpu_check(s, why);
+	if (err < 0 || (d->cpu && d->model.schedule.gate == s->gate))
+		return err;
+	d->cpu = cpu_close(d->cpu);
+	return cpu_open(&d->cpu, s, d->options.runtime, why);
+}
+
+static int compare_pid(const void *a, const void *b)
+{
+	const struct cpu_member *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* A VM with several devices takes part once, with the sum of their shares. Returns how many are left. */
+static size_t merge(struct cpu_member *m, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(m, n, sizeof(*m), compare_pid);
+	for (size_t i = 0; i < n; i++) {
+		if (kept && m[kept - 1].pid == m[i].pid) {
+			uint32_t sum = m[kept - 1].share.weight + m[i].share.weight;
+
+			m[kept - 1].share.weight = sum < SHARE_MAX ? sum : SHARE_MAX;
+		} else {
+			m[kept++] = m[i];
+		}
+	}
+	return kept;
+}
+
+/* Shares of VMs: what their devices would be entitled to if all were busy, in millionths of the uplink. */
+static int collect(const struct daemon *d, struct cpu_member *out, size_t *n)
+{
+	const struct model *m = &d->model;
+	_cleanup_free_ struct rate *demand = calloc(m->n_nodes + 1, sizeof(*demand));
+	_cleanup_free_ struct rate *entitled = calloc(m->n_nodes + 1, sizeof(*entitled));
+	uint64_t capacity = 0;
+	int err;
+
+	if (!demand || !entitled)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i].kind == NODE_DEVICE && d->bindings[i].bound && d->bindings[i].pid)
+			demand[i] = RATE_UNLIMITED;
+	err = entitle(m, demand, entitled);
+	if (err < 0)
+		return err;
+	*n = 0;
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		const struct binding *b = &d->bindings[i];
+		uint64_t weight;
+
+		if (m->nodes[i].kind == NODE_UPLINK)
+			capacity = m->nodes[i].limit.bytes_ps;
+		if (!demand[i].bytes_ps)
+			continue;
+		weight = (entitled[i].bytes_ps * SHARE_MAX + capacity / 2) / capacity;
+		out[*n] = (struct cpu_member){ .pid = b->pid,
+					       .start_time = b->start_time,
+					       .share.weight = weight ? (uint32_t)weight : 1 };
+		snprintf(out[(*n)++].name, VMM_NAME_SIZE, "%s", b->vm[0] ? b->vm : m->nodes[i].name);
+	}
+	*n = merge(out, *n);
+	return 0;
+}
+
+static void warn_raised(struct daemon *d, const struct cpu_member *m, size_t n)
+{
+	struct cpu_vm_status s;
+
+	for (size_t i = 0; i < n; i++)
+		if (cpu_vm_status(d->cpu, m[i].pid, &s) == 0 && s.member && s.account.raised)
+			log_warning("VM %s: its share is worth less than one slot of %u: it gets one", m[i].name,
+				    d->model.schedule.slots);
+}
+
+void cpumembers_apply(struct daemon *d)
+{
+	_cleanup_free_ struct cpu_member *m = NULL;
+	char why[CPU_WHY_SIZE] = "";
+	size_t n = 0;
+	int refused;
+
+	if (d->model.schedule.resource != RESOURCE_CPU || !d->cpu) {
+		d->cpu = cpu_close(d->cpu);
+		return;
+	}
+	if (cpu_configure(d->cpu, &d->model.schedule, why) < 0)
+		log_error("CPU schedule: %s", why);
+	m = calloc(d->model.n_nodes + 1, sizeof(*m));
+	if (!m || collect(d, m, &n) < 0) {
+		log_error("CPU schedule: out of memory");
+		return;
+	}
+	refused = cpu_update(d->cpu, m, n);
+	if (refused > 0)
+		log_warning("%d VMs cannot take part in CPU scheduling (divvy status says why)", refused);
+	warn_raised(d, m, n);
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "slotthread.h"
+
+#include "core/cleanup.h"
+#include "events.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+/* Below this part of a slot a VM counts as idle: its timer ticks and the like, not work. */
+#define IDLE_PERMILLE 50
+/* A slot that begins this part of a slot late is counted. */
+#define LATE_PERMILLE 100
+/* Above ordinary threads is enough; kernel threads of higher priority must not wait for us. */
+#define FIFO_PRIORITY 1
+
+static void pause_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
+{
+	struct cpu_turn *turn;
+
+	if (vm->paused || vm->lost)
+		return;
+	if (gate_pause(&vm->gate) < 0) {
+		vm->lost = true;
+		return;
+	}
+	turn = &t->turns[t->n_turns++ % CPU_TURNS];
+	*turn = (struct cpu_turn){ .start_ns = vm->since_ns, .end_ns = now, .pid = vm->pid };
+	vm->paused = true;
+	vm->since_ns = now;
+	vm->pauses++;
+}
+
+static void run_vm(struct cpu_vm *vm, uint64_t now)
+{
+	uint64_t pause;
+
+	if (!vm->paused)
+		return;
+	if (gate_run(&vm->gate) < 0)
+		vm->lost = true;
+	vm->paused = false;
+	pause = now - vm->since_ns;
+	if (pause > vm->longest_pause_ns)
+		vm->longest_pause_ns = pause;
+	vm->since_ns = now;
+}
+
+/* CPU time since the latest reading. */
+static uint64_t used_since(struct cpu_vm *vm)
+{
+	uint64_t ns, used;
+
+	if (vm->lost)
+		return 0;
+	if (cputime_read(&vm->clock, &ns) < 0) {
+		vm->lost = true;
+		return 0;
+	}
+	used = ns > vm->clock_ns ? ns - vm->clock_ns : 0;
+	vm->clock_ns = ns;
+	return used;
+}
+
+static bool works(const struct slot_thread *t, uint64_t used_ns)
+{
+	return used_ns * 1000 >= t->slot_ns * IDLE_PERMILLE;
+}
+
+/* The slot that ends: what each VM of it used, and whether it is idle. */
+static void account_slot(struct slot_thread *t, uint64_t now)
+{
+	for (uint32_t i = 0; i < t->n_running; i++) {
+		struct cpu_vm *vm = t->vm[t->running[i]];
+		uint64_t used = used_since(vm);
+
+		vm->idle = !t->pauses_idle && !vm->lost && !works(t, used);
+		rounds_report(t->rounds, vm->id, used, !vm->idle && !vm->lost, now);
+	}
+}
+
+/* Idle VMs run outside their turn; one that works again has to wait for it. */
+static void watch_idle(struct slot_thread *t, uint64_t now)
+{
+	for (uint32_t i = 0; i < t->n_idle; i++) {
+		struct cpu_vm *vm = t->vm[t->idle[i]];
+		uint64_t used = used_since(vm);
+
+		if (used)
+			rounds_report(t->rounds, vm->id, used, false, now);
+		if (!works(t, used))
+			continue;
+		vm->idle = false;
+		rounds_wake(t->rounds, vm->id, now);
+	}
+}
+
+static bool in_set(const struct slot_set *set, uint32_t id)
+{
+	for (uint32_t i = 0; i < set->n; i++)
+		if (set->vm[i] == id)
+			return true;
+	return false;
+}
+
+/* Of VMs that were let run, pause those that have no turn now; the idle ones among them are kept in t->idle. */
+static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, const uint32_t *open, uint32_t n,
+			    uint32_t kept)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct cpu_vm *vm = t->vm[open[i]];
+
+		if (in_set(set, vm->id))
+			continue;
+		if (vm->idle)
+			t->idle[kept++] = vm->id;
+		else
+			pause_vm(t, vm, events_now());
+	}
+	return kept;
+}
+
+/* Close gates first, then open those of the slot. O(VMs that are let run). */
+static void switch_gates(struct slot_thread *t, const struct slot_set *set)
+{
+	t->n_idle = close_gates(t, set, t->idle, t->n_idle, 0);
+	t->n_idle = close_gates(t, set, t->running, t->n_running, t->n_idle);
+	for (uint32_t i = 0; i < set->n; i++) {
+		struct cpu_vm *vm = t->vm[set->vm[i]];
+
+		vm->idle = false;
+		run_vm(vm, events_now());
+		t->running[i] = vm->id;
+	}
+	t->n_running = set->n;
+}
+
+static void one_slot(struct slot_thread *t)
+{
+	struct slot_set set;
+	uint64_t now = events_now();
+
+	account_slot(t, now);
+	watch_idle(t, now);
+	rounds_next(t->rounds, now, &set);
+	switch_gates(t, &set);
+	t->stats.decisions++;
+}
+
+/* The deadline after this one; slots that passed while nobody looked are skipped, not made up for. */
+static uint64_t next_deadline(struct slot_thread *t, uint64_t deadline, uint64_t now)
+{
+	uint64_t late = now > deadline ? now - deadline : 0, skipped = late / t->slot_ns;
+
+	if (late > t->stats.late_max_ns)
+		t->stats.late_max_ns = late;
+	t->stats.late_slots += late * 1000 > t->slot_ns * LATE_PERMILLE;
+	t->stats.skipped_slots += skipped;
+	return deadline + (skipped + 1) * t->slot_ns;
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void *slot_thread_main(void *arg)
+{
+	struct slot_thread *t = arg;
+	struct sched_param fifo = { .sched_priority = FIFO_PRIORITY };
+	uint64_t deadline = events_now();
+	bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo) == 0;
+
+	for (;;) {
+		struct timespec until;
+
+		pthread_mutex_lock(&t->lock);
+		t->stats.realtime = realtime;
+		if (t->stop)
+			break;
+		one_slot(t);
+		deadline = next_deadline(t, deadline, events_now());
+		t->stats.cpu_ns = thread_cpu_ns();
+		pthread_mutex_unlock(&t->lock);
+		until.tv_sec = (time_t)(deadline / NSEC_PER_SEC);
+		until.tv_nsec = (long)(deadline % NSEC_PER_SEC);
+		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+			;
+	}
+	for (uint32_t i = 0; i < t->n_vm; i++)
+		if (t->vm[i])
+			run_vm(t->vm[i], events_now());
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+int slot_thread_start(struct slot_thread *t, struct rounds *rounds, const struct schedule *s)
+{
+	pthread_mutexattr_t attr;
+	int err;
+
+	*t = (struct slot_thread){ .slot_ns = s->slot_ns, .pauses_idle = policy_find(s->policy)->pauses_idle };
+	t->turns = calloc(CPU_TURNS, sizeof(*t->turns));
+	t->running = calloc(ROUNDS_LANES_MAX, sizeof(*t->running));
+	if (!t->turns || !t->running) {
+		free(t->turns);
+		free(t->running);
+		return -ENOMEM;
+	}
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&t->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	t->rounds = rounds;
+	err = pthread_create(&t->thread, NULL, slot_thread_main, t);
+	if (err) {
+		free(t->turns);
+		free(t->running);
+		return -err;
+	}
+	return 0;
+}
+
+void slot_thread_stop(struct slot_thread *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->stop = true;
+	pthread_mutex_unlock(&t->lock);
+	pthread_join(t->thread, NULL);
+	pthread_mutex_destroy(&t->lock);
+	rounds_free(t->rounds);
+	free(t->vm);
+	free(t->running);
+	free(t->idle);
+	free(t->turns);
+}
+
+int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm)
+{
+	uint64_t now = events_now();
+	uint32_t *idle;
+	int err = rounds_add(t->rounds, vm->share, now, &vm->id);
+
+	if (err < 0)
+		return err;
+	if (vm->id >= t->n_vm) {
+		struct cpu_vm **bigger = reallocarray(t->vm, vm->id + 1, sizeof(*bigger));
+
+		if (!bigger) {
+			rounds_remove(t->rounds, vm->id, now);
+			return -ENOMEM;
+		}
+		memset(&bigger[t->n_vm], 0, (vm->id + 1 - t->n_vm) * sizeof(*bigger));
+		t->vm = bigger;
+		t->n_vm = vm->id + 1;
+	}
+	idle = reallocarray(t->idle, t->n_vm + ROUNDS_LANES_MAX, sizeof(*idle));
+	if (!idle) {
+		rounds_remove(t->rounds, vm->id, now);
+		return -ENOMEM;
+	}
+	t->idle = idle;
+	t->vm[vm->id] = vm;
+	vm->since_ns = now;
+	cputime_read(&vm->clock, &vm->clock_ns);
+	pause_vm(t, vm, now);
+	return 0;
+}
+
+static uint32_t drop_id(uint32_t *ids, uint32_t n, uint32_t id)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (ids[i] != id)
+			ids[kept++] = ids[i];
+	return kept;
+}
+
+void slot_thread_remove(struct slot_thread *t, struct cpu_vm *vm)
+{
+	rounds_remove(t->rounds, vm->id, events_now());
+	t->n_running = drop_id(t->running, t->n_running, vm->id);
+	t->n_idle = drop_id(t->idle, t->n_idle, vm->id);
+	t->vm[vm->id] = NULL;
+	run_vm(vm, events_now());
+}

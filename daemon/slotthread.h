@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The slot thread: at each slot's start it reads the clocks of the VMs that ran, asks core/rounds.h
+ * who runs now, closes and opens gates.
+ *
+ * Theory of Operation
+ *
+ * Deadlines are absolute (t0 + n * slot), so lateness never adds up. A wake-up that is late shortens its slot; where
+ * a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before those of
+ * the next are opened: never more than `lanes` VMs run, but for idle ones.
+ *
+ * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of its slot is idle: it gives up its slots and
+ * is left running, because a paused VM could not show that it wakes up. Each slot its clock is read, and when it has used
+ * more than that again it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle
+ * (the paper's) nobody runs outside its slot.
+ *
+ * Locking. The thread and the main thread share everything in here under one priority-inheriting mutex; the main thread
+ * opens and closes files outside of it.
+ */
+
+#include "cpu.h"
+#include "kernel/cputime.h"
+#include "kernel/gate.h"
+
+#include <pthread.h>
+
+struct cpu_vm {
+	pid_t pid;
+	uint64_t start_time;
+	struct share share;
+	uint32_t id; /* in rounds */
+	struct place place;
+	struct gate gate;
+	struct cputime clock;
+	uint64_t clock_ns; /* at the latest reading */
+	bool paused, idle, lost; /* lost: cgroup or process vanished; the main thread removes it */
+	bool held;               /* somebody else keeps it from running */
+	uint64_t since_ns;       /* paused or let run at */
+	uint64_t pauses, longest_pause_ns;
+};
+
+struct slot_thread {
+	pthread_t thread;
+	pthread_mutex_t lock; /* all below */
+	bool stop;
+	struct rounds *rounds; /* owned */
+	struct cpu_vm **vm;    /* by id in rounds, NULL: none; the array is owned, the VMs are cpu.c's */
+	uint32_t n_vm;
+	uint32_t *running; /* ids, room for ROUNDS_LANES_MAX; owned */
+	uint32_t n_running;
+	uint32_t *idle; /* ids of VMs that run outside a turn; room for n_vm + ROUNDS_LANES_MAX; owned */
+	uint32_t n_idle;
+	uint64_t slot_ns;
+	bool pauses_idle;
+	struct cpu_turn *turns; /* ring of CPU_TURNS; owned */
+	uint64_t n_turns;
+	struct cpu_status stats;
+};
+
+/* 0 or negative errno. rounds is taken over on success. */
+int slot_thread_start(struct slot_thread *t, struct rounds *rounds, const struct schedule *s);
+/* Ends after the current slot; every VM that is left runs. */
+void slot_thread_stop(struct slot_thread *t);
+/* Under the lock: a VM that was added to rounds, or is about to be removed from it. Adding pauses it. */
+int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm);
+void slot_thread_remove(struct slot_thread *t, struct cpu_vm *vm);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One field of a schedule from the command line, by the same table as the file's. */
+#include "schema.h"
+#include "spec.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int spec_set_schedule(struct schedule *s, const char *key, const char *text, struct spec_error *err)
+{
+	const struct field *f = schema_find(&schema_schedule, key);
+	struct schedule changed = *s;
+	char why[UNITS_ERR_SIZE], keys[128];
+	int r;
+
+	*err = (struct spec_error){ 0 };
+	if (!f || !f->parse) {
+		snprintf(err->text, sizeof(err->text), "unknown key \"schedule.%.60s\", expected %s", key,
+			 schema_keys(&schema_schedule, keys, sizeof(keys)));
+		return -EINVAL;
+	}
+	r = f->parse(f, text, &changed, why);
+	if (r < 0) {
+		snprintf(err->text, sizeof(err->text), "schedule.%s: %s", key, why);
+		return r;
+	}
+	*s = changed;
+	return 0;
+}
