@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What boost shares with credit; see policy_credit.c. */
+
+#include "core/rounds_priv.h"
+
+enum credit_priority {
+	CREDIT_BOOST,
+	CREDIT_UNDER,
+	CREDIT_OVER,
+	CREDIT_PRIORITIES,
+};
+
+int credit_init(const struct rounds_config *c, void **priv);
+void credit_fini(void *priv);
+int credit_reserve(void *priv, uint32_t n);
+void credit_added(struct rounds *r, uint32_t id);
+void credit_reweigh(struct rounds *r);
+void credit_join(struct rounds *r, uint32_t id);
+/* Join in BOOST instead of UNDER; true if it did. */
+bool credit_join_boosted(struct rounds *r, uint32_t id);
+void credit_leave(struct rounds *r, uint32_t id);
+uint32_t credit_pick(struct rounds *r, uint64_t now_ns, uint32_t *run);
+void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool ready);
+int64_t credit_credit(const struct rounds *r, uint32_t id);
