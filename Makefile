@@ -32,8 +32,9 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 LIBS_spec := -lyaml -ljansson
 LIBS_kernel := -lmnl -lbpf
 LIBS_daemon := -lsystemd -lcap
+LIBS_lab := -lcyaml $(LIBS_spec) -lm
 
-all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab
+all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-guard
 
 # --- sources, by layer ---------------------------------------------------------------------------
 SRC_core := $(wildcard core/*.c)
@@ -63,9 +64,13 @@ $(B)/divvyd: $(call obj,$(SRC_daemon)) $(B)/libkernel.a $(B)/libspec.a $(B)/libc
 $(B)/divvy: $(call obj,$(SRC_cli)) $(B)/libspec.a $(B)/libcore.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_spec)
+# static: it must run when all else fails
+$(B)/divvy-guard: $(call obj,guard/main.c) $(B)/libkernel.a
+	$(call say,LD)
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS)) -static-pie -o $@ $^
 $(B)/divvy-lab: $(call obj,$(SRC_lab)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_lab)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -100,12 +105,13 @@ $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
+$(B)/tests/unit/guard_test: $(B)/san/daemon/guard.o | $(B)/divvy-guard
 # the lab's tests take from an archive what they need of it.
 $(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
 $(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/libkernel.a $(B)/san/libspec.a \
 		$(B)/san/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
+	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_lab) -lcmocka
 unit: $(UNIT)
 
 # --- fuzzing: every tests/fuzz/x_fuzz.c; FUZZ_SECONDS each, corpora kept in build/ ----------------
@@ -118,6 +124,8 @@ $(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(SRC_spec) $(SRC_core) $(wildcard sp
 fuzz: $(FUZZ)
 	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 \
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
+$(B)/tests/system/lab_ground: $(call obj,$(addprefix lab/,$(addsuffix .c,accel agent image loop proc proc_run topo \
+	topo_clean traffic traffic_parse vm)))
 # Helpers of the system tests, without sanitizers: they flood.
 $(B)/tests/system/%: $(B)/tests/system/%.o
 	@mkdir -p $(@D)
