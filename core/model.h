@@ -113,9 +113,21 @@ const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FU
  */
 int64_t model_find(const struct model *m, const char *name);
 
+/* The part of a node that a fault lies in. */
+enum model_part {
+	PART_NODE,
+	PART_NAME,
+	PART_SELECTOR,
+	PART_LIMIT, /* an uplink's capacity */
+	PART_SHARE,
+	N_PARTS,
+};
+
 /* What is wrong with a model, in one line for a person. */
 struct model_error {
 	uint32_t line; /* 0: unknown */
+	uint32_t node; /* whose fault it is; NODE_NONE: nobody's alone */
+	enum model_part part;
 	char text[200];
 };
 
@@ -123,6 +135,7 @@ struct model_error {
  * What no single field shows: duplicate names among siblings, two devices that
  * claim one vNIC, two uplinks of one name, limits below RATE_MIN_BYTES_PS or above their
  * uplink's capacity, shares that would give a class less than RATE_MIN_BYTES_PS,
- * an uplink without devices. 0 or -EINVAL with *err filled. O(n log n).
+ * an uplink without devices; deeper than HTB's 8 levels. An empty model is valid.
+ * 0, or -EINVAL or -ENOMEM with *err filled. O(n log n).
  */
 int model_validate(const struct model *m, struct model_error *err);

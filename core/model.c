@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "model.h"
+#include "cleanup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct schedule schedule_default = {
+	.resource = RESOURCE_DEVICE,
+	.policy = "paper",
+	.gate = GATE_FREEZE,
+	.slot_ns = 10 * NSEC_PER_MSEC,
+	.slots = 10,
+	.lanes = 1,
+};
+
+void model_init(struct model *m)
+{
+	*m = (struct model){ .schedule = schedule_default };
+}
+
+void model_free(struct model *m)
+{
+	free(m->nodes);
+	model_init(m);
+}
+
+/* The array's room is the next power of two, so that it doubles without a field for it. */
+static size_t room(size_t n)
+{
+	size_t r = 1;
+
+	while (r < n)
+		r *= 2;
+	return r;
+}
+
+int model_copy(struct model *dst, const struct model *src)
+{
+	struct node *nodes = NULL;
+
+	if (src->n_nodes) {
+		nodes = calloc(room(src->n_nodes), sizeof(*nodes));
+		if (!nodes)
+			return -ENOMEM;
+		memcpy(nodes, src->nodes, src->n_nodes * sizeof(*nodes));
+	}
+	*dst = (struct model){ .nodes = nodes, .n_nodes = src->n_nodes, .schedule = src->schedule };
+	return 0;
+}
+
+/* In preorder the next node's parent is the last node or one that the last node stands under. */
+static bool keeps_preorder(const struct model *m, const struct node *node)
+{
+	uint32_t up;
+
+	if (node->kind == NODE_UPLINK)
+		return node->parent == NODE_NONE;
+	if (node->parent >= m->n_nodes || m->nodes[node->parent].kind == NODE_DEVICE)
+		return false;
+	up = (uint32_t)m->n_nodes - 1;
+	while (up > node->parent && up != NODE_NONE)
+		up = m->nodes[up].parent;
+	return up == node->parent;
+}
+
+int64_t model_add(struct model *m, const struct node *node)
+{
+	struct node copy = *node; /* it may be one of the array that moves */
+	struct node *nodes = m->nodes;
+
+	if (m->n_nodes >= MODEL_NODES_MAX)
+		return -E2BIG;
+	if (!keeps_preorder(m, node))
+		return -EINVAL;
+
+	if (!nodes || m->n_nodes == room(m->n_nodes)) {
+		nodes = reallocarray(nodes, room(m->n_nodes + 1), sizeof(*nodes));
+		if (!nodes)
+			return -ENOMEM;
+		m->nodes = nodes;
+	}
+	nodes[m->n_nodes] = copy;
+	return (int64_t)m->n_nodes++;
+}
+
+uint32_t model_uplink_of(const struct model *m, uint32_t i)
+{
+	while (m->nodes[i].parent != NODE_NONE)
+		i = m->nodes[i].parent;
+	return i;
+}
+
+static bool under_network(const struct model *m, uint32_t i)
+{
+	uint32_t parent = m->nodes[i].parent;
+
+	return parent != NODE_NONE && m->nodes[parent].kind == NODE_NETWORK;
+}
+
+const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE])
+{
+	const struct node *node = &m->nodes[i];
+
+	if (under_network(m, i))
+		snprintf(buf, MODEL_FULL_NAME_SIZE, "%s/%s", m->nodes[node->parent].name, node->name);
+	else
+		snprintf(buf, MODEL_FULL_NAME_SIZE, "%s", node->name);
+	return buf;
+}
+
+/* How a name can mean a node; a lower one goes before a higher one. */
+enum match {
+	MATCH_FULL,
+	MATCH_UPLINK,
+	MATCH_LAST,
+	N_MATCHES,
+};
+
+static enum match match(const struct model *m, uint32_t i, const char *name, const char *last)
+{
+	char full[MODEL_FULL_NAME_SIZE];
+	const char *uplink, *rest;
+	size_t len;
+
+	/* Whatever the form, it ends in the node's own name: most nodes are done with here. */
+	if (strcmp(m->nodes[i].name, last))
+		return N_MATCHES;
+	model_full_name(m, i, full);
+	if (!strcmp(full, name))
+		return MATCH_FULL;
+	uplink = m->nodes[model_uplink_of(m, i)].name;
+	len = strlen(uplink);
+	if (!strncmp(name, uplink, len) && name[len] == '/') {
+		rest = name + len + 1;
+		if (!strcmp(full, rest))
+			return MATCH_UPLINK;
+	}
+	return last == name ? MATCH_LAST : N_MATCHES;
+}
+
+int64_t model_find(const struct model *m, const char *name)
+{
+	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+	size_t n[N_MATCHES] = { 0 };
+	uint32_t found[N_MATCHES];
+
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
+		enum match how;
+
+		if (m->nodes[i].kind == NODE_UPLINK)
+			continue;
+		how = match(m, i, name, last);
+		if (how == N_MATCHES)
+			continue;
+		found[how] = i;
+		n[how]++;
+	}
+	for (int how = 0; how < N_MATCHES; how++)
+		if (n[how])
+			return n[how] == 1 ? (int64_t)found[how] : -ENOTUNIQ;
+	return -ENOENT;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What is wrong with a model that no single field shows. The first fault in the order of the table below is told. */
+
+#include "cleanup.h"
+#include "model.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* HTB's depth (TC_HTB_MAXDEPTH, include/uapi/linux/pkt_sched.h): uplink, networks and device. */
+#define DEPTH_MAX 8
+
+static const char *const kind_text[] = {
+	[NODE_UPLINK] = "uplink",
+	[NODE_NETWORK] = "network",
+	[NODE_DEVICE] = "device",
+};
+
+static const char *const select_text[] = {
+	[SELECT_NIC] = "nic",
+	[SELECT_VM] = "vm",
+	[SELECT_MAC] = "mac",
+};
+
+/* What the checks share, each array by node. */
+struct check {
+	const struct model *m;
+	uint32_t *order;    /* scratch: nodes, to be sorted */
+	uint64_t *weights;  /* sum of the children's weights */
+	uint64_t *rate;     /* what the node's share guarantees it, bytes per second */
+	uint32_t *depth;    /* 1: an uplink */
+	uint32_t *devices;  /* devices under the node */
+	struct model_error *err;
+};
+
+static void check_free(struct check *c)
+{
+	free(c->order);
+	free(c->weights);
+	free(c->rate);
+	free(c->depth);
+	free(c->devices);
+}
+
+static int check_init(struct check *c, const struct model *m, struct model_error *err)
+{
+	c->m = m;
+	c->err = err;
+	c->order = calloc(m->n_nodes, sizeof(*c->order));
+	c->weights = calloc(m->n_nodes, sizeof(*c->weights));
+	c->rate = calloc(m->n_nodes, sizeof(*c->rate));
+	c->depth = calloc(m->n_nodes, sizeof(*c->depth));
+	c->devices = calloc(m->n_nodes, sizeof(*c->devices));
+	if (!c->order || !c->weights || !c->rate || !c->depth || !c->devices)
+		return -ENOMEM;
+	return 0;
+}
+
+/* 'device "a/web": ' and the text, cut where it does not fit. */
+__attribute__((format(printf, 3, 4)))
+static int fault(struct check *c, uint32_t i, const char *format, ...)
+{
+	char name[MODEL_FULL_NAME_SIZE];
+	va_list ap;
+	int n;
+
+	c->err->line = c->m->nodes[i].line;
+	c->err->node = i;
+	n = snprintf(c->err->text, sizeof(c->err->text), "%s \"%s\": ", kind_text[c->m->nodes[i].kind],
+		     model_full_name(c->m, i, name));
+	if (n < 0 || (size_t)n >= sizeof(c->err->text))
+		return -EINVAL;
+	va_start(ap, format);
+	vsnprintf(c->err->text + n, sizeof(c->err->text) - (size_t)n, format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* A rate for a person, in the file's own units. */
+static const char *rate_text(uint64_t bytes_ps, char buf[32])
+{
+	static const struct {
+		uint64_t bits;
+		const char *unit;
+	} units[] = { { 1000000000, "gbit" }, { 1000000, "mbit" }, { 1000, "kbit" } };
+	uint64_t bits = rate_bits((struct rate){ bytes_ps });
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (bits >= units[i].bits && !(bits % units[i].bits)) {
+			snprintf(buf, 32, "%" PRIu64 "%s", bits / units[i].bits, units[i].unit);
+			return buf;
+		}
+	}
+	snprintf(buf, 32, "%" PRIu64 "bit", bits);
+	return buf;
+}
+
+static int check_shape(struct check *c)
+{
+	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
+		const struct node *node = &c->m->nodes[i];
+
+		if (!node->name[0])
+			return fault(c, i, "has no name, expected one");
+		if (node->kind == NODE_UPLINK) {
+			c->depth[i] = 1;
+			continue;
+		}
+		c->depth[i] = c->depth[node->parent] + 1;
+		if (c->depth[i] > DEPTH_MAX)
+			return fault(c, i, "is nested %" PRIu32 " deep, expected at most %d", c->depth[i],
+				     DEPTH_MAX);
+		if (!node->share.weight || node->share.weight > SHARE_MAX)
+			return fault(c, i, "share %" PRIu32 ", expected 1 to %u", node->share.weight, SHARE_MAX);
+		c->weights[node->parent] += node->share.weight;
+	}
+	return 0;
+}
+
+static int name_cmp(const void *pa, const void *pb, void *arg)
+{
+	const struct node *nodes = arg;
+	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+	int r;
+
+	if (nodes[a].parent != nodes[b].parent)
+		return nodes[a].parent < nodes[b].parent ? -1 : 1;
+	r = strcmp(nodes[a].name, nodes[b].name);
+	return r ? r : (a > b) - (a < b);
+}
+
+static int check_names(struct check *c)
+{
+	const struct node *nodes = c->m->nodes;
+	size_t n = c->m->n_nodes;
+
+	for (uint32_t i = 0; i < n; i++)
+		c->order[i] = i;
+	qsort_r(c->order, n, sizeof(*c->order), name_cmp, c->m->nodes);
+	for (size_t k = 1; k < n; k++) {
+		uint32_t a = c->order[k - 1], b = c->order[k];
+
+		if (nodes[a].parent != nodes[b].parent || strcmp(nodes[a].name, nodes[b].name))
+			continue;
+		if (!nodes[a].line)
+			return fault(c, b, "the name is already taken, expected another");
+		return fault(c, b, "the name is already taken in line %" PRIu32 ", expected another",
+			     nodes[a].line);
+	}
+	return 0;
+}
+
+static int selector_cmp(const void *pa, const void *pb, void *arg)
+{
+	const struct node *nodes = arg;
+	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+	int r;
+
+	if (nodes[a].select != nodes[b].select)
+		return nodes[a].select < nodes[b].select ? -1 : 1;
+	r = strcmp(nodes[a].selector, nodes[b].selector);
+	return r ? r : (a > b) - (a < b);
+}
+
+/* Under whatever uplink: a vNIC's packets pass one class only. */
+static int check_selectors(struct check *c)
+{
+	const struct node *nodes = c->m->nodes;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
+		if (nodes[i].kind != NODE_DEVICE)
+			continue;
+		if (!nodes[i].selector[0])
+			return fault(c, i, "says no vNIC, expected nic, vm or mac");
+		c->order[n++] = i;
+	}
+	if (n)
+		qsort_r(c->order, n, sizeof(*c->order), selector_cmp, c->m->nodes);
+	for (size_t k = 1; k < n; k++) {
+		uint32_t a = c->order[k - 1], b = c->order[k];
+		char other[MODEL_FULL_NAME_SIZE];
+
+		if (nodes[a].select != nodes[b].select || strcmp(nodes[a].selector, nodes[b].selector))
+			continue;
+		return fault(c, b, "%s %s already belongs to device \"%s\", expected another",
+			     select_text[nodes[b].select], nodes[b].selector, model_full_name(c->m, a, other));
+	}
+	return 0;
+}
+
+static int check_limits(struct check *c)
+{
+	char has[32], least[32], most[32];
+
+	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
+		const struct node *node = &c->m->nodes[i];
+		uint64_t limit = node->limit.bytes_ps, max = RATE_MAX_BYTES_PS;
+		bool uplink = node->kind == NODE_UPLINK;
+
+		if (!uplink)
+			max = c->m->nodes[model_uplink_of(c->m, i)].limit.bytes_ps;
+		if (uplink && rate_is_unlimited(node->limit))
+			return fault(c, i, "has no capacity, expected %s to %s",
+				     rate_text(RATE_MIN_BYTES_PS, least), rate_text(max, most));
+		if (rate_is_unlimited(node->limit) || (limit >= RATE_MIN_BYTES_PS && limit <= max))
+			continue;
+		return fault(c, i, "%s %s, expected %s to %s%s", uplink ? "capacity" : "limit",
+			     rate_text(limit, has), rate_text(RATE_MIN_BYTES_PS, least), rate_text(max, most),
+			     uplink ? "" : ", its uplink's capacity");
+	}
+	return 0;
+}
+
+/* The rate that the class gets when all its siblings send. */
+static int check_rates(struct check *c)
+{
+	char has[32], least[32];
+
+	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
+		const struct node *node = &c->m->nodes[i];
+		uint64_t rate = node->limit.bytes_ps;
+
+		if (node->kind != NODE_UPLINK) {
+			/* At most 400 Gbit/s * 1e6: 56 bits. */
+			uint64_t part = c->rate[node->parent] * node->share.weight / c->weights[node->parent];
+
+			if (part < RATE_MIN_BYTES_PS)
+				return fault(c, i,
+					     "share %" PRIu32 " of %" PRIu64 " guarantees %s, expected at least %s",
+					     node->share.weight, c->weights[node->parent], rate_text(part, has),
+					     rate_text(RATE_MIN_BYTES_PS, least));
+			if (part < rate)
+				rate = part;
+		}
+		c->rate[i] = rate;
+	}
+	return 0;
+}
+
+static int check_devices(struct check *c)
+{
+	const struct node *nodes = c->m->nodes;
+
+	for (uint32_t i = (uint32_t)c->m->n_nodes; i-- > 0;) {
+		if (nodes[i].kind == NODE_DEVICE)
+			c->devices[i] = 1;
+		if (nodes[i].parent != NODE_NONE)
+			c->devices[nodes[i].parent] += c->devices[i];
+	}
+	for (uint32_t i = 0; i < c->m->n_nodes; i++)
+		if (nodes[i].kind == NODE_UPLINK && !c->devices[i])
+			return fault(c, i, "has no devices, expected at least one");
+	return 0;
+}
+
+static const struct {
+	int (*run)(struct check *);
+	enum model_part part;
+} checks[] = {
+	{ check_shape, PART_NODE },       { check_names, PART_NAME },  { check_selectors, PART_SELECTOR },
+	{ check_limits, PART_LIMIT },     { check_rates, PART_SHARE }, { check_devices, PART_NODE },
+};
+
+int model_validate(const struct model *m, struct model_error *err)
+{
+	_cleanup_(check_free) struct check c = { 0 };
+	struct model_error found = { 0 };
+	int r;
+
+	if (!m->n_nodes)
+		return 0;
+	r = check_init(&c, m, &found);
+	if (r < 0) {
+		*err = (struct model_error){ .node = NODE_NONE, .text = "out of memory" };
+		return r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		r = checks[i].run(&c);
+		if (r < 0) {
+			found.part = checks[i].part;
+			*err = found;
+			return r;
+		}
+	}
+	return 0;
+}
