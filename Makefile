@@ -32,7 +32,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 LIBS_spec := -lyaml -ljansson
 LIBS_kernel := -lmnl -lbpf
 LIBS_daemon := -lsystemd -lcap
-LIBS_lab := -lcyaml $(LIBS_spec) -lm
+LIBS_lab := $(LIBS_spec) -lm
 
 all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-guard
 
@@ -111,7 +111,8 @@ $(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
 $(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/libkernel.a $(B)/san/libspec.a \
 		$(B)/san/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_lab) -lcmocka
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_lab) -lcmocka
 unit: $(UNIT)
 
 # --- fuzzing: every tests/fuzz/x_fuzz.c; FUZZ_SECONDS each, corpora kept in build/ ----------------

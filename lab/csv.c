@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define BIN_NS (100 * NSEC_PER_MSEC)
+#define GAPS_MAX 5000 /* lines for each VM and phase; statistics are of all, in summary.json */
 
 /* Which phase a moment belongs to; between two, the one before. */
 static const char *phase_at(const struct result *r, uint64_t ns)
@@ -87,7 +88,7 @@ static void phases(const struct result *r, FILE *f)
 		}
 }
 
-/* Every gap of the steady part, for plots of inter-packet delay over the packets' numbers. */
+/* The first gaps of the steady part, for plots of inter-packet delay over time as the paper's figures 7 and 8. */
 static void gaps(const struct result *r, FILE *f)
 {
 	const struct scenario *s = r->scenario;
@@ -98,7 +99,7 @@ static void gaps(const struct result *r, FILE *f)
 			const struct phase_result *p = &r->phases[k];
 			struct trace t = measure_slice(r->trace[i], p->steady);
 
-			for (size_t j = 1; j < t.n; j++)
+			for (size_t j = 1; j < t.n && j <= GAPS_MAX; j++)
 				fprintf(f, "%zu,%u,%s,%.6f,%.6f,%u\n", k + 1, p->repetition, s->vms[i].name,
 					(double)(t.s[j].ns - r->start_ns) / 1e9,
 					(double)(t.s[j].ns - t.s[j - 1].ns) / 1e6, t.s[j].bytes);

@@ -67,7 +67,8 @@ static void script(const struct result *r, FILE *f)
 	fprintf(f, " noenhanced font ',14'\n");
 	fprintf(f, "set xlabel 'time (s)'\nset ylabel 'delivered at the wire (Mbit/s)'\n"
 		   "set xrange [0:%.2f]\nset yrange [0:%g]\nset ytics nomirror\nset xtics nomirror\nset border 3\n"
-		   "set grid ytics lc rgb '#dddddd' lt 1 lw 0.8\nset key outside bottom center horizontal noenhanced\n"
+		   "set grid ytics lc rgb '#dddddd' lt 1 lw 0.8\nset bmargin 5.5\n"
+		   "set key outside bottom center horizontal noenhanced samplen 2 width 2\n"
 		   "set style line 100 lc rgb '#999999' lw 1.2\n",
 		end, top);
 	marks(r, top, f);
@@ -76,7 +77,7 @@ static void script(const struct result *r, FILE *f)
 		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3, colour(i));
 		quoted(f, s->vms[i].name);
 	}
-	fprintf(f, ", \\\n     NaN with lines lc rgb '#666666' dt (2,3) title 'entitled'\n");
+	fprintf(f, ", \\\n     NaN with lines lc rgb '#666666' dt (2,3) lw 1.5 title 'entitled'\n");
 }
 
 int plot_write(const struct result *r, const char *dir, struct errtext *e)

@@ -103,7 +103,7 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 	if (result_judged(r, p) && p->phase->scheduler != SCHEDULER_NONE)
 		printf(", Jain %.4f", p->jain);
 	if (p->changed && !isnan(p->settled_ms))
-		printf(", settled within %.0f ms", p->settled_ms);
+		printf(", settled after %.0f ms", p->settled_ms);
 	else if (p->changed)
 		printf(", not settled");
 	printf("\n");

@@ -3,7 +3,7 @@
 
 /*
  * A scenario: which VMs send what over which wire, and what is done to them in which order. A data file,
- * lab/scenarios/NAME.yaml; its keys are those of the schema in scenario.c.
+ * lab/scenarios/NAME.yaml; its keys are those of the tables in scenario_file.c.
  */
 
 #include "core/types.h"

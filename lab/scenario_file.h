@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* A scenario as its file says it, before it means anything. Inside scenario*.c only. */
+
+#include "proc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct raw_list {
+	void *items; /* owned */
+	size_t n;
+};
+
+/* Texts are owned; NULL where the file says nothing. */
+struct raw_vm {
+	char *name, *traffic, *rate, *nic;
+	uint32_t size, streams;
+	bool ping;
+};
+
+struct raw_phase {
+	char *name, *scheduler, *action, *backpressure, *schedule;
+	struct raw_list shares; /* of uint32_t */
+	uint32_t seconds;
+	bool idle;
+};
+
+struct raw {
+	char *name, *title, *wire, *capacity, *topology;
+	uint32_t repeat;
+	struct raw_list vms;    /* of struct raw_vm, at least one */
+	struct raw_list phases; /* of struct raw_phase, at least one */
+};
+
+/* 0, or negative errno with "FILE:LINE: what" as text; *out is to be freed with raw_free() either way. */
+int raw_load(const char *path, struct raw *out, struct errtext *e);
+void raw_free(struct raw *r);
