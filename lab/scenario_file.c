@@ -237,7 +237,7 @@ int raw_load(const char *path, struct raw *out, struct errtext *e)
 	_cleanup_free_ char *text = NULL;
 	struct spec_error err = {};
 	struct reader r;
-	size_t size;
+	size_t size = 0;
 	int ret;
 
 	ret = read_file(path, &text, &size, e);
