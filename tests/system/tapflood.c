@@ -8,7 +8,9 @@
  *		-device virtio-net-pci,netdev=n0,mac=52:54:00:00:00:01
  * What to do comes in lines on stdin; each is answered by one line on stdout, the first by "ready":
  *	flood SECONDS FRAME-BYTES DST-MAC SRC-IP DST-IP PORT
+ *		for so long, or until another line comes:
  *		"written=FRAMES bytes=BYTES again=EAGAINS cpu_ms=N"; cpu_ms is user+system time
+ *	stop               nothing but that other line; not answered
  *	sndbuf [BYTES]     set (if given) and read TUNGETSNDBUF of the first queue: "sndbuf=BYTES"
  * or "error ...". It ends at end of file, with the taps open until then: frames that still wait belong to it.
  *
@@ -43,7 +45,7 @@
 #define TX_BURST 256
 
 struct vm {
-	struct pollfd queue[QUEUES_MAX];
+	struct pollfd queue[QUEUES_MAX + 1]; /* of n_queues; the one behind them is stdin */
 	unsigned int n_queues;
 	uint8_t mac[ETH_ALEN];
 };
@@ -190,10 +192,15 @@ static int send_burst(int fd, struct frame *f, size_t size, struct count *c)
 static int flood(struct vm *vm, struct frame *f, size_t size, double seconds, struct count *c)
 {
 	uint64_t end = now_ns(CLOCK_MONOTONIC) + (uint64_t)(seconds * 1e9);
+	struct pollfd *told = &vm->queue[vm->n_queues];
 
-	while (now_ns(CLOCK_MONOTONIC) < end) {
-		if (poll(vm->queue, vm->n_queues, 20) < 0 && errno != EINTR)
-			return -errno;
+	*told = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
+	while (now_ns(CLOCK_MONOTONIC) < end && !told->revents) {
+		if (poll(vm->queue, vm->n_queues + 1, 20) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			continue;
+		}
 		for (unsigned int i = 0; i < vm->n_queues; i++) {
 			if (!(vm->queue[i].revents & POLLOUT))
 				continue;
@@ -259,6 +266,8 @@ int main(int argc, char **argv)
 	}
 	puts("ready");
 	while (fgets(line, sizeof(line), stdin)) {
+		if (!strncmp(line, "stop", 4))
+			continue;
 		int r = !strncmp(line, "flood", 5) ? do_flood(&vm, line) :
 			!strncmp(line, "sndbuf", 6) ? do_sndbuf(&vm, line) : -EINVAL;
 
