@@ -30,7 +30,7 @@ struct guard {
 static_assert(sizeof(((struct guard_record *)0)->path) >= sizeof(((struct gate_undo *)0)->path), "fits");
 static_assert(sizeof(((struct guard_record *)0)->value) >= sizeof(((struct gate_undo *)0)->value), "fits");
 
-static int make_table(struct guard *g, uint32_t stall_ms)
+static int make_table(struct guard *g)
 {
 	struct guard_table *t;
 
@@ -45,7 +45,6 @@ static int make_table(struct guard *g, uint32_t stall_ms)
 	t->version = GUARD_VERSION;
 	t->record_size = sizeof(struct guard_record);
 	t->n_records = GUARD_RECORDS;
-	t->stall_ms = stall_ms;
 	g->table = t;
 	return 0;
 }
@@ -157,7 +156,7 @@ static int default_program(char path[PATH_MAX])
 	return 0;
 }
 
-int guard_open(struct guard **ret, const char *socket_path, const char *program, uint32_t stall_ms)
+int guard_open(struct guard **ret, const char *socket_path, const char *program)
 {
 	struct guard *g = calloc(1, sizeof(*g));
 	int r = 0;
@@ -173,7 +172,7 @@ int guard_open(struct guard **ret, const char *socket_path, const char *program,
 	if ((size_t)snprintf(g->socket_path, sizeof(g->socket_path), "%s", socket_path) >= sizeof(g->socket_path))
 		r = -ENAMETOOLONG;
 	if (r == 0)
-		r = make_table(g, stall_ms);
+		r = make_table(g);
 	if (r == 0)
 		r = connect_or_start(g);
 	if (r < 0) {
@@ -210,7 +209,7 @@ int guard_repair(struct guard *g)
 {
 	struct pollfd p = { .fd = g->fd, .events = POLLIN };
 
-	/* it never speaks after its hello: whatever is to be read is the end */
+	/* the guard never speaks after its hello: whatever is to be read is the end */
 	if (g->fd >= 0 && poll(&p, 1, 0) == 0)
 		return 0;
 	closep(&g->fd);
@@ -245,6 +244,14 @@ void guard_set(struct guard *g, int slot, bool paused)
 {
 	/* sequentially consistent: not to be seen after the write(2) that it announces */
 	atomic_store(&g->table->record[slot].state, paused ? GUARD_PAUSED : GUARD_READY);
+}
+
+void guard_set_stall(struct guard *g, uint32_t ms)
+{
+	atomic_store_explicit(&g->table->stall_ms, ms, memory_order_relaxed);
+	/* it sleeps with the old interval; a guard that is gone reads the new one when it is back */
+	if (g->fd >= 0)
+		(void)!send(g->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void guard_beat(struct guard *g, uint64_t now_ns)

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * divvy-guard: lets every VM run that divvyd has paused, when divvyd dies.
+ *
+ * Theory of Operation
+ * A paused VM whose scheduler is gone would stay paused for ever, so this is a process of its own: it outlives
+ * SIGKILL, abort and the OOM killer's choice of divvyd. It stands in a cgroup of its own, for systemd kills a
+ * unit's whole cgroup, and no gate may ever pause it. It does nothing but wait for the end of file on divvyd's socket,
+ * which the kernel sends whatever ended the process, after its last thread; then it walks divvyd's table and writes,
+ * for each record that says PAUSED, a value to a control file. Everything it needs then is in memory
+ * already: mlockall(2), static binary, no allocation.
+ *
+ * A divvyd that hangs is as bad as a dead one, and a dead one needs a CPU to end on: on a crowded host its
+ * last thread took 300 ms to close its socket. With stall_ms set, a beat that is too old counts as death.
+ *
+ * Killed itself, it is started again by systemd, or by divvyd, which sees the socket close and hands the
+ * table over again. If both die, the marks on the cgroups are left: divvyd's start, and --recover, go by those.
+ */
+#include "abi.h"
+
+#include "core/cleanup.h"
+#include "core/types.h"
+#include "kernel/cgroup.h"
+#include "kernel/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HOLDERS_MAX 32
+/* How often a beat is looked at: twice in stall_ms, within these */
+#define STALL_CHECK_MIN_MS 5
+#define STALL_CHECK_MAX_MS 100
+/* How long a guard that divvyd started waits for the next divvyd */
+#define LINGER_MS 10000
+
+struct holder {
+	int fd;
+	const struct guard_table *table; /* NULL until it said hello */
+};
+
+struct guard_server {
+	struct holder holder[HOLDERS_MAX];
+	int listener;
+	int signals;
+	bool spawned;
+	uint64_t idle_since_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* --- letting run ----------------------------------------------------------------------------------- */
+
+/* The table comes from a process with the same rights; this is against a mistake, not an attack. */
+static bool is_control(const char *path)
+{
+	static const char *const controls[] = { "/cgroup.freeze", "/freezer.state", "/cpu.max",
+						"/cpu.cfs_quota_us" };
+	const char *base = strrchr(path, '/');
+
+	for (size_t i = 0; base && i < ARRAY_SIZE(controls); i++)
+		if (!strcmp(base, controls[i]))
+			return true;
+	return false;
+}
+
+static void let_run(const struct guard_record *r)
+{
+	char path[sizeof(r->path)], value[sizeof(r->value)];
+	int fd;
+
+	memcpy(path, r->path, sizeof(path));
+	memcpy(value, r->value, sizeof(value));
+	path[sizeof(path) - 1] = value[sizeof(value) - 1] = '\0';
+	if (!is_control(path))
+		return;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* the cgroup is gone, and the VM with it */
+	if (write(fd, value, strlen(value)) < 0)
+		fprintf(stderr, "divvy-guard: %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void let_all_run(const struct guard_table *t)
+{
+	uint32_t used = atomic_load_explicit(&t->used, memory_order_acquire);
+
+	for (uint32_t i = 0; i < used && i < GUARD_RECORDS; i++)
+		if (atomic_load_explicit(&t->record[i].state, memory_order_acquire) == GUARD_PAUSED)
+			let_run(&t->record[i]);
+}
+
+static void drop_holder(struct holder *h)
+{
+	if (h->table) {
+		let_all_run(h->table);
+		munmap((void *)(uintptr_t)h->table, sizeof(*h->table));
+	}
+	close(h->fd);
+	*h = (struct holder){ .fd = -1 };
+}
+
+/* For poll(2); -1: for ever. */
+static int check_interval(const struct guard_table *t)
+{
+	uint32_t stall_ms = t ? atomic_load_explicit(&t->stall_ms, memory_order_relaxed) : 0;
+	uint32_t ms = stall_ms / 2;
+
+	if (!stall_ms)
+		return -1;
+	return ms < STALL_CHECK_MIN_MS ? STALL_CHECK_MIN_MS : ms > STALL_CHECK_MAX_MS ? STALL_CHECK_MAX_MS : (int)ms;
+}
+
+static void check_stall(const struct guard_table *t)
+{
+	uint64_t beat = atomic_load_explicit(&t->beat_ns, memory_order_acquire);
+	uint32_t stall_ms = atomic_load_explicit(&t->stall_ms, memory_order_relaxed);
+
+	if (stall_ms && beat && now_ns() > beat + stall_ms * NSEC_PER_MSEC)
+		let_all_run(t);
+}
+
+/* --- divvyd's side of the socket --------------------------------------------------------------------- */
+
+static const struct guard_table *map_table(int fd)
+{
+	struct stat st;
+	const struct guard_table *t;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) < 0 ||
+	    st.st_size < (off_t)sizeof(struct guard_table))
+		return NULL;
+	t = mmap(NULL, sizeof(*t), PROT_READ, MAP_SHARED, fd, 0);
+	if (t == MAP_FAILED)
+		return NULL;
+	if (t->magic == GUARD_MAGIC && t->version == GUARD_VERSION &&
+	    t->record_size == sizeof(struct guard_record) && t->n_records == GUARD_RECORDS)
+		return t;
+	munmap((void *)(uintptr_t)t, sizeof(*t));
+	return NULL;
+}
+
+static bool take_hello(struct holder *h)
+{
+	struct guard_hello hello = { 0 }, answer = { GUARD_MAGIC, GUARD_VERSION };
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &hello, sizeof(hello) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	_cleanup_close_ int fd = -1;
+	struct cmsghdr *c;
+	ssize_t k;
+
+	k = recvmsg(h->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (k < 0)
+		return errno == EAGAIN || errno == EINTR;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (k == 0)
+		return false; /* end of file */
+	if (h->table)
+		return true; /* only wakes us: stall_ms has changed */
+	if (k != sizeof(hello) || hello.magic != GUARD_MAGIC || fd < 0)
+		return false;
+	h->table = map_table(fd);
+	return h->table && send(h->fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(answer);
+}
+
+static void take_holder(struct guard_server *s)
+{
+	_cleanup_close_ int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+		return;
+	for (size_t i = 0; i < HOLDERS_MAX; i++)
+		if (s->holder[i].fd < 0) {
+			s->holder[i].fd = TAKE_FD(fd);
+			return;
+		}
+}
+
+/* One round of waiting; false: time to end. */
+static bool serve(struct guard_server *s)
+{
+	struct pollfd p[HOLDERS_MAX + 2];
+	int timeout = -1, interval;
+	bool idle = true;
+
+	for (size_t i = 0; i < HOLDERS_MAX; i++) {
+		p[i] = (struct pollfd){ .fd = s->holder[i].fd, .events = POLLIN };
+		idle = idle && s->holder[i].fd < 0;
+		interval = check_interval(s->holder[i].table);
+		if (interval >= 0 && (timeout < 0 || interval < timeout))
+			timeout = interval;
+	}
+	p[HOLDERS_MAX] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
+	p[HOLDERS_MAX + 1] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+	if (!idle)
+		s->idle_since_ns = now_ns();
+	else if (s->spawned)
+		timeout = LINGER_MS;
+	if (poll(p, ARRAY_SIZE(p), timeout) < 0)
+		return errno == EINTR;
+	for (size_t i = 0; i < HOLDERS_MAX; i++) {
+		if (p[i].fd >= 0 && p[i].revents && !take_hello(&s->holder[i]))
+			drop_holder(&s->holder[i]);
+		else if (s->holder[i].table)
+			check_stall(s->holder[i].table);
+	}
+	if (p[HOLDERS_MAX].revents)
+		take_holder(s);
+	if (p[HOLDERS_MAX + 1].revents)
+		return false;
+	return !(idle && s->spawned && !p[HOLDERS_MAX].revents &&
+		 now_ns() > s->idle_since_ns + LINGER_MS * NSEC_PER_MSEC);
+}
+
+/* --- start ----------------------------------------------------------------------------------------- */
+
+/*
+ * One guard a socket: whoever holds the lock listens. A descriptor, -EEXIST if another guard does, or
+ * negative errno. *lock stays open.
+ */
+static int listen_at(const char *path, int *lock)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char lock_path[sizeof(a.sun_path) + 8];
+	_cleanup_close_ int fd = -1, l = -1;
+
+	if ((size_t)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+	l = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (l < 0)
+		return -errno;
+	if (flock(l, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EEXIST : -errno;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || chmod(path, 0600) < 0 || listen(fd, 8) < 0)
+		return -errno;
+	*lock = TAKE_FD(l);
+	return TAKE_FD(fd);
+}
+
+static void join_cgroup(const char *dir)
+{
+	int r = -ENOENT;
+
+	/* another socket's guard may be removing it */
+	for (int i = 0; i < 100 && (r == -ENOENT || r == -ENODEV); i++) {
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+			return;
+		r = cgroup_write(dir, "cgroup.procs", "0");
+	}
+	if (r < 0) /* a v1 cpuset without CPUs refuses; it pauses nobody either */
+		(void)rmdir(dir);
+}
+
+/*
+ * Out of divvyd's unit and out of everything that a gate could pause: a cgroup at the root of each
+ * hierarchy, systemd's own included. Called with enter false at the end, to remove it.
+ */
+static void own_cgroup(bool enter)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], mount[512], root[512], rest[4096];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char dir[600];
+
+		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 || strcmp(root, "/") ||
+		    !strstr(rest, " - cgroup"))
+			continue;
+		snprintf(dir, sizeof(dir), "%s/divvy.guard", mount);
+		if (enter) {
+			join_cgroup(dir);
+		} else {
+			(void)cgroup_write(mount, "cgroup.procs", "0");
+			(void)rmdir(dir);
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Each is a help, none is needed. */
+static void harden(void)
+{
+	struct sched_param prio = { .sched_priority = 1 };
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!write(fd, "-1000", 5);
+		close(fd);
+	}
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio);
+	/* the program now and whole; tables as they are used, for they are mostly holes */
+	(void)mlockall(MCL_CURRENT);
+	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+/*
+ * divvyd waits for the parent, which ends when the child has told how its start went. Returns the
+ * descriptor to tell it on.
+ */
+static int into_background(void)
+{
+	int told[2], null;
+	char status;
+
+	(void)close_range(3, ~0U, 0);
+	if (pipe2(told, O_CLOEXEC) < 0)
+		exit(EXIT_FAILURE);
+	switch (fork()) {
+	case -1:
+		exit(EXIT_FAILURE);
+	case 0:
+		break;
+	default:
+		close(told[1]);
+		_exit(read(told[0], &status, 1) == 1 ? status : EXIT_FAILURE);
+	}
+	close(told[0]);
+	setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+	return told[1];
+}
+
+static void tell(int fd, char status)
+{
+	if (fd >= 0) {
+		(void)!write(fd, &status, 1);
+		close(fd);
+	}
+}
+
+static bool somebody_listens(const char *path)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+/* listen_at(), waiting for a guard that is just ending; -EEXIST where one lives on. */
+static int listen_or_leave(const char *path, int *lock)
+{
+	uint64_t deadline = now_ns() + NSEC_PER_SEC;
+	int r = listen_at(path, lock);
+
+	while (r == -EEXIST && !somebody_listens(path) && now_ns() < deadline) {
+		nanosleep(&(struct timespec){ .tv_nsec = 2 * NSEC_PER_MSEC }, NULL);
+		r = listen_at(path, lock);
+	}
+	return r;
+}
+
+static int recover(void)
+{
+	struct cgroup_host h;
+	int r = cgroup_probe("", &h);
+
+	if (r == 0)
+		r = gate_recover(&h);
+	if (r < 0)
+		fprintf(stderr, "divvy-guard: cannot look for paused VMs: %s\n", strerror(-r));
+	else if (r > 0)
+		fprintf(stderr, "divvy-guard: %d paused VM%s let run\n", r, r == 1 ? "" : "s");
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int usage(void)
+{
+	fputs("Usage: divvy-guard [--background] [SOCKET]   guard divvyd; SOCKET: " GUARD_SOCKET "\n"
+	      "       divvy-guard --recover                 let run what a dead divvyd has left paused\n",
+	      stderr);
+	return 2;
+}
+
+static int run(const char *path, bool background)
+{
+	struct guard_server s = { .spawned = background, .idle_since_ns = now_ns() };
+	int parent = background ? into_background() : -1, lock;
+	sigset_t stop;
+
+	for (size_t i = 0; i < HOLDERS_MAX; i++)
+		s.holder[i].fd = -1;
+	s.listener = listen_or_leave(path, &lock);
+	if (s.listener < 0) {
+		fprintf(stderr, "divvy-guard: %s: %s\n", path, strerror(-s.listener));
+		tell(parent, s.listener == -EEXIST ? EXIT_SUCCESS : EXIT_FAILURE);
+		return EXIT_FAILURE;
+	}
+	if (background)
+		own_cgroup(true);
+	harden();
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	s.signals = signalfd(-1, &stop, SFD_CLOEXEC);
+	tell(parent, EXIT_SUCCESS);
+	while (serve(&s))
+		;
+	for (size_t i = 0; i < HOLDERS_MAX; i++)
+		if (s.holder[i].fd >= 0)
+			drop_holder(&s.holder[i]);
+	unlink(path);
+	if (background)
+		own_cgroup(false);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = GUARD_SOCKET;
+	bool background = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--recover"))
+			return recover();
+		else if (!strcmp(argv[i], "--background"))
+			background = true;
+		else if (argv[i][0] == '-' || i + 1 < argc)
+			return usage();
+		else
+			path = argv[i];
+	}
+	return run(path, background);
+}
