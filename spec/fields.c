@@ -2,6 +2,8 @@
 #include "fields.h"
 #include "quote.h"
 
+#include "core/policy.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
@@ -134,15 +136,18 @@ int field_overhead(const struct field *f, const char *text, void *object, char e
 	return 0;
 }
 
-static int refuse_word(const struct field *f, const char *text, char err[UNITS_ERR_SIZE])
-{
-	const char *near = schema_nearest(f->words, text);
-	char words[96];
+/* Of which a message can tell. */
+#define POLICIES_MAX 12
 
-	schema_words(f->words, words, sizeof(words));
+static int refuse_word(const char *const *words, const char *text, char err[UNITS_ERR_SIZE])
+{
+	const char *near = schema_nearest(words, text);
+	char list[96];
+
+	schema_words(words, list, sizeof(list));
 	if (near)
-		return refuse(err, text, "did you mean \"%s\"? Expected %s", near, words);
-	return refuse(err, text, "expected %s", words);
+		return refuse(err, text, "did you mean \"%s\"? Expected %s", near, list);
+	return refuse(err, text, "expected %s", list);
 }
 
 int field_word(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
@@ -154,18 +159,20 @@ int field_word(const struct field *f, const char *text, void *object, char err[U
 			return 0;
 		}
 	}
-	return refuse_word(f, text, err);
+	return refuse_word(f->words, text, err);
 }
 
 int field_policy(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
-	for (size_t i = 0; f->words[i]; i++) {
-		if (strcmp(f->words[i], text) == 0) {
-			snprintf(member(object, f), POLICY_NAME_SIZE, "%s", text);
-			return 0;
-		}
+	const char *names[POLICIES_MAX + 1] = { NULL };
+
+	if (policy_find(text)) {
+		snprintf(member(object, f), POLICY_NAME_SIZE, "%s", text);
+		return 0;
 	}
-	return refuse_word(f, text, err);
+	for (size_t i = 0; policies[i] && i < POLICIES_MAX; i++)
+		names[i] = policies[i]->name;
+	return refuse_word(names, text, err);
 }
 
 int field_bool(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])

@@ -14,7 +14,6 @@ const char *const schema_gates[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "q
 const char *const schema_backpressures[] = {
 	[BACKPRESSURE_AUTO] = "auto", [BACKPRESSURE_ON] = "on", [BACKPRESSURE_OFF] = "off", NULL
 };
-const char *const schema_policies[] = { "paper", "smooth", "credit", "boost", "adrr", NULL };
 
 #define NAME_EXPECTED "a name of letters, digits, '.', '_' and '-', at most 63"
 #define RATE_EXPECTED "a rate, such as 100mbit"
@@ -104,7 +103,7 @@ const struct object schema_schedule = {
 	.fields = {
 		{ .key = "resource", .parse = field_word, .words = schema_resources,
 		  .expected = "device or cpu", .offset = offsetof(struct schedule, resource) },
-		{ .key = "policy", .parse = field_policy, .words = schema_policies,
+		{ .key = "policy", .parse = field_policy,
 		  .expected = "the name of a policy, such as paper",
 		  .offset = offsetof(struct schedule, policy), .also = " scheduler algorithm " },
 		{ .key = "slot", .parse = field_time, .expected = "a time from 1ms to 1s",

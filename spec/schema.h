@@ -48,8 +48,6 @@ struct preamble {
 
 extern const struct object schema_root, schema_uplink, schema_network, schema_device, schema_schedule;
 extern const char *const schema_resources[], *const schema_gates[], *const schema_backpressures[];
-/* Names of core/policy.h's table. */
-extern const char *const schema_policies[];
 
 #define SPEC_VERSION 1
 /* Preamble and start delimiter (8), FCS (4), interframe gap (12) of an Ethernet frame: IEEE 802.3, 3 and 4. */

@@ -4,6 +4,7 @@
 #include "spec/spec.h"
 
 #include "core/cleanup.h"
+#include "core/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,7 +133,7 @@ static void random_schedule(struct schedule *s)
 	if (below(4) == 0)
 		return;
 	s->resource = below(2);
-	snprintf(s->policy, sizeof(s->policy), "%s", schema_policies[below(5)]);
+	snprintf(s->policy, sizeof(s->policy), "%s", policies[below(5)]->name);
 	s->gate = below(2);
 	s->slot_ns = NSEC_PER_MSEC + next_random() % (NSEC_PER_SEC - NSEC_PER_MSEC) / unit * unit;
 	s->slots = 1 + below(100000);

@@ -256,6 +256,7 @@ static void test_format_rate(void **state)
 		{ 12500000, "100mbit" },
 		{ 312500000, "2.5gbit" },
 		{ 187500, "1.5mbit" },
+		{ 156250, "1.25mbit" },
 		{ 125000001, "1000000008bit" },
 		{ 12500125, "100001kbit" },
 		{ 12562500, "100.5mbit" },
@@ -345,7 +346,7 @@ static void test_quote(void **state)
 		{ "a\nb", "\"a\\x0ab\"" },
 		{ "\xc2\x9b", "\"\\xc2\\x9b\"" },                   /* CSI, as one character */
 		{ "\xe2\x80\xae", "\"\\xe2\\x80\\xae\"" },          /* right-to-left override */
-		{ "\xc0\x80", "\"\\xc0\\x80\"" },                   /* overlong */
+		{ "\xc1\x81", "\"\\xc1\\x81\"" },                   /* overlong */
 		{ "\xed\xa0\x80", "\"\\xed\\xa0\\x80\"" },          /* surrogate */
 		{ "\xf4\x90\x80\x80", "\"\\xf4\\x90\\x80\\x80\"" }, /* beyond U+10FFFF */
 		{ "\xe2\x82", "\"\\xe2\\x82\"" },                   /* cut */
