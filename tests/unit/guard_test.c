@@ -227,8 +227,9 @@ static void all_run_after_sigkill_at_any_moment(void **state)
 		worst = took > worst ? took : worst;
 		sum += took;
 	}
-	print_message("# %d SIGKILLs: all run after %.2f ms on average, %.2f ms at worst; %d met paused VMs\n", ROUNDS,
-		      (double)sum / ROUNDS / 1e6, (double)worst / 1e6, had_paused);
+	print_message(
+		"# %d SIGKILLs: all run after %.2f ms on average, %.2f ms at worst; %d met paused VMs\n",
+		ROUNDS, (double)sum / ROUNDS / 1e6, (double)worst / 1e6, had_paused);
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	assert_true(had_paused > ROUNDS / 4);
 	assert_true(worst < 100 * NSEC_PER_MSEC);

@@ -226,7 +226,8 @@ static void what_a_pair_costs(void **state)
 		}
 		qsort(pair, N, sizeof(*pair), compare_u64);
 		qsort(stop, N, sizeof(*stop), compare_u64);
-		print_message("# %s: pause and run together %.1f us p50, %.1f p99; paused after %.1f us p50, %.1f p99\n",
+		print_message("# %s: pause and run together %.1f us p50, %.1f p99; paused after %.1f us p50, "
+			      "%.1f p99\n",
 			      kinds[i].what, (double)pair[N / 2] / 1e3, (double)pair[N * 99 / 100] / 1e3,
 			      (double)stop[N / 2] / 1e3, (double)stop[N * 99 / 100] / 1e3);
 		assert_true(spent / N < 20 * NSEC_PER_MSEC);
@@ -302,13 +303,13 @@ static void an_ancestor_paused_by_somebody_else(void **state)
 		assert_int_equal(place_enter(&host, &r.place, NULL, why), 0);
 		assert_int_equal(gate_open(&r.gate, r.ops, &r.place, why), 0);
 		assert_int_equal(cputime_open(&r.cpu, &host, &r.place), 0);
-		assert_int_equal(cgroup_write(parent, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "1" : "FROZEN"),
-				 0);
+		assert_int_equal(
+			cgroup_write(parent, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "1" : "FROZEN"), 0);
 		assert_true(reaches(&r, GATE_HELD));
 		assert_int_equal(gate_run(&r.gate), 0);
 		assert_true(reaches(&r, GATE_HELD));
-		assert_int_equal(cgroup_write(parent, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "0" : "THAWED"),
-				 0);
+		assert_int_equal(
+			cgroup_write(parent, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "0" : "THAWED"), 0);
 		assert_true(reaches(&r, GATE_RUNNING));
 		tear_down(&r);
 		end(other);
@@ -328,8 +329,9 @@ static void paused_by_somebody_else_is_refused(void **state)
 		if (strcmp(kinds[i].gate, "freeze") || !available(&kinds[i]))
 			continue;
 		set_up(&r, &kinds[i], 1);
-		assert_int_equal(
-			cgroup_write(r.place.dir, v2 ? "cgroup.freeze" : "freezer.state", v2 ? "1" : "FROZEN"), 0);
+		assert_int_equal(cgroup_write(r.place.dir, v2 ? "cgroup.freeze" : "freezer.state",
+					      v2 ? "1" : "FROZEN"),
+				 0);
 		assert_int_equal(gate_open(&second, r.ops, &r.place, why), -EBUSY);
 		assert_non_null(strstr(why, "somebody else"));
 		assert_int_equal(second.control, 77);
@@ -376,8 +378,8 @@ static void quota_can_be_allotted(void **state)
 			continue;
 		}
 		assert_int_equal(gate_allot(&r.gate, 1, 1, 0), -EINVAL);
-		assert_int_equal(gate_allot(&r.gate, 20 * NSEC_PER_MSEC, 100 * NSEC_PER_MSEC, 5 * NSEC_PER_MSEC),
-				 0);
+		assert_int_equal(
+			gate_allot(&r.gate, 20 * NSEC_PER_MSEC, 100 * NSEC_PER_MSEC, 5 * NSEC_PER_MSEC), 0);
 		nap_ms(200);
 		before = used(&r);
 		t = now_ns();
