@@ -26,8 +26,8 @@ static int class(struct scheduling *s, const char *verb, const struct scenario_p
 {
 	char rate[UNITS_RATE_SIZE], ceil[UNITS_RATE_SIZE];
 
-	return scheduling_run(s, e, "tc class %s dev %s parent 1:1 classid 1:%zu htb rate %s ceil %s", verb,
-			      s->topo->uplink, vm + 10, units_format_rate(part(s->scenario, p, vm), rate),
+	return scheduling_run(s, e, "tc class %s dev %s parent 1:1 classid 1:%x htb rate %s ceil %s", verb,
+			      s->topo->uplink, administrator_minor(vm), units_format_rate(part(s->scenario, p, vm), rate),
 			      units_format_rate(s->scenario->capacity, ceil));
 }
 
@@ -35,18 +35,18 @@ static int filter_by_source(struct scheduling *s, size_t vm, struct errtext *e)
 {
 	const char *address = s->topo->vm[vm].address;
 
-	return scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip u32 match ip src %.*s/32 flowid 1:%zu",
-			      s->topo->uplink, (int)strcspn(address, "/"), address, vm + 10);
+	return scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip u32 match ip src %.*s/32 flowid 1:%x",
+			      s->topo->uplink, (int)strcspn(address, "/"), address, administrator_minor(vm));
 }
 
 static int filter_by_mark(struct scheduling *s, size_t vm, struct errtext *e)
 {
-	int r = scheduling_run(s, e, "nft add rule ip shaping forward iifname %s meta mark set %zu",
-			       s->topo->vm[vm].tap, vm + 10);
+	int r = scheduling_run(s, e, "nft add rule ip shaping forward iifname %s meta mark set %u",
+			       s->topo->vm[vm].tap, administrator_minor(vm));
 
 	return r < 0 ? r :
-		       scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip handle %zu fw flowid 1:%zu",
-				      s->topo->uplink, vm + 10, vm + 10);
+		       scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip handle %u fw flowid 1:%x",
+				      s->topo->uplink, administrator_minor(vm), administrator_minor(vm));
 }
 
 static int marks(struct scheduling *s, struct errtext *e)

@@ -94,6 +94,9 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) : (double)NAN;
 	v->cpu_cores = measure_cores(cpu_ns, observed);
 	v->cpu_per_mbit = v->mbps > 0 ? v->cpu_cores / v->mbps : (double)NAN;
+	v->empty_pct = p->backlog[i].samples ?
+			       100 * (double)p->backlog[i].empty / (double)p->backlog[i].samples :
+			       (double)NAN;
 	v->sndbuf = p->sndbuf[i];
 	v->bound_ms = v->sndbuf > 0 && v->entitled_mbps > 0 ? v->sndbuf * 8e-3 / v->entitled_mbps : (double)NAN;
 
@@ -136,6 +139,11 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 	p->jain = measure_jain(bytes, p->phase->shares, s->n_vms);
 	p->queue_drops = drops_between(s, &p->begin, &p->end);
 	p->wire_drops = p->end.wire_drops - p->begin.wire_drops;
+
+	p->others_cores = measure_cores(p->end.busy_ns - p->warm.busy_ns,
+					(struct window){ p->warm.at_ns, p->end.at_ns });
+	for (size_t i = 0; i < s->n_vms; i++)
+		p->others_cores -= p->vm[i].cpu_cores;
 
 	p->settled_ms = (double)NAN;
 	if (p->changed && measure_settled(r->trace, p->phase->shares, s->n_vms, p->window,

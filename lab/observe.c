@@ -74,6 +74,20 @@ static int devices(const struct topo *t, size_t n, struct observation *out, stru
 	return 0;
 }
 
+/* Everything that is not idle or waiting for a disk, from the first line of /proc/stat. */
+static uint64_t busy_ns(void)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t v[8] = {}, ticks;
+
+	if (proc_read_ns(NULL, "/proc/stat", &text) < 0 ||
+	    sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
+		return 0;
+	ticks = v[0] + v[1] + v[2] + v[5] + v[6] + v[7];
+	return ticks * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 int observe(const struct topo *t, struct vm *const *vm, size_t n, struct observation *out, struct errtext *e)
 {
 	struct observation o = {};
@@ -88,6 +102,7 @@ int observe(const struct topo *t, struct vm *const *vm, size_t n, struct observa
 	if (r < 0)
 		return errtext_set(e, r, "the wire's queue: %s", strerror(-r));
 	o.at_ns = now_ns();
+	o.busy_ns = busy_ns();
 	for (size_t i = 0; i < n; i++) {
 		r = vm[i] ? vm_cpu_ns(vm[i], &o.cpu_ns[i]) : 0;
 		if (r < 0)

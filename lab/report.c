@@ -2,10 +2,13 @@
 
 #include "report.h"
 
+#include "aggregate.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 int report_open(FILE **ret, const char *dir, const char *name, struct errtext *e)
 {
@@ -107,10 +110,52 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 	else if (p->changed)
 		printf(", not settled");
 	printf("\n");
-	for (size_t i = 0; i < r->scenario->n_vms; i++)
-		if (p->vm[i].sndbuf > 0)
-			printf("  %s: send buffer %d B, at most %.1f ms of standing queue\n", r->scenario->vms[i].name,
-			       p->vm[i].sndbuf, p->vm[i].bound_ms);
+	for (size_t i = 0; i < r->scenario->n_vms; i++) {
+		const struct vm_result *v = &p->vm[i];
+
+		if (v->sndbuf > 0)
+			printf("  %s: send buffer %d B, at most %.1f ms of standing queue", r->scenario->vms[i].name,
+			       v->sndbuf, v->bound_ms);
+		if (!isnan(v->empty_pct))
+			printf("%s queue empty at %.1f %% of looks", v->sndbuf > 0 ? ";" : "  ", v->empty_pct);
+		if (v->sndbuf > 0 || !isnan(v->empty_pct))
+			printf("\n");
+	}
+	if (p->others_cores > 0.1 * (double)sysconf(_SC_NPROCESSORS_ONLN))
+		printf("  others than the VMs used %.2f of the host's cores\n", p->others_cores);
+}
+
+static double median_cpu(const struct result *r, size_t k, size_t vm)
+{
+	const struct metric cpu = { "cpu_per_mbit", offsetof(struct vm_result, cpu_per_mbit) };
+	struct range v;
+
+	return aggregate_vm(r, k, vm, &cpu, &v) < 0 ? (double)NAN : v.median;
+}
+
+static const struct scenario_phase *with_backpressure(const struct scenario *s, const char *mode)
+{
+	for (size_t k = 0; k < s->n_phases; k++)
+		if (s->phases[k].backpressure && strcmp(s->phases[k].backpressure, mode) == 0)
+			return &s->phases[k];
+	return NULL;
+}
+
+/* A scenario with both is there to compare them. */
+static void backpressure_pays(const struct result *r)
+{
+	const struct scenario *s = r->scenario;
+	const struct scenario_phase *on = with_backpressure(s, "on"), *off = with_backpressure(s, "off");
+
+	if (!on || !off)
+		return;
+	printf("\nCPU of the VMM for each delivered Mbit, backpressure on / off (medians of %u):\n", s->repeat);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		double with = median_cpu(r, (size_t)(on - s->phases), i);
+		double without = median_cpu(r, (size_t)(off - s->phases), i);
+
+		printf("  %-8s %.2f ms / %.2f ms = %.2f\n", s->vms[i].name, 1e3 * with, 1e3 * without, with / without);
+	}
 }
 
 void report_table(const struct result *r)
@@ -121,6 +166,7 @@ void report_table(const struct result *r)
 			table_row(r, &r->phases[k], i);
 		table_foot(r, &r->phases[k]);
 	}
+	backpressure_pays(r);
 	if (r->load_known && !r->loaded)
 		printf("\nnot loaded: without a scheduler the guests did not fill the wire, so ratios mean nothing\n");
 	if (r->arrivals_lost)

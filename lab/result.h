@@ -3,6 +3,7 @@
 
 /* What a run observed, and what follows from it. Filled by run.c and evaluate.c, read by whatever writes it down. */
 
+#include "backlog.h"
 #include "measure.h"
 #include "scenario.h"
 
@@ -14,6 +15,7 @@ struct observation {
 	uint64_t tap_drops[TOPO_VMS_MAX];  /* the tap refused on the way in */
 	uint64_t qdisc_drops;              /* packets, all queues of the host namespace */
 	uint64_t wire_drops;               /* packets, the wire's own queue */
+	uint64_t busy_ns;                  /* of all processors of the host, whoever used them */
 };
 
 struct vm_result {
@@ -30,6 +32,7 @@ struct vm_result {
 	size_t n_rtts;
 	double rtt_p50_ms, rtt_p99_ms;
 	int sndbuf;          /* bytes of truesize, 0: unknown or not limited */
+	double empty_pct;    /* of looks into its queue that found it empty; NAN: no queue of its own */
 	double bound_ms;     /* sndbuf / entitled rate: what may stand in the queue; NAN */
 };
 
@@ -39,6 +42,7 @@ struct phase_result {
 	uint64_t asked_ns;                  /* before the change was asked for */
 	struct window window;               /* from its acknowledgement to the end of the phase */
 	struct observation begin, warm, end;
+	struct backlog_count backlog[TOPO_VMS_MAX];
 	int sndbuf[TOPO_VMS_MAX];
 	char *commands;                     /* carried out at its start, one a line; may be NULL */
 	char *status;                       /* divvy status --json at its end; may be NULL */
@@ -48,6 +52,7 @@ struct phase_result {
 	double total_mbps, utilisation, jain;
 	uint64_t queue_drops, wire_drops;   /* packets, the whole phase */
 	double settled_ms;                  /* NAN: no change, or never settled */
+	double others_cores;                /* processors' time that others than the VMs used */
 	bool changed;                       /* the phase began with new shares */
 };
 
@@ -82,6 +87,8 @@ struct result {
 
 /* Compute everything behind the observations. 0 or -ENOMEM. */
 int result_evaluate(struct result *r);
+/* Fill in machine, kernel, date and commit. */
+void result_describe(struct result *r);
 /* Free what it owns. */
 void result_free(struct result *r);
 

@@ -15,11 +15,11 @@
 #include "run.h"
 
 #include "core/cleanup.h"
+#include "backlog.h"
 #include "image.h"
 #include "loop.h"
 #include "meter.h"
 #include "observe.h"
-#include "programs.h"
 #include "report.h"
 #include "scheduler.h"
 
@@ -30,14 +30,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
-#include <time.h>
 
 /* Of each run, for its daemon: followed by the lab's pid. */
 #define RUN_DIR "/run/divvy-lab-"
 
 #define BOOT_TIMEOUT_MS 90000
 #define TRAFFIC_TIMEOUT_MS 30000
+/* How often queues are looked into. No divisor of a second, so as not to keep step with anything. */
+#define LOOK_NS (23 * NSEC_PER_MSEC)
 
 /* Room in a meter's trace: frames of 300 bytes at the wire's rate, at least a million, at most 64 MiB. */
 #define TRACE_FRAME 300
@@ -53,6 +53,7 @@ struct run {
 	struct scheduling scheduling;
 	struct vm *vm[TOPO_VMS_MAX];
 	struct meter *meter[TOPO_VMS_MAX];
+	struct backlog *backlog;
 	struct traffic *flood[TOPO_VMS_MAX], *ping[TOPO_VMS_MAX];
 	char dir[64];       /* of this run, removed at its end */
 	char log[PATH_MAX]; /* of divvyd */
@@ -181,7 +182,10 @@ static int up_network(struct run *run, struct errtext *e)
 		if (r < 0)
 			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	}
-	return r;
+	if (r < 0)
+		return r;
+	r = backlog_open(&run->topo, s->n_vms, &run->backlog);
+	return r < 0 ? errtext_set(e, r, "rtnetlink: %s", strerror(-r)) : 0;
 }
 
 static int up_vms(struct run *run, struct errtext *e)
@@ -245,6 +249,7 @@ static void down(struct run *run)
 		run->vm[i] = vm_stop(run->vm[i]);
 	for (size_t i = 0; i < run->s->n_vms; i++)
 		run->meter[i] = meter_close(run->meter[i]);
+	run->backlog = backlog_close(run->backlog);
 	topo_down(&run->topo);
 	if (run->dir[0])
 		proc_run(NULL, NULL, NULL, "rm -rf %s", run->dir);
@@ -272,8 +277,12 @@ static int second(struct run *run, const struct phase_result *p, uint64_t from_n
 {
 	struct window w = { from_ns, to_ns };
 	uint64_t bytes[TOPO_VMS_MAX] = {};
-	int r = loop_until(to_ns);
+	int r = 0;
 
+	for (uint64_t at = from_ns; r == 0 && at < to_ns; at += LOOK_NS) {
+		r = loop_until(at + LOOK_NS < to_ns ? at + LOOK_NS : to_ns);
+		backlog_sample(run->backlog);
+	}
 	if (r == 0)
 		r = poll_meters(run);
 	if (r < 0)
@@ -309,6 +318,13 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 	return r;
 }
 
+/* From here on the phase counts. */
+static int warm_up(struct run *run, struct phase_result *p, struct errtext *e)
+{
+	backlog_find(run->backlog, p->phase->scheduler);
+	return observe(&run->topo, run->vm, run->s->n_vms, &p->warm, e);
+}
+
 static int go_through(struct run *run, struct phase_result *p, struct errtext *e)
 {
 	uint64_t from;
@@ -322,11 +338,13 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	for (unsigned k = 0; r == 0 && k < p->phase->seconds; k++) {
 		r = second(run, p, from + k * NSEC_PER_SEC, from + (k + 1) * NSEC_PER_SEC, e);
 		if (r == 0 && (k + 1) * NSEC_PER_SEC == MEASURE_WARMUP_NS)
-			r = observe(&run->topo, run->vm, run->s->n_vms, &p->warm, e);
+			r = warm_up(run, p, e);
 	}
 	if (r < 0)
 		return r;
 	p->window.to_ns = from + p->phase->seconds * NSEC_PER_SEC;
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		p->backlog[i] = backlog_get(run->backlog, i);
 	r = observe(&run->topo, run->vm, run->s->n_vms, &p->end, e);
 	observe_sndbuf(&run->topo, run->vm, run->s->n_vms, p->sndbuf);
 	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
@@ -362,32 +380,6 @@ static int go(struct run *run, struct errtext *e)
 }
 
 /* --- around it ------------------------------------------------------------------------------------ */
-
-static void first_line(char *out, size_t size, const char *text)
-{
-	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-static void describe(struct result *r)
-{
-	_cleanup_free_ char *cpu = NULL, *commit = NULL;
-	time_t now = time(NULL);
-	struct utsname u;
-	struct tm tm;
-
-	uname(&u);
-	first_line(r->host_kernel, sizeof(r->host_kernel), u.release);
-	strftime(r->date, sizeof(r->date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	if (proc_read_ns(NULL, "/proc/cpuinfo", &cpu) == 0) {
-		const char *model = strstr(cpu, "model name");
-		const char *colon = model ? strchr(model, ':') : NULL;
-
-		snprintf(r->machine, sizeof(r->machine), "%ld x %.*s", sysconf(_SC_NPROCESSORS_ONLN),
-			 colon ? (int)strcspn(colon + 2, "\n") : 7, colon ? colon + 2 : "unknown");
-	}
-	if (proc_run(NULL, &commit, NULL, "git -C %s describe --always --dirty", program_scenarios()) == 0)
-		first_line(r->commit, sizeof(r->commit), commit);
-}
 
 /* mkdir -p */
 static int make_directories(const char *path, struct errtext *e)
@@ -463,7 +455,7 @@ int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *
 	run.scheduling = (struct scheduling){
 		.scenario = s, .topo = &run.topo, .dir = run.dir, .log_path = run.log,
 	};
-	describe(&run.result);
+	result_describe(&run.result);
 	printf("%s: %s\n%zu VMs, wire %.0f Mbit/s, %s, %u s\n", s->name, s->title, s->n_vms,
 	       (double)s->wire.bytes_ps * 8e-6, topo_kind_name(s->topology), scenario_seconds(s));
 	fflush(stdout);

@@ -41,6 +41,12 @@ int scheduling_run(struct scheduling *s, struct errtext *e, const char *fmt, ...
 /* Note a line. */
 void scheduling_note(struct scheduling *s, const char *line);
 
+/* Minor number of a VM's class at the uplink. */
+static inline uint16_t administrator_minor(size_t vm)
+{
+	return (uint16_t)(0x10 + vm);
+}
+
 /* divvy.c */
 int divvy_start(struct scheduling *s, struct errtext *e);
 void divvy_stop(struct scheduling *s);

@@ -4,6 +4,8 @@
 
 #include "report.h"
 
+#include "aggregate.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -48,6 +50,7 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	json_object_set_new(o, "rtt_ms", v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", number(v->rtt_p50_ms), "p99",
 							       number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
 						     json_null());
+	json_object_set_new(o, "queue_empty_pct", number(v->empty_pct));
 	json_object_set_new(o, "sndbuf_bytes", v->sndbuf > 0 ? json_integer(v->sndbuf) : json_null());
 	json_object_set_new(o, "sndbuf_bound_ms", number(v->bound_ms));
 	return o;
@@ -69,6 +72,7 @@ static json_t *commands(const char *lines)
 static json_t *phase_object(const struct result *r, const struct phase_result *p)
 {
 	json_t *shares = json_array(), *vms = json_array(), *o;
+	json_t *status = p->status ? json_loads(p->status, 0, NULL) : NULL;
 
 	for (size_t i = 0; i < r->scenario->n_vms; i++) {
 		if (p->phase->has_shares)
@@ -90,8 +94,53 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 							 json_null());
 	json_object_set_new(o, "settled_ms", number(p->settled_ms));
 	json_object_set_new(o, "commands", commands(p->commands));
-	json_object_set_new(o, "divvy_status", p->status ? json_loads(p->status, 0, NULL) : NULL);
+	json_object_set_new(o, "others_cores", number(p->others_cores));
+	json_object_set_new(o, "divvy_status", status ? status : json_null());
 	return o;
+}
+
+static json_t *range(int err, const struct range *v)
+{
+	if (err < 0 || isnan(v->median))
+		return json_null();
+	return json_pack("{s:o,s:o,s:o}", "median", number(v->median), "min", number(v->min), "max", number(v->max));
+}
+
+/* Each phase once, over its repetitions. */
+static json_t *aggregate(const struct result *r)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} of_phase[] = {
+		{ "total_mbps", offsetof(struct phase_result, total_mbps) },
+		{ "utilisation", offsetof(struct phase_result, utilisation) },
+		{ "jain", offsetof(struct phase_result, jain) },
+		{ "settled_ms", offsetof(struct phase_result, settled_ms) },
+	};
+	const struct scenario *s = r->scenario;
+	json_t *list = json_array();
+	struct range v;
+
+	for (size_t k = 0; k < s->n_phases; k++) {
+		json_t *vms = json_array(), *o = json_pack("{s:s,s:s}", "name", s->phases[k].name, "scheduler",
+							   scheduler_name(s->phases[k].scheduler));
+
+		for (size_t i = 0; i < s->n_vms; i++) {
+			json_t *vm = json_pack("{s:s}", "name", s->vms[i].name);
+
+			for (size_t m = 0; m < aggregate_n_metrics; m++)
+				json_object_set_new(vm, aggregate_metrics[m].name,
+						    range(aggregate_vm(r, k, i, &aggregate_metrics[m], &v), &v));
+			json_array_append_new(vms, vm);
+		}
+		json_object_set_new(o, "vms", vms);
+		for (size_t m = 0; m < sizeof(of_phase) / sizeof(of_phase[0]); m++)
+			json_object_set_new(o, of_phase[m].name,
+					    range(aggregate_phase(r, k, of_phase[m].offset, &v), &v));
+		json_array_append_new(list, o);
+	}
+	return list;
 }
 
 static json_t *summary(const struct result *r)
@@ -106,6 +155,8 @@ static json_t *summary(const struct result *r)
 		rcvbuf_errors += r->heard[i].rcvbuf_errors;
 	o = json_pack("{s:i,s:s,s:s,s:o,s:o}", "version", 1, "scenario", s->name, "accel", r->accel, "wire_mbps",
 		      number((double)s->wire.bytes_ps * 8e-6), "phases", phases);
+	json_object_set_new(o, "repetitions", json_integer(s->repeat));
+	json_object_set_new(o, "aggregate", aggregate(r));
 	json_object_set_new(o, "title", text(s->title));
 	json_object_set_new(o, "capacity_mbps", number((double)s->capacity.bytes_ps * 8e-6));
 	json_object_set_new(o, "topology", text(topo_kind_name(s->topology)));

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "aggregate.h"
+
+#include "core/cleanup.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define METRIC(field) { #field, offsetof(struct vm_result, field) }
+
+const struct metric aggregate_metrics[] = {
+	METRIC(mbps),	       METRIC(share_pct),  METRIC(error_pp),   METRIC(loss_pct),
+	METRIC(cpu_per_mbit),  METRIC(rtt_p50_ms), METRIC(rtt_p99_ms),
+	{ "ipd_mean_ms", offsetof(struct vm_result, gaps.mean_ms) },
+	{ "ipd_sd_ms", offsetof(struct vm_result, gaps.sd_ms) },
+	{ "ipd_p50_ms", offsetof(struct vm_result, gaps.p50_ms) },
+	{ "ipd_p99_ms", offsetof(struct vm_result, gaps.p99_ms) },
+	{ "ipd_p999_ms", offsetof(struct vm_result, gaps.p999_ms) },
+};
+const size_t aggregate_n_metrics = ARRAY_SIZE(aggregate_metrics);
+
+static int compare_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct range aggregate_range(double *v, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!isnan(v[i]))
+			v[kept++] = v[i];
+	if (kept == 0)
+		return (struct range){ (double)NAN, (double)NAN, (double)NAN };
+	qsort(v, kept, sizeof(*v), compare_double);
+	return (struct range){
+		.median = kept % 2 ? v[kept / 2] : (v[kept / 2 - 1] + v[kept / 2]) / 2,
+		.min = v[0],
+		.max = v[kept - 1],
+	};
+}
+
+static double figure(const void *object, size_t offset)
+{
+	return *(const double *)(const void *)((const char *)object + offset);
+}
+
+static int over_repetitions(const struct result *r, size_t k, bool of_vm, size_t vm, size_t offset, struct range *out)
+{
+	_cleanup_free_ double *v = malloc((r->n_phases + 1) * sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_phases; i++) {
+		const struct phase_result *p = &r->phases[i];
+
+		if (p->phase == &r->scenario->phases[k])
+			v[n++] = of_vm ? figure(&p->vm[vm], offset) : figure(p, offset);
+	}
+	*out = aggregate_range(v, n);
+	return 0;
+}
+
+int aggregate_vm(const struct result *r, size_t k, size_t vm, const struct metric *m, struct range *out)
+{
+	return over_repetitions(r, k, true, vm, m->offset, out);
+}
+
+int aggregate_phase(const struct result *r, size_t k, size_t offset, struct range *out)
+{
+	return over_repetitions(r, k, false, 0, offset, out);
+}

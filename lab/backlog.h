@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Look into the scheduler's queues while a phase runs: was there always something of each VM to send? A VM whose queue
+ * runs empty cannot have its share, whatever the scheduler does; a send buffer that is too small has the same effect.
+ */
+
+#include "scenario.h"
+#include "topo.h"
+
+struct backlog;
+
+struct backlog_count {
+	uint64_t samples, empty;
+};
+
+/* 0 or negative errno. */
+int backlog_open(const struct topo *t, size_t n_vms, struct backlog **ret);
+struct backlog *backlog_close(struct backlog *b); /* NULL is fine; returns NULL */
+/* Find each VM's class of this scheduler, and count from zero. A VM without one is not counted. */
+void backlog_find(struct backlog *b, enum scheduler_kind scheduler);
+/* Count once. */
+void backlog_sample(struct backlog *b);
+struct backlog_count backlog_get(const struct backlog *b, size_t vm);
