@@ -3,7 +3,9 @@
 
 #include "core/cleanup.h"
 #include "events.h"
+#include "guard.h"
 #include "log.h"
+#include "privilege.h"
 #include "slotthread.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@ struct cpu {
 	struct cgroup_host host;
 	struct schedule schedule;
 	const struct gate_ops *gate;
+	struct guard *guard;
 	struct slot_thread slots;
 	struct member *members; /* sorted by pid; owned */
 	size_t n_members;
@@ -68,6 +71,24 @@ static int check(const struct schedule *s, struct cgroup_host *h, const struct g
 	return 0;
 }
 
+void cpu_recover(void)
+{
+	struct cgroup_host h;
+	_cleanup_free_ struct place *left = NULL;
+	size_t n = 0;
+	int paused;
+
+	if (cgroup_probe("", &h) < 0)
+		return;
+	paused = gate_recover(&h);
+	if (paused > 0)
+		log_warning("%d VMs had been left paused by an earlier divvyd; they run again", paused);
+	if (place_list(&h, &left, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		place_leave(&left[i]);
+}
+
 int cpu_check(const struct schedule *s, char why[CPU_WHY_SIZE])
 {
 	struct cgroup_host h;
@@ -80,25 +101,44 @@ int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, ch
 {
 	_cleanup_free_ struct cpu *c = calloc(1, sizeof(*c));
 	struct rounds_config config = rounds_config_of(s);
-	struct rounds *rounds;
+	struct rounds *rounds = NULL;
+	char socket_path[108];
 	int err = c ? check(s, &c->host, &c->gate, why) : -ENOMEM;
 
-	(void)runtime;
 	if (err < 0)
 		return err;
 	c->schedule = *s;
-	err = rounds_new(&rounds, &config, events_now());
-	if (err >= 0) {
-		err = slot_thread_start(&c->slots, rounds, s);
-		if (err < 0)
-			rounds_free(rounds);
+	snprintf(socket_path, sizeof(socket_path), "%s/guard.sock", runtime);
+	err = guard_open(&c->guard, socket_path, NULL);
+	if (err < 0) {
+		snprintf(why, CPU_WHY_SIZE, "cannot start divvy-guard, without which no VM is paused: %s", strerror(-err));
+		return err;
 	}
+	err = rounds_new(&rounds, &config, events_now());
+	if (err >= 0)
+		err = slot_thread_start(&c->slots, rounds, c->guard, s);
 	if (err < 0) {
 		snprintf(why, CPU_WHY_SIZE, "cannot start the slot thread: %s", strerror(-err));
+		rounds_free(rounds);
+		guard_close(c->guard);
 		return err;
 	}
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+/* What open_vm() opened; the VM is in no slot any more. */
+static void close_vm(struct cpu *c, struct cpu_vm *vm)
+{
+	privilege_reserve(true);
+	gate_close(&vm->gate);
+	if (vm->guard_slot >= 0)
+		guard_remove(c->guard, vm->guard_slot);
+	cputime_close(&vm->clock);
+	if (place_leave(&vm->place) < 0)
+		log_warning("process %d could not be moved back to %s", vm->pid, vm->place.home);
+	privilege_reserve(false);
+	free(vm);
 }
 
 /* Out of the slots, running, back in the cgroup it came from. */
@@ -111,11 +151,7 @@ static void expel(struct cpu *c, struct member *m)
 	pthread_mutex_lock(&c->slots.lock);
 	slot_thread_remove(&c->slots, vm);
 	pthread_mutex_unlock(&c->slots.lock);
-	gate_close(&vm->gate);
-	cputime_close(&vm->clock);
-	if (place_leave(&vm->place) < 0)
-		log_warning("process %d could not be moved back to %s", vm->pid, vm->place.home);
-	free(vm);
+	close_vm(c, vm);
 }
 
 static int open_vm(struct cpu *c, struct cpu_vm *vm, const char *name, char why[CPU_WHY_SIZE])
@@ -125,48 +161,57 @@ static int open_vm(struct cpu *c, struct cpu_vm *vm, const char *name, char why[
 
 	if (err >= 0)
 		err = place_enter(&c->host, &vm->place, controller, why);
-	if (err < 0)
-		return err;
-	err = gate_open(&vm->gate, c->gate, &vm->place, why);
+	if (err >= 0)
+		err = gate_open(&vm->gate, c->gate, &vm->place, why);
 	if (err >= 0)
 		err = cputime_open(&vm->clock, &c->host, &vm->place);
-	if (err < 0) {
-		gate_close(&vm->gate);
-		place_leave(&vm->place);
-	}
+	if (err >= 0)
+		err = vm->guard_slot = guard_add(c->guard, &vm->gate.undo);
 	return err;
+}
+
+/* 0 or negative errno with why; *ret is in its cgroup, running, in no slot yet. */
+static int make_vm(struct cpu *c, const struct cpu_member *want, struct cpu_vm **ret, char why[CPU_WHY_SIZE])
+{
+	struct cpu_vm *vm = calloc(1, sizeof(*vm));
+	int err;
+
+	if (!vm)
+		return -ENOMEM;
+	vm->pid = want->pid;
+	vm->start_time = want->start_time;
+	vm->share = want->share;
+	vm->guard_slot = -1;
+	vm->clock.fd = -1;
+	privilege_reserve(true);
+	err = open_vm(c, vm, want->name, why);
+	privilege_reserve(false);
+	if (err < 0) {
+		close_vm(c, vm);
+		return err;
+	}
+	*ret = vm;
+	return 0;
 }
 
 static void admit(struct cpu *c, struct member *m)
 {
-	struct cpu_vm *vm = calloc(1, sizeof(*vm));
-	int err = -ENOMEM;
+	struct cpu_vm *vm = NULL;
+	int err;
 
 	m->why[0] = '\0';
-	if (vm) {
-		vm->pid = m->want.pid;
-		vm->start_time = m->want.start_time;
-		vm->share = m->want.share;
-		err = open_vm(c, vm, m->want.name, m->why);
+	err = make_vm(c, &m->want, &vm, m->why);
+	if (err >= 0) {
+		pthread_mutex_lock(&c->slots.lock);
+		err = slot_thread_add(&c->slots, vm);
+		pthread_mutex_unlock(&c->slots.lock);
+		if (err < 0)
+			close_vm(c, vm);
 	}
-	if (err < 0) {
-		if (!m->why[0])
-			snprintf(m->why, sizeof(m->why), "cannot take part: %s", strerror(-err));
-		free(vm);
-		return;
-	}
-	pthread_mutex_lock(&c->slots.lock);
-	err = slot_thread_add(&c->slots, vm);
-	pthread_mutex_unlock(&c->slots.lock);
-	m->vm = vm;
-	if (err < 0) {
-		m->vm = NULL;
-		gate_close(&vm->gate);
-		cputime_close(&vm->clock);
-		place_leave(&vm->place);
-		free(vm);
+	if (err >= 0)
+		m->vm = vm;
+	else if (!m->why[0])
 		snprintf(m->why, sizeof(m->why), "cannot take part: %s", strerror(-err));
-	}
 }
 
 struct cpu *cpu_close(struct cpu *c)
@@ -176,6 +221,7 @@ struct cpu *cpu_close(struct cpu *c)
 	for (size_t i = 0; i < c->n_members; i++)
 		expel(c, &c->members[i]);
 	slot_thread_stop(&c->slots);
+	guard_close(c->guard);
 	free(c->members);
 	free(c);
 	return NULL;
@@ -191,7 +237,7 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 	pthread_mutex_lock(&c->slots.lock);
 	err = rounds_configure(c->slots.rounds, &config, events_now());
 	if (err >= 0) {
-		c->slots.slot_ns = s->slot_ns;
+		slot_thread_set_slot(&c->slots, s->slot_ns);
 		c->slots.pauses_idle = config.policy->pauses_idle;
 		c->schedule = *s;
 	}
@@ -256,8 +302,22 @@ int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n)
 	return refused;
 }
 
+/* Without a guard nobody is paused. */
+static void audit_guard(struct cpu *c)
+{
+	int err;
+
+	pthread_mutex_lock(&c->slots.lock);
+	err = guard_repair(c->guard);
+	if (err < 0 && !c->slots.open)
+		log_error("divvy-guard is gone and cannot be started (%s): every VM runs", strerror(-err));
+	c->slots.open = err < 0;
+	pthread_mutex_unlock(&c->slots.lock);
+}
+
 void cpu_audit(struct cpu *c)
 {
+	audit_guard(c);
 	for (size_t i = 0; i < c->n_members; i++) {
 		struct member *m = &c->members[i];
 		enum gate_state state;

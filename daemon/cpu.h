@@ -30,6 +30,9 @@ int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, ch
 /* Every VM runs and is back where it was; the thread and the guard end. NULL is fine; returns NULL. */
 struct cpu *cpu_close(struct cpu *c);
 
+/* At divvyd's start: whatever an earlier one (and its guard) left paused or moved runs where it was. */
+void cpu_recover(void);
+
 /* Whether this host can do it, changing nothing. 0 or negative errno with why. */
 int cpu_check(const struct schedule *s, char why[CPU_WHY_SIZE]);
 

@@ -157,6 +157,8 @@ static int open_all(struct daemon *d)
 		r = dataplane_open(&d->plane, errtext, sizeof(errtext));
 	if (r >= 0)
 		r = minors_init(&d->minors_table);
+	if (r >= 0)
+		cpu_recover();
 	/* Events first, then the dump: nothing is missed between the two. */
 	if (r >= 0)
 		r = events_open(d);

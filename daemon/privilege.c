@@ -20,28 +20,41 @@ static const cap_value_t kept[] = {
 	CAP_SYS_RESOURCE,    /* netlink buffers beyond rmem_max */
 };
 
+/* Permitted, but in force only while a VM is moved to or from a cgroup. */
+static const cap_value_t reserved[] = {
+	CAP_SYS_ADMIN,    /* trusted.* extended attributes: the marks on cgroups */
+	CAP_DAC_OVERRIDE, /* cgroups that are delegated to other users */
+};
+
 static void cap_freep(cap_t *c)
 {
 	cap_free(*c);
+}
+
+/* Set those of list that the process is permitted to have. */
+static int set_flag(cap_t caps, cap_flag_t flag, cap_t permitted, const cap_value_t *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		cap_flag_value_t set = CAP_CLEAR;
+
+		if (cap_get_flag(permitted, list[i], CAP_PERMITTED, &set) < 0 || set == CAP_CLEAR)
+			continue;
+		if (cap_set_flag(caps, flag, 1, &list[i], CAP_SET) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int privilege_drop(char *errtext, size_t size)
 {
 	_cleanup_(cap_freep) cap_t caps = cap_init();
 	_cleanup_(cap_freep) cap_t now = cap_get_proc();
-	cap_value_t have[ARRAY_SIZE(kept)];
-	int n = 0;
 
 	if (!caps || !now)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
-		cap_flag_value_t set = CAP_CLEAR;
-
-		if (cap_get_flag(now, kept[i], CAP_PERMITTED, &set) == 0 && set == CAP_SET)
-			have[n++] = kept[i];
-	}
-	if (cap_set_flag(caps, CAP_PERMITTED, n, have, CAP_SET) < 0 ||
-	    cap_set_flag(caps, CAP_EFFECTIVE, n, have, CAP_SET) < 0 || cap_set_proc(caps) < 0 ||
+	if (set_flag(caps, CAP_PERMITTED, now, kept, ARRAY_SIZE(kept)) < 0 ||
+	    set_flag(caps, CAP_EFFECTIVE, now, kept, ARRAY_SIZE(kept)) < 0 ||
+	    set_flag(caps, CAP_PERMITTED, now, reserved, ARRAY_SIZE(reserved)) < 0 || cap_set_proc(caps) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		int err = errno;
 
@@ -49,4 +62,19 @@ int privilege_drop(char *errtext, size_t size)
 		return -err;
 	}
 	return 0;
+}
+
+void privilege_reserve(bool on)
+{
+	_cleanup_(cap_freep) cap_t now = cap_get_proc();
+
+	if (!now)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+		cap_flag_value_t set = CAP_CLEAR;
+
+		if (cap_get_flag(now, reserved[i], CAP_PERMITTED, &set) == 0 && set == CAP_SET)
+			cap_set_flag(now, CAP_EFFECTIVE, 1, &reserved[i], on ? CAP_SET : CAP_CLEAR);
+	}
+	cap_set_proc(now);
 }

@@ -15,6 +15,12 @@
 #define LATE_PERMILLE 100
 /* Above ordinary threads is enough; kernel threads of higher priority must not wait for us. */
 #define FIFO_PRIORITY 1
+/*
+ * Silence after which the guard takes us for dead: long enough for a busy host, short enough to keep the
+ * promise of 100 ms; never less than a few slots.
+ */
+#define STALL_MS 50
+#define STALL_SLOTS 3
 
 static void pause_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 {
@@ -22,7 +28,9 @@ static void pause_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 
 	if (vm->paused || vm->lost)
 		return;
+	guard_set(t->guard, vm->guard_slot, true);
 	if (gate_pause(&vm->gate) < 0) {
+		guard_set(t->guard, vm->guard_slot, false);
 		vm->lost = true;
 		return;
 	}
@@ -33,7 +41,7 @@ static void pause_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 	vm->pauses++;
 }
 
-static void run_vm(struct cpu_vm *vm, uint64_t now)
+static void run_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 {
 	uint64_t pause;
 
@@ -41,6 +49,8 @@ static void run_vm(struct cpu_vm *vm, uint64_t now)
 		return;
 	if (gate_run(&vm->gate) < 0)
 		vm->lost = true;
+	else
+		guard_set(t->guard, vm->guard_slot, false);
 	vm->paused = false;
 	pause = now - vm->since_ns;
 	if (pause > vm->longest_pause_ns)
@@ -131,17 +141,41 @@ static void switch_gates(struct slot_thread *t, const struct slot_set *set)
 		struct cpu_vm *vm = t->vm[set->vm[i]];
 
 		vm->idle = false;
-		run_vm(vm, events_now());
+		run_vm(t, vm, events_now());
 		t->running[i] = vm->id;
 	}
 	t->n_running = set->n;
+}
+
+/* After a silence in which the guard may have let all VMs run. O(VMs). */
+static void pause_again(struct slot_thread *t)
+{
+	for (uint32_t i = 0; i < t->n_vm; i++)
+		if (t->vm[i] && t->vm[i]->paused && gate_pause(&t->vm[i]->gate) < 0)
+			t->vm[i]->lost = true;
+}
+
+static void run_all(struct slot_thread *t)
+{
+	for (uint32_t i = 0; i < t->n_vm; i++)
+		if (t->vm[i])
+			run_vm(t, t->vm[i], events_now());
 }
 
 static void one_slot(struct slot_thread *t)
 {
 	struct slot_set set;
 	uint64_t now = events_now();
+	bool silent = t->stall_ns && t->beat_ns && now - t->beat_ns > t->stall_ns;
 
+	guard_beat(t->guard, now);
+	t->beat_ns = now;
+	if (t->open) {
+		run_all(t);
+		return;
+	}
+	if (silent)
+		pause_again(t);
 	account_slot(t, now);
 	watch_idle(t, now);
 	rounds_next(t->rounds, now, &set);
@@ -192,19 +226,29 @@ static void *slot_thread_main(void *arg)
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 			;
 	}
-	for (uint32_t i = 0; i < t->n_vm; i++)
-		if (t->vm[i])
-			run_vm(t->vm[i], events_now());
+	run_all(t);
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
 }
 
-int slot_thread_start(struct slot_thread *t, struct rounds *rounds, const struct schedule *s)
+void slot_thread_set_slot(struct slot_thread *t, uint64_t slot_ns)
+{
+	uint64_t stall_ms = STALL_MS;
+
+	t->slot_ns = slot_ns;
+	if (stall_ms < STALL_SLOTS * slot_ns / NSEC_PER_MSEC)
+		stall_ms = STALL_SLOTS * slot_ns / NSEC_PER_MSEC;
+	t->stall_ns = stall_ms * NSEC_PER_MSEC;
+	guard_beat(t->guard, events_now());
+	guard_set_stall(t->guard, (uint32_t)stall_ms);
+}
+
+int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard, const struct schedule *s)
 {
 	pthread_mutexattr_t attr;
 	int err;
 
-	*t = (struct slot_thread){ .slot_ns = s->slot_ns, .pauses_idle = policy_find(s->policy)->pauses_idle };
+	*t = (struct slot_thread){ .guard = guard, .pauses_idle = policy_find(s->policy)->pauses_idle };
 	t->turns = calloc(CPU_TURNS, sizeof(*t->turns));
 	t->running = calloc(ROUNDS_LANES_MAX, sizeof(*t->running));
 	if (!t->turns || !t->running) {
@@ -217,6 +261,7 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, const struct
 	pthread_mutex_init(&t->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	t->rounds = rounds;
+	slot_thread_set_slot(t, s->slot_ns);
 	err = pthread_create(&t->thread, NULL, slot_thread_main, t);
 	if (err) {
 		free(t->turns);
@@ -288,5 +333,5 @@ void slot_thread_remove(struct slot_thread *t, struct cpu_vm *vm)
 	t->n_running = drop_id(t->running, t->n_running, vm->id);
 	t->n_idle = drop_id(t->idle, t->n_idle, vm->id);
 	t->vm[vm->id] = NULL;
-	run_vm(vm, events_now());
+	run_vm(t, vm, events_now());
 }

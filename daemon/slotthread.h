@@ -16,11 +16,15 @@
  * more than that again it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle
  * (the paper's) nobody runs outside its slot.
  *
+ * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for so long that
+ * the guard took it for dead and let all VMs run, it pauses again those that should be.
+ *
  * Locking. The thread and the main thread share everything in here under one priority-inheriting mutex; the main thread
  * opens and closes files outside of it.
  */
 
 #include "cpu.h"
+#include "guard.h"
 #include "kernel/cputime.h"
 #include "kernel/gate.h"
 
@@ -33,6 +37,7 @@ struct cpu_vm {
 	uint32_t id; /* in rounds */
 	struct place place;
 	struct gate gate;
+	int guard_slot; /* in the guard's table */
 	struct cputime clock;
 	uint64_t clock_ns; /* at the latest reading */
 	bool paused, idle, lost; /* lost: cgroup or process vanished; the main thread removes it */
@@ -45,6 +50,9 @@ struct slot_thread {
 	pthread_t thread;
 	pthread_mutex_t lock; /* all below */
 	bool stop;
+	bool open; /* there is no guard: every VM runs until there is one */
+	struct guard *guard; /* borrowed */
+	uint64_t beat_ns, stall_ns; /* the guard lets all run if it has seen no beat for stall_ns */
 	struct rounds *rounds; /* owned */
 	struct cpu_vm **vm;    /* by id in rounds, NULL: none; the array is owned, the VMs are cpu.c's */
 	uint32_t n_vm;
@@ -59,8 +67,10 @@ struct slot_thread {
 	struct cpu_status stats;
 };
 
-/* 0 or negative errno. rounds is taken over on success. */
-int slot_thread_start(struct slot_thread *t, struct rounds *rounds, const struct schedule *s);
+/* 0 or negative errno. rounds is taken over on success; guard is borrowed until slot_thread_stop(). */
+int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard, const struct schedule *s);
+/* Under the lock: another length of slot. Tells the guard how long a silence is suspicious. */
+void slot_thread_set_slot(struct slot_thread *t, uint64_t slot_ns);
 /* Ends after the current slot; every VM that is left runs. */
 void slot_thread_stop(struct slot_thread *t);
 /* Under the lock: a VM that was added to rounds, or is about to be removed from it. Adding pauses it. */
