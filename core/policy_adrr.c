@@ -13,7 +13,7 @@
  * Adapted: the device is the CPU, a request is a slot, and what a switch costs is not seeks but the time that
  * pausing, waking and cold caches take: efficiency is CPU time used / slot time given, of VMs that
  * wanted the whole slot. A batch is a multiple of the quantum: while efficiency in a round of turns is below the target
- * the batch grows by one, and while it is well above it shrinks by one, down to plain deficit round robin.
+ * the batch grows by one, and while it is well above it is halved, down to plain deficit round robin.
  * A round of turns with the grown batch must not take longer than BATCH_SPAN_NS. The source's second knob, requests in
  * flight, is the schedule's lanes, and fixed.
  *
@@ -159,7 +159,7 @@ static void tune(struct adrr *p)
 	if (permille < EFFICIENCY_PERMILLE && p->batch < p->batch_max)
 		p->batch++;
 	else if (permille > EFFICIENCY_RELAX_PERMILLE && p->batch > 1)
-		p->batch--;
+		p->batch /= 2;
 	p->given_ns = p->used_ns = 0;
 	p->judged = 0;
 }

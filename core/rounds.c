@@ -80,10 +80,10 @@ static void begin_round(struct rounds *r)
 		sum += r->credit[i] = credit_of(r, &r->vm[r->active[i]]);
 	for (uint32_t i = 0; !sum && i < r->n_active; i++)
 		r->credit[i] = r->vm[r->active[i]].weight;
-	r->price = sum ? (uint64_t)((sum + r->cfg.slots - 1) / r->cfg.slots) : r->cfg.slot_ns;
+	r->price = sum ? (uint64_t)((sum + r->n_slots - 1) / r->n_slots) : r->cfg.slot_ns;
 
 	/* Out of memory: a slot each keeps everybody going until the next round. */
-	if (slots_allocate(r->credit, r->n_active, r->cfg.slots, r->allotted))
+	if (slots_allocate(r->credit, r->n_active, r->n_slots, r->allotted))
 		memset(r->allotted, 0, r->n_active * sizeof(*r->allotted));
 
 	r->restart = false;
@@ -113,7 +113,7 @@ static void join_round(struct rounds *r, struct vm *v)
 	if (!r->round)
 		return;
 	slots = (fluid_t)credit_of(r, v) * left / ((fluid_t)r->price * r->round_slots);
-	slots = slots < r->cfg.slots ? slots : r->cfg.slots;
+	slots = slots < r->n_slots ? slots : r->n_slots;
 	v->slots = slots ? (uint32_t)slots : 1;
 	r->round_slots += v->slots;
 }
@@ -150,6 +150,14 @@ void rounds_deactivate(struct rounds *r, uint32_t id)
 	v->state = VM_AWAY;
 }
 
+/* Rounding overdraws by less than a slot: more debt than that would be from before a change, and is let go. */
+static void charge(const struct rounds *r, struct vm *v)
+{
+	bucket_charge(&v->bucket, r->price);
+	if (v->bucket.level < -(int64_t)r->price)
+		v->bucket.level = -(int64_t)r->price;
+}
+
 static void finish(struct rounds *r, uint32_t id, uint64_t used_ns, bool idle)
 {
 	struct vm *v = &r->vm[id];
@@ -158,7 +166,7 @@ static void finish(struct rounds *r, uint32_t id, uint64_t used_ns, bool idle)
 	v->idle = idle;
 	v->used_ns += used_ns;
 	if (v->run <= v->slots)
-		bucket_charge(&v->bucket, r->price);
+		charge(r, v);
 	v->state = VM_READY;
 	r->ops->ran(r, id, used_ns, r->last_ns - r->slot_ns, ready);
 	if (!ready)

@@ -40,7 +40,7 @@
 struct rounds_config {
 	const struct policy_ops *policy;
 	uint64_t slot_ns;  /* > 0 */
-	uint32_t slots;    /* #TimeSlots of equation (1), 1..ROUNDS_SLOTS_MAX */
+	uint32_t slots;    /* #TimeSlots of equation (1), 1..ROUNDS_SLOTS_MAX; one for each VM if there are more */
 	uint32_t lanes;    /* 1..ROUNDS_LANES_MAX */
 	uint64_t burst_ns; /* CPU time's worth of credit a VM can save up; 0: what a round gives it */
 	bool strict;       /* a slot that its VM cannot use stays empty */

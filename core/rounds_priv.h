@@ -51,7 +51,7 @@ struct adrr_vm {
 
 struct vm {
 	fluid_t mark; /* fluid up to which entitled_ns counts; while active */
-	uint64_t weight; /* share, raised to one slot's worth and capped to one lane */
+	uint64_t weight; /* share, scaled, raised to one slot's worth and capped to one lane; < 2^46 in sum */
 	struct share share;
 	uint8_t state; /* enum vm_state */
 	bool idle;     /* as last reported; a strict schedule keeps idle VMs ready */
@@ -90,6 +90,7 @@ struct rounds {
 	uint32_t n_active;
 	uint64_t weight_active;
 	struct pq heaviest; /* active VMs by falling weight; kept where lanes > 1 */
+	uint32_t n_slots;    /* #TimeSlots: the schedule's, or one for each VM if that is more */
 	uint64_t weight_all; /* of all VMs */
 	uint64_t weight_max;
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/rounds_priv.h"
 
+/* Weights are finer than shares, so that one slot's worth among small shares is not rounded far. */
+#define WEIGHT_SHIFT 10
+
 /*
  * Water-filling of lanes: the level at which the weights, cut off at it, add up to lanes times it. Those above
  * fill a lane each; there are fewer than lanes of them, so that this ends in as many passes.
@@ -39,12 +42,14 @@ static void cap_to_lane(struct rounds *r)
 
 static void weigh(struct rounds *r)
 {
-	uint64_t sum = 0, one_slot;
+	fluid_t sum = 0;
+	uint64_t one_slot;
 
 	for (uint32_t i = 0; i < r->n_ids; i++)
 		if (r->vm[i].state != VM_FREE)
 			sum += r->vm[i].share.weight;
-	one_slot = (sum + r->cfg.slots - 1) / r->cfg.slots;
+	r->n_slots = r->cfg.slots > r->n_vms ? r->cfg.slots : r->n_vms;
+	one_slot = r->n_slots ? (uint64_t)(((sum << WEIGHT_SHIFT) + r->n_slots - 1) / r->n_slots) : 0;
 
 	r->n_raised = 0;
 	for (uint32_t i = 0; i < r->n_ids; i++) {
@@ -52,8 +57,10 @@ static void weigh(struct rounds *r)
 
 		if (v->state == VM_FREE)
 			continue;
-		v->raised = v->share.weight < one_slot;
-		v->weight = v->raised ? one_slot : v->share.weight;
+		v->weight = (uint64_t)v->share.weight << WEIGHT_SHIFT;
+		v->raised = v->weight < one_slot;
+		if (v->raised)
+			v->weight = one_slot;
 		r->n_raised += v->raised;
 	}
 	if (r->cfg.spread && r->cfg.lanes > 1)
@@ -76,7 +83,7 @@ static void set_bucket(struct rounds *r, struct vm *v)
 	uint64_t num = held ? 1 : r->cfg.lanes, den = held ? r->weight_max : r->weight_all;
 	uint64_t rate = (uint64_t)((fluid_t)v->weight * num * NSEC_PER_SEC / den);
 	/* At most 10^6 slots of 1,000 s. */
-	int64_t round_ns = (int64_t)((fluid_t)r->cfg.slots * r->cfg.slot_ns * v->weight / r->weight_all);
+	int64_t round_ns = (int64_t)((fluid_t)r->n_slots * r->cfg.slot_ns * v->weight / r->weight_all);
 	int64_t burst = (int64_t)r->cfg.burst_ns > round_ns ? (int64_t)r->cfg.burst_ns : round_ns;
 	int64_t depth = burst + (int64_t)r->cfg.slot_ns;
 

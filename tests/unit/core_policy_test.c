@@ -1,0 +1,670 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What every policy has to keep, on the same plants. The plant is virtual time and VMs that use what they get. */
+
+#include "core/rounds.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SLOT_NS (10 * NSEC_PER_MSEC)
+#define N_MAX 10000U
+
+static uint64_t seed = 1;
+
+static uint64_t rnd(uint64_t below)
+{
+	uint64_t z = seed += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return (z ^ (z >> 31)) % below;
+}
+
+struct plant {
+	const struct policy_ops *ops;
+	struct rounds *r;
+	struct slot_set set;
+	uint64_t now;
+	uint64_t slots; /* slot times that passed */
+	uint32_t lanes;
+	uint64_t run[N_MAX];
+	uint64_t last[N_MAX]; /* slot time of its last slot */
+	bool seen[N_MAX];
+	bool idle[N_MAX]; /* as the plant knows */
+	uint64_t early; /* slots in permille that VMs use; 1000: all */
+};
+
+static struct plant plant;
+
+static struct rounds_config config(const struct policy_ops *ops, uint32_t slots, uint32_t lanes)
+{
+	return (struct rounds_config){ .policy = ops, .slot_ns = SLOT_NS, .slots = slots, .lanes = lanes };
+}
+
+static struct plant *plant_new(const struct rounds_config *c)
+{
+	struct plant *p = &plant;
+
+	memset(p, 0, sizeof(*p));
+	p->ops = c->policy;
+	p->lanes = c->lanes;
+	p->early = 1000;
+	p->now = 1000 * NSEC_PER_SEC;
+	assert_int_equal(rounds_new(&p->r, c, p->now), 0);
+	return p;
+}
+
+static uint32_t plant_add(struct plant *p, uint32_t share)
+{
+	uint32_t id = UINT32_MAX;
+
+	assert_int_equal(rounds_add(p->r, (struct share){ share }, p->now, &id), 0);
+	return id;
+}
+
+/* One slot: invariants that hold always. */
+static void plant_slot(struct plant *p)
+{
+	for (uint32_t i = 0; i < p->set.n; i++)
+		rounds_report(p->r, p->set.vm[i], SLOT_NS * p->early / 1000,
+			      !p->idle[p->set.vm[i]], p->now);
+	rounds_next(p->r, p->now, &p->set);
+	assert_in_range(p->set.n, 0, p->lanes);
+	for (uint32_t i = 0; i < p->set.n; i++) {
+		uint32_t id = p->set.vm[i];
+		struct rounds_vm vm;
+
+		assert_false(p->seen[id]);
+		p->seen[id] = true;
+		assert_int_equal(rounds_info(p->r, id, &vm), 0);
+		assert_true(vm.running);
+		p->run[id]++;
+		p->last[id] = p->slots;
+	}
+	for (uint32_t i = 0; i < p->set.n; i++)
+		p->seen[p->set.vm[i]] = false;
+	p->slots++;
+	p->now += SLOT_NS;
+}
+
+static void plant_run(struct plant *p, uint64_t slots)
+{
+	while (slots--)
+		plant_slot(p);
+}
+
+static void plant_reset(struct plant *p)
+{
+	memset(p->run, 0, sizeof(p->run));
+	p->slots = 0;
+}
+
+static void plant_block(struct plant *p, uint32_t id)
+{
+	if (!rounds_block(p->r, id, p->now))
+		p->idle[id] = true;
+}
+
+static int plant_wake(struct plant *p, uint32_t id)
+{
+	p->idle[id] = false;
+	return rounds_wake(p->r, id, p->now);
+}
+
+static void plant_free(struct plant *p)
+{
+	rounds_free(p->r);
+}
+
+#define for_each_policy(ops) for (size_t ops##_i = 0; policies[ops##_i]; ops##_i++) for (const struct policy_ops *ops = policies[ops##_i]; ops; ops = NULL)
+
+#define assert_points(p, id, percent, points)                                                                  \
+	do {                                                                                                   \
+		double _got = 100.0 * (double)(p)->run[id] / (double)((p)->slots * 1);                        \
+		if (_got > (percent) + (points) || _got < (percent) - (points))                               \
+			fail_msg("%s: VM %u runs %.2f %% of a lane, not %.2f", (p)->ops->name, id, _got,       \
+				 (double)(percent));                                                           \
+	} while (0)
+
+static void test_table(void **state)
+{
+	(void)state;
+	assert_ptr_equal(policy_find("paper"), &policy_paper);
+	assert_ptr_equal(policy_find("adrr"), &policy_adrr);
+	assert_null(policy_find("Paper"));
+	assert_null(policy_find(""));
+	for_each_policy(ops) {
+		assert_ptr_equal(policy_find(ops->name), ops);
+		assert_true(strlen(ops->name) < 16);
+	}
+}
+
+static void test_shares(void **state)
+{
+	static const uint32_t shares[][4] = {
+		{ 50, 50 }, { 60, 40 }, { 50, 30, 20 }, { 65, 35 }, { 97, 1, 1, 1 }, { 1000000, 999999, 500000, 250000 },
+		{ 3, 3, 3, 1 },
+	};
+
+	(void)state;
+	for_each_policy(ops) {
+		for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+			struct rounds_config c = config(ops, 100, 1);
+			struct plant *p = plant_new(&c);
+			double sum = 0;
+
+			for (int k = 0; k < 4 && shares[i][k]; k++) {
+				plant_add(p, shares[i][k]);
+				sum += shares[i][k];
+			}
+			plant_run(p, 2000); /* 20 s, the time of the figure */
+			for (uint32_t k = 0; k < 4 && shares[i][k]; k++)
+				assert_points(p, k, 100.0 * shares[i][k] / sum, 0.5);
+			plant_run(p, 18000);
+			for (uint32_t k = 0; k < 4 && shares[i][k]; k++)
+				assert_points(p, k, 100.0 * shares[i][k] / sum, 0.1);
+			plant_free(p);
+		}
+	}
+}
+
+/* 60:40 on two lanes: hold keeps 60:40 (1 : 0.67), spread fills both lanes. */
+static void test_lanes_hold_and_spread(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 2);
+		struct plant *p = plant_new(&c);
+
+		plant_add(p, 60);
+		plant_add(p, 40);
+		plant_run(p, 6000);
+		assert_points(p, 0, 100.0, 0.5);
+		assert_points(p, 1, 66.67, 0.5);
+		plant_free(p);
+
+		c.spread = true;
+		p = plant_new(&c);
+		plant_add(p, 60);
+		plant_add(p, 40);
+		plant_run(p, 6000);
+		assert_points(p, 0, 100.0, 0.1);
+		assert_points(p, 1, 100.0, 0.1);
+		plant_free(p);
+
+		/* A lane for the first, one for the others in 2:1. */
+		p = plant_new(&c);
+		plant_add(p, 90);
+		plant_add(p, 20);
+		plant_add(p, 10);
+		plant_run(p, 6000);
+		assert_points(p, 0, 100.0, 1.0);
+		assert_points(p, 1, 66.67, 1.0);
+		assert_points(p, 2, 33.33, 1.0);
+		plant_free(p);
+	}
+}
+
+/* Shares that lanes can carry: nobody is capped, and no lane is empty. */
+static void test_lanes_full(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 2);
+		struct plant *p = plant_new(&c);
+
+		plant_add(p, 50);
+		plant_add(p, 25);
+		plant_add(p, 25);
+		plant_run(p, 6000);
+		assert_points(p, 0, 100.0, 1.5);
+		assert_points(p, 1, 50.0, 1.0);
+		assert_points(p, 2, 50.0, 1.0);
+		plant_free(p);
+
+		c = config(ops, 1000, 8);
+		p = plant_new(&c);
+		for (uint32_t i = 0; i < 40; i++)
+			plant_add(p, 10 + i);
+		plant_run(p, 20000);
+		for (uint32_t i = 0; i < 40; i++)
+			assert_points(p, i, 100.0 * 8 * (10 + i) / (10 * 40 + 40 * 39 / 2), 0.8);
+		plant_free(p);
+	}
+}
+
+static void test_live_change(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+
+		plant_add(p, 50);
+		plant_add(p, 50);
+		plant_run(p, 1234);
+		assert_int_equal(rounds_set_share(p->r, 0, (struct share){ 60 }), 0);
+		assert_int_equal(rounds_set_share(p->r, 1, (struct share){ 40 }), 0);
+		plant_reset(p);
+		plant_run(p, 100); /* one round */
+		assert_points(p, 0, 60.0, 3.5);
+		plant_reset(p);
+		plant_run(p, 2000);
+		assert_points(p, 0, 60.0, 0.5);
+		assert_points(p, 1, 40.0, 0.5);
+		assert_int_equal(rounds_set_share(p->r, 1, (struct share){ 0 }), -EINVAL);
+		assert_int_equal(rounds_set_share(p->r, 1, (struct share){ SHARE_MAX + 1 }), -EINVAL);
+		assert_int_equal(rounds_set_share(p->r, 2, (struct share){ 1 }), -ENOENT);
+		plant_free(p);
+	}
+}
+
+static void test_idle_gives_up(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+
+		plant_add(p, 50);
+		plant_add(p, 30);
+		plant_add(p, 20);
+		plant_run(p, 57);
+		plant_block(p, 0);
+		plant_slot(p);
+		plant_reset(p);
+		plant_run(p, 5000);
+		assert_int_equal(p->run[0], 0);
+		assert_points(p, 1, 60.0, 0.5);
+		assert_points(p, 2, 40.0, 0.5);
+		/* Back, and soon at its share: one round at the most. */
+		plant_wake(p, 0);
+		plant_reset(p);
+		plant_run(p, 200);
+		assert_points(p, 0, 50.0, 8.0);
+		plant_run(p, 3800);
+		assert_points(p, 0, 50.0, 1.0);
+		plant_free(p);
+	}
+}
+
+static void test_strict(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p;
+		struct rounds_vm vm;
+
+		c.strict = true;
+		p = plant_new(&c);
+		plant_add(p, 60);
+		plant_add(p, 40);
+		plant_block(p, 0);
+		plant_slot(p);
+		plant_block(p, 0);
+		assert_int_equal(rounds_info(p->r, 0, &vm), 0);
+		plant_run(p, 5000);
+		assert_points(p, 0, 60.0, 0.5);
+		assert_points(p, 1, 40.0, 0.5);
+		plant_free(p);
+	}
+}
+
+static void test_all_idle(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+
+		plant_slot(p);
+		assert_int_equal(p->set.n, 0);
+		plant_add(p, 1);
+		plant_add(p, 1);
+		plant_slot(p);
+		assert_int_equal(p->set.n, 1);
+		plant_block(p, 0);
+		plant_block(p, 1);
+		plant_slot(p);
+		assert_int_equal(p->set.n, 0);
+		/* Nobody holds the slot: worth starting a new one. */
+		assert_int_equal(plant_wake(p, 1), 1);
+		plant_slot(p);
+		assert_int_equal(p->set.n, 1);
+		assert_int_equal(p->set.vm[0], 1);
+		plant_free(p);
+	}
+}
+
+/* Slots for all: with 200 VMs and 100 slots, each VM gets one in 200 slots or so, whatever its share. */
+static void test_no_starvation(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+		struct rounds_stats st;
+
+		plant_add(p, 1000000);
+		for (int i = 1; i < 200; i++)
+			plant_add(p, 1);
+		for (int i = 0; i < 5000; i++) {
+			plant_slot(p);
+			for (uint32_t k = 0; k < 200; k++)
+				if (p->slots - p->last[k] > 1000)
+					fail_msg("%s: VM %u waits for 1000 slots", ops->name, k);
+		}
+		rounds_stats(p->r, &st);
+		assert_int_equal(st.vms, 200);
+		assert_int_equal(st.raised, 199);
+		plant_free(p);
+	}
+}
+
+static void test_raised(void **state)
+{
+	struct rounds_config c = config(&policy_paper, 100, 1);
+	struct plant *p = plant_new(&c);
+	struct rounds_vm vm;
+
+	(void)state;
+	plant_add(p, 999);
+	plant_add(p, 1);
+	plant_run(p, 100);
+	rounds_info(p->r, 1, &vm);
+	assert_true(vm.raised);
+	assert_int_equal(vm.slots, 1);
+	rounds_info(p->r, 0, &vm);
+	assert_false(vm.raised);
+	assert_int_equal(vm.slots, 99);
+	assert_int_equal(p->run[1], 1);
+	plant_free(p);
+}
+
+static void test_remove_running(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		for (uint32_t lanes = 1; lanes <= 3; lanes++) {
+			struct rounds_config c = config(ops, 100, lanes);
+			struct plant *p = plant_new(&c);
+			struct rounds_vm vm;
+
+			for (uint32_t i = 0; i < 4; i++)
+				plant_add(p, 10 + i);
+			plant_run(p, 21);
+			assert_true(p->set.n > 0);
+			for (int i = 0; i < 500; i++) {
+				uint32_t id;
+
+				plant_slot(p);
+				if (!p->set.n)
+					continue;
+				id = p->set.vm[0];
+				assert_int_equal(rounds_remove(p->r, id, p->now), 0);
+				assert_int_equal(rounds_info(p->r, id, &vm), -ENOENT);
+				assert_int_equal(rounds_report(p->r, id, 1, true, p->now), -ENOENT);
+				assert_int_equal(rounds_remove(p->r, id, p->now), -ENOENT);
+				/* Its id goes to the next, which is not in the slot that runs. */
+				assert_int_equal(plant_add(p, 10), id);
+				rounds_info(p->r, id, &vm);
+				assert_false(vm.running);
+			}
+			plant_free(p);
+		}
+	}
+}
+
+/* What status shows: entitlement follows the shares, and VMs that used it all are level with it. */
+static void test_accounts(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+		struct rounds_vm vm[3];
+
+		plant_add(p, 50);
+		plant_add(p, 30);
+		plant_add(p, 20);
+		plant_run(p, 1001);
+		for (uint32_t i = 0; i < p->set.n; i++)
+			rounds_report(p->r, p->set.vm[i], SLOT_NS, true, p->now);
+		for (uint32_t i = 0; i < 3; i++) {
+			double entitled = (double)(50 - i * 20 + (i == 2) * 10) / 100 * 1001 * SLOT_NS;
+
+			rounds_info(p->r, i, &vm[i]);
+			assert_true((double)vm[i].entitled_ns > entitled - 1000);
+			assert_true((double)vm[i].entitled_ns < entitled + 1000);
+			assert_int_equal(vm[i].used_ns, p->run[i] * SLOT_NS);
+			assert_int_equal(vm[i].slots_run_total, p->run[i]);
+			assert_in_range(vm[i].slots, 10, 60);
+		}
+		/* Outside its turn: on the account, and no slot. */
+		rounds_report(p->r, 1, 777, true, p->now);
+		rounds_info(p->r, 1, &vm[0]);
+		assert_int_equal(vm[0].used_ns, vm[1].used_ns + 777);
+		plant_free(p);
+	}
+}
+
+static void test_reconfigure_live(void **state)
+{
+	(void)state;
+	for_each_policy(from) {
+		for_each_policy(to) {
+			struct rounds_config c = config(from, 100, 1);
+			struct plant *p = plant_new(&c);
+			struct rounds_vm before, after;
+
+			for (uint32_t i = 0; i < 20; i++)
+				plant_add(p, 1 + i);
+			plant_run(p, 333);
+			plant_block(p, 5);
+			rounds_info(p->r, 7, &before);
+			c = config(to, 200, 3);
+			assert_int_equal(rounds_configure(p->r, &c, p->now), 0);
+			p->ops = to;
+			p->lanes = 3;
+			p->set.n = 0;
+			rounds_info(p->r, 7, &after);
+			assert_true(after.used_ns >= before.used_ns);
+			plant_slot(p);
+			plant_reset(p);
+			plant_run(p, 10000);
+			assert_int_equal(p->run[5], 0);
+			for (uint32_t i = 0; i < 20; i++)
+				if (i != 5)
+					assert_points(p, i, 100.0 * 3 * (1 + i) / (210 - 6), 1.0);
+			c.lanes = 0;
+			assert_int_equal(rounds_configure(p->r, &c, p->now), -EINVAL);
+			plant_slot(p);
+			plant_free(p);
+		}
+	}
+}
+
+static void test_bad_config(void **state)
+{
+	struct rounds_config good = config(&policy_paper, 100, 1), c;
+	struct rounds *r = (struct rounds *)&good;
+
+	(void)state;
+	c = good, c.policy = NULL;
+	assert_int_equal(rounds_new(&r, &c, 0), -EINVAL);
+	c = good, c.slot_ns = 0;
+	assert_int_equal(rounds_new(&r, &c, 0), -EINVAL);
+	c = good, c.slots = ROUNDS_SLOTS_MAX + 1;
+	assert_int_equal(rounds_new(&r, &c, 0), -EINVAL);
+	c = good, c.lanes = ROUNDS_LANES_MAX + 1;
+	assert_int_equal(rounds_new(&r, &c, 0), -EINVAL);
+	assert_ptr_equal(r, &good);
+}
+
+/* A clock that goes back, and one that jumps ahead by an hour (suspend): shares hold after it. */
+static void test_clock(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+
+		plant_add(p, 60);
+		plant_add(p, 40);
+		plant_run(p, 50);
+		p->now -= 10 * NSEC_PER_SEC;
+		plant_run(p, 10);
+		p->now += 3600 * NSEC_PER_SEC;
+		plant_run(p, 200);
+		plant_reset(p);
+		plant_run(p, 2000);
+		assert_points(p, 0, 60.0, 0.5);
+		plant_free(p);
+	}
+}
+
+/* Everything at once, at random, at all sizes, under the sanitizers; invariants are in plant_slot(). */
+static void churn(const struct policy_ops *ops, uint32_t n, uint32_t lanes, int mode, uint64_t slots)
+{
+	struct rounds_config c = config(ops, 1 + (uint32_t)rnd(2 * n), lanes);
+	struct plant *p;
+	struct rounds_stats st;
+	static bool there[N_MAX];
+	uint32_t count = 0;
+
+	c.strict = mode == 1;
+	c.spread = mode == 2;
+	c.burst_ns = mode == 3 ? NSEC_PER_SEC : 0;
+	p = plant_new(&c);
+	memset(there, 0, sizeof(there));
+	for (uint64_t t = 0; t < slots; t++) {
+		for (uint64_t k = rnd(8); k; k--) {
+			uint32_t id = (uint32_t)rnd(n);
+
+			/* Half the VMs at once, then one by one. */
+			for (uint32_t more = t ? 1 : n / 2; count < n && more && rnd(4); more--) {
+				uint32_t i = plant_add(p, 1 + (uint32_t)rnd(rnd(2) ? 10 : 1000000));
+
+				assert_true(i < n);
+				there[i] = true;
+				p->idle[i] = false;
+				count++;
+			}
+			switch (rnd(8)) {
+			case 0: count -= there[id], assert_int_equal(rounds_remove(p->r, id, p->now), there[id] ? 0 : -ENOENT),
+				there[id] = false; break;
+			case 1: rounds_set_share(p->r, id, (struct share){ 1 + (uint32_t)rnd(1000) }); break;
+			case 2: case 3: case 4: plant_wake(p, id); break;
+			default: plant_block(p, id);
+			}
+		}
+		if (p->set.n && rnd(2))
+			rounds_report(p->r, p->set.vm[0], rnd(3 * SLOT_NS), rnd(2), p->now);
+		p->early = rnd(1001);
+		plant_slot(p);
+		rounds_stats(p->r, &st);
+		assert_int_equal(st.vms, count);
+		if (!st.ready)
+			assert_int_equal(p->set.n, 0);
+		else if (!c.strict && !(lanes > 1))
+			assert_int_equal(p->set.n, 1);
+		else
+			assert_true(p->set.n > 0 || lanes > 1 || c.strict);
+	}
+	/* After the storm: all busy, and all are served. */
+	for (uint32_t i = 0; i < n; i++) {
+		if (!there[i])
+			continue;
+		rounds_set_share(p->r, i, (struct share){ 5 });
+		plant_wake(p, i);
+	}
+	p->early = 1000;
+	plant_run(p, 3ULL * n + 1000); /* debts and batches from before */
+	plant_reset(p);
+	plant_run(p, 12ULL * (count / lanes + 1));
+	for (uint32_t i = 0; i < n && count > lanes; i++) {
+		double turns = (double)(p->slots * lanes) / count;
+
+		if (there[i] && ((double)p->run[i] < 0.7 * turns || (double)p->run[i] > 1.3 * turns))
+			fail_msg("%s mode %d: VM %u of %u (%u lanes) ran %llu times in %.1f turns", ops->name, mode, i,
+				 count, lanes, (unsigned long long)p->run[i], turns);
+	}
+	plant_free(p);
+}
+
+static void test_churn(void **state)
+{
+	static const uint32_t sizes[] = { 2, 3, 7, 30, 200, 2000 };
+
+	(void)state;
+	for_each_policy(ops) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+			for (int mode = 0; mode < 4; mode++)
+				for (uint32_t lanes = 1; lanes <= 4; lanes *= 2)
+					churn(ops, sizes[i], lanes, mode, sizes[i] < 1000 ? 1000 : 200);
+		churn(ops, N_MAX, 2, 0, 100);
+	}
+}
+
+/* The same calls, the same answers. */
+static void test_deterministic(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		static uint64_t run[100];
+
+		for (int pass = 0; pass < 2; pass++) {
+			struct rounds_config c = config(ops, 300, 2);
+			struct plant *p = plant_new(&c);
+
+			seed = 42;
+			for (int i = 0; i < 100; i++)
+				plant_add(p, 1 + (uint32_t)rnd(20));
+			for (int i = 0; i < 3000; i++) {
+				plant_slot(p);
+				if (rnd(2))
+					plant_block(p, (uint32_t)rnd(100));
+				else
+					plant_wake(p, (uint32_t)rnd(100));
+			}
+			if (pass)
+				assert_memory_equal(run, p->run, sizeof(run));
+			memcpy(run, p->run, sizeof(run));
+			plant_free(p);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_lanes_hold_and_spread),
+		cmocka_unit_test(test_lanes_full),
+		cmocka_unit_test(test_live_change),
+		cmocka_unit_test(test_idle_gives_up),
+		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_all_idle),
+		cmocka_unit_test(test_no_starvation),
+		cmocka_unit_test(test_raised),
+		cmocka_unit_test(test_remove_running),
+		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_reconfigure_live),
+		cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_deterministic),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("core/policy", tests, NULL, NULL);
+}
