@@ -127,6 +127,11 @@ fuzz: $(FUZZ)
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
 $(B)/tests/system/lab_ground: $(call obj,$(addprefix lab/,$(addsuffix .c,accel agent image loop proc proc_run topo \
 	topo_clean traffic traffic_parse vm)))
+# Unit tests without sanitizers, for test hosts (tests/hosts/run.sh): make build/plain/tests/unit/kernel_gate_test
+$(B)/plain/tests/unit/%: $(B)/tests/unit/%.o $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
 # Helpers of the system tests, without sanitizers: they flood.
 $(B)/tests/system/%: $(B)/tests/system/%.o
 	@mkdir -p $(@D)
@@ -152,6 +157,10 @@ check: deps
 	@prove --timer -j2 --rules='par=$(B)/tests/unit/*' --rules='seq=*' $(UNIT) $(TESTS_SH)
 
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lm
 bench: deps
 	@$(MAKE) --no-print-directory -j2 all $(BENCHES)
 	@for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "== $$b"; $$b || exit 1; done

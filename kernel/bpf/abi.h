@@ -18,7 +18,7 @@ struct divvy_device {
 struct divvy_counters {
 	__u64 bytes;   /* link-layer bytes, headers of every GSO segment included */
 	__u64 packets; /* frames as they will be on the wire: GSO segments count each */
-	__u64 last_ns; /* CLOCK_MONOTONIC of the latest packet */
+	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE of the latest packet: up to a tick (1-10 ms) early */
 	__u64 largest; /* longest skb seen, bytes */
 };
 
