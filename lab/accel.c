@@ -33,7 +33,8 @@ static int make_key(char *key, size_t size, struct errtext *e)
 	r = proc_read_ns(NULL, "/proc/sys/kernel/random/boot_id", &boot);
 	if (r < 0)
 		return errtext_set(e, r, "cannot read the boot id: %s", strerror(-r));
-	snprintf(key, size, "%.*s %.*s", (int)strcspn(boot, "\n"), boot, (int)strcspn(version, "\n"), version);
+	snprintf(key, size, "%.*s %.*s", (int)strcspn(boot, "\n"), boot, (int)strcspn(version, "\n"),
+		 version);
 	return 0;
 }
 
@@ -82,15 +83,16 @@ static int probe(const struct image *img, enum accel *ret, char why[WHY_SIZE], s
 	if (r == 0)
 		snprintf(why, WHY_SIZE, "probe guest ready in %.1f s", (double)vm_boot_ns(vm) / 1e9);
 	else if (r == -ETIMEDOUT)
-		snprintf(why, WHY_SIZE, "/dev/kvm opens, but a probe guest did not start within %d s", PROBE_MS / 1000);
+		snprintf(why, WHY_SIZE, "/dev/kvm opens, but a probe guest did not start within %d s",
+			 PROBE_MS / 1000);
 	else
 		snprintf(why, WHY_SIZE, "/dev/kvm opens, but QEMU ended with it");
 	*ret = r == 0 ? ACCEL_KVM : ACCEL_TCG;
 	return 0;
 }
 
-int accel_probe(const struct image *img, enum accel *ret, char why[WHY_SIZE], void (*progress)(const char *line),
-		struct errtext *e)
+int accel_probe(const struct image *img, enum accel *ret, char why[WHY_SIZE],
+		void (*progress)(const char *line), struct errtext *e)
 {
 	const char *set = getenv("DIVVY_LAB_ACCEL");
 	char key[256], path[IMAGE_DIR_MAX + 32], reason[WHY_SIZE] = "";

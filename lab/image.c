@@ -44,7 +44,8 @@ static int find_tree(char root[IMAGE_DIR_MAX], struct errtext *e)
 		if (access(probe, X_OK) == 0)
 			return 0;
 	}
-	return errtext_set(e, -ENOENT, "no lab/image.sh above this program: set DIVVY_LAB_SOURCE to divvy's source tree");
+	return errtext_set(e, -ENOENT,
+			   "no lab/image.sh above this program: set DIVVY_LAB_SOURCE to divvy's source tree");
 }
 
 struct making {
@@ -100,8 +101,8 @@ static void last_line(int fd, char *text, size_t size)
 		memmove(text, nl + 1, strlen(nl + 1) + 1);
 }
 
-static int run_script(const char *root, const char *dir, const char *flavour, void (*progress)(const char *line),
-		      struct errtext *e)
+static int run_script(const char *root, const char *dir, const char *flavour,
+		      void (*progress)(const char *line), struct errtext *e)
 {
 	_cleanup_close_ int in = -1, out = -1, err = memfd_create("image", MFD_CLOEXEC);
 	struct making m = { .progress = progress };
@@ -135,7 +136,8 @@ static int run_script(const char *root, const char *dir, const char *flavour, vo
 	return errtext_set(e, -EREMOTEIO, "making the guest image failed: %s", words);
 }
 
-static int ensure(struct image *img, const char *flavour, void (*progress)(const char *line), struct errtext *e)
+static int ensure(struct image *img, const char *flavour, void (*progress)(const char *line),
+		  struct errtext *e)
 {
 	const char *cache = getenv("DIVVY_LAB_CACHE");
 	_cleanup_free_ char *release = NULL;

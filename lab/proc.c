@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,14 +33,10 @@ static pid_t owner;
 static const struct {
 	const char *program, *package;
 } packages[] = {
-	{ "ip", "iproute2" },
-	{ "tc", "iproute2" },
-	{ "ethtool", "ethtool" },
-	{ "nft", "nftables" },
-	{ "iperf3", "iperf3" },
-	{ "iperf", "iperf" },
-	{ "ping", "iputils-ping" },
-	{ "qemu-system-x86_64", "qemu-system-x86" },
+	{ "ip", "iproute2" },	      { "tc", "iproute2" },
+	{ "ethtool", "ethtool" },     { "nft", "nftables" },
+	{ "iperf3", "iperf3" },	      { "iperf", "iperf" },
+	{ "ping", "iputils-ping" },   { "qemu-system-x86_64", "qemu-system-x86" },
 	{ "gnuplot", "gnuplot-nox" },
 };
 
@@ -149,7 +144,7 @@ void netns_leave(int back)
 {
 	if (back < 0)
 		return;
-	/* The way back cannot fail for lack of rights; going on in the wrong namespace would be worse than ending. */
+	/* It cannot fail for lack of rights; going on in the wrong namespace would be worse than ending. */
 	if (enter(back) < 0)
 		abort();
 	close(back);
@@ -188,8 +183,9 @@ static int child_exec(const struct spawn *s, pid_t parent, int netns_fd)
 	}
 	if (s->keep >= 0 && fcntl(s->keep, F_SETFD, 0) < 0)
 		return -errno;
-	if (s->nice != 0)
-		setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + s->nice);
+	/* Not fatal where it is not allowed: socket-buffer drops are counted apart. */
+	if (s->realtime)
+		sched_setscheduler(0, SCHED_RR, &(struct sched_param){ .sched_priority = 1 });
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -207,8 +203,8 @@ static int spawn_error(const struct spawn *s, int error, struct errtext *e)
 	if (error == -ENOENT)
 		for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
 			if (strcmp(packages[i].program, s->argv[0]) == 0)
-				return errtext_set(e, error, "%s is not installed: apt-get install %s", s->argv[0],
-						   packages[i].package);
+				return errtext_set(e, error, "%s is not installed: apt-get install %s",
+						   s->argv[0], packages[i].package);
 	return errtext_set(e, error, "cannot start %s: %s", s->argv[0], strerror(-error));
 }
 

@@ -39,14 +39,12 @@ int proc_signal_fd(void);
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t now_ns(void);
 
-#define PROC_NICE_SERVER (-15) /* a receiver that must not be the bottleneck */
-
 struct spawn {
 	const char *const *argv; /* NULL-terminated, argv[0] is looked up in PATH */
 	const char *netns;       /* name of a network namespace (ip netns), NULL: the lab's own */
 	int in, out, err;        /* descriptors for 0, 1, 2; -1: /dev/null. They stay the caller's. */
 	int keep;                /* a further descriptor to be inherited under the same number, -1: none */
-	int nice;                /* added to the lab's; 0: unchanged. Not fatal where it is not allowed. */
+	bool realtime;           /* SCHED_RR 1, where allowed: a receiver that must not be the bottleneck */
 };
 #define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = -1 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The lab's network, as ip(8), tc(8), nft(8) and ethtool(8) make it. topo.h has the map; topo_clean.c takes it down. */
+/* The lab's network, made with ip, tc, nft and ethtool. topo.h has the map; topo_clean.c takes it down. */
 
 #include "topo.h"
 
@@ -113,13 +113,13 @@ static int apply_settings(const char *netns, const struct setting *s, size_t n, 
 		int r = proc_write_ns(netns, s[i].path, s[i].value);
 
 		if (r < 0 && !(s[i].optional && r == -ENOENT))
-			return errtext_set(e, r, "cannot set %s to %s in %s: %s", s[i].path, s[i].value, netns,
-					   strerror(-r));
+			return errtext_set(e, r, "cannot set %s to %s in %s: %s", s[i].path, s[i].value,
+					   netns, strerror(-r));
 	}
 	return 0;
 }
 
-/* No IPv6 chatter; and bridges that call no netfilter unless the topology asks (a host with Docker defaults to it). */
+/* No IPv6 chatter. Bridges call no netfilter unless the topology asks: on a host with Docker they would. */
 static int add_netns(const char *netns, struct errtext *e)
 {
 	static const struct setting quiet[] = {
@@ -185,8 +185,8 @@ static int build_servers(struct topo *t, struct errtext *e)
 		return r;
 	fprintf(s.f, "link add brs " BRIDGE "\nlink set s0 master brs up\nlink set brs up\n");
 	for (unsigned i = 0; i < t->config.vms; i++) {
-		fprintf(s.f, "link add p%u type veth peer name eth0 address %s netns %s\n", i, t->vm[i].server_mac,
-			t->vm[i].server_netns);
+		fprintf(s.f, "link add p%u type veth peer name eth0 address %s netns %s\n", i,
+			t->vm[i].server_mac, t->vm[i].server_netns);
 		fprintf(s.f, "link set p%u master brs up\n", i);
 	}
 	r = script_run(&s, t->sw, e);
@@ -217,7 +217,8 @@ static int build_host(struct topo *t, struct errtext *e)
 	for (unsigned i = 0; i < t->config.vms; i++) {
 		const struct topo_vm *v = &t->vm[i];
 
-		fprintf(s.f, "tuntap add dev %s mode tap%s\n", v->tap, t->config.queues > 1 ? " multi_queue" : "");
+		fprintf(s.f, "tuntap add dev %s mode tap%s\n", v->tap,
+			t->config.queues > 1 ? " multi_queue" : "");
 		if (routed)
 			fprintf(s.f, "addr add %s/24 dev %s\n", v->gateway, v->tap);
 		else

@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-/* Remove all namespaces of the run of this pid, killing what runs in them. Returns their number or negative errno. */
+/* Remove all namespaces of this run, killing what is in them. Returns their number or negative errno. */
 int topo_remove(pid_t run);
 
 /*

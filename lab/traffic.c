@@ -196,28 +196,27 @@ static void read_client(struct traffic *t)
 
 /* --- start --- */
 
-#define WORDS 24
+#define WORDS_MAX 24
 
-/* Servers report four times a second: fine enough to cut the loss at the borders of phases. */
+/*
+ * Servers report four times a second: fine enough to cut the loss at the borders of phases. stdbuf: iperf 2 has
+ * no option to flush its lines into a pipe.
+ */
 static int start_server(struct traffic *t, struct errtext *e)
 {
-	static const char *const iperf3[] = { "iperf3", "-s", "-1", "-i", "0.25", "-f", "k", "--forceflush", NULL };
-	/* stdbuf: iperf 2 has no option to flush its lines into a pipe. */
-	static const char *const iperf2[] = { "stdbuf", "-oL", "iperf", "-s", "-u", "-i", "0.25", "-f", "k", "-w",
-					      "4M", NULL };
-	const char *const *words = t->config.kind == TRAFFIC_UDP2 ? iperf2 : iperf3;
 	_cleanup_close_ int in = -1, out = -1;
-	const char *argv[WORDS];
+	const char *argv[WORDS_MAX + 1];
 	struct spawn s = SPAWN_INIT;
-	char port[16];
+	char line[128], *save = NULL;
 	size_t n = 0;
 	int p[2], r;
 
-	for (; words[n]; n++)
-		argv[n] = words[n];
-	snprintf(port, sizeof(port), "%u", t->port);
-	argv[n++] = "-p";
-	argv[n++] = port;
+	if (t->config.kind == TRAFFIC_UDP2)
+		snprintf(line, sizeof(line), "stdbuf -oL iperf -s -u -i 0.25 -f k -w 4M -p %u", t->port);
+	else
+		snprintf(line, sizeof(line), "iperf3 -s -1 -i 0.25 -f k --forceflush -p %u", t->port);
+	for (char *w = strtok_r(line, " ", &save); w && n < WORDS_MAX; w = strtok_r(NULL, " ", &save))
+		argv[n++] = w;
 	argv[n] = NULL;
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return errtext_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
@@ -230,7 +229,7 @@ static int start_server(struct traffic *t, struct errtext *e)
 	s.argv = argv;
 	s.netns = t->at->server_netns;
 	s.out = s.err = out;
-	s.nice = PROC_NICE_SERVER;
+	s.realtime = true;
 	r = proc_spawn(&s, &t->server, e);
 	if (r < 0) {
 		t->server = 0;
@@ -258,6 +257,7 @@ static int listening(void *arg)
 	return 0;
 }
 
+/* /bin/ping: busybox's shell would take its own, which cannot flood. */
 static int start_client(struct traffic *t)
 {
 	const struct traffic_config *c = &t->config;
@@ -267,19 +267,20 @@ static int start_client(struct traffic *t)
 	t->client_seen = 0;
 	switch (c->kind) {
 	case TRAFFIC_UDP:
-		return vm_exec(t->vm, &t->client, "exec iperf3 -u -c %s -p %u -b %" PRIu64 " -l %u -t 86400 -i 0",
-			       to, t->port, c->rate_bps, size);
+		return vm_exec(t->vm, &t->client,
+			       "exec iperf3 -u -c %s -p %u -b %" PRIu64 " -l %u -t 86400 -i 0", to, t->port,
+			       c->rate_bps, size);
 	case TRAFFIC_UDP2:
 		/* iperf 2 wants a rate: one that no guest reaches. */
-		return vm_exec(t->vm, &t->client, "exec iperf -u -c %s -p %u -b %" PRIu64 " -l %u -t 86400", to,
-			       t->port, c->rate_bps ? c->rate_bps : 100000000000, size);
+		return vm_exec(t->vm, &t->client, "exec iperf -u -c %s -p %u -b %" PRIu64 " -l %u -t 86400",
+			       to, t->port, c->rate_bps ? c->rate_bps : 100000000000, size);
 	case TRAFFIC_TCP:
 		return vm_exec(t->vm, &t->client, "exec iperf3 -c %s -p %u -P %u -t 86400 -i 0", to, t->port,
 			       c->streams ? c->streams : 1);
 	case TRAFFIC_ICMP:
-		return vm_exec(t->vm, &t->client, "exec ping -f -q -n -s %u %s", size, to);
+		return vm_exec(t->vm, &t->client, "exec /bin/ping -f -q -n -s %u %s", size, to);
 	case TRAFFIC_PING:
-		return vm_exec(t->vm, &t->client, "exec ping -n -i 0.1 -s %u %s", size, to);
+		return vm_exec(t->vm, &t->client, "exec /bin/ping -n -i 0.1 -s %u %s", size, to);
 	}
 	return -EINVAL;
 }
@@ -298,8 +299,9 @@ static int attempt(struct traffic *t, struct errtext *e)
 			return r;
 		r = loop_while(listening, t, now_ns() + LISTEN_NS);
 		if (r < 0)
-			return errtext_set(e, r, "server %s of %s does not listen: %s", traffic_kind_name(t->config.kind),
-					   vm_name(t->vm), t->last[0] ? t->last : strerror(-r));
+			return errtext_set(e, r, "server %s of %s does not listen: %s",
+					   traffic_kind_name(t->config.kind), vm_name(t->vm),
+					   t->last[0] ? t->last : strerror(-r));
 	}
 	r = start_client(t);
 	if (r < 0)
@@ -425,8 +427,8 @@ bool traffic_running(const struct traffic *t, struct errtext *e)
 	if (t->stopped || !t->client)
 		return false;
 	if (vm_cmd_done(t->client, &status)) {
-		errtext_set(e, 0, "%s: %s ended (%d): %s", vm_name(t->vm), traffic_kind_name(t->config.kind), status,
-			    client_last(t));
+		errtext_set(e, 0, "%s: %s ended (%d): %s", vm_name(t->vm), traffic_kind_name(t->config.kind),
+			    status, client_last(t));
 		return false;
 	}
 	if (t->server > 0 && !proc_alive(t->server, NULL)) {

@@ -79,8 +79,8 @@ bool traffic_parse_bound(const char *text, unsigned port)
 	for (const char *l = text; l && *l; l = strchr(l, '\n'), l = l ? l + 1 : NULL) {
 		unsigned local, remote;
 
-		if (sscanf(l, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x", &local, &remote) == 2 && local == port &&
-		    remote == 0)
+		if (sscanf(l, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x", &local, &remote) == 2 &&
+		    local == port && remote == 0)
 			return true;
 	}
 	return false;

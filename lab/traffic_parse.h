@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What iperf3, iperf 2, ping and the kernel print, a line or a file at a time. Each is true if the text had it. */
+/* What iperf3, iperf 2, ping and the kernel print. Each function is true if the text had it. */
 
 #include <stdbool.h>
 #include <stdint.h>

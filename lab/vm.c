@@ -247,8 +247,8 @@ int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct er
 	last_words(w.culprit, words, sizeof(words));
 	if (r == -EPIPE)
 		return errtext_set(e, r, "%s: QEMU ended: %s", w.culprit->name, words);
-	return errtext_set(e, r, "%s: the guest did not report within %u ms; its console: %s", w.culprit->name,
-			   timeout_ms, words[0] ? words : "(silent)");
+	return errtext_set(e, r, "%s: the guest did not report within %u ms; its console: %s",
+			   w.culprit->name, timeout_ms, words[0] ? words : "(silent)");
 }
 
 /* --- what it is and what it uses --- */

@@ -39,9 +39,9 @@
 struct command {
 	bool used;
 	unsigned long id;
-	pid_t pid;  /* 0: reaped */
+	pid_t pid; /* 0: reaped */
 	int status;
-	int fd;     /* -1: at end of file */
+	int fd; /* -1: at end of file */
 	char line[LINE_MAX_BYTES];
 	size_t fill;
 };

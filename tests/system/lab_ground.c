@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The lab's ground floor by itself, for lab_ground.sh and for measuring what guests can offer:
+ *
+ *	lab_ground [-n VMS] [-k bridge|br_netfilter|routed] [-w WIRE_MBIT] [-m virtio|e1000] [-s SECONDS]
+ *		   [-t udp|udp2|tcp|icmp] [-p]
+ *
+ * boots the VMs, runs one traffic on each (and with -p a ping beside it), prints the wire's rate each second,
+ *then "key value" lines. "ready" is printed when traffic flows: the test kills it there.
+ */
+
+#include "lab/image.h"
+#include "lab/loop.h"
+#include "lab/topo.h"
+#include "lab/traffic.h"
+#include "lab/vm.h"
+
+#include "core/cleanup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+	struct topo_config topo;
+	struct traffic_config traffic;
+	enum vm_nic nic;
+	unsigned seconds;
+	bool ping;
+};
+
+struct lab {
+	struct options o;
+	struct image image;
+	enum accel accel;
+	struct topo topo;
+	struct vm *vm[TOPO_VMS_MAX];
+	struct traffic *flood[TOPO_VMS_MAX], *ping[TOPO_VMS_MAX];
+	size_t n_pings;
+};
+
+static void say(const char *line)
+{
+	printf("# %s\n", line);
+}
+
+/* Bytes that the switch has sent to server i. */
+static uint64_t port_bytes(const struct lab *lab, unsigned i)
+{
+	_cleanup_free_ char *text = NULL;
+	char name[16];
+	const char *p;
+	uint64_t v = 0;
+
+	snprintf(name, sizeof(name), " p%u:", i);
+	if (proc_read_ns(lab->topo.sw, "/proc/net/dev", &text) == 0 && (p = strstr(text, name)))
+		sscanf(p + strlen(name), "%*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &v);
+	return v;
+}
+
+static int boot(struct lab *lab, struct errtext *e)
+{
+	uint64_t begin = now_ns();
+	int r = topo_up(&lab->topo, &lab->o.topo, e);
+
+	if (r < 0)
+		return r;
+	printf("topology_ms %.0f\n", (double)(now_ns() - begin) / 1e6);
+	for (unsigned i = 0; i < lab->o.topo.vms; i++) {
+		const struct topo_vm *at = &lab->topo.vm[i];
+		char name[16];
+		struct vm_config c = {
+			.image = &lab->image,
+			.accel = lab->accel,
+			.name = name,
+			.netns = lab->topo.host,
+			.tap = at->tap,
+			.nic = lab->o.nic,
+			.queues = lab->o.topo.queues,
+			.address = at->address,
+			.gateway = at->gateway[0] ? at->gateway : NULL,
+		};
+
+		snprintf(name, sizeof(name), "vm%u", i);
+		memcpy(c.mac, at->mac, sizeof(c.mac));
+		r = vm_start(&lab->vm[i], &c, e);
+		if (r < 0)
+			return r;
+	}
+	r = vm_wait_ready(lab->vm, lab->o.topo.vms, 60000, e);
+	for (unsigned i = 0; r == 0 && i < lab->o.topo.vms; i++)
+		printf("boot_s %.2f\n", (double)vm_boot_ns(lab->vm[i]) / 1e9);
+	return r;
+}
+
+static int check_agent(struct lab *lab, struct errtext *e)
+{
+	_cleanup_free_ char *out = NULL;
+	struct vm_cmd *slow = NULL;
+	int status = -1, r = vm_exec(lab->vm[0], &slow, "sleep 0.3; exit 7");
+
+	if (r == 0)
+		r = vm_run(lab->vm[0], 5000, &out, e, "echo one; echo; echo two >&2");
+	if (r < 0)
+		return r;
+	if (strcmp(out, "one\n\ntwo\n") != 0)
+		return errtext_set(e, -EBADMSG, "agent: output is \"%s\"", out);
+	if (vm_cmd_done(slow, NULL))
+		return errtext_set(e, -EBADMSG, "agent: commands do not run at once");
+	r = vm_cmd_wait(slow, 5000, &status);
+	if (r < 0 || status != 7)
+		return errtext_set(e, r < 0 ? r : -EBADMSG, "agent: exit code is %d", status);
+	vm_cmd_free(slow);
+	if (vm_run(lab->vm[0], 5000, NULL, NULL, "exit 3") != -EREMOTEIO)
+		return errtext_set(e, -EBADMSG, "agent: exit code 3 is no failure");
+	puts("agent ok");
+	return 0;
+}
+
+static int start_traffic(struct lab *lab, struct errtext *e)
+{
+	const struct traffic_config ping = { .kind = TRAFFIC_PING };
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < lab->o.topo.vms; i++)
+		r = traffic_start(&lab->flood[i], &lab->topo, i, lab->vm[i], &lab->o.traffic, e);
+	for (unsigned i = 0; r == 0 && lab->o.ping && i < lab->o.topo.vms; i++, lab->n_pings += r == 0)
+		r = traffic_start(&lab->ping[i], &lab->topo, i, lab->vm[i], &ping, e);
+	if (r == 0)
+		r = traffic_wait_running(lab->flood, lab->o.topo.vms, 20000, e);
+	if (r == 0 && lab->n_pings)
+		r = traffic_wait_running(lab->ping, lab->n_pings, 20000, e);
+	return r;
+}
+
+static int measure(struct lab *lab, struct errtext *e)
+{
+	const unsigned n = lab->o.topo.vms;
+	uint64_t first[TOPO_VMS_MAX], before[TOPO_VMS_MAX], cpu[TOPO_VMS_MAX], begin = now_ns(), last = begin;
+	double sum = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		before[i] = first[i] = port_bytes(lab, i);
+		if (vm_cpu_ns(lab->vm[i], &cpu[i]) < 0)
+			return errtext_set(e, -ESRCH, "vm%u is gone", i);
+	}
+	for (unsigned s = 1; s <= lab->o.seconds; s++) {
+		int r = loop_until(begin + s * 1000000000ULL);
+		uint64_t now = now_ns();
+
+		if (r < 0)
+			return errtext_set(e, r, "interrupted");
+		printf("#");
+		for (unsigned i = 0; i < n; i++) {
+			uint64_t b = port_bytes(lab, i);
+
+			printf(" %7.2f", (double)(b - before[i]) * 8e3 / (double)(now - last));
+			before[i] = b;
+			if (!traffic_running(lab->flood[i], e))
+				return -EPIPE;
+		}
+		puts(" Mbit/s");
+		last = now;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		double mbps = (double)(before[i] - first[i]) * 8e3 / (double)(last - begin);
+		uint64_t after = 0;
+
+		vm_cpu_ns(lab->vm[i], &after);
+		printf("vm%u_mbps %.2f\nvm%u_cores %.2f\n", i, mbps, i,
+		       (double)(after - cpu[i]) / (double)(last - begin));
+		sum += mbps;
+	}
+	printf("total_mbps %.2f\n", sum);
+	return 0;
+}
+
+static int compare_rtt(const void *a, const void *b)
+{
+	uint64_t x = ((const struct traffic_rtt *)a)->rtt_ns, y = ((const struct traffic_rtt *)b)->rtt_ns;
+
+	return x < y ? -1 : x > y;
+}
+
+static void results(struct lab *lab)
+{
+	struct traffic_result r;
+	uint64_t drops = 0, rss = 0;
+
+	for (unsigned i = 0; i < lab->o.topo.vms; i++) {
+		traffic_get(lab->flood[i], &r);
+		printf("vm%u_received %" PRIu64 "\nvm%u_lost %" PRIu64 "\nvm%u_rcvbuf_errors %" PRIu64
+		       "\nvm%u_intervals %zu\n",
+		       i, r.received, i, r.lost, i, r.rcvbuf_errors, i, r.n_intervals);
+		vm_rss(lab->vm[i], &rss);
+		printf("vm%u_rss_mb %.0f\n", i, (double)rss / 1e6);
+	}
+	for (unsigned i = 0; i < lab->n_pings; i++) {
+		_cleanup_free_ struct traffic_rtt *v = NULL;
+
+		traffic_get(lab->ping[i], &r);
+		v = calloc(r.n_rtts + 1, sizeof(*v));
+		if (!v || r.n_rtts == 0)
+			continue;
+		memcpy(v, r.rtts, r.n_rtts * sizeof(*v));
+		qsort(v, r.n_rtts, sizeof(*v), compare_rtt);
+		printf("vm%u_rtts %zu\nvm%u_rtt_p50_ms %.2f\nvm%u_ping_lost %" PRIu64 "\n", i, r.n_rtts, i,
+		       (double)v[r.n_rtts / 2].rtt_ns / 1e6, i, r.lost);
+	}
+	topo_wire_drops(&lab->topo, &drops);
+	printf("wire_drops %" PRIu64 "\n", drops);
+}
+
+static int run(struct lab *lab, struct errtext *e)
+{
+	char why[128];
+	int r = lab->o.nic == VM_NIC_E1000 ? image_ensure_generic(&lab->image, say, e)
+					   : image_ensure(&lab->image, say, e);
+
+	if (r == 0)
+		r = accel_probe(&lab->image, &lab->accel, why, say, e);
+	if (r < 0)
+		return r;
+	printf("accel %s (%s)\nkernel %s\n", accel_name(lab->accel), why, lab->image.release);
+	r = boot(lab, e);
+	if (r == 0)
+		r = check_agent(lab, e);
+	if (r == 0)
+		r = start_traffic(lab, e);
+	if (r < 0)
+		return r;
+	puts("ready");
+	r = measure(lab, e);
+	if (r == 0)
+		r = traffic_stop_all(lab->flood, lab->o.topo.vms, e);
+	if (r == 0 && lab->n_pings)
+		r = traffic_stop_all(lab->ping, lab->n_pings, e);
+	if (r == 0)
+		results(lab);
+	return r;
+}
+
+static void tear_down(struct lab *lab)
+{
+	for (unsigned i = 0; i < TOPO_VMS_MAX; i++) {
+		traffic_free(lab->flood[i]);
+		traffic_free(lab->ping[i]);
+		vm_stop(lab->vm[i]);
+	}
+	topo_down(&lab->topo);
+}
+
+static int parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "n:k:w:m:s:t:q:l:p")) != -1) {
+		bool bad = false;
+
+		if (c == 'n')
+			o->topo.vms = (unsigned)atoi(optarg);
+		else if (c == 'k')
+			bad = topo_kind_from_name(optarg, &o->topo.kind) < 0;
+		else if (c == 'w')
+			o->topo.wire_bps = (uint64_t)(atof(optarg) * 1e6);
+		else if (c == 'm')
+			bad = vm_nic_from_name(optarg, &o->nic) < 0;
+		else if (c == 's')
+			o->seconds = (unsigned)atoi(optarg);
+		else if (c == 't')
+			bad = traffic_kind_from_name(optarg, &o->traffic.kind) < 0;
+		else if (c == 'q')
+			o->topo.queues = (unsigned)atoi(optarg);
+		else if (c == 'l')
+			o->traffic.size = (unsigned)atoi(optarg);
+		else if (c == 'p')
+			o->ping = true;
+		else
+			bad = true;
+		if (bad)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct lab lab = { .o = { .topo = { .vms = 2 }, .seconds = 5 } };
+	struct errtext e = { "" };
+	int r;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 2 && strcmp(argv[1], "clean") == 0) {
+		r = topo_clean(&e);
+		printf("cleaned %d\n", r);
+		return r < 0;
+	}
+	if (parse(&lab.o, argc, argv) < 0) {
+		fprintf(stderr, "lab_ground: bad option; see its head\n");
+		return 2;
+	}
+	r = proc_init();
+	if (r == 0)
+		r = run(&lab, &e);
+	tear_down(&lab);
+	if (r < 0)
+		fprintf(stderr, "lab_ground: %s\n", e.text);
+	return r < 0;
+}
