@@ -79,10 +79,16 @@ static void find_administrators(struct backlog *b, size_t vm)
 	b->of[vm].minor = administrator_minor(vm);
 }
 
+void backlog_reset(struct backlog *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		b->of[i].count = (struct backlog_count){};
+}
+
 void backlog_find(struct backlog *b, enum scheduler_kind scheduler)
 {
 	for (size_t i = 0; i < b->n; i++) {
-		b->of[i] = (struct class_of){};
+		b->of[i].ifindex = 0;
 		if (scheduler == SCHEDULER_DIVVY)
 			find_divvys(b, i);
 		else if (scheduler == SCHEDULER_ADMINISTRATOR)

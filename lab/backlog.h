@@ -18,7 +18,9 @@ struct backlog_count {
 /* 0 or negative errno. */
 int backlog_open(const struct topo *t, size_t n_vms, struct backlog **ret);
 struct backlog *backlog_close(struct backlog *b); /* NULL is fine; returns NULL */
-/* Find each VM's class of this scheduler, and count from zero. A VM without one is not counted. */
+/* Count from zero. */
+void backlog_reset(struct backlog *b);
+/* Find each VM's class of this scheduler, wherever it is by now. A VM without one is not counted. */
 void backlog_find(struct backlog *b, enum scheduler_kind scheduler);
 /* Count once. */
 void backlog_sample(struct backlog *b);

@@ -178,9 +178,12 @@ static void judge_load(struct result *r)
 		for (size_t i = 0; i < s->n_vms; i++) {
 			struct vm_result *v = &r->phases[k].vm[i];
 
+			/* A tap that is held back tells what was taken, not what there was. */
+			double could = v->sndbuf > 0 ? offered[i] : v->offered_mbps;
+
 			v->backlogged = s->vms[i].sends && !r->phases[k].phase->idle &&
-					(!r->load_known || !offers_freely(&s->vms[i]) ||
-					 offered[i] >= v->entitled_mbps);
+					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
+					 could >= v->entitled_mbps);
 		}
 }
 

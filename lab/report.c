@@ -97,6 +97,16 @@ static void table_row(const struct result *r, const struct phase_result *p, size
 	printf("\n");
 }
 
+static void queue_line(const char *name, const struct vm_result *v)
+{
+	if (isnan(v->empty_pct))
+		return;
+	printf("  %s: queue empty at %.1f %% of looks", name, v->empty_pct);
+	if (v->sndbuf > 0)
+		printf("; send buffer %d B, at most %.1f ms of standing queue", v->sndbuf, v->bound_ms);
+	printf("\n");
+}
+
 static void table_foot(const struct result *r, const struct phase_result *p)
 {
 	if (p->phase->idle)
@@ -110,17 +120,8 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 	else if (p->changed)
 		printf(", not settled");
 	printf("\n");
-	for (size_t i = 0; i < r->scenario->n_vms; i++) {
-		const struct vm_result *v = &p->vm[i];
-
-		if (v->sndbuf > 0)
-			printf("  %s: send buffer %d B, at most %.1f ms of standing queue", r->scenario->vms[i].name,
-			       v->sndbuf, v->bound_ms);
-		if (!isnan(v->empty_pct))
-			printf("%s queue empty at %.1f %% of looks", v->sndbuf > 0 ? ";" : "  ", v->empty_pct);
-		if (v->sndbuf > 0 || !isnan(v->empty_pct))
-			printf("\n");
-	}
+	for (size_t i = 0; i < r->scenario->n_vms; i++)
+		queue_line(r->scenario->vms[i].name, &p->vm[i]);
 	if (p->others_cores > 0.1 * (double)sysconf(_SC_NPROCESSORS_ONLN))
 		printf("  others than the VMs used %.2f of the host's cores\n", p->others_cores);
 }

@@ -39,8 +39,8 @@ struct vm_result {
 struct phase_result {
 	const struct scenario_phase *phase; /* borrowed */
 	unsigned repetition;                /* from 1 */
-	uint64_t asked_ns;                  /* before the change was asked for */
-	struct window window;               /* from its acknowledgement to the end of the phase */
+	uint64_t asked_ns, acked_ns;        /* before the change was asked for, after it was acknowledged */
+	struct window window;               /* from then, or from the traffic's start if it rested, to the end */
 	struct observation begin, warm, end;
 	struct backlog_count backlog[TOPO_VMS_MAX];
 	int sndbuf[TOPO_VMS_MAX];

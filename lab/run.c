@@ -55,6 +55,7 @@ struct run {
 	struct meter *meter[TOPO_VMS_MAX];
 	struct backlog *backlog;
 	struct traffic *flood[TOPO_VMS_MAX], *ping[TOPO_VMS_MAX];
+	bool started;       /* the last start_floods() had something to start */
 	char dir[64];       /* of this run, removed at its end */
 	char log[PATH_MAX]; /* of divvyd */
 };
@@ -123,6 +124,7 @@ static int start_floods(struct run *run, struct errtext *e)
 	struct traffic *all[TOPO_VMS_MAX];
 	size_t n = 0;
 
+	run->started = false;
 	for (size_t i = 0; i < run->s->n_vms; i++) {
 		const struct scenario_vm *vm = &run->s->vms[i];
 		int r;
@@ -134,6 +136,7 @@ static int start_floods(struct run *run, struct errtext *e)
 			return r;
 		all[n++] = run->flood[i];
 	}
+	run->started = n > 0;
 	return n ? traffic_wait_running(all, n, TRAFFIC_TIMEOUT_MS, e) : 0;
 }
 
@@ -279,6 +282,7 @@ static int second(struct run *run, const struct phase_result *p, uint64_t from_n
 	uint64_t bytes[TOPO_VMS_MAX] = {};
 	int r = 0;
 
+	backlog_find(run->backlog, p->phase->scheduler);
 	for (uint64_t at = from_ns; r == 0 && at < to_ns; at += LOOK_NS) {
 		r = loop_until(at + LOOK_NS < to_ns ? at + LOOK_NS : to_ns);
 		backlog_sample(run->backlog);
@@ -298,30 +302,36 @@ static int second(struct run *run, const struct phase_result *p, uint64_t from_n
 	return 0;
 }
 
+/*
+ * Traffic that runs goes on while the scheduler changes. Traffic that rested starts after the change, so that it finds
+ * the wire's queue empty and not full of what came before the scheduler.
+ */
 static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 {
 	bool was = run->scheduling.active != SCHEDULER_NONE;
-	int r;
+	int r = p->phase->idle ? stop_traffic(run, run->flood, e) : 0;
 
-	r = p->phase->idle ? stop_traffic(run, run->flood, e) : start_floods(run, e);
 	if (r < 0)
 		return r;
 	p->asked_ns = now_ns();
 	if (!run->result.start_ns)
 		run->result.start_ns = p->asked_ns;
 	r = scheduling_enter(&run->scheduling, p->phase, e);
-	p->window.from_ns = now_ns();
+	p->acked_ns = now_ns();
 	p->commands = scheduling_commands(&run->scheduling);
 	p->changed = p->phase->scheduler != SCHEDULER_NONE && p->commands;
 	if (was && p->phase->scheduler == SCHEDULER_NONE && r == 0)
 		say("released");
+	if (r == 0 && !p->phase->idle)
+		r = start_floods(run, e);
+	p->window.from_ns = run->started ? now_ns() : p->acked_ns;
 	return r;
 }
 
 /* From here on the phase counts. */
 static int warm_up(struct run *run, struct phase_result *p, struct errtext *e)
 {
-	backlog_find(run->backlog, p->phase->scheduler);
+	backlog_reset(run->backlog);
 	return observe(&run->topo, run->vm, run->s->n_vms, &p->warm, e);
 }
 

@@ -90,7 +90,7 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 	json_object_set_new(o, "backpressure", text(p->phase->backpressure));
 	json_object_set_new(o, "schedule", text(p->phase->schedule));
 	json_object_set_new(o, "changed", json_boolean(p->changed));
-	json_object_set_new(o, "change_ms", p->changed ? number((double)(p->window.from_ns - p->asked_ns) / 1e6) :
+	json_object_set_new(o, "change_ms", p->changed ? number((double)(p->acked_ns - p->asked_ns) / 1e6) :
 							 json_null());
 	json_object_set_new(o, "settled_ms", number(p->settled_ms));
 	json_object_set_new(o, "commands", commands(p->commands));

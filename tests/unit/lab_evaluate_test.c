@@ -144,6 +144,22 @@ static void test_not_backlogged(void **state)
 	assert_true(isnan(p->vm[1].error_pp));
 }
 
+/* What it could offer without a scheduler counts only where backpressure hides what it has. */
+static void test_backlogged_behind_backpressure(void **state)
+{
+	struct fixture *f = *state;
+
+	f->r.phases[1].end.tap_bytes[1] = 8 * 300000;
+	add(f, 0, 10, 30, 700);
+	add(f, 1, 10, 30, 300);
+	assert_int_equal(result_evaluate(&f->r), 0);
+	assert_false(f->r.phases[1].vm[1].backlogged);
+	f->r.phases[1].sndbuf[1] = 50000;
+	assert_int_equal(result_evaluate(&f->r), 0);
+	assert_true(f->r.phases[1].vm[1].backlogged);
+	near(f->r.phases[1].vm[1].error_pp, -10, 1e-9);
+}
+
 static void test_unknown_load(void **state)
 {
 	struct fixture *f = *state;
@@ -239,6 +255,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_backlogged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_backlogged_behind_backpressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loss_drops_rtt, setup, teardown),
 		cmocka_unit_test(test_range),
