@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run.sh SUITE [COMMAND...]: boots that Debian suite's kernel as a test host under QEMU and runs the command there,
-# in a copy of this tree's tests and programs (image.sh); words of it that name files of the tree take these along.
+# in a copy of this tree's tests and programs (image.sh); words of it that name files of the tree take these along,
+# and so does FILES="...". The host has cgroup v2 alone, with all controllers, and its processes in the root;
+# CGROUP=v1 or hybrid gives it the cpu,cpuacct and freezer hierarchies of v1, without or with an empty v2 beside them.
 # Prints what it prints, and exits as it does. Without a command: the data path's system test.
 #
 # Where the suite's kernel cannot be had: "1..0 # SKIP why", except for bookworm, or any with NO_SKIP=1.
@@ -11,7 +13,7 @@ set -euo pipefail
 
 suite=${1:?usage: run.sh SUITE [COMMAND...]}
 shift
-(($# > 0)) || set -- env NO_SKIP=1 tests/system/datapath.sh
+(($# > 0)) || set -- env NO_SKIP=1 tests/system/datapath.sh bridge br_netfilter routed
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
 qemu=
@@ -32,7 +34,8 @@ kernel=$("$root/tests/hosts/kernels.sh" "$suite" 2>"$tmp/why") || {
 	exit 0
 }
 files=()
-for word; do
+# shellcheck disable=SC2086
+for word in "$@" ${FILES:-}; do
 	[[ $word == /* || ! -f $root/$word ]] || files+=("$word")
 done
 printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files[@]}"
@@ -41,7 +44,7 @@ printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files
 # interrupt) broken; without it, SLUB takes another way.
 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp 2 -cpu max,cx16=off \
 	-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on cgroup_no_v1=all" \
+	-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2}" \
 	-chardev "file,id=serial,path=$tmp/serial" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
 qemu=$!
 deadline=$((SECONDS + ${TIMEOUT:-120}))

@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The data path's test on the kernel of Debian 12.
+exec "$(dirname "$0")/../hosts/run.sh" bookworm
