@@ -169,9 +169,10 @@ INSTALL ?= install
 MAN := $(wildcard doc/*.[0-9])
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/divvy
-	$(INSTALL) -m 755 $(B)/divvyd $(DESTDIR)$(PREFIX)/sbin/divvyd
+	$(INSTALL) -m 755 $(B)/divvyd $(B)/divvy-guard $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 755 $(B)/divvy $(DESTDIR)$(PREFIX)/bin/divvy
-	sed 's,@SBINDIR@,$(PREFIX)/sbin,' systemd/divvyd.service.in >$(DESTDIR)$(UNITDIR)/divvyd.service
+	for u in divvyd divvy-guard; do \
+		sed 's,@SBINDIR@,$(PREFIX)/sbin,' systemd/$$u.service.in >$(DESTDIR)$(UNITDIR)/$$u.service; done
 	[ -e $(DESTDIR)$(SYSCONFDIR)/divvy/divvy.yaml ] || \
 		$(INSTALL) -m 644 systemd/divvy.yaml $(DESTDIR)$(SYSCONFDIR)/divvy/divvy.yaml
 	for m in $(MAN); do $(INSTALL) -D -m 644 $$m \
@@ -179,7 +180,8 @@ install: all
 
 # The specification in SYSCONFDIR and the state stay: they are the operator's.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/divvyd $(DESTDIR)$(PREFIX)/bin/divvy $(DESTDIR)$(UNITDIR)/divvyd.service
+	rm -f $(DESTDIR)$(PREFIX)/sbin/divvyd $(DESTDIR)$(PREFIX)/sbin/divvy-guard $(DESTDIR)$(PREFIX)/bin/divvy \
+		$(DESTDIR)$(UNITDIR)/divvyd.service $(DESTDIR)$(UNITDIR)/divvy-guard.service
 	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:
