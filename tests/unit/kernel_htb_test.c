@@ -78,7 +78,8 @@ static void rates(void **state)
 			assert_int_equal(htb_class_add(r, ifb, &c, 0), 0);
 			commit_ok(r);
 			got = read_back(5);
-			if (!htb_class_same(&c, &got) || got.ceil.bytes_ps != 2 * rate[i] || got.quantum != 70000)
+			if (!htb_class_same(&c, &got) || got.ceil.bytes_ps != 2 * rate[i] ||
+			    got.quantum != 70000)
 				fail_msg("rate %llu burst %llu: read %llu %llu", (unsigned long long)rate[i],
 					 (unsigned long long)burst[j], (unsigned long long)got.rate.bytes_ps,
 					 (unsigned long long)got.burst);
@@ -198,7 +199,18 @@ static uint32_t handle_under(uint32_t parent)
 	return 0;
 }
 
-/* A change of limit keeps the qdisc; changing one that is not there fails. */
+static void add_pfifo(uint32_t parent)
+{
+	struct tcmsg tcm = { .tcm_ifindex = (int)ifb, .tcm_parent = parent, .tcm_handle = 7U << 16 };
+	struct tc_fifo_qopt opt = { .limit = 10 };
+	struct nlmsghdr *nlh = rtnl_add(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &tcm, sizeof(tcm), 0);
+
+	mnl_attr_put_strz(nlh, TCA_KIND, "pfifo");
+	mnl_attr_put(nlh, TCA_OPTIONS, sizeof(opt), &opt);
+	commit_ok(r);
+}
+
+/* A change of limit keeps the qdisc; changing one that is not there fails; another kind is replaced. */
 static void bfifo(void **state)
 {
 	struct htb_class c = make(5, 0, 1000000, 10000);
@@ -219,6 +231,11 @@ static void bfifo(void **state)
 	qdisc_change_bfifo(r, ifb, CLASS(5), 9001, 0);
 	commit_ok(r);
 	assert_int_equal(handle_under(CLASS(5)), handle);
+	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
+	add_pfifo(CLASS(5));
+	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 0);
+	qdisc_set_bfifo(r, ifb, CLASS(5), 9000, 0);
+	commit_ok(r);
 	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
 }
 

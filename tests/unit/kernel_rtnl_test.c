@@ -27,10 +27,10 @@ static void empty_batch(void **state)
 	assert_int_equal(rtnl_commit(r, NULL, 0), 0);
 }
 
-/* Of 5,000 deletions every one fails, over several chunks: each failure names its own request. */
+/* Far more than a datagram or the receive buffer holds, and all fail: each failure names its request. */
 static void all_fail(void **state)
 {
-	enum { N = 5000 };
+	enum { N = 30000 };
 	_cleanup_(rtnl_closep) struct rtnl *r = NULL;
 	_cleanup_free_ struct rtnl_failure *f = calloc(N, sizeof(*f));
 
@@ -145,6 +145,8 @@ static void ifb(void **state)
 	assert_int_equal(link_del(r, l.ifindex, 0), 0);
 	commit_ok(r);
 	assert_int_equal(link_get(r, "divvy-ifb0", &l), -ENODEV);
+	assert_int_equal(link_get(r, "", &l), -ENODEV);
+	assert_int_equal(link_get(r, "a-name-that-is-too-long", &l), -ENODEV);
 }
 
 static void taps(void **state)
@@ -164,7 +166,7 @@ static void taps(void **state)
 	assert_int_equal(l.queues, 1);
 	assert_false(l.up);
 	assert_false(l.carrier);
-	link_set_up(r, l.ifindex, 0);
+	link_set(r, l.ifindex, 0, true);
 	commit_ok(r);
 	assert_int_equal(link_get(r, "one", &l), 0);
 	assert_true(l.up);
@@ -183,6 +185,7 @@ static void list(void **state)
 	_cleanup_(rtnl_closep) struct rtnl *r = NULL;
 	_cleanup_free_ struct link *links = NULL;
 	uint32_t bridge, seen = 0;
+	struct link one;
 	size_t n;
 
 	(void)state;
@@ -196,7 +199,7 @@ static void list(void **state)
 		append_veth(r, a, b);
 	}
 	commit_ok(r);
-	link_set_up(r, ifindex_of(r, "va7"), bridge);
+	link_set(r, ifindex_of(r, "va7"), bridge, true);
 	commit_ok(r);
 	assert_int_equal(link_list(r, &links, &n), 0);
 	for (size_t i = 0; i < n; i++) {
@@ -208,6 +211,12 @@ static void list(void **state)
 			assert_int_equal(links[i].kind, LINK_BRIDGE);
 	}
 	assert_int_equal(seen, 400);
+	/* without its peer a link is up, but has no carrier */
+	link_set(r, ifindex_of(r, "vb9"), 0, false);
+	commit_ok(r);
+	assert_int_equal(link_get(r, "va9", &one), 0);
+	assert_true(one.up);
+	assert_false(one.carrier);
 	for (size_t i = 0; i < n; i++)
 		if (strncmp(links[i].name, "va", 2) == 0 || links[i].kind == LINK_BRIDGE)
 			link_del(r, links[i].ifindex, 0);
@@ -399,10 +408,18 @@ static void events_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(empty_batch), cmocka_unit_test(all_fail),    cmocka_unit_test(some_fail),
-		cmocka_unit_test(failures_beyond_max), cmocka_unit_test(kernel_text), cmocka_unit_test(ifb),
-		cmocka_unit_test(taps),	       cmocka_unit_test(list),	      cmocka_unit_test(parse_nonsense),
-		cmocka_unit_test(dump_ended),  cmocka_unit_test(events),      cmocka_unit_test(events_lost),
+		cmocka_unit_test(empty_batch),
+		cmocka_unit_test(all_fail),
+		cmocka_unit_test(some_fail),
+		cmocka_unit_test(failures_beyond_max),
+		cmocka_unit_test(kernel_text),
+		cmocka_unit_test(ifb),
+		cmocka_unit_test(taps),
+		cmocka_unit_test(list),
+		cmocka_unit_test(parse_nonsense),
+		cmocka_unit_test(dump_ended),
+		cmocka_unit_test(events),
+		cmocka_unit_test(events_lost),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

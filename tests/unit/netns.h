@@ -27,7 +27,10 @@
 
 #include <cmocka.h>
 
-/* TAP for "none of this program's tests can run here". (cmocka's skip() prints "not ok", which TAP counts as failed.) */
+/*
+ * TAP for "none of this program's tests can run here". (cmocka's skip() prints "not ok", which TAP
+ * counts as failed.)
+ */
 static inline void skip_all(const char *what, int error)
 {
 	printf("1..0 # SKIP %s: %s\n", what, strerror(error));
@@ -53,12 +56,17 @@ static inline void need_bpf(void)
 	classifier_close(c);
 }
 
-static inline uint64_t now_ns(void)
+static inline uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static inline uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Commit a batch of which nothing may fail. */
@@ -68,7 +76,8 @@ static inline void commit_ok(struct rtnl *r)
 	int n = rtnl_commit(r, &f, 1);
 
 	if (n > 0)
-		fail_msg("request %llu: %s (%s), %d in all", (unsigned long long)f.tag, strerror(-f.error), f.text, n);
+		fail_msg("request %llu: %s (%s), %d in all", (unsigned long long)f.tag, strerror(-f.error),
+			 f.text, n);
 	assert_int_equal(n, 0);
 }
 
@@ -89,9 +98,10 @@ static inline uint32_t ifindex_of(struct rtnl *r, const char *name)
 	return l.ifindex;
 }
 
-static inline void link_set_up(struct rtnl *r, uint32_t ifindex, uint32_t master)
+/* Append: up or down, and into a bridge if master is not 0. */
+static inline void link_set(struct rtnl *r, uint32_t ifindex, uint32_t master, bool up)
 {
-	struct ifinfomsg ifi = { .ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg ifi = { .ifi_index = (int)ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
 	struct nlmsghdr *nlh = rtnl_add(r, RTM_NEWLINK, 0, &ifi, sizeof(ifi), 0);
 
 	assert_non_null(nlh);
@@ -99,7 +109,8 @@ static inline void link_set_up(struct rtnl *r, uint32_t ifindex, uint32_t master
 		mnl_attr_put_u32(nlh, IFLA_MASTER, master);
 }
 
-static inline struct nlattr *link_new(struct rtnl *r, const char *name, const char *kind, struct nlmsghdr **nlh)
+static inline struct nlattr *link_new(struct rtnl *r, const char *name, const char *kind,
+				      struct nlmsghdr **nlh)
 {
 	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	struct nlattr *info;
