@@ -199,8 +199,8 @@ static void read_client(struct traffic *t)
 #define WORDS_MAX 24
 
 /*
- * Servers report four times a second: fine enough to cut the loss at the borders of phases. stdbuf: iperf 2 has
- * no option to flush its lines into a pipe.
+ * Servers report four times a second: fine enough to cut the loss at the borders of phases. stdbuf: iperf 2
+ * has no option to flush its lines into a pipe.
  */
 static int start_server(struct traffic *t, struct errtext *e)
 {
@@ -257,7 +257,11 @@ static int listening(void *arg)
 	return 0;
 }
 
-/* /bin/ping: busybox's shell would take its own, which cannot flood. */
+/*
+ * /bin/ping: the shell of busybox would take its own, which cannot flood. 16 pings under way: with one the
+ * load is bound by the round trip (1,000 pings/s of 1,472 B a guest on two busy cores), with 16 by the
+ * guest (6,600/s, 80 Mbit/s).
+ */
 static int start_client(struct traffic *t)
 {
 	const struct traffic_config *c = &t->config;
@@ -278,7 +282,7 @@ static int start_client(struct traffic *t)
 		return vm_exec(t->vm, &t->client, "exec iperf3 -c %s -p %u -P %u -t 86400 -i 0", to, t->port,
 			       c->streams ? c->streams : 1);
 	case TRAFFIC_ICMP:
-		return vm_exec(t->vm, &t->client, "exec /bin/ping -f -q -n -s %u %s", size, to);
+		return vm_exec(t->vm, &t->client, "exec /bin/ping -f -l 16 -q -n -s %u %s", size, to);
 	case TRAFFIC_PING:
 		return vm_exec(t->vm, &t->client, "exec /bin/ping -n -i 0.1 -s %u %s", size, to);
 	}

@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The lab's ground floor: two VMs boot, obey and flood over each topology, and nothing is left behind, however the
+# lab ends.
+
+cd "$(dirname "$0")/../.." || exit 1
+lab=${B:-build}/tests/system/lab_ground
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+if [ "$(id -u)" != 0 ] || [ ! -e /dev/net/tun ]; then
+	echo "1..0 # SKIP needs root and /dev/net/tun"
+	exit 0
+fi
+echo 1..18
+n=0
+
+ok() { # STATUS WHAT
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$out/log" "$out/err"
+	fi
+}
+
+value() {
+	sed -n "s/^$1 //p" "$out/log" | head -n 1
+}
+
+between() { # VALUE LOW HIGH
+	awk -v v="${1:-x}" -v l="$2" -v h="$3" 'BEGIN { exit !(v != "x" && v + 0 >= l && v + 0 <= h) }'
+}
+
+# Poll a condition for up to SECONDS.
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+start() {
+	"$lab" "$@" >"$out/log" 2>"$out/err" &
+	pid=$!
+}
+
+ready() {
+	grep -q '^ready' "$out/log" || ! kill -0 $pid 2>/dev/null
+}
+
+# What the run owns while it is up: its namespaces, the processes in them and the children of the lab itself.
+inventory() {
+	namespaces=$(ls /run/netns | grep "^dvl$pid-")
+	pids=$(for ns in $namespaces; do ip netns pids "$ns"; done; cat /proc/$pid/task/$pid/children)
+}
+
+namespaces_gone() {
+	! ls /run/netns 2>/dev/null | grep -q "^dvl$pid-"
+}
+
+processes_gone() {
+	local p
+	for p in $pids; do
+		# A zombie of somebody's is not running.
+		! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$p/status" 2>/dev/null || return 1
+	done
+}
+
+links_gone() {
+	! ip -o link | grep -q dvl
+}
+
+nothing_left() {
+	within 10 namespaces_gone && within 5 processes_gone && links_gone
+}
+
+# --- a run to its end ---
+start -w 50 -s 3 -p
+within 90 ready
+inventory
+wait $pid
+ok $? "two VMs boot, obey and flood"
+grep -q '^agent ok' "$out/log"
+ok $? "the agent runs commands at once, with output and exit codes"
+between "$(value total_mbps)" 49.5 50.2
+ok $? "the wire carries 50 Mbit/s, no more ($(value total_mbps))"
+between "$(value vm0_lost)" 100 10000000
+ok $? "loss is seen by sequence numbers where the wire drops ($(value vm0_lost))"
+between "$(value vm0_rtts)" 15 60
+ok $? "round-trip times at 10 Hz ($(value vm0_rtts) in 3 s)"
+[ "$(echo "$namespaces" | wc -l)" = 5 ] && [ "$(echo $pids | wc -w)" -ge 4 ]
+ok $? "the inventory below sees namespaces and processes"
+nothing_left
+ok $? "nothing is left after it"
+
+# --- other topologies and programs ---
+for args in "-k routed -s 2" "-k br_netfilter -s 2" "-t tcp -s 2" "-t icmp -s 2" "-t udp2 -s 2"; do
+	# shellcheck disable=SC2086
+	start $args
+	wait $pid && between "$(value vm0_mbps)" 3 100000 && between "$(value vm1_mbps)" 3 100000 && namespaces_gone
+	ok $? "$args ($(value vm0_mbps) and $(value vm1_mbps) Mbit/s)"
+done
+
+# --- ends in mid-flood ---
+for signal in INT KILL; do
+	start -s 60
+	within 90 ready
+	inventory
+	kill -$signal $pid
+	wait $pid
+	[ $? != 0 ] && grep -q '^ready' "$out/log"
+	ok $? "ended in mid-flood by SIG$signal"
+	nothing_left
+	ok $? "nothing is left after SIG$signal"
+done
+
+# --- both the lab and its janitor killed ---
+start -s 60
+within 90 ready
+inventory
+kill -STOP $pid
+for p in $(cat /proc/$pid/task/$pid/children); do
+	[ "$(cat "/proc/$p/comm")" != dvl-janitor ] || kill -KILL "$p"
+done
+kill -KILL $pid
+wait $pid 2>/dev/null
+! namespaces_gone
+ok $? "without the janitor namespaces stay"
+"$lab" clean >>"$out/log" 2>>"$out/err" && nothing_left
+ok $? "clean removes them"
