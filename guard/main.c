@@ -385,12 +385,12 @@ static int listen_or_leave(const char *path, int *lock)
 	return r;
 }
 
-static int recover(void)
+static int recover(const char *below)
 {
 	struct cgroup_host h;
-	int r = cgroup_probe("", &h);
+	int r = below ? gate_recover_below(below) : cgroup_probe("", &h);
 
-	if (r == 0)
+	if (r == 0 && !below)
 		r = gate_recover(&h);
 	if (r < 0)
 		fprintf(stderr, "divvy-guard: cannot look for paused VMs: %s\n", strerror(-r));
@@ -402,7 +402,7 @@ static int recover(void)
 static int usage(void)
 {
 	fputs("Usage: divvy-guard [--background] [SOCKET]   guard divvyd; SOCKET: " GUARD_SOCKET "\n"
-	      "       divvy-guard --recover                 let run what a dead divvyd has left paused\n",
+	      "       divvy-guard --recover [CGROUP]        let run what a dead divvyd left paused (below it)\n",
 	      stderr);
 	return 2;
 }
@@ -448,7 +448,7 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--recover"))
-			return recover();
+			return recover(argv[i + 1]);
 		else if (!strcmp(argv[i], "--background"))
 			background = true;
 		else if (argv[i][0] == '-' || i + 1 < argc)

@@ -164,15 +164,23 @@ static int recover_one(const char *dir, void *arg)
 	return (int)k;
 }
 
+int gate_recover_below(const char *dir)
+{
+	int paused = 0, r = cgroup_walk(dir, recover_one, &paused);
+
+	return r < 0 ? r : paused;
+}
+
 int gate_recover(const struct cgroup_host *h)
 {
 	int paused = 0;
 
 	for (enum cgroup_tree t = 0; t < CGROUP_TREES; t++) {
-		int r = *h->mount[t] ? cgroup_walk(h->mount[t], recover_one, &paused) : 0;
+		int r = *h->mount[t] ? gate_recover_below(h->mount[t]) : 0;
 
 		if (r < 0)
 			return r;
+		paused += r;
 	}
 	return paused;
 }

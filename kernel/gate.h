@@ -91,3 +91,5 @@ void gate_close(struct gate *g);
  * they were. Returns how many had been paused, or negative errno.
  */
 int gate_recover(const struct cgroup_host *h);
+/* The same for one cgroup and those below it. */
+int gate_recover_below(const char *dir);

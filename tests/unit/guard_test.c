@@ -275,14 +275,16 @@ static void a_killed_guard_is_replaced(void **state)
 static void both_killed_is_recovered_from_the_marks(void **state)
 {
 	struct stand_in s = start(PAUSE_ALL, 0);
-	char command[PATH_MAX + 32];
+	char command[PATH_MAX + CGROUP_PATH_SIZE];
 
 	(void)state;
 	kill(s.guard, SIGKILL);
 	reap(&s);
 	assert_int_equal(paused_vms(), VMS);
-	snprintf(command, sizeof(command), "%s --recover 2>/dev/null", program);
-	assert_int_equal(system(command), 0);
+	for (int i = 0; i < VMS; i++) { /* elsewhere others may be at work */
+		snprintf(command, sizeof(command), "%s --recover '%s' 2>/dev/null", program, place[i].dir);
+		assert_int_equal(system(command), 0);
+	}
 	assert_int_equal(paused_vms(), 0);
 }
 
@@ -356,8 +358,6 @@ static void only_what_is_marked_is_touched(void **state)
 		assert_int_equal(slot, i);
 		guard_set(g, slot, i != 1);
 	}
-	guard_remove(g, 1);
-	assert_int_equal(guard_add(g, &undo), 1);
 	guard_close(g);
 	/* a later holder is served after the earlier one's end was dealt with */
 	g = NULL;
@@ -485,10 +485,10 @@ static int end_vms(void **state)
 		poll(&(struct pollfd){ .fd = guard_fd(g), .events = POLLIN }, 1, 1000);
 		guard_close(g);
 	}
-	gate_recover(&host);
 	for (int i = 0; i < VMS; i++) {
 		uint64_t deadline = now_ns() + NSEC_PER_SEC;
 
+		gate_recover_below(place[i].dir);
 		kill(vm[i], SIGKILL);
 		waitpid(vm[i], NULL, 0);
 		while (place_leave(&place[i]) == -EBUSY && now_ns() < deadline)

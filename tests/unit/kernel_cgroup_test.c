@@ -225,6 +225,13 @@ static void make_v2(void)
 	thread(600, 601, "0::/misc/b\n");
 	put(CG "/misc/b/cgroup.procs", "400\n");
 	put(CG "/misc/cgroup.procs", "");
+	/* all threads in one threaded cgroup, which lists no processes */
+	process(150, 1, "0::/machine.slice/machine-t.scope/libvirt/emulator\n",
+		CG "/machine.slice/machine-t.scope/libvirt/cgroup.procs");
+	put(CG "/machine.slice/machine-t.scope/libvirt/emulator/cgroup.type", "threaded\n");
+	/* a scope of one VM in which divvy runs all the same */
+	put(CG "/machine.slice/machine-us.scope/cgroup.procs", "900\n");
+	process(160, 1, "0::/machine.slice/machine-us.scope\n", CG "/machine.slice/machine-us.scope/cgroup.procs");
 	/* Proxmox */
 	process(700, 1, "0::/qemu.slice/100.scope\n", CG "/qemu.slice/100.scope/cgroup.procs");
 	process(701, 1, "0::/qemu.slice/100.scope\n", CG "/qemu.slice/100.scope/cgroup.procs");
@@ -238,6 +245,9 @@ static const struct expectation {
 	const char *dir, *home; /* below the mount; home NULL: the VM's own */
 	const char *why;
 } places[] = {
+	{ "threaded", 150, "t", NULL, 0, "/machine.slice/machine-t.scope/libvirt", NULL, NULL },
+	{ "with divvy in the VM's scope", 160, "us", NULL, 0, "/machine.slice/machine-us.scope/divvy-us",
+	  "/machine.slice/machine-us.scope", NULL },
 	{ "libvirt", 100, "web", NULL, 0, SCOPE "/libvirt", NULL, NULL },
 	{ "libvirt, quota", 100, "web", "cpu", 0, SCOPE "/libvirt", NULL, NULL },
 	{ "by hand", 200, "web", NULL, 0, SESSION "/divvy-web", SESSION, NULL },
@@ -364,9 +374,13 @@ static pid_t start_vm(void)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		pid_t vm = getpid();
+
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != vm) /* it ended before that */
+				_exit(0);
 			wait_for_ever(NULL);
 		}
 		for (int i = 0; i < 3; i++) {
