@@ -148,13 +148,22 @@ demo: deps
 	@$(B)/divvy-lab run demo --out lab/out/demo
 
 TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
-TESTS_SH := $(wildcard tests/unit/*.sh tests/system/*.sh)
+TESTS_SH := $(filter-out %/lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
 tests: $(UNIT) $(TEST_HELPERS)
 
 # Unit tests two at a time; what boots VMs or measures runs alone.
 check: deps
 	@$(MAKE) --no-print-directory -j2 all tests
 	@prove --timer -j2 --rules='par=$(B)/tests/unit/*' --rules='seq=*' $(UNIT) $(TESTS_SH)
+
+# The scheduler's policies in virtual time; doc/simulation.md says what is run.
+$(B)/divvy-sim: $(B)/tests/sim/main.o $(B)/tests/sim/sim.o $(B)/libcore.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+$(B)/tests/unit/sim_%: $(B)/san/tests/unit/sim_%.o $(B)/san/tests/sim/sim.o $(B)/san/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ -lcmocka -lm
 
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a

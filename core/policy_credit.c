@@ -14,12 +14,18 @@
  * Adapted:
  *	- The time slice, 30 ms there, is the schedule's slot; the refill period and the bound are three slots.
  *	- One run queue for all lanes instead of one for each CPU with stealing: lanes are not CPUs.
- *	- There a refill visits every active VCPU. Here earning is a reading of the fluid clock, a VM's credit is
- *	  worked out when it is needed, and a VM that owes stands in a heap by the reading at which it no
- *	  longer does: O(log n), with the same outcome.
- *	- There a VCPU at the bound stops earning and loses half; here it stops earning.
+ *	- There a refill visits every active VCPU. Here what was ever given for each unit of weight is one number
+ *	  (`given`), a VM's credit is worked out when it is needed, and a VM that owes stands in a heap by the number at
+ *	  which it no longer does: O(log n), with the same outcome.
+ *	- A refill gives out what was burned since the last one, and not what the clock says. Slot time that nobody could
+ *	  use (a switch, a VM that went idle in its slot) would else raise all credits to the bound, where
+ *	  nobody is told from anybody and shares are lost. So the credits of the VMs that are ready, and what is still to
+ *	  be given (`pool`), add up to zero. What a VM at the bound cannot take goes back into the pool; a VM that goes
+ *	  to sleep leaves what it had there, and is lent what it then has when it wakes up.
+ *	- There a VCPU that reaches the bound asleep stops earning and loses half; here it stops earning.
  *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use of the empty
- *	  lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is out of credit.
+ *	  lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is out of credit. Refills
+ *	  then go by the clock, at the rate that fills one lane for the largest.
  */
 
 #include "core/policy_credit.h"
@@ -28,14 +34,18 @@
 #include <stdlib.h>
 
 #define REFILL_SLOTS 3U
+/* Sums of credits of all VMs fit 64 bits. */
+#define BOUND_MAX_NS (3600 * NSEC_PER_SEC)
 
 struct credit {
 	struct slotq queue[CREDIT_PRIORITIES];
 	struct slot_link *link;
-	struct pq owing;      /* OVER VMs by the fluid reading at which their credit is 0 */
+	struct pq owing;      /* OVER VMs by what is given when their credit is 0 */
 	uint32_t *touched;    /* UNDER and BOOST VMs that ran since the last refill */
 	uint32_t n_touched;
-	fluid_t refilled;     /* the fluid clock at the last refill */
+	fluid_t given;        /* for each unit of weight, in units of rounds_priv.h's fluid clock */
+	fluid_t clock;        /* that clock at the last refill */
+	int64_t pool;         /* what the next refill gives; negative: lent */
 	uint64_t next_ns;     /* of the next refill */
 	int64_t bound;
 };
@@ -50,7 +60,7 @@ int credit_init(const struct rounds_config *c, void **priv)
 		slotq_init(&p->queue[i]);
 	p->bound = (int64_t)(REFILL_SLOTS * c->slot_ns);
 	if (c->burst_ns > (uint64_t)p->bound)
-		p->bound = (int64_t)c->burst_ns;
+		p->bound = (int64_t)(c->burst_ns < BOUND_MAX_NS ? c->burst_ns : BOUND_MAX_NS);
 	*priv = p;
 	return 0;
 }
@@ -87,52 +97,81 @@ void credit_added(struct rounds *r, uint32_t id)
 	const struct credit *p = r->priv;
 
 	/* It may have taken the id of a VM that is still in touched[]. */
-	r->vm[id].p.credit.mark = p->refilled;
 	for (uint32_t i = 0; i < p->n_touched; i++)
 		if (p->touched[i] == id)
 			r->vm[id].p.credit.touched = true;
 }
 
+/* What a ready VM has been given since its mark; not cut at the bound, but somewhere. */
 static int64_t earned(const struct credit *p, const struct vm *v)
 {
-	const struct credit_vm *c = &v->p.credit;
-	int64_t room = p->bound - c->credit;
-
-	if (room <= 0 || p->refilled <= c->mark)
-		return 0;
-	return (int64_t)fluid_ns(p->refilled - c->mark, v->weight, (uint64_t)room);
+	return (int64_t)fluid_ns(p->given - v->p.credit.mark, v->p.credit.weight, 4 * (uint64_t)p->bound);
 }
 
-static void refill_one(const struct credit *p, struct vm *v)
+static void refill_one(struct credit *p, struct vm *v)
 {
-	v->p.credit.credit += earned(p, v);
-	v->p.credit.mark = p->refilled;
+	struct credit_vm *c = &v->p.credit;
+
+	c->credit += earned(p, v);
+	c->mark = p->given;
+	if (c->credit > p->bound) {
+		p->pool += c->credit - p->bound;
+		c->credit = p->bound;
+	}
+}
+
+static void set_owing(struct credit *p, const struct vm *v, uint32_t id)
+{
+	fluid_t owes = v->p.credit.credit < 0 ? (fluid_t)-v->p.credit.credit << FLUID_SHIFT : 0;
+	fluid_t at = v->p.credit.mark + (owes + v->weight - 1) / v->weight;
+
+	pq_set(&p->owing, id, (uint64_t)(at >> 64), (uint64_t)at);
 }
 
 static void enqueue(struct rounds *r, uint32_t id, uint8_t priority)
 {
 	struct credit *p = r->priv;
-	struct vm *v = &r->vm[id];
 
-	v->p.credit.priority = priority;
+	r->vm[id].p.credit.priority = priority;
 	slotq_push(&p->queue[priority], p->link, id);
-	if (priority == CREDIT_OVER) {
-		fluid_t owes = (fluid_t)-v->p.credit.credit << FLUID_SHIFT;
-		fluid_t at = v->p.credit.mark + (owes + v->weight - 1) / v->weight;
+	if (priority == CREDIT_OVER)
+		set_owing(p, &r->vm[id], id);
+}
 
-		pq_set(&p->owing, id, (uint64_t)(at >> 64), (uint64_t)at);
-	}
+static void wake_up(struct rounds *r, uint32_t id)
+{
+	struct credit *p = r->priv;
+	struct vm *v = &r->vm[id];
+	struct credit_vm *c = &v->p.credit;
+
+	if (c->slept)
+		c->credit += (int64_t)fluid_ns(r->fluid - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
+	c->slept = false;
+	c->mark = p->given;
+	c->weight = v->weight;
+	p->pool -= c->credit;
+}
+
+static void go_to_sleep(struct rounds *r, uint32_t id)
+{
+	struct credit *p = r->priv;
+	struct credit_vm *c = &r->vm[id].p.credit;
+
+	refill_one(p, &r->vm[id]);
+	p->pool += c->credit;
+	c->slept = true;
+	c->mark = r->fluid;
 }
 
 void credit_join(struct rounds *r, uint32_t id)
 {
-	refill_one(r->priv, &r->vm[id]);
+	wake_up(r, id);
 	enqueue(r, id, r->vm[id].p.credit.credit < 0 ? CREDIT_OVER : CREDIT_UNDER);
 }
 
 bool credit_join_boosted(struct rounds *r, uint32_t id)
 {
-	refill_one(r->priv, &r->vm[id]);
+	wake_up(r, id);
 	if (r->vm[id].p.credit.credit < 0) {
 		enqueue(r, id, CREDIT_OVER);
 		return false;
@@ -141,7 +180,7 @@ bool credit_join_boosted(struct rounds *r, uint32_t id)
 	return true;
 }
 
-void credit_leave(struct rounds *r, uint32_t id)
+static void dequeue(struct rounds *r, uint32_t id)
 {
 	struct credit *p = r->priv;
 
@@ -149,19 +188,24 @@ void credit_leave(struct rounds *r, uint32_t id)
 	pq_remove(&p->owing, id);
 }
 
-/* Weights changed: debts end at other times. What was earned since a VM was last looked at counts by the new one. */
+void credit_leave(struct rounds *r, uint32_t id)
+{
+	dequeue(r, id);
+	go_to_sleep(r, id);
+}
+
+/* Weights changed: what was given until now counts by the old ones, and debts end at other times. */
 void credit_reweigh(struct rounds *r)
 {
 	struct credit *p = r->priv;
 
-	for (uint32_t i = 0; i < r->n_ids; i++) {
-		if (r->vm[i].state == VM_FREE)
-			continue;
-		refill_one(p, &r->vm[i]);
-		if (pq_contains(&p->owing, i)) {
-			credit_leave(r, i);
-			credit_join(r, i);
-		}
+	for (uint32_t i = 0; i < r->n_active; i++) {
+		uint32_t id = r->active[i];
+
+		refill_one(p, &r->vm[id]);
+		r->vm[id].p.credit.weight = r->vm[id].weight;
+		if (pq_contains(&p->owing, id))
+			set_owing(p, &r->vm[id], id);
 	}
 }
 
@@ -170,32 +214,47 @@ static bool ready(const struct rounds *r, uint32_t id)
 	return r->vm[id].state == VM_READY;
 }
 
+static bool due(const struct credit *p, const struct pq *q, uint32_t *id)
+{
+	const struct pq_item *top = pq_top(q);
+
+	if (!top || (((fluid_t)top->hi << 64) | top->lo) > p->given)
+		return false;
+	*id = top->id;
+	return true;
+}
+
 static void refill(struct rounds *r, uint64_t now_ns)
 {
 	struct credit *p = r->priv;
-	const struct pq_item *top;
+	uint32_t id;
 
-	p->refilled = r->fluid;
+	if (r->hold) {
+		if (p->clock)
+			p->given += r->fluid - p->clock;
+		p->pool = 0;
+	} else if (p->pool > 0) {
+		p->given += ((fluid_t)p->pool << FLUID_SHIFT) / r->weight_active;
+		p->pool = 0;
+	}
+	p->clock = r->fluid;
 	p->next_ns = now_ns + REFILL_SLOTS * r->cfg.slot_ns;
 
 	for (uint32_t i = 0; i < p->n_touched; i++) {
-		uint32_t id = p->touched[i];
-
+		id = p->touched[i];
 		r->vm[id].p.credit.touched = false;
 		if (!ready(r, id) || r->vm[id].p.credit.priority != CREDIT_UNDER)
 			continue;
 		refill_one(p, &r->vm[id]);
 		if (r->vm[id].p.credit.credit < 0) {
-			credit_leave(r, id);
+			dequeue(r, id);
 			enqueue(r, id, CREDIT_OVER);
 		}
 	}
 	p->n_touched = 0;
 
-	while ((top = pq_top(&p->owing)) && (((fluid_t)top->hi << 64) | top->lo) <= p->refilled) {
-		uint32_t id = top->id;
-
-		credit_leave(r, id);
+	while (due(p, &p->owing, &id)) {
+		dequeue(r, id);
 		refill_one(p, &r->vm[id]);
 		enqueue(r, id, CREDIT_UNDER);
 	}
@@ -212,7 +271,7 @@ uint32_t credit_pick(struct rounds *r, uint64_t now_ns, uint32_t *run)
 	for (int i = CREDIT_BOOST; i <= last; i++) {
 		while (n < r->cfg.lanes && p->queue[i].head != SLOTQ_NONE) {
 			run[n++] = p->queue[i].head;
-			credit_leave(r, p->queue[i].head);
+			dequeue(r, p->queue[i].head);
 		}
 	}
 	return n;
@@ -222,18 +281,22 @@ void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapse
 {
 	struct credit *p = r->priv;
 	struct credit_vm *c = &r->vm[id].p.credit;
-	int64_t used = used_ns < (uint64_t)p->bound ? (int64_t)used_ns : p->bound;
+	int64_t before;
 
 	(void)elapsed_ns;
 	refill_one(p, &r->vm[id]);
-	c->credit -= used;
+	before = c->credit;
+	c->credit -= used_ns < (uint64_t)p->bound * 2 ? (int64_t)used_ns : p->bound * 2;
 	if (c->credit < -p->bound)
 		c->credit = -p->bound;
+	p->pool += before - c->credit;
 	/* A boost lasts until its VM is found running. */
 	if (c->priority == CREDIT_BOOST)
 		c->priority = CREDIT_UNDER;
-	if (!is_ready)
+	if (!is_ready) {
+		go_to_sleep(r, id);
 		return;
+	}
 	if (c->priority == CREDIT_UNDER && !c->touched) {
 		c->touched = true;
 		p->touched[p->n_touched++] = id;
@@ -243,7 +306,11 @@ void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapse
 
 int64_t credit_credit(const struct rounds *r, uint32_t id)
 {
-	return r->vm[id].p.credit.credit + earned(r->priv, &r->vm[id]);
+	const struct credit *p = r->priv;
+	const struct vm *v = &r->vm[id];
+	int64_t credit = v->p.credit.credit + (v->state == VM_AWAY ? 0 : earned(p, v));
+
+	return credit < p->bound ? credit : p->bound;
 }
 
 const struct policy_ops policy_credit = {

@@ -37,8 +37,10 @@ struct smooth_vm {
 struct credit_vm {
 	fluid_t mark;
 	int64_t credit;
+	uint64_t weight;
 	uint8_t priority;
 	bool touched;
+	bool slept;
 };
 
 struct adrr_vm {
