@@ -124,7 +124,6 @@ static int start_floods(struct run *run, struct errtext *e)
 	struct traffic *all[TOPO_VMS_MAX];
 	size_t n = 0;
 
-	run->started = false;
 	for (size_t i = 0; i < run->s->n_vms; i++) {
 		const struct scenario_vm *vm = &run->s->vms[i];
 		int r;
@@ -309,13 +308,14 @@ static int second(struct run *run, const struct phase_result *p, uint64_t from_n
 static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 {
 	bool was = run->scheduling.active != SCHEDULER_NONE;
-	int r = p->phase->idle ? stop_traffic(run, run->flood, e) : 0;
+	int r;
+
+	run->started = false;
+	r = p->phase->idle ? stop_traffic(run, run->flood, e) : 0;
 
 	if (r < 0)
 		return r;
 	p->asked_ns = now_ns();
-	if (!run->result.start_ns)
-		run->result.start_ns = p->asked_ns;
 	r = scheduling_enter(&run->scheduling, p->phase, e);
 	p->acked_ns = now_ns();
 	p->commands = scheduling_commands(&run->scheduling);
@@ -325,6 +325,8 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 	if (r == 0 && !p->phase->idle)
 		r = start_floods(run, e);
 	p->window.from_ns = run->started ? now_ns() : p->acked_ns;
+	if (!run->result.start_ns)
+		run->result.start_ns = p->window.from_ns;
 	return r;
 }
 
