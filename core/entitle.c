@@ -4,20 +4,21 @@
  * Theory of Operation
  *
  * 1. Upwards: what each node could take at most. A device: min(limit, demand). A network:
- *    min(limit, sum of its children). Preorder puts children behind parents, so one pass from
- *    the end does it.
+ *    min(limit, sum of its children). Preorder puts children behind parents, so one pass from the
+ *    end does it.
  * 2. Downwards: an uplink gets min(capacity, what its children could take); every inner node divides
  *    what it got among its children. The water level L solves
  *
  *	sum over children of min(most_i, L * weight_i) = got
  *
- *    Children in order of most/weight fill up first: while child i could not take its
- *    proportional part of what remains, it gets all that it can take, and what it leaves raises the level for the
- *    rest. The first child that does not fill up ends this: neither do those behind it, and they divide the rest by
- *    weight, in whole bytes per second (slots.c).
+ *    Children in order of most/weight fill up first: while child i could not take its proportional
+ *    part of what remains, it gets all that it can take, and what it leaves raises the level for the
+ *    rest. The first child that does not fill up ends this: those behind it do not either, and they
+ *    divide the rest by weight, in whole bytes per second (slots.c).
  *
- * Nobody exceeds its most by the rounding: a child that does not fill up has an exact part below its most, which
- * is whole, so the part rounded up is not above it; and slots.c rounds up only what has a fraction.
+ * Nobody exceeds its most by the rounding: a child that does not fill up has an exact part below its
+ * most, which is whole, so the part rounded up is not above it; and slots.c rounds up only what has
+ * a fraction.
  *
  * All siblings are sorted at once, by (parent, most/weight, index), hence O(n log n) for the forest.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is wrong with a model that no single field shows. The first fault in the order of the table below is told. */
+/* What is wrong with a model that no single field shows. The first fault in the order of checks[] is told. */
 
 #include "cleanup.h"
 #include "model.h"
@@ -115,7 +115,8 @@ static int check_shape(struct check *c)
 			return fault(c, i, "is nested %" PRIu32 " deep, expected at most %d", c->depth[i],
 				     DEPTH_MAX);
 		if (!node->share.weight || node->share.weight > SHARE_MAX)
-			return fault(c, i, "share %" PRIu32 ", expected 1 to %u", node->share.weight, SHARE_MAX);
+			return fault(c, i, "share %" PRIu32 ", expected 1 to %u", node->share.weight,
+				     SHARE_MAX);
 		c->weights[node->parent] += node->share.weight;
 	}
 	return 0;
@@ -188,7 +189,8 @@ static int check_selectors(struct check *c)
 		if (nodes[a].select != nodes[b].select || strcmp(nodes[a].selector, nodes[b].selector))
 			continue;
 		return fault(c, b, "%s %s already belongs to device \"%s\", expected another",
-			     select_text[nodes[b].select], nodes[b].selector, model_full_name(c->m, a, other));
+			     select_text[nodes[b].select], nodes[b].selector,
+			     model_full_name(c->m, a, other));
 	}
 	return 0;
 }
@@ -226,13 +228,15 @@ static int check_rates(struct check *c)
 		uint64_t rate = node->limit.bytes_ps;
 
 		if (node->kind != NODE_UPLINK) {
+			uint64_t of = c->weights[node->parent];
 			/* At most 400 Gbit/s * 1e6: 56 bits. */
-			uint64_t part = c->rate[node->parent] * node->share.weight / c->weights[node->parent];
+			uint64_t part = c->rate[node->parent] * node->share.weight / of;
 
 			if (part < RATE_MIN_BYTES_PS)
 				return fault(c, i,
-					     "share %" PRIu32 " of %" PRIu64 " guarantees %s, expected at least %s",
-					     node->share.weight, c->weights[node->parent], rate_text(part, has),
+					     "share %" PRIu32 " of %" PRIu64
+					     " guarantees %s, expected at least %s",
+					     node->share.weight, of, rate_text(part, has),
 					     rate_text(RATE_MIN_BYTES_PS, least));
 			if (part < rate)
 				rate = part;

@@ -3,84 +3,94 @@
 /*
  * Theory of Operation
  *
- * A device's packets wait in its leaf of an HTB. While they wait they are charged to the tap's send buffer, and the
- * VMM cannot write more than that. Everything here follows from four rules of the kernel.
+ * A device's packets wait in its leaf of an HTB. While they wait they are charged to the tap's send
+ * buffer, and the VMM cannot write more than that. Everything here follows from four rules of the
+ * kernel.
  *
- *  R1 The tap takes a packet while charged < sndbuf, so the last one overshoots (sock_alloc_send_pskb(),
- *     net/core/sock.c). Hence sndbuf up to T holds one packet of truesize T, up to 2T two, and 2T + 1 three.
- *  R2 A VMM that got EAGAIN is woken when charged < sndbuf / 2 (sock_writeable(), include/net/sock.h).
- *  R3 The charge is truesize, not length. Measured on 6.18 by searching for the send buffer at which poll() turns
- *     writable: 60..100 B cost 832, 200..576 B 1,280, 700..1,514 B 2,304, 9,014 B 12,544, 65,226 B and
- *     65,549 B (TSO) 66,368 bytes. Small packets are charged 13 times their length, MTU-sized ones 1.52 times,
- *     the largest 1.01 times.
- *  R4 HTB sends a packet when the class owes nothing and charges it afterwards: the class is in debt until the
- *     packet's time has passed. A class that comes late has saved up tokens for at most burst / rate
- *     (htb_class_mode(), htb_accnt_tokens(), net/sched/sch_htb.c). No packet needs to fit into the bucket.
+ *  R1 The tap takes a packet while charged < sndbuf, so the last one overshoots
+ *     (sock_alloc_send_pskb(), net/core/sock.c). Hence sndbuf up to T holds one packet of
+ *     truesize T, up to 2T two, and 2T + 1 three.
+ *  R2 A VMM that got EAGAIN is woken when charged < sndbuf / 2 (sock_writeable(),
+ *     include/net/sock.h).
+ *  R3 The charge is truesize, not length. Measured on 6.18, by searching for the send buffer at
+ *     which poll() turns writable: 60..100 B cost 832, 200..576 B 1,280, 700..1,514 B 2,304,
+ *     9,014 B 12,544, 65,226 B and 65,549 B (TSO) 66,368 bytes. Small packets are charged 13
+ *     times their length, MTU-sized ones 1.52 times, the largest 1.01 times.
+ *  R4 HTB sends a packet when the class owes nothing and charges it afterwards: the class is in
+ *     debt until the packet's time has passed. A class that comes late has saved up tokens for at
+ *     most burst / rate (htb_class_mode(), htb_accnt_tokens(), net/sched/sch_htb.c). No packet
+ *     needs to fit into the bucket.
  *
- * Lateness, measured as the oversleep of a thread beside two QEMU guests under emulation that flood, on two cores:
- * p50 0.09 ms, p90 0.2 ms, p99 1.9 ms, p99.9 4.0 ms, worst 6.7 ms. So a wake-up is *prompt* (PROMPT_PART of wake_ns,
- * 0.125 ms), *usual* (wake_ns, 2 ms) or *late*. VMMs on idle cores, and vhost, are prompt.
+ * Lateness, measured as the oversleep of a thread beside two QEMU guests under emulation that
+ * flood, on two cores: p50 0.09 ms, p90 0.1 to 0.6, p99 1.4 to 3.9, p99.9 2.3 to 7.3, worst
+ * 4.3 to 16.5 ms over ten runs of 5 s. So a wake-up is *prompt* (PROMPT_PART of wake_ns, 0.125 ms),
+ * *usual* (wake_ns, 2 ms) or *late*. VMMs on idle cores, and vhost, are prompt.
  *
  * Buckets: what is late loses no rate
  *
  *	burst = rate * (wake_ns + timer_ns)      cburst = ceil * (wake_ns + timer_ns)
  *
- * A qdisc watchdog that fires late by timer_ns, for a queue that a VMM filled late by wake_ns, finds the tokens of that
- * time saved up (R4), and the VMM may write as long as tokens last, for its packets leave at once. So the bucket
- * alone keeps a class at its rate, whatever the send buffer: 60 Mbit/s were 60.0 with buffers of 2,300 to
- * 140,000 B, packets of 1,514 to 65,549 B and wake-ups 5 ms late each time; a class of 100 Mbit/s borrowed
- * 9.99 Gbit/s of 10 with 66,369 B. tc's own default (1,600 B) lost 15-25 %. The default of 10 ms is above the worst
- * lateness seen; it is also what a class can send at once after idling, so it is not more. A bucket is never less
- * than one MTU.
+ * A qdisc watchdog that fires late by timer_ns, for a queue that a VMM filled late by wake_ns,
+ * finds the tokens of that time saved up (R4), and the VMM may write as long as they last, for its
+ * packets leave at once. So the bucket alone keeps a class at its rate, whatever the send buffer.
+ * Measured: 60 Mbit/s were 60.0 with buffers of 2,300 to 140,000 B, packets of 1,514 to 65,549 B
+ * and wake-ups 5 ms late each time; a class of 100 Mbit/s borrowed 9.93 Gbit/s of 10, or more, with
+ * 66,369 B. tc's default of 1,600 B lost 15-25 %. 10 ms is above the p99.9 seen; it is also
+ * what a class can send at once after idling, so it is not more. A bucket is at least an MTU.
  *
  * Send buffer: what is usual is smooth, and borrowing is fair
  *
- * The bucket makes up for a queue that ran dry, but then the class sends in bursts, and while it is dry it loses
- * its turn at what others leave over: deficit round robin serves only who is backlogged. Two guarantees
- * of 10 and 20 Mbit/s in 100 divided the excess 1:1.5 instead of 1:2 with MTU-sized packets, 66,369 B and wake-ups of
- * 1 ms, and 1:1.97 with 132,740 B. Against that stands delay: each byte in the buffer is standing queue. The buffer is
- * the largest of
+ * The bucket makes up for a queue that ran dry, but then the class sends in bursts, and while it is
+ * dry it loses its turn at what others leave over: deficit round robin serves only who is
+ * backlogged. With MTU-sized packets and wake-ups of 1 ms on average, guarantees of 10 and 20 Mbit/s
+ * in 100 divided the excess so that they got 1:1.5 in all instead of 1:2 with buffers of 66,369 B,
+ * 1:1.97 with 132,740 B. (With wake-ups of 0.15 to 0.3 ms, and the buffers below: 1:2.0 to 1:2.1.)
+ * Against size stands delay: each byte in the buffer is standing queue. The buffer is the largest of
  *
  *  1. usual    2 * rate * wake_ns * gso_truesize / gso_max
- *	When the charge falls below half (R2), that half, with the packet whose release made it so and
- *	whose time is still being paid for (R4), lasts wake_ns at the class's rate. At the charge of the largest packets,
- *	which make the longest queue; others lean on the bucket.
+ *	When the charge falls below half (R2), that half, with the packet whose release made it so
+ *	and whose time is still being paid for (R4), lasts wake_ns at the class's rate. At the
+ *	charge of the largest packets, which make the longest queue; others lean on the bucket.
  *  2. small    2 * rate * prompt * small_truesize / 64
  *	The smallest packets last for a prompt wake-up. With 832 B a little less than 1.
  *  3. single   min(gso_max, rate * STANDING_NS)
- *	A single packet always gets in (R1), so where guests make the largest ones, a buffer below their charge makes the
- *	queue no longer. Other packets have more room in it: fewer wake-ups, fairer borrowing. But not two
- *	of the largest: the packet's own time covers the next wake-up (R4), and a second one is only delay.
- *	A ping beside a TCP flood at 60 / 40 Mbit/s (QEMU under emulation, Linux 6.1 guests, p50 of 60, 1 ms unloaded) took
+ *	A single packet always gets in (R1), so where guests make the largest ones, a buffer below
+ *	their charge makes the queue no longer. Others have more room in it: fewer wake-ups,
+ *	fairer borrowing. But not two of the largest: the packet's own time covers the next wake-up
+ *	(R4), and a second one is only delay. A ping beside a TCP flood at 60 / 40 Mbit/s (QEMU
+ *	under emulation, Linux 6.1 guests, p50 of 60 pings, 1 ms unloaded) took
  *
- *		4,608..66,000 B   one packet of 64 KiB in the leaf       32 / 49 ms
- *		132,736 B         two                                 36-38 / 55-57 ms
- *		160,000 B         three                                  47 / 69 ms
- *		unlimited                                               130 / 188 ms
+ *		4,608 to 66,000 B   one packet of 64 KiB waits    32-33 / 49-50 ms
+ *		132,736 B           two                           36-38 / 55-57 ms
+ *		160,000 B           three                            47 / 69 ms
+ *		unlimited                                           130 / 188 ms
  *
- *	all at 60.0 / 40.0 Mbit/s. Of these, 165 kB are in the guest's ring (TCP small queues lets two to three packets wait
- *	there) and half a packet is the debt of the last one; no send buffer shortens those.
+ *	all at 60.0 / 40.0 Mbit/s. 165 kB of it are in the guest's ring (TCP small queues let two
+ *	to three packets wait there) and half a packet is the debt of the last one (R4); no send
+ *	buffer shortens those.
  *  4. borrow   min(2 * ceil * prompt * 2304 / 1514, rate * STANDING_NS)
- *	While others idle the class drains at up to its ceiling. MTU-sized packets then last for a prompt wake-up, so
- *	that it keeps its turn. Not for a late one: the buffer is as large when nobody is idle, and
- *	2 * ceil * wake_ns is ceil / rate times the delay. What utilisation needs, the bucket gives.
+ *	While others idle the class drains at up to its ceiling. MTU-sized packets then last for a
+ *	prompt wake-up, so that it keeps its turn. Not for a usual one: the buffer is as large when
+ *	nobody is idle, and 2 * ceil * wake_ns is ceil / rate times the delay. Full use of the
+ *	uplink does not need it: that is the bucket's work.
  *  5. two MTU-sized packets.
  *
- * Every queue of a tap has a send buffer of its own, and any one of them must keep the class busy alone, so it is not
- * divided by queues.
+ * Every queue of a tap has a send buffer of its own, and any one of them must keep the class busy
+ * alone, so it is not divided by the number of queues.
  *
  * Leaf limit
  *
- * Under backpressure the leaf holds at most queues * (sndbuf + one packet) of charge (R1), and no more length. But
- * qdisc_pkt_len counts the headers of all segments (qdisc_pkt_len_init(), net/core/dev.c): up to a quarter more, at the
- * smallest MSS that is in use, 536, with IPv6, VLAN tag and TCP options. The limit is never reached; it bounds a VMM
- * that undoes its send buffer. Without backpressure the limit is the standing queue: DROP_NS at the rate, a
- * round-trip time's worth for TCP (Villamizar and Song, 1994), and room for DROP_PACKETS of the largest.
+ * Under backpressure the leaf holds at most queues * (sndbuf + one packet) of charge (R1), and no
+ * more length. But qdisc_pkt_len counts the headers of all segments (qdisc_pkt_len_init(),
+ * net/core/dev.c): up to a quarter more, at the smallest MSS in use, 536, with IPv6, VLAN tag and
+ * TCP options. The limit is never reached; it bounds a VMM that undoes its send buffer. Without
+ * backpressure the limit is the standing queue: DROP_NS at the rate, a round-trip time's worth for
+ * TCP (Villamizar and Song, 1994), and room for DROP_PACKETS of the largest.
  *
  * Quanta
  *
- * HTB's round robin looks at the deficit after sending only, so a quantum below the packet size makes it per packet:
- * the smallest share gets gso_max, the others in proportion.
+ * HTB's round robin looks at the deficit after sending only, so a quantum below the packet size
+ * makes it per packet: the smallest share gets gso_max, the others in proportion.
  */
 
 #include "sizing.h"

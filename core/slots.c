@@ -14,8 +14,8 @@
  *
  * The "left" largest remainders are found without sorting, by radix selection: byte by byte
  * from the top, count how many candidates have each value, and keep the value within which the
- * left-th falls. Twelve passes at worst whatever the credits are, where quickselect has a bad case that a tenant
- * could arrange.
+ * left-th falls. Twelve passes whatever the credits are, where quickselect has a bad case that a
+ * tenant could arrange.
  */
 
 #include "slots.h"

@@ -167,9 +167,11 @@ static void reference(const struct model *m, const struct rate *demand, uint32_t
 		else
 			high = level;
 	}
-	for (uint32_t k = i + 1; k < m->n_nodes; k++)
-		if (m->nodes[k].parent == i)
-			reference(m, demand, k, fmin(most(m, demand, k), high * m->nodes[k].share.weight), out);
+	for (uint32_t k = i + 1; k < m->n_nodes; k++) {
+		if (m->nodes[k].parent != i)
+			continue;
+		reference(m, demand, k, fmin(most(m, demand, k), high * m->nodes[k].share.weight), out);
+	}
 }
 
 static uint64_t some_limit(uint64_t capacity)
@@ -185,7 +187,8 @@ static void grow(struct model *m, uint32_t parent, uint64_t capacity, int depth)
 		uint32_t weight = 1 + (uint32_t)(rnd() % (rnd() % 4 ? 100 : SHARE_MAX));
 
 		if (depth && rnd() % 2)
-			grow(m, add(m, NODE_NETWORK, parent, weight, some_limit(capacity)), capacity, depth - 1);
+			grow(m, add(m, NODE_NETWORK, parent, weight, some_limit(capacity)), capacity,
+			     depth - 1);
 		else
 			add(m, NODE_DEVICE, parent, weight, some_limit(capacity));
 	}

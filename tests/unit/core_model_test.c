@@ -72,7 +72,7 @@ static void keeps_preorder(void **state)
 
 	(void)state;
 	sample(&m);
-	/* A device takes no child, blue and eth0 are closed, 10 does not exist yet, no device without parent. */
+	/* A device takes no child, blue and eth0 are closed, 10 is not there yet, no device without parent. */
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		node.parent = refused[i];
 		assert_int_equal(model_add(&m, &node), -EINVAL);
@@ -225,7 +225,8 @@ static void one_vnic_one_device(void **state)
 	(void)state;
 	sample(&m);
 	strcpy(m.nodes[9].selector, m.nodes[3].selector);
-	refused(&m, 10, "device \"red/cache\": nic tap3 already belongs to device \"blue/web\", expected another");
+	refused(&m, 10,
+		"device \"red/cache\": nic tap3 already belongs to device \"blue/web\", expected another");
 	m.nodes[9].select = SELECT_VM;
 	assert_int_equal(model_validate(&m, &err), 0);
 	m.nodes[9].selector[0] = '\0';
@@ -243,7 +244,8 @@ static void limits(void **state)
 	m.nodes[4].limit.bytes_ps = 100 * MBIT;
 	assert_int_equal(model_validate(&m, &err), 0);
 	m.nodes[4].limit.bytes_ps++;
-	refused(&m, 5, "device \"blue/db\": limit 100000008bit, expected 8kbit to 100mbit, its uplink's capacity");
+	refused(&m, 5,
+		"device \"blue/db\": limit 100000008bit, expected 8kbit to 100mbit, its uplink's capacity");
 	m.nodes[4].limit.bytes_ps = RATE_MIN_BYTES_PS - 1;
 	refused(&m, 5, "device \"blue/db\": limit 7992bit, expected 8kbit to 100mbit, its uplink's capacity");
 	m.nodes[4].limit.bytes_ps = RATE_MIN_BYTES_PS;

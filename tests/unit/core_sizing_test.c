@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The formulas against a simulation, in virtual time, of what they are for: a VMM that floods, the tap's send
- * buffer and one HTB class, by the rules R1-R4 of sizing.c. The worst case is played: everything is as late as may be.
+ * The formulas against a simulation, in virtual time, of what they are for: a VMM that floods, the
+ * tap's send buffer and one HTB class, by the rules R1-R4 of sizing.c. The worst case is played:
+ * everything is as late as may be.
  */
 
 #include <setjmp.h>
@@ -56,7 +57,7 @@ struct sim {
 static void credit(struct sim *s)
 {
 	double gained = (s->now - s->credited) * s->rate;
-	double could = s->tokens < 0 ? gained + s->tokens : gained; /* in bytes: the time since the debt ended */
+	double could = s->tokens < 0 ? gained + s->tokens : gained; /* since the debt ended, as bytes */
 
 	if (!s->queued && could > 0)
 		s->dry += could / s->rate;
@@ -71,7 +72,8 @@ static void dequeue(struct sim *s)
 		s->tokens -= s->len; /* R4 */
 		s->queued--;
 		s->sent += s->len;
-		if (s->blocked && s->queued * s->truesize + 1 < floor(s->sndbuf / 2)) { /* R2; the counter starts at 1 */
+		/* R2; the kernel's counter starts at 1 */
+		if (s->blocked && s->queued * s->truesize + 1 < floor(s->sndbuf / 2)) {
 			s->blocked = false;
 			s->vmm_at = s->now + s->wake;
 		}
@@ -255,7 +257,8 @@ static void the_queue_stands_for_a_bounded_time(void **state)
 {
 	(void)state;
 	for (size_t r = 0; r < ARRAY_SIZE(rates_mbit); r++) {
-		struct sizing alone = sized(rates_mbit[r], rates_mbit[r]), shared = sized(rates_mbit[r], 400000);
+		struct sizing alone = sized(rates_mbit[r], rates_mbit[r]);
+		struct sizing shared = sized(rates_mbit[r], 400000);
 		double floor_bytes = 2 * 2304, bytes_ps = rates_mbit[r] * MBIT;
 
 		assert_true(shared.sndbuf >= alone.sndbuf);
@@ -278,10 +281,10 @@ static void backpressure_never_reaches_the_limit(void **state)
 		for (size_t p = 0; p < ARRAY_SIZE(packets); p++) {
 			/* R1: charged < sndbuf, and then one more. */
 			double n = ceil(one.sndbuf / packets[p].truesize);
-			double segments = ceil(packets[p].len / 536);
-
 			/* Ethernet, VLAN tag, IPv6, TCP with 12 bytes of options, again for each segment. */
-			assert_true(n * (packets[p].len + (segments - 1) * (14 + 4 + 40 + 32)) <= (double)one.limit);
+			double headers = (ceil(packets[p].len / 536) - 1) * (14 + 4 + 40 + 32);
+
+			assert_true(n * (packets[p].len + headers) <= (double)one.limit);
 		}
 	}
 }
