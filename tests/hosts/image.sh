@@ -54,6 +54,7 @@ make_base() {
 	done
 	install "$root/tests/hosts/init" "$dir/init"
 	install "$(command -v busybox)" "$dir/usr/bin/busybox"
+	copy_libraries "$dir/usr/bin/busybox" "$dir"
 	for m in $(busybox --list); do
 		[[ $m == busybox ]] || ln -s busybox "$dir/usr/bin/$m"
 	done

@@ -22,6 +22,9 @@ skip() {
 	exit 77
 }
 
+mkdir -p "$out"
+exec 9>"$out/lock"
+flock 9
 if [[ -e $out/complete && -z ${REFRESH:-} ]]; then
 	echo "$out"
 	exit 0
@@ -29,12 +32,11 @@ fi
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || skip "apt and dpkg are needed: not a Debian machine"
 [[ $(dpkg --print-architecture) == amd64 ]] || skip "test hosts are amd64"
 
-# The mirror that this machine's own suite comes from; apt knows it in either format of its sources.
+# The mirror that this machine's own suite comes from; apt knows it in either format of its sources, lists or not.
 # shellcheck disable=SC1091
-codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-# shellcheck disable=SC2016
-mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(CREATED_BY) $(REPO_URI)' |
-	 awk -v s="$codename" '$1 == s && $2 == "main" && $3 == "Packages" { print $4; exit }')
+codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
+mirror=$(apt-get --print-uris update 2>/dev/null |
+	 sed -nE "s,^'([^' ]*)/dists/($codename|sid|unstable)/InRelease'.*,\1,p" | head -n 1)
 [[ -n $mirror ]] || skip "apt has no Debian mirror for $codename configured"
 
 apt=$out/apt
