@@ -62,7 +62,7 @@ static const struct option_row {
 	{ "--vms", NUMBER, 1, ROUNDS_VMS_MAX, "N          (3)" },
 	{ "--shares", TEXT, 0, 0, "A,B,..     repeated for more VMs; without: random, 1..10" },
 	{ "--rounds", NUMBER, 1, 1e6, "N          how long: rounds of all slots (20)" },
-	{ "--slots", NUMBER, 1, ROUNDS_SLOTS_MAX, "N          slots in a round (100, or one for each VM)" },
+	{ "--slots", NUMBER, 1, ROUNDS_SLOTS_MAX, "N          slots in a round (100, or what the smallest share needs)" },
 	{ "--slot-ms", NUMBER, 0.01, 1000, "MS         length of a slot (10)" },
 	{ "--lanes", NUMBER, 1, ROUNDS_LANES_MAX, "N          VMs at once (1)" },
 	{ "--burst-ms", NUMBER, 0, 1e6, "MS         credit that can be saved up (0: a round's)" },
@@ -217,8 +217,8 @@ static void print_row(const struct options *o, const struct policy_ops *ops, con
 
 static void print_json(const struct options *o, const struct policy_ops *ops, const struct sim_result *r, bool first)
 {
-	printf("%s\n  {\"policy\": \"%s\", \"vms\": %u, \"lanes\": %u, \"slots\": %u, \"slot_ns\": %llu, \"seed\": %llu,",
-	       first ? "[" : ",", ops->name, o->sim.vms, o->sim.rounds.lanes, o->sim.rounds.slots,
+	printf("%s\n  {\"policy\": \"%s\", \"vms\": %u, \"lanes\": %u, \"slots\": %llu, \"slot_ns\": %llu, \"seed\": %llu,",
+	       first ? "[" : ",", ops->name, o->sim.vms, o->sim.rounds.lanes, (unsigned long long)r->slots,
 	       (unsigned long long)o->sim.rounds.slot_ns, (unsigned long long)o->sim.seed);
 	printf(" \"time_ns\": %llu, \"rounds\": %llu, \"decisions\": %llu,", (unsigned long long)r->time_ns,
 	       (unsigned long long)r->rounds, (unsigned long long)r->decisions);

@@ -321,7 +321,7 @@ static void judge(struct sim *s)
 void sim_config_default(struct sim_config *c)
 {
 	*c = (struct sim_config){
-		.rounds = { .policy = &policy_paper, .slot_ns = 10 * NSEC_PER_MSEC, .slots = 100, .lanes = 1 },
+		.rounds = { .policy = &policy_paper, .slot_ns = 10 * NSEC_PER_MSEC, .lanes = 1 },
 		.vms = 3,
 		.n_rounds = 20,
 		.on_ns = 100 * NSEC_PER_MSEC,
@@ -334,6 +334,21 @@ void sim_config_default(struct sim_config *c)
 		.least_ns = NSEC_PER_MSEC,
 		.seed = 1,
 	};
+}
+
+/* So many that the smallest share is worth one, and no fewer than the schedule's default. */
+static uint32_t enough_slots(const struct sim *s)
+{
+	uint64_t sum = 0, least = UINT64_MAX, slots;
+
+	for (uint32_t i = 0; i < s->c->vms; i++) {
+		sum += s->vm[i].share;
+		least = s->vm[i].share < least ? s->vm[i].share : least;
+	}
+	slots = (sum + least - 1) / least;
+	if (slots > ROUNDS_SLOTS_MAX)
+		slots = ROUNDS_SLOTS_MAX;
+	return slots > 100 ? (uint32_t)slots : 100;
 }
 
 static int add_vms(struct sim *s)
@@ -355,7 +370,6 @@ static int add_vms(struct sim *s)
 			v->demand = DEMAND_IO;
 		else if (i && x < c->part[DEMAND_IO] + c->part[DEMAND_ON_OFF])
 			v->demand = DEMAND_ON_OFF;
-		v->share = c->share ? c->share[i % c->n_share] : 1 + (uint32_t)(rnd(s) % 10);
 		v->woke_ns = NEVER;
 		v->wait_ns = v->demand == DEMAND_BUSY ? 0 : NEVER;
 		if (v->demand == DEMAND_BUSY)
@@ -411,22 +425,27 @@ static void sim_free(struct sim *s)
 
 int sim_run(const struct sim_config *c, struct sim_result *out)
 {
-	_cleanup_(sim_free) struct sim s = { .c = c, .random = c->seed };
-	uint64_t slots = c->rounds.slots > c->vms ? c->rounds.slots : c->vms;
+	_cleanup_(sim_free) struct sim s = { .c = c, .random = c->seed, .period = 1 };
+	struct rounds_config rounds = c->rounds;
 	uint64_t start = wall_ns();
 	int ret;
 
 	if (!c->vms || !c->n_rounds || (c->share && !c->n_share) || !(c->io_load > 0))
 		return -EINVAL;
-	ret = rounds_new(&s.r, &c->rounds, 0);
-	if (ret)
-		return ret;
 	s.vm = calloc(c->vms, sizeof(*s.vm));
 	s.hist = calloc(HIST_SIZE, sizeof(*s.hist));
 	s.res.sample = calloc(c->samples + 1, sizeof(*s.res.sample));
 	if (!s.vm || !s.hist || !s.res.sample || pq_reserve(&s.arrivals, c->vms))
 		return -ENOMEM;
-	s.end = slots * c->rounds.slot_ns / c->rounds.lanes * c->n_rounds;
+	for (uint32_t i = 0; i < c->vms; i++)
+		s.vm[i].share = c->share ? c->share[i % c->n_share] : 1 + (uint32_t)(rnd(&s) % 10);
+	if (!rounds.slots)
+		rounds.slots = enough_slots(&s);
+	ret = rounds_new(&s.r, &rounds, 0);
+	if (ret)
+		return ret;
+	s.res.slots = rounds.slots > c->vms ? rounds.slots : c->vms;
+	s.end = s.res.slots * c->rounds.slot_ns / c->rounds.lanes * c->n_rounds;
 	ret = add_vms(&s);
 	if (ret)
 		return ret;

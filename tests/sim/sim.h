@@ -16,7 +16,7 @@ enum demand {
 };
 
 struct sim_config {
-	struct rounds_config rounds;
+	struct rounds_config rounds; /* slots 0: so many that the smallest share is worth one, at least 100 */
 	uint32_t vms;
 	const uint32_t *share; /* n_share of them, repeated; NULL: random, 1..10 */
 	uint32_t n_share;
@@ -50,6 +50,7 @@ struct sim_result {
 	uint64_t time_ns;   /* simulated */
 	uint64_t decisions; /* slots begun */
 	uint64_t rounds;
+	uint64_t slots;     /* in a round */
 	uint64_t wall_ns;   /* real time that the simulation took */
 	struct sim_sample *sample; /* owned, n_samples */
 	uint32_t n_samples;

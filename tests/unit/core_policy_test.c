@@ -295,6 +295,54 @@ static void test_idle_gives_up(void **state)
 	}
 }
 
+/* Awake in the middle of a round: slots for the part of the round that is left, and the round is so much longer. */
+static void test_late_in_the_round(void **state)
+{
+	struct rounds_config c = config(&policy_paper, 100, 1);
+	struct plant *p = plant_new(&c);
+	struct rounds_vm vm;
+	struct rounds_stats st;
+
+	(void)state;
+	plant_add(p, 50);
+	plant_add(p, 50);
+	plant_block(p, 1);
+	plant_run(p, 150); /* the second round is half over */
+	plant_wake(p, 1);
+	rounds_info(p->r, 1, &vm);
+	/* Its bucket holds a round's 50 slots and one more; the price is half a slot, since the other VM has all slots. */
+	assert_in_range(vm.slots, 49, 52);
+	rounds_stats(p->r, &st);
+	assert_int_equal(st.round_slots, 100 + vm.slots);
+	plant_reset(p);
+	plant_run(p, 100);
+	assert_points(p, 1, 50.0, 2.0);
+	plant_free(p);
+}
+
+/* Going idle and coming back at once must not buy a second turn. */
+static void test_back_at_once(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+
+		for (int i = 0; i < 4; i++)
+			plant_add(p, 25);
+		for (int i = 0; i < 4000; i++) {
+			plant_block(p, 0);
+			plant_slot(p);
+			plant_wake(p, 0);
+		}
+		/* It gets 25 %, or less: where it was away at the boundary it was passed over. */
+		if (p->run[0] * 100 > p->slots * 26)
+			fail_msg("%s: %llu of %llu slots for a quarter", ops->name, (unsigned long long)p->run[0],
+				 (unsigned long long)p->slots);
+		plant_free(p);
+	}
+}
+
 static void test_strict(void **state)
 {
 	(void)state;
@@ -654,6 +702,8 @@ int main(void)
 		cmocka_unit_test(test_lanes_full),
 		cmocka_unit_test(test_live_change),
 		cmocka_unit_test(test_idle_gives_up),
+		cmocka_unit_test(test_late_in_the_round),
+		cmocka_unit_test(test_back_at_once),
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_all_idle),
 		cmocka_unit_test(test_no_starvation),
