@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "model.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -60,6 +61,9 @@ static int check_init(struct check *c, const struct model *m, struct model_error
 	return 0;
 }
 
+static_assert(sizeof(((struct model_error *)0)->text) > MODEL_FULL_NAME_SIZE + sizeof("network \"\": "),
+	      "the node's name leaves no room for what is wrong with it");
+
 /* 'device "a/web": ' and the text, cut where it does not fit. */
 __attribute__((format(printf, 3, 4)))
 static int fault(struct check *c, uint32_t i, const char *format, ...)
@@ -72,8 +76,6 @@ static int fault(struct check *c, uint32_t i, const char *format, ...)
 	c->err->node = i;
 	n = snprintf(c->err->text, sizeof(c->err->text), "%s \"%s\": ", kind_text[c->m->nodes[i].kind],
 		     model_full_name(c->m, i, name));
-	if (n < 0 || (size_t)n >= sizeof(c->err->text))
-		return -EINVAL;
 	va_start(ap, format);
 	vsnprintf(c->err->text + n, sizeof(c->err->text) - (size_t)n, format, ap);
 	va_end(ap);

@@ -97,7 +97,7 @@ static const struct {
 } table[] = {
 	{ "entitle", op_entitle, 1000, 0 },
 	{ "entitle", op_entitle, 1000, 20 },
-	{ "entitle", op_entitle, 59000, 0 },
+	{ "entitle", op_entitle, MODEL_NODES_MAX - 1, 0 },
 	{ "entitle", op_entitle, 59000, 100 },
 	{ "slots_allocate", op_slots, 10, 0 },
 	{ "slots_allocate", op_slots, 10000, 0 },

@@ -260,8 +260,9 @@ static void ten_thousand(void **state)
 	for (uint32_t i = 1; i <= 10000; i++) {
 		device(&m, 0, 1 + (uint32_t)(rnd() % SHARE_MAX));
 		weights += m.nodes[i].share.weight;
-		demand[i] = RATE_UNLIMITED;
 	}
+	for (uint32_t i = 1; i <= 10000; i++)
+		demand[i] = RATE_UNLIMITED;
 	assert_int_equal(entitle(&m, demand, out), 0);
 	for (uint32_t i = 1; i <= 10000; i++) {
 		double exact = (double)RATE_MAX_BYTES_PS * m.nodes[i].share.weight / (double)weights;
@@ -275,6 +276,41 @@ static void ten_thousand(void **state)
 	free(out);
 }
 
+/* 4,096 weights of 2^19 and demands of 2^34: a product of 64 bits would be 0, and everybody satisfied. */
+static void demand_times_weights_overflows(void **state)
+{
+	struct rate demand[4097], out[4097];
+	struct model m;
+
+	(void)state;
+	model_init(&m);
+	uplink(&m, RATE_MAX_BYTES_PS);
+	for (uint32_t i = 1; i <= 4096; i++) {
+		device(&m, 0, 1 << 19);
+		demand[i].bytes_ps = 1ULL << 34;
+	}
+	assert_int_equal(entitle(&m, demand, out), 0);
+	for (uint32_t i = 1; i <= 4096; i++)
+		assert_int_equal(out[i].bytes_ps, RATE_MAX_BYTES_PS / 4096 + (i <= RATE_MAX_BYTES_PS % 4096));
+	model_free(&m);
+}
+
+static void no_share_counts_as_one(void **state)
+{
+	struct rate d[3] = { RATE_UNLIMITED, RATE_UNLIMITED, RATE_UNLIMITED }, out[3];
+	struct model m;
+
+	(void)state;
+	model_init(&m);
+	uplink(&m, 10);
+	device(&m, 0, 0);
+	device(&m, 0, 0);
+	assert_int_equal(entitle(&m, d, out), 0);
+	assert_int_equal(out[1].bytes_ps, 5);
+	assert_int_equal(out[2].bytes_ps, 5);
+	model_free(&m);
+}
+
 /* Nothing bounds anything: sums saturate instead of wrapping. */
 static void no_bounds_at_all(void **state)
 {
@@ -284,7 +320,7 @@ static void no_bounds_at_all(void **state)
 	(void)state;
 	model_init(&m);
 	uplink(&m, UINT64_MAX);
-	device(&m, 0, 0); /* no share: counted as 1 */
+	device(&m, 0, 1);
 	device(&m, 0, SHARE_MAX);
 	device(&m, 0, SHARE_MAX);
 	assert_int_equal(entitle(&m, d, out), 0);
@@ -303,6 +339,8 @@ int main(void)
 		cmocka_unit_test(whole_bytes_by_largest_remainder),
 		cmocka_unit_test(like_bisection),
 		cmocka_unit_test(ten_thousand),
+		cmocka_unit_test(demand_times_weights_overflows),
+		cmocka_unit_test(no_share_counts_as_one),
 		cmocka_unit_test(no_bounds_at_all),
 	};
 

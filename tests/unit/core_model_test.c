@@ -67,12 +67,12 @@ static void starts_empty(void **state)
 static void keeps_preorder(void **state)
 {
 	struct node node = { .kind = NODE_DEVICE, .share = SHARE_DEFAULT, .limit = RATE_UNLIMITED };
-	static const uint32_t refused[] = { 1, 2, 3, 5, 6 + 4, NODE_NONE, 0 };
+	static const uint32_t refused[] = { 1, 2, 3, 5, 9, 10, NODE_NONE, 0 };
 	struct model m;
 
 	(void)state;
 	sample(&m);
-	/* A device takes no child, blue and eth0 are closed, 10 is not there yet, no device without parent. */
+	/* A device takes no child, blue and eth0 are closed, 10 is not there yet, a device has a parent. */
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		node.parent = refused[i];
 		assert_int_equal(model_add(&m, &node), -EINVAL);
@@ -159,6 +159,7 @@ static void finds(void **state)
 		{ "web", -ENOTUNIQ }, /* two directly under uplinks; the one in blue is not meant by "web" */
 		{ "eth0", -ENOENT }, { "", -ENOENT },      { "/", -ENOENT },     { "red/db", -ENOENT },
 		{ "eth1/db", -ENOENT }, { "db/", -ENOENT }, { "/db", -ENOENT },  { "eth0/db", -ENOENT },
+		{ "eth0xblue/db", -ENOENT },
 	};
 	struct model m;
 
@@ -227,6 +228,8 @@ static void one_vnic_one_device(void **state)
 	strcpy(m.nodes[9].selector, m.nodes[3].selector);
 	refused(&m, 10,
 		"device \"red/cache\": nic tap3 already belongs to device \"blue/web\", expected another");
+	/* The same text means another thing as a VM's name. */
+	strcpy(m.nodes[9].selector, m.nodes[7].selector);
 	m.nodes[9].select = SELECT_VM;
 	assert_int_equal(model_validate(&m, &err), 0);
 	m.nodes[9].selector[0] = '\0';

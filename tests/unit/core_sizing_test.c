@@ -184,6 +184,22 @@ static void usually_never_dry(void **state)
 	}
 }
 
+/* A kernel that charges small packets more gets the room that they need. */
+static void small_packets_may_cost_more(void **state)
+{
+	struct sizing_host h = sizing_host_default;
+	struct sizing z;
+	struct sim s;
+
+	(void)state;
+	h.small_truesize = 2048;
+	sizing_class(&h, rate_of(1000), rate_of(1000), 1, &z);
+	s = sim_of(1000, &z, 0, (double)h.wake_ns / 16, 0);
+	s.truesize = h.small_truesize;
+	run(&s, 20000);
+	assert_true(s.dry < 1e-9);
+}
+
 /* The smallest buffer: with a fifth less, it does run dry where the rate decides. */
 static void not_larger_than_needed(void **state)
 {
@@ -209,8 +225,8 @@ static void borrows_without_running_dry(void **state)
 	double prompt = (double)sizing_host_default.wake_ns / 16;
 
 	(void)state;
-	for (double ceil = 100; ceil <= 10000; ceil *= 10) {
-		struct sizing z = sized(ceil / 10, ceil);
+	for (double ceil = 100; ceil <= 100000; ceil *= 10) {
+		struct sizing z = sized(ceil / 15, ceil);
 		struct sim s = sim_of(ceil, &z, 2, prompt, 0);
 
 		s.burst = (double)z.cburst;
@@ -291,6 +307,7 @@ static void backpressure_never_reaches_the_limit(void **state)
 
 static void bounds(void **state)
 {
+	struct sizing_host slow = sizing_host_default;
 	struct sizing z, low = sized(0.008, 0.008);
 
 	(void)state;
@@ -316,6 +333,10 @@ static void bounds(void **state)
 	sizing_class(&sizing_host_default, RATE_UNLIMITED, RATE_UNLIMITED, UINT32_MAX, &z);
 	assert_true(z.sndbuf > 0 && z.sndbuf <= INT32_MAX);
 	assert_int_equal(z.limit, UINT32_MAX);
+	slow.wake_ns = 10 * NSEC_PER_SEC;
+	sizing_class(&slow, RATE_UNLIMITED, RATE_UNLIMITED, 1, &z);
+	assert_int_equal(z.sndbuf, INT32_MAX - 66368);
+	assert_true(z.burst == UINT64_MAX);
 }
 
 /* --- quanta --------------------------------------------------------------------------------------- */
@@ -386,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lateness_loses_no_rate),
 		cmocka_unit_test(usually_never_dry),
+		cmocka_unit_test(small_packets_may_cost_more),
 		cmocka_unit_test(not_larger_than_needed),
 		cmocka_unit_test(borrows_without_running_dry),
 		cmocka_unit_test(a_small_bucket_loses_rate),
