@@ -90,6 +90,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
 $(call obj,kernel/classifier.c) $(call san,kernel/classifier.c): $(B)/kernel/bpf/classify.skel.h
 $(call obj,lab/meter.c) $(call san,lab/meter.c): $(B)/lab/bpf/meter.skel.h
+$(call obj,lab/handover.c) $(call san,lab/handover.c): $(B)/lab/bpf/handover.skel.h
 
 # --- tests: every tests/unit/x_test.c is a program that prints TAP ---------------------------------
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))

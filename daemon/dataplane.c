@@ -69,10 +69,10 @@ void dataplane_close(struct dataplane *p)
 	p->n_hooks = 0;
 }
 
-int dataplane_observe(struct dataplane *p, const struct host *h)
+int dataplane_observe(struct dataplane *p)
 {
 	struct tree seen;
-	int err = observe(p->rtnl, h, &seen);
+	int err = observe(p->rtnl, &seen);
 
 	if (err < 0)
 		return err;

@@ -43,7 +43,7 @@ int dataplane_open(struct dataplane *p, char *errtext, size_t size);
 void dataplane_close(struct dataplane *p);
 
 /* Read divvy's objects from the kernel: at start, and when events or an error say that have is wrong. */
-int dataplane_observe(struct dataplane *p, const struct host *h);
+int dataplane_observe(struct dataplane *p);
 
 /*
  * Make the kernel have what is wanted. vNICs that vanished meanwhile are passed over: their

@@ -72,7 +72,9 @@ static int say_hello(const struct guard *g, int fd)
 	k = recv(fd, &answer, sizeof(answer), 0);
 	if (k < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	return k == sizeof(answer) && answer.magic == GUARD_MAGIC && answer.version == GUARD_VERSION ? 0 : -EPROTO;
+	return k == sizeof(answer) && answer.magic == GUARD_MAGIC && answer.version == GUARD_VERSION
+		       ? 0
+		       : -EPROTO;
 }
 
 static int connect_guard(struct guard *g)
@@ -169,7 +171,8 @@ int guard_open(struct guard **ret, const char *socket_path, const char *program)
 		r = default_program(g->program);
 	else if ((size_t)snprintf(g->program, sizeof(g->program), "%s", program) >= sizeof(g->program))
 		r = -ENAMETOOLONG;
-	if ((size_t)snprintf(g->socket_path, sizeof(g->socket_path), "%s", socket_path) >= sizeof(g->socket_path))
+	if ((size_t)snprintf(g->socket_path, sizeof(g->socket_path), "%s", socket_path) >=
+	    sizeof(g->socket_path))
 		r = -ENAMETOOLONG;
 	if (r == 0)
 		r = make_table(g);

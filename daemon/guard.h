@@ -18,8 +18,8 @@
 struct guard;
 
 /*
- * Connect to the guard at this socket (NULL: GUARD_SOCKET), starting program (NULL: divvy-guard beside divvyd's
- * own file) if nobody listens there. On return the guard has the table. 0 or negative errno.
+ * Connect to the guard at this socket (NULL: GUARD_SOCKET), starting program (NULL: divvy-guard beside
+ * divvyd's own file) if nobody listens there. On return the guard has the table. 0 or negative errno.
  */
 int guard_open(struct guard **ret, const char *socket_path, const char *program);
 /* The guard lets run what is still marked as paused. NULL is fine; returns NULL. */
@@ -42,8 +42,8 @@ void guard_remove(struct guard *g, int slot);
 /* Before a pause: true. After it runs again: false. */
 void guard_set(struct guard *g, int slot, bool paused);
 /*
- * VMs are let run also if guard_beat() was not called for so long; 0, and at first: never. 50 ms keep the promise of
- * 100 ms although a killed divvyd may wait for a CPU to die on. A slot must be shorter. A slot
+ * VMs are let run also if guard_beat() was not called for so long; 0, and at first: never. 50 ms keep the
+ * promise of 100 ms although a killed divvyd may wait for a CPU to die on. A slot must be shorter. A slot
  * thread that wakes up later than this pauses again what should be paused: the guard has let it run.
  */
 void guard_set_stall(struct guard *g, uint32_t ms);

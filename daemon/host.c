@@ -81,6 +81,7 @@ enum host_change host_event(struct host *h, const struct nlmsghdr *nlh, struct l
 {
 	struct link l, *bigger;
 	size_t at;
+	bool same;
 
 	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) || link_parse(nlh, &l) < 0)
 		return HOST_SAME;
@@ -92,10 +93,9 @@ enum host_change host_event(struct host *h, const struct nlmsghdr *nlh, struct l
 			h->n_links--;
 			return HOST_GONE;
 		}
-		if (link_same(&h->links[at], &l))
-			return HOST_SAME;
+		same = link_same(&h->links[at], &l);
 		h->links[at] = l;
-		return HOST_CHANGED;
+		return same ? HOST_SAME : HOST_CHANGED;
 	}
 	if (nlh->nlmsg_type == RTM_DELLINK)
 		return HOST_SAME;

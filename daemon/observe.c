@@ -68,21 +68,25 @@ static int observe_vnic(struct rtnl *r, const struct link *l, struct tree *t)
 	return 0;
 }
 
-int observe(struct rtnl *r, const struct host *h, struct tree *out)
+int observe(struct rtnl *r, struct tree *out)
 {
 	_cleanup_(tree_freep) struct tree t = { 0 };
-	int err = 0;
+	_cleanup_free_ struct link *links = NULL;
+	size_t n = 0;
+	int err = link_list(r, &links, &n);
 
-	t.vnics = calloc(h->n_links + 1, sizeof(*t.vnics));
+	if (err < 0)
+		return err;
+	t.vnics = calloc(n + 1, sizeof(*t.vnics));
 	if (!t.vnics)
 		return -ENOMEM;
-	for (size_t i = 0; i < h->n_links && err >= 0; i++)
-		if (h->links[i].kind == LINK_IFB &&
-		    strncmp(h->links[i].alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) == 0)
-			err = observe_uplink(r, &h->links[i], &t);
-	for (size_t i = 0; i < h->n_links && err >= 0; i++)
-		if (!binding_unschedulable(&h->links[i]))
-			err = observe_vnic(r, &h->links[i], &t);
+	for (size_t i = 0; i < n && err >= 0; i++)
+		if (links[i].kind == LINK_IFB &&
+		    strncmp(links[i].alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) == 0)
+			err = observe_uplink(r, &links[i], &t);
+	for (size_t i = 0; i < n && err >= 0; i++)
+		if (!binding_unschedulable(&links[i]))
+			err = observe_vnic(r, &links[i], &t);
 	if (err < 0)
 		return err;
 	*out = t;

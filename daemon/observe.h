@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Read divvy's kernel objects back: IFBs by alias, their classes, divvy's filters on vNICs. */
+/* Read divvy's kernel objects back, from the kernel alone (what events told may lag behind): IFBs by alias, their classes, divvy's filters on vNICs. */
 
 #include "tree.h"
 
@@ -11,4 +11,4 @@
  * vNICs get node NODE_NONE: their filter may run the program of a divvyd that was killed, and reconciling
  * replaces it. Queue limits are unknown (0). 0 or negative errno; *out untouched on failure.
  */
-int observe(struct rtnl *r, const struct host *h, struct tree *out);
+int observe(struct rtnl *r, struct tree *out);

@@ -167,7 +167,7 @@ static int plan_apply(struct daemon *d, struct plan *p, char *errtext, size_t si
 
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (err >= 0 && d->plane.stale)
-			err = dataplane_observe(&d->plane, &d->host);
+			err = dataplane_observe(&d->plane);
 		if (err >= 0)
 			err = dataplane_apply(&d->plane, &d->host, &p->want, gone, &n_gone, errtext, size);
 		/* What was believed to be there may not have been: look, and try once more. */
@@ -184,7 +184,7 @@ static int plan_apply(struct daemon *d, struct plan *p, char *errtext, size_t si
 		snprintf(b->why, sizeof(b->why), "interface %s vanished", b->nic);
 	}
 	if (err < 0 && d->plane.stale)
-		dataplane_observe(&d->plane, &d->host);
+		dataplane_observe(&d->plane);
 	return err;
 }
 
@@ -212,7 +212,7 @@ int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err)
 	int r;
 
 	*err = (struct spec_error){ 0 };
-	if (d->plane.stale && (r = dataplane_observe(&d->plane, &d->host)) < 0) {
+	if (d->plane.stale && (r = dataplane_observe(&d->plane)) < 0) {
 		snprintf(err->text, sizeof(err->text), "cannot read the kernel's state: %s", strerror(-r));
 		return r;
 	}
@@ -250,7 +250,7 @@ int reconcile_start(struct daemon *d, struct model *m)
 	int r;
 
 	model_init(m);
-	r = dataplane_observe(&d->plane, &d->host);
+	r = dataplane_observe(&d->plane);
 	if (r >= 0)
 		r = plan_make(d, &p);
 	if (r >= 0 && cpumembers_prepare(d, &p.model.schedule, errtext) < 0) {
@@ -335,7 +335,7 @@ void reconcile_audit(struct daemon *d)
 	_cleanup_(tree_freep) struct tree seen = { 0 };
 	int n;
 
-	if (observe(d->plane.rtnl, &d->host, &seen) >= 0 && !still_there(&d->plane, &seen)) {
+	if (observe(d->plane.rtnl, &seen) >= 0 && !still_there(&d->plane, &seen)) {
 		log_warning("somebody removed kernel objects of divvy's; putting them back");
 		d->plane.stale = true;
 		reconcile_host(d);

@@ -40,8 +40,8 @@ for word in "$@" ${FILES:-}; do
 done
 printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files[@]}"
 
-# Without cx16: QEMU 7.2's TCG came back from a cmpxchg16b of Linux 6.12's kmalloc() with EFLAGS (and so the next
-# interrupt) broken; without it, SLUB takes another way.
+# Without cx16: under QEMU 7.2's TCG with two CPUs, Linux 6.12 dies in kmalloc()'s cmpxchg16b within seconds of two
+# processes making namespaces (2 of 2 runs; 0 of 2 without it). SLUB takes another way then.
 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp 2 -cpu max,cx16=off \
 	-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
 	-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2}" \

@@ -1,0 +1,366 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# faults.sh [CASE...]: what goes wrong on a host, provoked for real, and what divvy makes of it. Prints TAP. Each case
+# starts with a fresh host namespace (lib.sh), two stand-in VMs on a bridge, and divvyd with 60:40 applied.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/system/lib.sh
+. "$root/tests/system/lib.sh"
+
+json() { # the status on one line, without blanks
+	divvy status --json 2>/dev/null | tr -d ' \n'
+}
+
+# Of one device in the status: a field that is a string or a number.
+of() { # device, field
+	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o "\"$2\":[^,}]*" | head -n 1 | sed 's/^[^:]*://; s/"//g'
+}
+
+is() { # device, field, value
+	[[ $(of "$1" "$2") == "$3" ]]
+}
+
+says() { # command's name in $tmp, pattern: stands in what it said; one line only
+	[[ $(wc -l <"$tmp/$1") -eq 1 ]] && grep -qE -- "$2" "$tmp/$1"
+}
+
+classes() { # what is in the kernel, without counters
+	tc -n "$host" class show dev divvy0 2>/dev/null | sort
+}
+
+apply_text() { # text on stdin; messages in $tmp/said
+	cat >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+}
+
+# --- bad input ---------------------------------------------------------------------------------------
+refused() { # what, pattern; the specification is in $tmp/try.yaml
+	local before after status
+	before=$(classes)
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+	status=$?
+	after=$(classes)
+	check "bad input: $1: refused" "$status == 1"
+	says said "$2"
+	check "bad input: $1: one line that says where and what" "$? == 0" || diag <"$tmp/said"
+	[[ $before == "$after" && -n $after ]]
+	check "bad input: $1: what runs stays" "$? == 0"
+}
+
+spec_with() { # a device's line, or what stands for the devices
+	printf 'uplinks:\n  - name: up0\n    capacity: 20mbit\n    devices:\n%s\n' "$1" >"$tmp/try.yaml"
+}
+
+case_bad_input() {
+	spec_with '      - {name: web, nic: n0, shares: 60}'
+	refused "unknown key" ':5:[0-9]+: .*shares.*share'
+	spec_with '      - {name: web, nic: n0, share: 0}'
+	refused "zero share" ':5:[0-9]+: .*expected'
+	spec_with '      - {name: web, nic: n0, share: -3}'
+	refused "negative share" ':5:[0-9]+: .*expected'
+	spec_with '      - {name: web, nic: n0, limit: 5mbps}'
+	refused "wrong unit" ':5:[0-9]+: .*5mbit'
+	spec_with '      - {name: web, nic: n0, limit: 1bit}'
+	refused "limit below what is possible" ':5:[0-9]+: '
+	spec_with $'      - {name: web, nic: n0}\n      - {name: batch, nic: n0}'
+	refused "two devices claim one vNIC" ':6:.*n0'
+	sed 's/up0/eth77/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	refused "unknown uplink" ':[0-9]+: unknown uplink "eth77"'
+	: >"$tmp/try.yaml"
+	refused "empty file" 'try.yaml.*: '
+	head -c 10485760 /dev/zero | tr '\0' '#' >"$tmp/try.yaml"
+	refused "10 MB" 'try.yaml.*: '
+	head -c 4096 /dev/urandom >"$tmp/try.yaml"
+	refused "binary" 'try.yaml.*: '
+	printf 'uplinks: %s' "$(head -c 20000 /dev/zero | tr '\0' '[')" >"$tmp/try.yaml"
+	refused "deep nesting" 'try.yaml.*: '
+	divvy set web=0 >"$tmp/said" 2>&1
+	check "bad input: set web=0 is refused" "$? == 1"
+	divvy set nobody=3 >"$tmp/said" 2>&1
+	check "bad input: set of an unknown device is refused" "$? == 1"
+	says said 'nobody'
+	check "bad input: and says which" "$? == 0"
+	is web share 60
+	check "bad input: shares are as they were" "$? == 0"
+}
+
+# --- VMs and interfaces that come and go -----------------------------------------------------------------
+case_vm_killed() { # in the middle of a flood
+	vm_ask web "flood 20 $frame ${dst_mac[web]} ${src_ip[web]} 10.77.0.1 ${port[web]}"
+	vm_ask batch "flood 20 $frame ${dst_mac[batch]} ${src_ip[batch]} 10.77.0.1 ${port[batch]}"
+	sleep 0.5
+	vm_kill batch
+	await 1 is batch state waiting
+	check "VM killed: unbound within a second" "$? == 0"
+	sleep 0.3
+	measure_shares
+	check "VM killed: the other has all of the capacity" "share_permille >= 999 && kbit >= capacity_mbit * 950"
+	local t0=${EPOCHREALTIME/./}
+	vm_start batch
+	vm_ready batch
+	await 1 is batch backpressure on
+	check "VM started again: bound within a second, held back" "$? == 0"
+	echo "# after $(((${EPOCHREALTIME/./} - t0) / 1000)) ms"
+	vm_ask batch "flood 20 $frame ${dst_mac[batch]} ${src_ip[batch]} 10.77.0.1 ${port[batch]}"
+	sleep 0.3
+	measure_shares
+	check_shares "VM started again"
+}
+
+case_tap_reused() { # another VM's tap of the same name
+	local before
+	before=$(in_host cat /sys/class/net/n1/ifindex)
+	vm_kill batch
+	ip -n "$host" link del n1
+	await 1 is batch state waiting
+	check "tap deleted: the device waits" "$? == 0"
+	ip -n "$host" tuntap add n1 mode tap vnet_hdr
+	ip -n "$host" link set n1 master br0 up
+	vm_start batch
+	vm_ready batch
+	await 1 is batch backpressure on
+	check "tap of the same name: bound and held back" "$? == 0"
+	[[ $(in_host cat /sys/class/net/n1/ifindex) != "$before" ]]
+	check "tap of the same name: it is another interface" "$? == 0"
+	flood measure_shares 3
+	check_shares "tap of the same name"
+	check_lossless "tap of the same name"
+}
+
+case_vanish() { # interfaces vanish while a specification of them is applied
+	local i round survived=1
+	for round in 1 2 3; do
+		for ((i = 0; i < 150; i++)); do
+			echo "link add w$i type veth peer name y$i"
+		done | ip -n "$host" -b -
+		{
+			sed '/name: batch/q' "$tmp/divvy.yaml"
+			for ((i = 0; i < 150; i++)); do
+				echo "      - {name: w$i, nic: w$i}"
+			done
+		} >"$tmp/try.yaml"
+		for ((i = 0; i < 150; i += 2)); do
+			echo "link del w$i"
+		done >"$tmp/vanish"
+		ip -n "$host" -b "$tmp/vanish" &
+		divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1 || diag <"$tmp/said"
+		wait $!
+		divvy_is_consistent || survived=0
+		for ((i = 1; i < 150; i += 2)); do
+			echo "link del w$i"
+		done | ip -n "$host" -b -
+	done
+	check "interfaces vanish during apply: divvyd's view is the kernel's" "$survived == 1"
+	await 3 no_class_too_many
+	check "interfaces gone: so are their classes" "$? == 0"
+	flood measure_shares 3
+	check_lossless "interfaces vanished"
+}
+
+divvy_is_consistent() { # within a second: w1 is bound, w2 waits, and the kernel has a class for each that is there
+	await 2 is w2 state waiting && await 2 is w1 state bound && await 2 is web state bound
+}
+
+no_class_too_many() { # root, default leaf, web, batch
+	[[ $(classes | wc -l) -eq 4 ]]
+}
+
+# --- other people's things on the vNIC -----------------------------------------------------------------------
+case_others() {
+	local hook at
+	for hook in clsact ingress; do
+		divvy release --all
+		tc -n "$host" qdisc del dev n0 clsact 2>/dev/null
+		tc -n "$host" qdisc add dev n0 $hook
+		ip -n "$host" link add theirs type veth peer name sink 2>/dev/null
+		ip -n "$host" link set theirs up
+		at=(ingress)
+		[[ $hook == clsact ]] || at=(parent ffff:)
+		tc -n "$host" filter add dev n0 "${at[@]}" protocol ip pref 7 u32 match ip dport 9999 0xffff \
+			action mirred egress redirect dev theirs
+		divvy_apply on
+		check "others' $hook: divvy binds beside it" "$? == 0"
+		is web others '[filter u32 pref 7' || json | grep -q 'u32pref7'
+		check "others' $hook: status tells" "$? == 0"
+		vm_ask web "flood 0.2 $frame ${dst_mac[web]} ${src_ip[web]} 10.77.0.1 9999"
+		vm_reply web
+		[[ $(tc -n "$host" -s filter show dev n0 "${at[@]}" | grep -A30 'pref 7' | sed -n 's/.*Sent [0-9]* bytes \([0-9]*\) pkt.*/\1/p' | head -n 1) -gt 0 ]]
+		check "others' $hook: their filter still takes its packets" "$? == 0"
+		flood measure_shares 3
+		check_shares "others' $hook"
+		divvy release --all
+		tc -n "$host" qdisc show dev n0 | grep -q "qdisc $hook" && tc -n "$host" filter show dev n0 "${at[@]}" | grep -q 'pref 7'
+		check "others' $hook: there after release" "$? == 0"
+		tc -n "$host" filter show dev n0 "${at[@]}" | grep -q divvy
+		check "others' $hook: divvy's own filter is gone" "$? == 1"
+		tc -n "$host" qdisc del dev n0 $hook
+	done
+}
+
+case_nft() {
+	divvy release n0 2>/dev/null
+	divvy release --all
+	in_host nft "add table netdev fw; add chain netdev fw in { type filter hook ingress device n0 priority 0; }"
+	divvy apply "$tmp/divvy.yaml" >"$tmp/said" 2>&1
+	check "nft netdev hook: apply is refused" "$? == 1"
+	says said ':[0-9]+.*fw/in.*force: true'
+	check "nft netdev hook: it says which chain and the way out" "$? == 0"
+	sed 's/nic: n0/nic: n0, force: true/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+	check "nft netdev hook: force: true binds" "$? == 0"
+	in_host nft delete table netdev fw
+}
+
+case_model() { # a NIC model that does not wait
+	vm_kill web
+	nic_model=e1000
+	vm_start web
+	vm_ready web
+	nic_model=virtio-net-pci
+	await 2 is web state bound
+	sed 's/, backpressure: on//' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >/dev/null
+	is web backpressure unavailable
+	check "e1000: backpressure is unavailable" "$? == 0"
+	of web why | grep -q e1000
+	check "e1000: and status says why" "$? == 0"
+	is batch backpressure on
+	check "e1000: the other VM is held back" "$? == 0"
+	flood measure_shares 0
+	check_shares "e1000"
+}
+
+# --- the daemon ----------------------------------------------------------------------------------------------
+case_two_daemons() {
+	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state2" --runtime "$tmp/run2" \
+		--socket "$tmp/socket2" >"$tmp/said" 2>&1
+	check "two divvyds: the second does not start" "$? == 1"
+	says said "another divvyd \(process $divvyd_child\)"
+	check "two divvyds: and says who runs" "$? == 0" || diag <"$tmp/said"
+	is web state bound
+	check "two divvyds: the first goes on" "$? == 0"
+}
+
+case_stale_socket() {
+	divvyd_kill
+	[[ -S $tmp/socket ]]
+	check "stale socket: it is left by SIGKILL" "$? == 0"
+	divvy status >"$tmp/said" 2>&1
+	check "stale socket: divvy says that divvyd does not answer" "$? == 1"
+	says said 'does not answer'
+	check "stale socket: in one line" "$? == 0"
+	divvyd_launch
+	divvy status >/dev/null
+	check "stale socket: the next divvyd replaces it" "$? == 0"
+}
+
+case_restart() {
+	divvy set web=70 batch=30
+	divvy_stop
+	[[ $(classes | grep -c 'rate 14Mbit') -eq 1 ]]
+	check "stopped: shares stay enforced" "$? == 0"
+	divvyd_launch
+	is web share 70
+	check "restart: what was set is kept" "$? == 0"
+	divvy status | grep -q "as applied"
+	check "restart: without a system file nothing differs" "$? == 1"
+	divvy_stop
+	sed 's/share: 60/share: 10/' "$tmp/divvy.yaml" >"$tmp/none.yaml"
+	divvyd_launch
+	is web share 10
+	check "restart: a system file that changed counts" "$? == 0"
+	divvy set web=20
+	divvy status | grep -q "as applied"
+	check "set: status says that it differs from the file" "$? == 0"
+	printf 'uplinks:\n  - name: up0\n    capacity: 20mbits\n' >"$tmp/none.yaml"
+	divvy_stop
+	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
+		--socket "$tmp/socket" >"$tmp/said" 2>&1
+	check "restart: a system file that is wrong stops the start" "$? == 1"
+	grep -qE 'none.yaml:3:[0-9]+: .*20mbits' "$tmp/said"
+	check "restart: with file, line and what" "$? == 0" || diag <"$tmp/said"
+	rm "$tmp/none.yaml"
+	divvyd_launch
+}
+
+case_peers() { # who may speak
+	chmod 755 "$tmp"
+	divvy_stop
+	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
+		--socket "$tmp/socket" --group games >>"$tmp/divvyd.log" 2>&1 &
+	divvyd_pid=$!
+	await 5 divvy status >/dev/null 2>&1
+	local nobody=(setpriv --reuid 65534 --clear-groups env "DIVVY_SOCKET=$tmp/socket")
+	cp "$root/build/divvy" "$tmp/divvy-copy"
+	"${nobody[@]}" setpriv --regid 65534 true 2>/dev/null
+	setpriv --reuid 65534 --regid 65534 --clear-groups env "DIVVY_SOCKET=$tmp/socket" "$tmp/divvy-copy" status >"$tmp/said" 2>&1
+	check "peers: a stranger is refused" "$? == 1"
+	says said 'permission denied'
+	check "peers: with a reason" "$? == 0" || diag <"$tmp/said"
+	setpriv --reuid 65534 --regid 65534 --groups games env "DIVVY_SOCKET=$tmp/socket" "$tmp/divvy-copy" status >"$tmp/said" 2>&1
+	check "peers: a member of the group is served" "$? == 0" || diag <"$tmp/said"
+	chmod 666 "$tmp/socket"
+	setpriv --reuid 65534 --regid 65534 --clear-groups env "DIVVY_SOCKET=$tmp/socket" "$tmp/divvy-copy" set web=1 >"$tmp/said" 2>&1
+	check "peers: a stranger is refused by credentials, whatever the socket's mode" "$? == 1"
+	is web share 60
+	check "peers: and changes nothing" "$? == 0"
+}
+
+case_undone() { # somebody removes divvy's hook and sets another send buffer
+	tc -n "$host" qdisc del dev n0 clsact
+	vm_ask web "sndbuf 2147483647"
+	vm_reply web
+	await 15 hook_is_back
+	check "undone by others: divvy's filter is back" "$? == 0"
+	vm_ask web sndbuf
+	vm_reply web
+	[[ $REPLY != sndbuf=2147483647 ]]
+	check "undone by others: and so is the send buffer" "$? == 0"
+}
+
+hook_is_back() {
+	tc -n "$host" filter show dev n0 ingress 2>/dev/null | grep -q divvy
+}
+
+case_overrun() { # more link events than the socket holds
+	local i
+	kill -STOP "$divvyd_child"
+	for ((i = 0; i < 20000; i++)); do
+		echo "link set lo alias x$i"
+	done | ip -n "$host" -b -
+	ip -n "$host" link add late type veth peer name late2
+	kill -CONT "$divvyd_child"
+	sed "\$a\\      - {name: late, nic: late}" "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	await 3 divvy apply "$tmp/try.yaml" >/dev/null 2>&1
+	await 2 is late state bound
+	check "events lost: divvyd reads everything again" "$? == 0"
+	grep -q 'events were lost' "$tmp/divvyd.log"
+	check "events lost: it was really overrun" "$? == 0"
+}
+
+run_case() {
+	dst_mac=()
+	: >"$tmp/divvyd.log"
+	set_up "bridge"
+	divvyd_child=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
+	"case_$1"
+	divvy release --all 2>&1 | diag
+	await 3 untouched
+	check "$1: nothing is left behind" "$? == 0" || {
+		ip -n "$host" -o link show type ifb
+		tc -n "$host" qdisc show
+		cat "$tmp/divvyd.log"
+	} | diag
+	divvy_stop
+	vm_stop_all
+	remove_topology
+}
+
+lib_init
+cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart peers undone overrun)
+(($# > 0)) || set -- "${cases[@]}"
+for c; do
+	run_case "$c"
+done
+lib_done
