@@ -10,8 +10,8 @@
  *	divvyd -> guard: a byte when stall_ms has changed
  *
  * divvyd alone writes the table, the guard alone reads it. A record goes FREE -> READY (path and value are
- * written before) -> PAUSED <-> READY -> FREE. PAUSED is set before the VM is paused, and cleared after it runs:
- * a record may say PAUSED of a VM that runs, never the reverse.
+ * written before) -> PAUSED <-> READY -> FREE. PAUSED is set before the VM is paused, and cleared after it
+ * runs: a record may say PAUSED of a VM that runs, never the reverse.
  */
 
 #include <assert.h>
@@ -56,4 +56,5 @@ struct guard_table {
 static_assert(sizeof(struct guard_hello) == 8, "ABI");
 static_assert(sizeof(struct guard_record) == 640, "ABI");
 static_assert(sizeof(struct guard_table) == 64 + 640 * GUARD_RECORDS, "ABI");
-static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics are shared between processes");
+static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
+	      "atomics are shared between processes");

@@ -3,18 +3,19 @@
  * divvy-guard: lets every VM run that divvyd has paused, when divvyd dies.
  *
  * Theory of Operation
- * A paused VM whose scheduler is gone would stay paused for ever, so this is a process of its own: it outlives
- * SIGKILL, abort and the OOM killer's choice of divvyd. It stands in a cgroup of its own, for systemd kills a
- * unit's whole cgroup, and no gate may ever pause it. It does nothing but wait for the end of file on divvyd's socket,
- * which the kernel sends whatever ended the process, after its last thread; then it walks divvyd's table and writes,
- * for each record that says PAUSED, a value to a control file. Everything it needs then is in memory
- * already: mlockall(2), static binary, no allocation.
+ * A paused VM whose scheduler is gone would stay paused for ever, so this is a process of its own: it
+ * outlives SIGKILL, abort and the OOM killer's choice of divvyd. It stands in a cgroup of its own, for
+ * systemd kills a unit's whole cgroup, and no gate may ever pause it. It does nothing but wait for the end of
+ * file on divvyd's socket, which the kernel sends whatever ended the process, after its last thread; then it
+ * walks divvyd's table and writes, for each record that says PAUSED, a value to a control file. Everything it
+ * needs then is in memory already: mlockall(2), static binary, no allocation.
  *
  * A divvyd that hangs is as bad as a dead one, and a dead one needs a CPU to end on: on a crowded host its
  * last thread took 300 ms to close its socket. With stall_ms set, a beat that is too old counts as death.
  *
  * Killed itself, it is started again by systemd, or by divvyd, which sees the socket close and hands the
- * table over again. If both die, the marks on the cgroups are left: divvyd's start, and --recover, go by those.
+ * table over again. If both die, the marks on the cgroups are left: divvyd's start, and --recover, go by
+ * those.
  */
 #include "abi.h"
 
@@ -123,11 +124,13 @@ static void drop_holder(struct holder *h)
 static int check_interval(const struct guard_table *t)
 {
 	uint32_t stall_ms = t ? atomic_load_explicit(&t->stall_ms, memory_order_relaxed) : 0;
-	uint32_t ms = stall_ms / 2;
+	int ms = (int)(stall_ms / 2);
 
 	if (!stall_ms)
 		return -1;
-	return ms < STALL_CHECK_MIN_MS ? STALL_CHECK_MIN_MS : ms > STALL_CHECK_MAX_MS ? STALL_CHECK_MAX_MS : (int)ms;
+	if (ms < STALL_CHECK_MIN_MS)
+		return STALL_CHECK_MIN_MS;
+	return ms > STALL_CHECK_MAX_MS ? STALL_CHECK_MAX_MS : ms;
 }
 
 static void check_stall(const struct guard_table *t)
@@ -175,7 +178,8 @@ static bool take_hello(struct holder *h)
 	if (k < 0)
 		return errno == EAGAIN || errno == EINTR;
 	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	if (k == 0)
 		return false; /* end of file */
@@ -184,7 +188,8 @@ static bool take_hello(struct holder *h)
 	if (k != sizeof(hello) || hello.magic != GUARD_MAGIC || fd < 0)
 		return false;
 	h->table = map_table(fd);
-	return h->table && send(h->fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(answer);
+	return h->table &&
+	       send(h->fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(answer);
 }
 
 static void take_holder(struct guard_server *s)
@@ -295,8 +300,8 @@ static void own_cgroup(bool enter)
 	while (f && fgets(line, sizeof(line), f)) {
 		char dir[600];
 
-		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 || strcmp(root, "/") ||
-		    !strstr(rest, " - cgroup"))
+		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 ||
+		    strcmp(root, "/") || !strstr(rest, " - cgroup"))
 			continue;
 		snprintf(dir, sizeof(dir), "%s/divvy.guard", mount);
 		if (enter) {
@@ -402,7 +407,7 @@ static int recover(const char *below)
 static int usage(void)
 {
 	fputs("Usage: divvy-guard [--background] [SOCKET]   guard divvyd; SOCKET: " GUARD_SOCKET "\n"
-	      "       divvy-guard --recover [CGROUP]        let run what a dead divvyd left paused (below it)\n",
+	      "       divvy-guard --recover [CGROUP]        let run what a dead divvyd has left paused\n",
 	      stderr);
 	return 2;
 }

@@ -41,15 +41,16 @@ static const char *const v1_controller[CGROUP_TREES] = {
 };
 
 /*
- * "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw". A mount whose root is not the hierarchy's shows
- * only a part of it, in which most of /proc/PID/cgroup's paths do not exist: not used.
+ * "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw". A mount whose root is not the
+ * hierarchy's shows only a part of it, in which most of /proc/PID/cgroup's paths do not exist: not used.
  */
 static int take_mount(struct cgroup_host *h, char *line)
 {
 	char *word[16], *save = NULL, *type = NULL, *options = NULL;
 	size_t n = 0;
 
-	for (char *w = strtok_r(line, " \n", &save); w && n < ARRAY_SIZE(word); w = strtok_r(NULL, " \n", &save))
+	for (char *w = strtok_r(line, " \n", &save); w && n < ARRAY_SIZE(word);
+	     w = strtok_r(NULL, " \n", &save))
 		word[n++] = w;
 	for (size_t i = 6; i + 3 < n; i++) {
 		if (strcmp(word[i], "-"))
@@ -150,7 +151,8 @@ int cgroup_of_task(const struct cgroup_host *h, enum cgroup_tree tree, const cha
 
 	if (!*h->mount[tree])
 		return -ENOENT;
-	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%s/cgroup", h->prefix, who) >= sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%s/cgroup", h->prefix, who) >=
+	    sizeof(path))
 		return -ENAMETOOLONG;
 	if (procfs_read_alloc(AT_FDCWD, path, 64 * 1024, &text) < 0)
 		return -ESRCH;
@@ -162,7 +164,8 @@ int cgroup_of_task(const struct cgroup_host *h, enum cgroup_tree tree, const cha
 			continue;
 		*rest++ = '\0';
 		list++;
-		if (v1_controller[tree] ? !has_word(list, v1_controller[tree]) : *list || strncmp(line, "0:", 2))
+		if (v1_controller[tree] ? !has_word(list, v1_controller[tree])
+					: *list || strncmp(line, "0:", 2))
 			continue;
 		return join(dir, h->mount[tree], strcmp(rest, "/") ? rest : "");
 	}

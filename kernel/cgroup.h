@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Control groups: which hierarchies this host has (v1, v2, or both: "hybrid") and where a process is in them. */
+/* Control groups: which hierarchies a host has (v1, v2, or both: "hybrid"), where a process is in them. */
 
 #include <stdbool.h>
 #include <stddef.h>

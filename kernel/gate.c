@@ -40,11 +40,10 @@ int gate_write(int fd, const char *value)
 
 int gate_set_undo(struct gate *g, const char *file, const char *value)
 {
-	return (size_t)snprintf(g->undo.path, sizeof(g->undo.path), "%s/%s", g->dir, file) >=
-			       sizeof(g->undo.path) ||
-		       (size_t)snprintf(g->undo.value, sizeof(g->undo.value), "%s", value) >= sizeof(g->undo.value)
-		       ? -ENAMETOOLONG
-		       : 0;
+	size_t path = (size_t)snprintf(g->undo.path, sizeof(g->undo.path), "%s/%s", g->dir, file);
+	size_t text = (size_t)snprintf(g->undo.value, sizeof(g->undo.value), "%s", value);
+
+	return path < sizeof(g->undo.path) && text < sizeof(g->undo.value) ? 0 : -ENAMETOOLONG;
 }
 
 static void mark(const struct gate *g)
@@ -126,7 +125,8 @@ void gate_close(struct gate *g)
 /* Files that an undo may name: an attribute is somebody else's input. */
 static bool is_control(const char *file)
 {
-	static const char *const controls[] = { "cgroup.freeze", "freezer.state", "cpu.max", "cpu.cfs_quota_us" };
+	static const char *const controls[] = { "cgroup.freeze", "freezer.state", "cpu.max",
+						"cpu.cfs_quota_us" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(controls); i++)
 		if (!strcmp(file, controls[i]))

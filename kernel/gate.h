@@ -79,16 +79,17 @@ int gate_pause(struct gate *g);
 int gate_run(struct gate *g);
 int gate_state(struct gate *g, enum gate_state *out);
 /*
- * Quota only, instead of pause() and run(), never mixed with them: at most run_ns of CPU time in each period_ns, saving up to burst_ns of
- * what it left (where the kernel has bursts, 5.14). -EOPNOTSUPP for other gates.
+ * Quota only, instead of pause() and run(), never mixed with them: at most run_ns of CPU time in each
+ * period_ns, saving up to burst_ns of what it left (where the kernel has bursts, 5.14). -EOPNOTSUPP for other
+ * gates.
  */
 int gate_allot(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns);
 /* Lets the VM run, gives the cgroup's settings back as they were, closes. A zeroed or closed gate is fine. */
 void gate_close(struct gate *g);
 
 /*
- * After a crash of divvyd and its guard: every cgroup that a gate was open on runs again, with its settings as
- * they were. Returns how many had been paused, or negative errno.
+ * After a crash of divvyd and its guard: every cgroup that a gate was open on runs again, with its settings
+ * as they were. Returns how many had been paused, or negative errno.
  */
 int gate_recover(const struct cgroup_host *h);
 /* The same for one cgroup and those below it. */

@@ -4,12 +4,11 @@
  *
  * Theory of Operation
  * "Paused" is 1 ms of CPU time a second (min_cfs_quota_period and max_cfs_quota_period, kernel/sched/core.c):
- * 0.1 % of a core leaks through, and the pause begins when a CPU next asks for runtime, at the latest at its next
- * tick. "Running" is a quota that no host can use up instead of "max": turning bandwidth control on and off
- * for the first group patches kernel code on all CPUs.
- * cgroup v2 writes quota and period at once; v1 has a file for each, and there the period is left as it is
- * (100 ms as a rule, so 1 % leaks), for a guard undoes with a single write.
- * Documentation/scheduler/sched-bwc.rst.
+ * 0.1 % of a core leaks through, and the pause begins when a CPU next asks for runtime, at the latest at its
+ * next tick. "Running" is a quota that no host can use up instead of "max": turning bandwidth control on and
+ * off for the first group patches kernel code on all CPUs. cgroup v2 writes quota and period at once; v1 has
+ * a file for each, and there the period is left as it is (100 ms as a rule, so 1 % leaks), for a guard undoes
+ * with a single write. Documentation/scheduler/sched-bwc.rst.
  */
 #include "gate_kinds.h"
 

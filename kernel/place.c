@@ -5,17 +5,17 @@
  * Theory of Operation
  * What is paused must be all of the VM and nothing but the VM. "All" is the lowest cgroup that holds every
  * thread of its process: libvirt spreads vCPUs over sub-cgroups (threads, in v1 and in v2's threaded mode).
- * It is the VM's own if all processes inside are the VM or descend from it; helpers that libvirt starts beside
- * QEMU (swtpm) do not descend from it, so that scopes which are made for one VM each are known by their
- * path. If it is not, the VM is moved into "divvy-<name>" below its present cgroup: it keeps the limits
+ * It is the VM's own if all processes inside are the VM or descend from it; helpers that libvirt starts
+ * beside QEMU (swtpm) do not descend from it, so that scopes which are made for one VM each are known by
+ * their path. If it is not, the VM is moved into "divvy-<name>" below its present cgroup: it keeps the limits
  * and the systemd unit that it had, for systemd looks for a unit's processes in sub-cgroups as well.
  *
  * Cgroup v2 does not let a cgroup have processes and enable controllers for its children at once, except for
  * the root (Documentation/admin-guide/cgroup-v2.rst, "No Internal Process Constraint"). A gate that needs a
  * controller therefore gets its cgroup below the nearest ancestor without processes.
  *
- * The home is kept in an extended attribute of the made cgroup, set before the VM is moved: whatever dies, the
- * next start can move the VM back.
+ * The home is kept in an extended attribute of the made cgroup, set before the VM is moved: whatever dies,
+ * the next start can move the VM back.
  */
 #include "place.h"
 
@@ -42,7 +42,8 @@ static const char *const one_vm_each[] = {
 	"*/*.libvirt-qemu",    "*/*.libvirt-qemu/*",    /* libvirt without systemd */
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(char why[PLACE_WHY_SIZE], int error, const char *form, ...)
+__attribute__((format(printf, 3, 4)))
+static int refuse(char why[PLACE_WHY_SIZE], int error, const char *form, ...)
 {
 	va_list ap;
 
@@ -58,7 +59,8 @@ static pid_t parent_of(const struct cgroup_host *h, pid_t pid)
 	char path[CGROUP_PATH_SIZE], text[2048], *p;
 	int ppid;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%d/stat", h->prefix, (int)pid) >= sizeof(path) ||
+	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%d/stat", h->prefix, (int)pid) >=
+		    sizeof(path) ||
 	    procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	p = strrchr(text, ')');
@@ -129,7 +131,8 @@ static int find_present(const struct cgroup_host *h, enum cgroup_tree tree, pid_
 	bool any = false;
 	int r;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%d/task", h->prefix, (int)pid) >= sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%d/task", h->prefix, (int)pid) >=
+	    sizeof(path))
 		return -ENAMETOOLONG;
 	tasks = opendir(path);
 	if (!tasks)
@@ -263,7 +266,8 @@ static int plan_new(const struct cgroup_host *h, const char *name, const char *c
 
 	if (spread)
 		return refuse(why, -EBUSY,
-			      "cgroup %s of process %d holds other processes, and the VM's threads are spread below it" WAY_OUT,
+			      "cgroup %s of process %d holds other processes, and the VM's threads are "
+			      "spread below it" WAY_OUT,
 			      *shown ? shown : "/", (int)p->pid);
 	strcpy(p->home, p->dir);
 	find_base(h, p, controller, base);
@@ -280,14 +284,16 @@ int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, co
 	int r;
 
 	if (tree >= CGROUP_TREES)
-		return refuse(why, -ENOENT, "this host (cgroup %s) has no hierarchy that could do it", cgroup_mode(h));
+		return refuse(why, -ENOENT, "this host (cgroup %s) has no hierarchy that could do it",
+			      cgroup_mode(h));
 	r = find_present(h, tree, pid, p.dir, &spread);
 	if (r == -ENOENT)
 		return refuse(why, r, "the cgroup hierarchy that it needs is not mounted");
 	if (r < 0)
 		return r;
 	if (descends(h, self_of(h), pid))
-		return refuse(why, -EDEADLK, "process %d has started divvy: pausing it would pause divvy", (int)pid);
+		return refuse(why, -EDEADLK, "process %d has started divvy: pausing it would pause divvy",
+			      (int)pid);
 	if (is_root(h, tree, p.dir)) {
 		only_vm = ours = false;
 	} else {
@@ -366,8 +372,8 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 		(void)setxattr(p->dir, PLACE_XATTR_HOME, p->home, strlen(p->home), 0);
 	r = enable(h, p, controller);
 	if (r < 0) {
-		refuse(why, r, "cannot enable the %s controller for cgroup %s: %s" WAY_OUT, controller, p->dir,
-		       strerror(-r));
+		refuse(why, r, "cannot enable the %s controller for cgroup %s: %s" WAY_OUT, controller,
+		       p->dir, strerror(-r));
 	} else if (make) {
 		r = move(p->dir, p->pid);
 		if (r < 0)

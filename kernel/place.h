@@ -22,11 +22,12 @@ struct place {
 
 /*
  * Find the place; changes nothing. In this order: the cgroup that divvy made for it earlier; the VM's own, if
- * nobody but it and its children is inside, or if it is one that systemd-machined, libvirt or Proxmox keep for one
- * VM; else a new one (made is false) below the present one, or, where cgroup v2 forbids that for
- * a controller's sake, beside it. name: the VM's. controller: what the cgroup must have ("cpu"), or NULL.
+ * nobody but it and its children is inside, or if it is one that systemd-machined, libvirt or Proxmox keep
+ * for one VM; else a new one (made is false) below the present one, or, where cgroup v2 forbids that for a
+ * controller's sake, beside it. name: the VM's. controller: what the cgroup must have ("cpu"), or NULL.
  * -ESRCH; -ENOENT if there is no such hierarchy; -EDEADLK if pausing it would pause divvy; -EBUSY or
- * -EOPNOTSUPP where the present cgroup can neither be used nor left. *why is filled on failure, but for -ESRCH.
+ * -EOPNOTSUPP where the present cgroup can neither be used nor left. *why is filled on
+ * failure, but for -ESRCH.
  */
 int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, const char *name,
 	       const char *controller, struct place *out, char why[PLACE_WHY_SIZE]);
@@ -39,10 +40,10 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 		char why[PLACE_WHY_SIZE]);
 
 /*
- * Move everybody back and remove the cgroup; nothing to do on a VM's own. Call it with the VM running. 0 also where
- * VM or cgroup are gone already; -EBUSY if somebody is still inside: call it again.
+ * Move everybody back and remove the cgroup; nothing to do on a VM's own. Call it with the VM running. 0 also
+ * where VM or cgroup are gone already; -EBUSY if somebody is still inside: call it again.
  */
 int place_leave(struct place *p);
 
-/* Cgroups that divvy made and did not remove; pid is 0. *list is the caller's to free. 0 or negative errno. */
+/* Cgroups that divvy made and did not remove; pid is 0. *list is the caller's. 0 or negative errno. */
 int place_list(const struct cgroup_host *h, struct place **list, size_t *n);

@@ -22,9 +22,9 @@ struct tap_ref {
 };
 
 /*
- * Read the send buffer, bytes of truesize (TUNGETSNDBUF); the largest where queues differ, so that a queue attached
- * later, and not yet limited, shows. 0, -ESRCH if the process is gone (or its pid reused), -ENODEV if it
- * has no descriptor of that tap in this network namespace, -EPERM, ...
+ * Read the send buffer, bytes of truesize (TUNGETSNDBUF); the largest where queues differ, so that a queue
+ * attached later, and not yet limited, shows. 0, -ESRCH if the process is gone (or its pid reused), -ENODEV
+ * if it has no descriptor of that tap in this network namespace, -EPERM, ...
  */
 int tap_get_sndbuf(const struct tap_ref *t, int *bytes);
 /*

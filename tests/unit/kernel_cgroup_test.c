@@ -231,7 +231,8 @@ static void make_v2(void)
 	put(CG "/machine.slice/machine-t.scope/libvirt/emulator/cgroup.type", "threaded\n");
 	/* a scope of one VM in which divvy runs all the same */
 	put(CG "/machine.slice/machine-us.scope/cgroup.procs", "900\n");
-	process(160, 1, "0::/machine.slice/machine-us.scope\n", CG "/machine.slice/machine-us.scope/cgroup.procs");
+	process(160, 1, "0::/machine.slice/machine-us.scope\n",
+		CG "/machine.slice/machine-us.scope/cgroup.procs");
 	/* Proxmox */
 	process(700, 1, "0::/qemu.slice/100.scope\n", CG "/qemu.slice/100.scope/cgroup.procs");
 	process(701, 1, "0::/qemu.slice/100.scope\n", CG "/qemu.slice/100.scope/cgroup.procs");
