@@ -31,6 +31,8 @@
 #define EFFICIENCY_RELAX_PERMILLE 950U
 /* "for a few seconds at a time" */
 #define BATCH_SPAN_NS (3 * NSEC_PER_SEC)
+/* A VM with several CPUs overdraws more than a turn; it sits out so many rounds of turns at most. */
+#define DEBT_QUANTA 64
 /* Judged over no fewer slots than this: one preempted slot says nothing. */
 #define EFFICIENCY_SLOTS 16U
 
@@ -177,14 +179,20 @@ static void begin_turn(struct rounds *r, uint32_t lane)
 	struct adrr_vm *a;
 	uint32_t id;
 
-	if (p->queue[p->this].head == SLOTQ_NONE && !(r->hold && p->in_turn))
-		next_turns(p);
-	id = slotq_pop(&p->queue[p->this], p->link);
-	if (id == SLOTQ_NONE)
-		return;
-	a = &r->vm[id].p.adrr;
-	a->turn = p->turn;
-	a->deficit += (int64_t)(a->quantum * p->batch);
+	/* Each turn that is sat out pays for a quantum of CPU time that was used: O(1) a slot in the long run. */
+	for (;;) {
+		if (p->queue[p->this].head == SLOTQ_NONE && !(r->hold && p->in_turn))
+			next_turns(p);
+		id = slotq_pop(&p->queue[p->this], p->link);
+		if (id == SLOTQ_NONE)
+			return;
+		a = &r->vm[id].p.adrr;
+		a->turn = p->turn;
+		a->deficit += (int64_t)(a->quantum * p->batch);
+		if (a->deficit > 0)
+			break;
+		slotq_push(&p->queue[!p->this], p->link, id);
+	}
 	a->slots = (uint32_t)(a->quantum * p->batch / r->cfg.slot_ns + 1);
 	a->lane = lane;
 	p->lane[lane] = id;
@@ -210,11 +218,10 @@ static void adrr_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t e
 {
 	struct adrr *p = r->priv;
 	struct adrr_vm *a = &r->vm[id].p.adrr;
-	int64_t least = -(int64_t)a->quantum + 1;
+	int64_t least = -(int64_t)a->quantum * DEBT_QUANTA;
 
 	a->slots--;
 	a->deficit -= used_ns < INT64_MAX / 2 ? (int64_t)used_ns : INT64_MAX / 2;
-	/* One quantum must always bring it back into credit. */
 	if (a->deficit < least)
 		a->deficit = least;
 	if (!ready) {

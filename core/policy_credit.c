@@ -36,6 +36,7 @@
 #define REFILL_SLOTS 3U
 /* Sums of credits of all VMs fit 64 bits. */
 #define BOUND_MAX_NS (3600 * NSEC_PER_SEC)
+#define CPUS_MAX 1024U
 
 struct credit {
 	struct slotq queue[CREDIT_PRIORITIES];
@@ -48,6 +49,7 @@ struct credit {
 	int64_t pool;         /* what the next refill gives; negative: lent */
 	uint64_t next_ns;     /* of the next refill */
 	int64_t bound;
+	uint64_t cpus;        /* of the largest VM seen: what it used / what the slot lasted */
 };
 
 int credit_init(const struct rounds_config *c, void **priv)
@@ -58,6 +60,7 @@ int credit_init(const struct rounds_config *c, void **priv)
 		return -ENOMEM;
 	for (int i = 0; i < CREDIT_PRIORITIES; i++)
 		slotq_init(&p->queue[i]);
+	p->cpus = 1;
 	p->bound = (int64_t)(REFILL_SLOTS * c->slot_ns);
 	if (c->burst_ns > (uint64_t)p->bound)
 		p->bound = (int64_t)(c->burst_ns < BOUND_MAX_NS ? c->burst_ns : BOUND_MAX_NS);
@@ -277,18 +280,29 @@ uint32_t credit_pick(struct rounds *r, uint64_t now_ns, uint32_t *run)
 	return n;
 }
 
+/* A VM with several CPUs uses several slots' CPU time in a slot: time slices are that much larger for all. */
+static void widen(struct credit *p, int64_t used_ns, uint64_t elapsed_ns)
+{
+	uint64_t cpus = elapsed_ns ? ((uint64_t)used_ns + elapsed_ns / 2) / elapsed_ns : 1;
+	int64_t bound;
+
+	if (cpus <= p->cpus || cpus > CPUS_MAX)
+		return;
+	bound = p->bound / (int64_t)p->cpus * (int64_t)cpus;
+	p->bound = bound < (int64_t)BOUND_MAX_NS ? bound : (int64_t)BOUND_MAX_NS;
+	p->cpus = cpus;
+}
+
 void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool is_ready)
 {
 	struct credit *p = r->priv;
 	struct credit_vm *c = &r->vm[id].p.credit;
-	int64_t before;
+	int64_t used = (int64_t)(used_ns < BOUND_MAX_NS ? used_ns : BOUND_MAX_NS), before;
 
-	(void)elapsed_ns;
+	widen(p, used, elapsed_ns);
 	refill_one(p, &r->vm[id]);
 	before = c->credit;
-	c->credit -= used_ns < (uint64_t)p->bound * 2 ? (int64_t)used_ns : p->bound * 2;
-	if (c->credit < -p->bound)
-		c->credit = -p->bound;
+	c->credit = before - used > -p->bound ? before - used : -p->bound;
 	p->pool += before - c->credit;
 	/* A boost lasts until its VM is found running. */
 	if (c->priority == CREDIT_BOOST)
