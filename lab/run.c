@@ -16,6 +16,7 @@
 
 #include "core/cleanup.h"
 #include "backlog.h"
+#include "handover.h"
 #include "image.h"
 #include "loop.h"
 #include "meter.h"
@@ -178,6 +179,11 @@ static int up_network(struct run *run, struct errtext *e)
 	int r;
 
 	r = topo_up(&run->topo, &config, e);
+	if (r < 0)
+		return r;
+	r = handover_install(&run->topo);
+	if (r < 0)
+		return errtext_set(e, r, "the wire: %s", strerror(-r));
 	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
 		r = meter_open(run->topo.sw, run->topo.meter_if, run->topo.vm[i].server_mac, trace_room(s),
 			       &run->meter[i]);
