@@ -64,9 +64,7 @@ void dataplane_close(struct dataplane *p)
 	p->rtnl = rtnl_close(p->rtnl);
 	p->classifier = classifier_close(p->classifier);
 	tree_free(&p->have);
-	free(p->hooks);
-	p->hooks = NULL;
-	p->n_hooks = 0;
+	hooks_free(&p->hooks);
 }
 
 int dataplane_observe(struct dataplane *p)
@@ -82,63 +80,11 @@ int dataplane_observe(struct dataplane *p)
 	return 0;
 }
 
-/* --- hooks ------------------------------------------------------------------------------------- */
-
-static size_t hook_lower_bound(const struct dataplane *p, uint32_t ifindex)
-{
-	size_t lo = 0, hi = p->n_hooks;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (p->hooks[mid].ifindex < ifindex)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-const struct hook *dataplane_hook(const struct dataplane *p, uint32_t ifindex)
-{
-	size_t at = hook_lower_bound(p, ifindex);
-
-	return at < p->n_hooks && p->hooks[at].ifindex == ifindex ? &p->hooks[at] : NULL;
-}
-
-int dataplane_add_hook(struct dataplane *p, uint32_t ifindex, const char *name, bool ours)
-{
-	size_t at = hook_lower_bound(p, ifindex);
-	struct hook *bigger;
-
-	if (at < p->n_hooks && p->hooks[at].ifindex == ifindex)
-		return 0;
-	bigger = reallocarray(p->hooks, p->n_hooks + 1, sizeof(*bigger));
-	if (!bigger)
-		return -ENOMEM;
-	p->hooks = bigger;
-	memmove(&bigger[at + 1], &bigger[at], (p->n_hooks - at) * sizeof(*bigger));
-	bigger[at] = (struct hook){ .ifindex = ifindex, .ours = ours };
-	snprintf(bigger[at].name, sizeof(bigger[at].name), "%s", name);
-	p->n_hooks++;
-	return 0;
-}
-
-static void drop_hook(struct dataplane *p, uint32_t ifindex)
-{
-	size_t at = hook_lower_bound(p, ifindex);
-
-	if (at == p->n_hooks || p->hooks[at].ifindex != ifindex)
-		return;
-	memmove(&p->hooks[at], &p->hooks[at + 1], (p->n_hooks - at - 1) * sizeof(*p->hooks));
-	p->n_hooks--;
-}
-
 void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 {
 	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
 
-	drop_hook(p, ifindex);
+	hooks_drop(&p->hooks, ifindex);
 	for (size_t i = 0; i < p->have.n_uplinks; i++)
 		if (p->have.uplinks[i].ifb == ifindex)
 			p->stale = true;
@@ -345,7 +291,7 @@ static bool filter_benign(const struct rtnl_failure *f, void *arg)
 	switch (tag_op(f->tag)) {
 	case OP_CLSACT:
 		if (f->error == -EEXIST)
-			drop_hook(o->p, ifindex); /* it had been noted as ours */
+			hooks_drop(&o->p->hooks, ifindex); /* it had been noted as ours */
 		return f->error == -EEXIST || f->error == -ENODEV;
 	case OP_FILTER:
 		if (f->error != -ENODEV)
@@ -380,7 +326,7 @@ static int add_filters(struct dataplane *p, const struct tree *want, const struc
 		if (!have) {
 			const struct link *l = h ? host_link(h, w->ifindex) : NULL;
 
-			err = dataplane_add_hook(p, w->ifindex, l ? l->name : "", true);
+			err = hooks_add(&p->hooks, w->ifindex, l ? l->name : "", true);
 			if (err >= 0)
 				err = qdisc_add_clsact(p->rtnl, w->ifindex, tag(OP_CLSACT, w->ifindex));
 		}
@@ -394,7 +340,7 @@ static int add_filters(struct dataplane *p, const struct tree *want, const struc
 /* divvy's hook goes with divvy's filter, unless somebody has put filters of their own there. */
 static bool hook_is_free(struct dataplane *p, uint32_t ifindex)
 {
-	const struct hook *hook = dataplane_hook(p, ifindex);
+	const struct hook *hook = hooks_find(&p->hooks, ifindex);
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0;
 
@@ -419,7 +365,7 @@ static int remove_filters(struct dataplane *p, const struct tree *want)
 			continue;
 		classifier_clear(p->classifier, ifindex);
 		unhook = hook_is_free(p, ifindex);
-		drop_hook(p, ifindex);
+		hooks_drop(&p->hooks, ifindex);
 		err = unhook ? qdisc_del_clsact(p->rtnl, ifindex, tag(OP_UNHOOK, ifindex)) :
 			       filter_del(p->rtnl, ifindex, tag(OP_UNFILTER, ifindex));
 	}

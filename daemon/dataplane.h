@@ -18,23 +18,16 @@
  * Nothing is ever taken down to be built up again.
  */
 
+#include "hooks.h"
 #include "kernel/classifier.h"
 #include "tree.h"
-
-/* A vNIC's hook at tc ingress, as divvy found it. Persistent (state.h). */
-struct hook {
-	uint32_t ifindex;
-	char name[IFNAMSIZ];
-	bool ours; /* divvy made the clsact qdisc, and may remove it */
-};
 
 struct dataplane {
 	struct rtnl *rtnl;             /* owned */
 	struct classifier *classifier; /* owned */
 	struct tree have;              /* what the kernel has, drained classes included */
 	bool stale;                    /* have is not to be trusted: observe first */
-	struct hook *hooks;            /* sorted by ifindex; owned */
-	size_t n_hooks;
+	struct hooks hooks;            /* of have's vNICs */
 };
 
 /* errtext: a line for a person on failure. */
@@ -58,7 +51,3 @@ int dataplane_drain(struct dataplane *p, const struct tree *want);
 
 /* The kernel removed this link with all that hung on it. */
 void dataplane_forget(struct dataplane *p, uint32_t ifindex);
-
-/* For state.c. */
-int dataplane_add_hook(struct dataplane *p, uint32_t ifindex, const char *name, bool ours);
-const struct hook *dataplane_hook(const struct dataplane *p, uint32_t ifindex);

@@ -65,13 +65,13 @@ static void boot_id(char id[40])
 	snprintf(id, 40, "%.36s", text ? text : "");
 }
 
-static json_t *hooks_to_json(const struct dataplane *p)
+static json_t *hooks_to_json(const struct hooks *h)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < p->n_hooks; i++)
-		json_array_append_new(list, json_pack("{s:I,s:s,s:b}", "ifindex", (json_int_t)p->hooks[i].ifindex,
-						      "name", p->hooks[i].name, "ours", p->hooks[i].ours));
+	for (size_t i = 0; i < h->n; i++)
+		json_array_append_new(list, json_pack("{s:I,s:s,s:b}", "ifindex", (json_int_t)h->list[i].ifindex,
+						      "name", h->list[i].name, "ours", h->list[i].ours));
 	return list;
 }
 
@@ -130,7 +130,7 @@ int state_save(const struct daemon *d)
 	boot_id(boot);
 	root = json_pack("{s:i,s:s,s:s*,s:I,s:O,s:o,s:o}", "version", STATE_VERSION, "boot", boot, "spec", spec,
 			 "file_hash", (json_int_t)d->file_hash, "minors", d->minors_table.by_name, "hooks",
-			 hooks_to_json(&d->plane), "held", held_to_json(&d->backpressure));
+			 hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure));
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	if (!text)
 		return -ENOMEM;
@@ -155,7 +155,7 @@ static void hooks_from_json(struct daemon *d, json_t *list)
 			continue;
 		l = host_link(&d->host, (uint32_t)ifindex);
 		if (l && strcmp(l->name, name) == 0)
-			dataplane_add_hook(&d->plane, (uint32_t)ifindex, name, ours);
+			hooks_add(&d->plane.hooks, (uint32_t)ifindex, name, ours);
 	}
 }
 

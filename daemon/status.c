@@ -67,7 +67,7 @@ static json_t *others_json(struct daemon *d, const struct view *v, uint32_t ifin
 
 	for (size_t i = 0; i < v->n_qdiscs; i++) {
 		const struct qdisc *q = &v->qdiscs[i];
-		const struct hook *hook = dataplane_hook(&d->plane, ifindex);
+		const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
 
 		/* Handle 0: the kernel's own default. */
 		if (q->ifindex != ifindex || q->handle == 0 || (q->parent == TC_H_INGRESS && hook && hook->ours))

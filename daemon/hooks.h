@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Hooks at tc ingress of the vNICs that divvy is on: whether divvy made the clsact qdisc, and so may remove it.
+ * Persistent (state.h).
+ */
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hook {
+	uint32_t ifindex;
+	char name[IFNAMSIZ];
+	bool ours; /* divvy made the clsact qdisc */
+};
+
+struct hooks {
+	struct hook *list; /* sorted by ifindex; owned */
+	size_t n;
+};
+
+void hooks_free(struct hooks *h);
+/* What is known already stays as it is. 0 or -ENOMEM. */
+int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours);
+void hooks_drop(struct hooks *h, uint32_t ifindex);
+/* Borrowed; NULL if divvy is not on that vNIC. */
+const struct hook *hooks_find(const struct hooks *h, uint32_t ifindex);
