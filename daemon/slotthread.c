@@ -11,6 +11,8 @@
 
 /* Below this part of a slot a VM counts as idle: its timer ticks and the like, not work. */
 #define IDLE_PERMILLE 50
+/* So many slots in a row: on a crowded host a VM that wants to run may not get a CPU for one of its slots. */
+#define IDLE_SLOTS 3
 /* A slot that begins this part of a slot late is counted. */
 #define LATE_PERMILLE 100
 /* Above ordinary threads is enough; kernel threads of higher priority must not wait for us. */
@@ -86,7 +88,8 @@ static void account_slot(struct slot_thread *t, uint64_t now)
 		struct cpu_vm *vm = t->vm[t->running[i]];
 		uint64_t used = used_since(vm);
 
-		vm->idle = !t->pauses_idle && !vm->lost && !works(t, used);
+		vm->lazy_slots = works(t, used) ? 0 : vm->lazy_slots + 1;
+		vm->idle = !t->pauses_idle && !vm->lost && vm->lazy_slots >= IDLE_SLOTS;
 		rounds_report(t->rounds, vm->id, used, !vm->idle && !vm->lost, now);
 	}
 }

@@ -11,7 +11,7 @@
  * a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before those of
  * the next are opened: never more than `lanes` VMs run, but for idle ones.
  *
- * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of its slot is idle: it gives up its slots and
+ * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of IDLE_SLOTS slots in a row is idle: it gives up its slots and
  * is left running, because a paused VM could not show that it wakes up. Each slot its clock is read, and when it has used
  * more than that again it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle
  * (the paper's) nobody runs outside its slot.
@@ -40,6 +40,7 @@ struct cpu_vm {
 	int guard_slot; /* in the guard's table */
 	struct cputime clock;
 	uint64_t clock_ns; /* at the latest reading */
+	uint32_t lazy_slots; /* of its latest, in a row, that it hardly used */
 	bool paused, idle, lost; /* lost: cgroup or process vanished; the main thread removes it */
 	bool held;               /* somebody else keeps it from running */
 	uint64_t since_ns;       /* paused or let run at */

@@ -212,8 +212,9 @@ divvy_start() {
 	divvyd_launch
 }
 
+# `ip netns exec` would hide the host's cgroups: it mounts a /sys of its own.
 divvyd_launch() {
-	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" \
+	nsenter --net="/run/netns/$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" \
 		--runtime "$tmp/run" --socket "$tmp/socket" >>"$tmp/divvyd.log" 2>&1 &
 	divvyd_pid=$!
 	await 10 divvy status >/dev/null 2>&1 || {

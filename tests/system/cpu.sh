@@ -1,0 +1,199 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# cpu.sh [CASE...]: CPU slots on real processes: shares of CPU time, live changes, and what goes wrong. Prints TAP.
+# The stand-ins for VMs flood without backpressure, so each is busy for as long as it may run.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/system/lib.sh
+. "$root/tests/system/lib.sh"
+
+json() {
+	divvy status --json 2>/dev/null | tr -d ' \n'
+}
+
+of() { # device, field
+	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o "\"$2\":[^,}]*" | head -n 1 | sed 's/^[^:]*://; s/"//g'
+}
+
+apply_cpu() { # keys of the schedule behind resource: cpu
+	cat >"$tmp/cpu.yaml" <<-END
+		schedule: {resource: cpu$1}
+		uplinks:
+		  - name: up0
+		    capacity: 1gbit
+		    devices:
+		      - {name: web, nic: n0, share: 60}
+		      - {name: batch, nic: n1, share: 40}
+	END
+	divvy apply "$tmp/cpu.yaml" >"$tmp/said" 2>&1
+}
+
+busy() {
+	local v
+	for v in web batch; do
+		vm_ask $v "flood ${1:-60} $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]}"
+	done
+}
+
+cpu_us() { # name: CPU time of the VM's process
+	awk '{ print int($1 / 1000) }' "/proc/${vm_pid[$1]:-none}/schedstat" 2>/dev/null || echo 0
+}
+
+measure_cpu() { # seconds; sets web_permille, lanes_permille
+	local t0=${EPOCHREALTIME/./} w0 b0 w b
+	w0=$(cpu_us web) b0=$(cpu_us batch)
+	sleep "$1"
+	w=$(($(cpu_us web) - w0)) b=$(($(cpu_us batch) - b0))
+	web_permille=$((w + b > 0 ? 1000 * w / (w + b) : 0))
+	lanes_permille=$((1000 * (w + b) / (${EPOCHREALTIME/./} - t0)))
+	echo "# web $((w / 1000)) ms, batch $((b / 1000)) ms: $((web_permille / 10)).$((web_permille % 10)) %, $lanes_permille permille of a core"
+}
+
+stopped() { # name: it makes no progress for 30 ms
+	local before
+	before=$(cpu_us "$1")
+	sleep 0.03
+	[[ $(cpu_us "$1") == "$before" ]]
+}
+
+cgroup_dir() { # name: of the cgroup that the VM is in, where it is paused
+	local v2
+	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	echo "$v2$(sed -n 's/^0:://p' "/proc/${vm_pid[$1]}/cgroup")"
+}
+
+nobody_paused() {
+	local v
+	for v in "${!vm_pid[@]}"; do
+		[[ $(cat "$(cgroup_dir "$v")/cgroup.freeze" 2>/dev/null || echo 0) == 0 ]] || return 1
+	done
+}
+
+case_shares() {
+	local policy
+	busy
+	for policy in paper smooth credit boost adrr; do
+		apply_cpu ", policy: $policy" || diag <"$tmp/said"
+		measure_cpu 3
+		check "$policy: CPU time is 60:40 within 2 points" "580 <= web_permille && web_permille <= 620"
+		check "$policy: one VM at a time" "lanes_permille <= 1050"
+	done
+	divvy set web=20 batch=80
+	measure_cpu 3
+	check "set 20:80 while they run" "180 <= web_permille && web_permille <= 220"
+	divvy set schedule.policy=smooth schedule.lanes=2
+	measure_cpu 2
+	check "two lanes: more than one VM at a time" "lanes_permille >= 1050"
+	divvy set schedule.lanes=1 schedule.slot=50ms schedule.gate=quota web=60 batch=40 >"$tmp/said" 2>&1
+	check "gate: quota, changed while they run" "$? == 0" || diag <"$tmp/said"
+	measure_cpu 3
+	check "quota: CPU time is 60:40 within 5 points" "550 <= web_permille && web_permille <= 650"
+	[[ $(of web pauses) -gt 10 ]]
+	check "status counts the pauses" "$? == 0"
+	divvy set schedule.resource=device
+	measure_cpu 1
+	check "back to the device: no VM is paused any more" "lanes_permille >= 1050 || web_permille >= 400"
+	[[ $(cgroup_dir web) != *divvy-* ]]
+	check "back to the device: VMs are in the cgroup they came from" "$? == 0"
+}
+
+case_refused() {
+	apply_cpu ", slot: 1ms"
+	check "a slot that is too short for the gate is refused" "$? == 1"
+	grep -qE ':1: .*slot.*at least' "$tmp/said"
+	check "and told the bound and why" "$? == 0" || diag <"$tmp/said"
+	apply_cpu ", slots: 2000000"
+	check "more slots than fit a round are refused" "$? == 1"
+	apply_cpu ", policy: lottery"
+	check "an unknown policy is refused" "$? == 1"
+	grep -q paper "$tmp/said"
+	check "and told those that there are" "$? == 0"
+	apply_cpu ", slots: 2"
+	divvy set web=1000 batch=1 >/dev/null
+	sleep 0.3
+	[[ $(of batch raised) == true ]] && grep -q 'less than one slot' "$tmp/divvyd.log"
+	check "a share worth no slot gets one, with a warning" "$? == 0"
+}
+
+case_exits() { # a VM ends while it is paused; a cgroup vanishes
+	busy
+	apply_cpu ", slot: 500ms"
+	await 3 stopped batch
+	check "batch is paused" "$? == 0"
+	vm_kill batch
+	await 2 eval '[[ $(of batch state) == waiting ]]'
+	check "a VM that was killed while paused is gone" "$? == 0"
+	measure_cpu 1
+	check "the other one runs all the time" "lanes_permille >= 900"
+	vm_start batch
+	vm_ready batch
+	await 2 eval '[[ $(of batch pauses) -ge 0 ]]'
+	check "started again: it takes part again" "$? == 0"
+}
+
+case_held() { # somebody else freezes the VM's cgroup's parent
+	apply_cpu ""
+	busy
+	local dir
+	dir=$(cgroup_dir web)
+	[[ $dir == *divvy-* ]]
+	check "a VM started by hand has a cgroup of divvy's" "$? == 0"
+	divvy_stop
+	await 1 nobody_paused
+	check "divvyd stopped: nobody is paused" "$? == 0"
+	[[ $(cgroup_dir web) != *divvy-* ]]
+	check "divvyd stopped: the VM is back where it was" "$? == 0"
+	divvyd_launch
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	check "divvyd started: slots go on" "$? == 0"
+}
+
+case_killed() { # divvyd dies in the middle of slots
+	local i still=0
+	apply_cpu ""
+	busy 120
+	for ((i = 0; i < ${KILLS:-10}; i++)); do
+		sleep "0.$((RANDOM % 400 + 100))"
+		divvyd_kill
+		sleep 0.1
+		nobody_paused || still=$((still + 1))
+		divvyd_launch
+		await 3 eval '[[ $(of web pauses) -gt 1 ]]' || still=$((still + 1))
+	done
+	echo "# $i kills, VMs still paused 100 ms later: $still"
+	check "divvyd killed: nobody is paused 100 ms later" "still == 0"
+	local guard
+	guard=$(pgrep -f "divvy-guard.*$tmp")
+	check "there is one guard" "$(wc -w <<<"$guard") == 1"
+	kill -KILL "$guard"
+	await 3 eval 'guard2=$(pgrep -f "divvy-guard.*$tmp"); [[ -n $guard2 && $guard2 != '"$guard"' ]]'
+	check "guard killed: divvyd starts another" "$? == 0"
+	kill -KILL "$(pgrep -f "divvy-guard.*$tmp")"
+	divvyd_kill
+	divvyd_launch
+	divvy set schedule.resource=device
+	await 1 nobody_paused
+	check "both killed: the next start lets everybody run" "$? == 0"
+}
+
+run_case() {
+	: >"$tmp/divvyd.log"
+	set_up bridge
+	"case_$1"
+	divvy release --all 2>&1 | diag
+	await 3 nobody_paused
+	check "$1: nobody is paused after release" "$? == 0"
+	divvy_stop
+	vm_stop_all
+	pkill -f "divvy-guard.*$tmp"
+	remove_topology
+}
+
+lib_init
+cases=(shares refused exits held killed)
+(($# > 0)) || set -- "${cases[@]}"
+for c; do
+	run_case "$c"
+done
+lib_done
