@@ -73,6 +73,9 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 		return c->n_cpus;
 	err = load(&c->skel, text, sizeof(text));
 	if (err < 0) {
+		/* libbpf's first complaint is then of RLIMIT_MEMLOCK, which is beside the point. */
+		if (err == -EPERM)
+			snprintf(text, sizeof(text), "loading BPF programs needs root");
 		if (errtext && size)
 			snprintf(errtext, size, "%s", text[0] ? text : strerror(-err));
 		return err;
@@ -130,7 +133,8 @@ static int make_counters(struct classifier *c, const uint32_t *ifindex, size_t n
 	return 0;
 }
 
-static int set_devices(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device, size_t n)
+static int set_devices(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
+		       size_t n)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 	uint32_t done = (uint32_t)n;

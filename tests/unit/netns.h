@@ -167,7 +167,7 @@ static inline int open_tap(const char *name, short flags)
 
 	if (fd < 0)
 		return -errno;
-	strncpy(req.ifr_name, name, sizeof(req.ifr_name) - 1);
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
 	if (ioctl(fd, TUNSETIFF, &req) == 0)
 		return fd;
 	close(fd);
