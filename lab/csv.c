@@ -121,6 +121,21 @@ static void rtt(const struct result *r, FILE *f)
 		}
 }
 
+/* What the receivers reported about missing datagrams. */
+static void loss(const struct result *r, FILE *f)
+{
+	fprintf(f, "t_s,phase,vm,span_s,lost,total\n");
+	for (size_t i = 0; i < r->scenario->n_vms; i++)
+		for (size_t j = 0; j < r->heard[i].n_intervals; j++) {
+			const struct traffic_interval *v = &r->heard[i].intervals[j];
+
+			fprintf(f, "%.3f,", ((double)v->at_ns - (double)r->start_ns) / 1e9);
+			quoted(f, phase_at(r, v->at_ns));
+			fprintf(f, ",%s,%.3f,%lu,%lu\n", r->scenario->vms[i].name, (double)v->span_ns / 1e9, v->lost,
+				v->total);
+		}
+}
+
 static const struct {
 	const char *name;
 	void (*write)(const struct result *r, FILE *f);
@@ -129,6 +144,7 @@ static const struct {
 	{ "phases.csv", phases },
 	{ "gaps.csv", gaps },
 	{ "rtt.csv", rtt },
+	{ "loss.csv", loss },
 };
 
 int csv_write(const struct result *r, const char *dir, struct errtext *e)

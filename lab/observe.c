@@ -47,6 +47,14 @@ static bool parse_dev(const char *line, char name[IFNAMSIZ], struct dev_counters
 		      &c->rx_bytes, &c->rx_drops, &c->tx_drops) == 4;
 }
 
+static bool is_labs(const struct topo *t, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, t->vm[i].tap) == 0)
+			return true;
+	return strcmp(name, "lo") == 0 || strcmp(name, "br0") == 0 || strcmp(name, t->uplink) == 0;
+}
+
 static int devices(const struct topo *t, size_t n, struct observation *out, struct errtext *e)
 {
 	_cleanup_free_ char *text = NULL;
@@ -67,8 +75,8 @@ static int devices(const struct topo *t, size_t n, struct observation *out, stru
 				out->tap_bytes[i] = c.rx_bytes;
 				out->tap_drops[i] = c.rx_drops;
 			}
-		/* Packets that an IFB loses outside its queue. */
-		if (strstr(name, "ifb"))
+		/* What is neither the lab's nor lo is the scheduler's: packets that it loses outside its queue. */
+		if (!is_labs(t, n, name))
 			out->qdisc_drops += c.rx_drops + c.tx_drops;
 	}
 	return 0;

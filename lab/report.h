@@ -14,7 +14,7 @@ void report_line(const struct scenario *s, const struct scenario_phase *p, doubl
 void report_table(const struct result *r);
 
 int summary_write(const struct result *r, const char *dir, struct errtext *e); /* summary.json */
-int csv_write(const struct result *r, const char *dir, struct errtext *e);     /* bandwidth, phases, gaps, rtt .csv */
+int csv_write(const struct result *r, const char *dir, struct errtext *e);     /* bandwidth, phases, gaps, rtt, loss .csv */
 int plot_write(const struct result *r, const char *dir, struct errtext *e);    /* bandwidth.svg, .png */
 
 /* Make DIR/NAME for writing; a file that is there is emptied. */
