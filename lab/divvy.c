@@ -43,6 +43,11 @@ int divvy_status(struct scheduling *s, char **json)
 	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "status", "--json", NULL }, json, NULL) : -ESRCH;
 }
 
+int divvy_slots(struct scheduling *s, char **json)
+{
+	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "slots", "--json", NULL }, json, NULL) : -ESRCH;
+}
+
 static int answers(void *arg)
 {
 	struct scheduling *s = arg;

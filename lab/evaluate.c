@@ -104,10 +104,6 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	if (err == -ENOMEM)
 		return err;
 	v->has_gaps = err == 0;
-	err = r->n_slots[i] ? measure_gaps_inside(t, r->slots[i], r->n_slots[i], &v->inside) : -ENODATA;
-	if (err == -ENOMEM)
-		return err;
-	v->has_inside = err == 0;
 	return round_trips(&r->heard[i], p->steady, v);
 }
 
@@ -135,7 +131,7 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 		sum += bytes[i];
 	}
 	p->total_mbps = measure_mbps(sum, p->steady);
-	p->utilisation = measure_utilisation(sum, s->capacity, p->steady);
+	p->utilisation = scenario_unlimited(s) ? (double)NAN : measure_utilisation(sum, s->capacity, p->steady);
 	p->jain = measure_jain(bytes, p->phase->shares, s->n_vms);
 	p->queue_drops = drops_between(s, &p->begin, &p->end);
 	p->wire_drops = p->end.wire_drops - p->begin.wire_drops;
@@ -150,6 +146,11 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 					  s->tcp ? &settle_tcp : &settle_udp, &settled) == 0)
 		p->settled_ms = (double)settled / 1e6;
 	return 0;
+}
+
+static bool floods_in_slots(const struct phase_result *p, const struct scenario_vm *vm)
+{
+	return p->phase->scheduler == SCHEDULER_CPU && vm->traffic.rate_bps == 0;
 }
 
 static bool unscheduled(const struct phase_result *p)
@@ -181,15 +182,17 @@ static void judge_load(struct result *r)
 			/* A tap that is held back tells what was taken, not what there was. */
 			double could = v->sndbuf > 0 ? offered[i] : v->offered_mbps;
 
+			/* In CPU slots a flood has always more to do; without a limit of the wire everybody has. */
 			v->backlogged = s->vms[i].sends && !r->phases[k].phase->idle &&
 					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
+					 scenario_unlimited(s) || floods_in_slots(&r->phases[k], &s->vms[i]) ||
 					 could >= v->entitled_mbps);
 		}
 }
 
 bool result_judged(const struct result *r, const struct phase_result *p)
 {
-	return !p->phase->idle && (r->loaded || !r->load_known);
+	return !p->phase->idle && (r->loaded || !r->load_known || scenario_unlimited(r->scenario));
 }
 
 static void evaluate_shares(const struct result *r, struct phase_result *p)
@@ -228,7 +231,7 @@ int result_evaluate(struct result *r)
 	judge_load(r);
 	for (size_t k = 0; k < r->n_phases; k++)
 		evaluate_shares(r, &r->phases[k]);
-	return 0;
+	return result_evaluate_cpu(r);
 }
 
 void result_free(struct result *r)
@@ -236,6 +239,7 @@ void result_free(struct result *r)
 	for (size_t k = 0; k < r->n_phases; k++) {
 		free(r->phases[k].commands);
 		free(r->phases[k].status);
+		slots_free(&r->phases[k].slots);
 	}
 	free(r->phases);
 	for (size_t i = 0; i < TOPO_VMS_MAX; i++) {

@@ -104,7 +104,7 @@ static int may_run(struct errtext *e)
 }
 
 struct run_options {
-	const char *name, *out;
+	const char *name, *out, *schedule;
 	unsigned seconds, repeat; /* 0: as the scenario says */
 };
 
@@ -120,12 +120,14 @@ static int parse_run(int argc, char **argv, struct run_options *o)
 			continue;
 		}
 		if (strcmp(argv[i], "--out") != 0 && strcmp(argv[i], "--seconds") != 0 &&
-		    strcmp(argv[i], "--repeat") != 0)
+		    strcmp(argv[i], "--repeat") != 0 && strcmp(argv[i], "--schedule") != 0)
 			return usage_error("unknown option", argv[i]);
 		if (!value)
 			return usage_error("a value is missing after", argv[i]);
 		if (strcmp(argv[i], "--out") == 0)
 			o->out = value;
+		else if (strcmp(argv[i], "--schedule") == 0)
+			o->schedule = value;
 		else if (strcmp(argv[i], "--seconds") == 0 &&
 			 parse_number(value, SCENARIO_SECONDS_MIN, SCENARIO_SECONDS_MAX, &o->seconds) < 0)
 			return usage_error("--seconds takes 3..3600, the first 2 of each phase are not counted", value);
@@ -153,6 +155,8 @@ static int verb_run(int argc, char **argv)
 		scenario_set_seconds(s, o.seconds);
 	if (o.repeat)
 		s->repeat = o.repeat;
+	if (o.schedule && scenario_set_schedule(s, o.schedule, &e) < 0)
+		return fail(&e);
 	snprintf(out, sizeof(out), "%s%.200s", o.out ? o.out : "lab/out/", o.out ? "" : s->name);
 	if (may_run(&e) < 0)
 		return fail(&e);
@@ -189,8 +193,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } verbs[] = {
 	{ "list", "", "the scenarios, and how long their phases take", verb_list },
-	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N]",
-	  "run one on real VMs; DIR (lab/out/NAME) gets summary.json, CSV and plots", verb_run },
+	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N] [--schedule 'KEY: VALUE, ...']",
+	  "run one on real VMs; DIR (lab/out/NAME) gets summary.json, CSV and plots\n"
+	  "        --schedule: keys for every phase with CPU slots, as 'policy: adrr, lanes: 2, gate: quota'", verb_run },
 	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
 	{ "help", "", "this", verb_help },
 };

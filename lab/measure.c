@@ -178,7 +178,7 @@ int measure_gaps(struct trace t, struct gaps *out)
 	return gaps_of(v, t.n - 1, t.n - 1, out);
 }
 
-int measure_gaps_inside(struct trace t, const struct window *slots, size_t n_slots, struct gaps *out)
+static int gaps_by_slots(struct trace t, const struct window *slots, size_t n_slots, bool inside, struct gaps *out)
 {
 	_cleanup_free_ uint64_t *v = NULL;
 	size_t n = 0, slot = 0;
@@ -193,12 +193,20 @@ int measure_gaps_inside(struct trace t, const struct window *slots, size_t n_slo
 
 		while (slot < n_slots && slots[slot].to_ns <= a)
 			slot++;
-		if (slot == n_slots)
-			break;
-		if (a >= slots[slot].from_ns && b < slots[slot].to_ns)
+		if ((slot < n_slots && a >= slots[slot].from_ns && b < slots[slot].to_ns) == inside)
 			v[n++] = b - a;
 	}
 	return gaps_of(v, n, t.n - 1, out);
+}
+
+int measure_gaps_inside(struct trace t, const struct window *slots, size_t n_slots, struct gaps *out)
+{
+	return gaps_by_slots(t, slots, n_slots, true, out);
+}
+
+int measure_gaps_across(struct trace t, const struct window *slots, size_t n_slots, struct gaps *out)
+{
+	return gaps_by_slots(t, slots, n_slots, false, out);
 }
 
 static bool within(const struct trace *t, const struct share *shares, size_t n, struct window w, double tolerance)

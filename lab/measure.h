@@ -74,6 +74,8 @@ int measure_gaps(struct trace t, struct gaps *out);
 /* Only gaps whose both ends lie in one slot. Slots ascending and disjoint, thaw to freeze. As above; -ENODATA
  * also if no gap is inside. */
 int measure_gaps_inside(struct trace t, const struct window *slots, size_t n_slots, struct gaps *out);
+/* The others: gaps that reach from one slot to another, or lie outside of any. */
+int measure_gaps_across(struct trace t, const struct window *slots, size_t n_slots, struct gaps *out);
 
 struct settle_rule {
 	uint64_t window_ns;

@@ -49,17 +49,28 @@ static void marks(const struct result *r, double top, FILE *f)
 		if (p->phase->scheduler == SCHEDULER_NONE)
 			continue;
 		for (size_t i = 0; i < r->scenario->n_vms; i++)
-			if (p->vm[i].entitled_mbps > 0)
+			if (p->vm[i].entitled_mbps > 0 && !scenario_unlimited(r->scenario))
 				fprintf(f, "set arrow from %.3f,%g to %.3f,%g nohead front lc rgb '%s' lw 1 dt (2,3)\n", from,
 					p->vm[i].entitled_mbps, to, p->vm[i].entitled_mbps, colour(i));
 	}
+}
+
+/* Mbit/s: the wire, or the most that a phase had on one without a limit. */
+static double highest(const struct result *r)
+{
+	double top = scenario_unlimited(r->scenario) ? 1 : (double)r->scenario->wire.bytes_ps * 8e-6;
+
+	for (size_t k = 0; scenario_unlimited(r->scenario) && k < r->n_phases; k++)
+		if (r->phases[k].total_mbps > top)
+			top = r->phases[k].total_mbps;
+	return top;
 }
 
 static void script(const struct result *r, FILE *f)
 {
 	const struct scenario *s = r->scenario;
 	double end = r->n_phases ? at_s(r, r->phases[r->n_phases - 1].window.to_ns) : 1;
-	double top = (double)s->wire.bytes_ps * 8e-6 * 1.18;
+	double top = highest(r) * 1.18;
 
 	fprintf(f, "# gnuplot bandwidth.gp\nset datafile separator ','\n");
 	fprintf(f, "set title ");

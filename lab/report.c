@@ -3,6 +3,7 @@
 #include "report.h"
 
 #include "aggregate.h"
+#include "report_cpu.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -111,8 +112,10 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 {
 	if (p->phase->idle)
 		return;
-	printf("  total %.2f Mbit/s, utilisation %.2f %%, drops: %lu in the host's queues, %lu on the wire", p->total_mbps,
-	       100 * p->utilisation, p->queue_drops, p->wire_drops);
+	printf("  total %.2f Mbit/s, ", p->total_mbps);
+	if (!scenario_unlimited(r->scenario))
+		printf("utilisation %.2f %%, ", 100 * p->utilisation);
+	printf("drops: %lu in the host's queues, %lu on the wire", p->queue_drops, p->wire_drops);
 	if (result_judged(r, p) && p->phase->scheduler != SCHEDULER_NONE)
 		printf(", Jain %.4f", p->jain);
 	if (p->changed && !isnan(p->settled_ms))
@@ -166,9 +169,11 @@ void report_table(const struct result *r)
 		for (size_t i = 0; i < r->scenario->n_vms; i++)
 			table_row(r, &r->phases[k], i);
 		table_foot(r, &r->phases[k]);
+		report_cpu_phase(r, &r->phases[k]);
 	}
 	backpressure_pays(r);
-	if (r->load_known && !r->loaded)
+	report_compare(r);
+	if (r->load_known && !r->loaded && !scenario_unlimited(r->scenario))
 		printf("\nnot loaded: without a scheduler the guests did not fill the wire, so ratios mean nothing\n");
 	if (r->arrivals_lost)
 		printf("\nthe meter's trace was too short by %lu arrivals: figures of the last phases are wrong\n",

@@ -4,6 +4,7 @@
 /* What a run observed, and what follows from it. Filled by run.c and evaluate.c, read by whatever writes it down. */
 
 #include "backlog.h"
+#include "cpu.h"
 #include "measure.h"
 #include "scenario.h"
 
@@ -16,6 +17,7 @@ struct observation {
 	uint64_t qdisc_drops;              /* packets, all queues of the host namespace */
 	uint64_t wire_drops;               /* packets, the wire's own queue */
 	uint64_t busy_ns;                  /* of all processors of the host, whoever used them */
+	uint64_t daemon_ns;                /* CPU time of divvyd and its helpers, 0: none runs */
 };
 
 struct vm_result {
@@ -25,9 +27,11 @@ struct vm_result {
 	bool backlogged;     /* had enough to send for its entitlement */
 	double share_pct, error_pp; /* NAN: not backlogged, not loaded, or idle */
 	double loss_pct;     /* NAN where the traffic has no sequence numbers */
-	bool has_gaps, has_inside;
+	bool has_gaps, has_inside, has_across;
 	struct gaps gaps;    /* all */
 	struct gaps inside;  /* inside slots */
+	struct gaps across;  /* all others */
+	struct cpu_vm cpu;
 	double cpu_cores, cpu_per_mbit;
 	size_t n_rtts;
 	double rtt_p50_ms, rtt_p99_ms;
@@ -46,6 +50,10 @@ struct phase_result {
 	int sndbuf[TOPO_VMS_MAX];
 	char *commands;                     /* carried out at its start, one a line; may be NULL */
 	char *status;                       /* divvy status --json at its end; may be NULL */
+	struct cpu_reading cpu_warm, cpu_end;
+	struct slots slots;                 /* turns of its steady part; of an unscheduled phase: the grid it is cut on */
+	const char *slots_of;               /* the phase whose grid that is; NULL: none; borrowed */
+	struct cpu_phase cpu;
 
 	struct vm_result vm[TOPO_VMS_MAX];
 	struct window steady;
@@ -76,8 +84,6 @@ struct result {
 	struct trace trace[TOPO_VMS_MAX]; /* borrowed from the meters */
 	uint64_t arrivals_lost;           /* the meters' traces were too short */
 	struct heard heard[TOPO_VMS_MAX];
-	const struct window *slots[TOPO_VMS_MAX]; /* the slot grid, if there was one; borrowed */
-	size_t n_slots[TOPO_VMS_MAX];
 	bool load_known; /* there was a phase without scheduler */
 	bool loaded;     /* and the guests filled the wire in it */
 };
@@ -87,6 +93,8 @@ struct result {
 
 /* Compute everything behind the observations. 0 or -ENOMEM. */
 int result_evaluate(struct result *r);
+/* The part of it that concerns CPU slots (evaluate_cpu.c). 0 or -ENOMEM. */
+int result_evaluate_cpu(struct result *r);
 /* Fill in machine, kernel, date and commit. */
 void result_describe(struct result *r);
 /* Free what it owns. */

@@ -165,6 +165,8 @@ static uint32_t trace_room(const struct scenario *s)
 {
 	uint64_t n = s->wire.bytes_ps / TRACE_FRAME * (scenario_seconds(s) + 20);
 
+	if (scenario_unlimited(s))
+		return TRACE_MAX;
 	return n < TRACE_MIN ? TRACE_MIN : n > TRACE_MAX ? TRACE_MAX : (uint32_t)n;
 }
 
@@ -336,11 +338,46 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 	return r;
 }
 
+static int observe_all(struct run *run, struct observation *out, struct errtext *e)
+{
+	int r = observe(&run->topo, run->vm, run->s->n_vms, out, e);
+
+	if (r == 0 && run->scheduling.divvyd > 0)
+		proc_cpu_ns(run->scheduling.divvyd, &out->daemon_ns);
+	return r;
+}
+
+static void read_cpu(struct run *run, const char *status, struct cpu_reading *out)
+{
+	const char *names[TOPO_VMS_MAX];
+
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		names[i] = run->s->vms[i].name;
+	if (status)
+		cpu_reading_parse(status, names, run->s->n_vms, out);
+}
+
+/* The turns that divvyd recorded; they go when another resource is scheduled. */
+static void read_slots(struct run *run, struct phase_result *p)
+{
+	_cleanup_free_ char *json = NULL;
+	pid_t pid[TOPO_VMS_MAX];
+
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		pid[i] = vm_pid(run->vm[i]);
+	if (divvy_slots(&run->scheduling, &json) == 0)
+		slots_parse(json, pid, run->s->n_vms, measure_steady(p->window), &p->slots);
+}
+
 /* From here on the phase counts. */
 static int warm_up(struct run *run, struct phase_result *p, struct errtext *e)
 {
+	_cleanup_free_ char *status = NULL;
+
 	backlog_reset(run->backlog);
-	return observe(&run->topo, run->vm, run->s->n_vms, &p->warm, e);
+	if (p->phase->scheduler == SCHEDULER_CPU && divvy_status(&run->scheduling, &status) == 0)
+		read_cpu(run, status, &p->cpu_warm);
+	return observe_all(run, &p->warm, e);
 }
 
 static int go_through(struct run *run, struct phase_result *p, struct errtext *e)
@@ -352,7 +389,7 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	if (r < 0)
 		return r;
 	from = p->window.from_ns;
-	r = observe(&run->topo, run->vm, run->s->n_vms, &p->begin, e);
+	r = observe_all(run, &p->begin, e);
 	for (unsigned k = 0; r == 0 && k < p->phase->seconds; k++) {
 		r = second(run, p, from + k * NSEC_PER_SEC, from + (k + 1) * NSEC_PER_SEC, e);
 		if (r == 0 && (k + 1) * NSEC_PER_SEC == MEASURE_WARMUP_NS)
@@ -363,10 +400,14 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	p->window.to_ns = from + p->phase->seconds * NSEC_PER_SEC;
 	for (size_t i = 0; i < run->s->n_vms; i++)
 		p->backlog[i] = backlog_get(run->backlog, i);
-	r = observe(&run->topo, run->vm, run->s->n_vms, &p->end, e);
+	r = observe_all(run, &p->end, e);
 	observe_sndbuf(&run->topo, run->vm, run->s->n_vms, p->sndbuf);
 	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
 		divvy_status(&run->scheduling, &p->status);
+	if (p->phase->scheduler == SCHEDULER_CPU) {
+		read_cpu(run, p->status, &p->cpu_end);
+		read_slots(run, p);
+	}
 	return r;
 }
 
@@ -459,6 +500,7 @@ int run_clean(void)
 int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *e)
 {
 	struct run run = { .s = s };
+	char wire[30];
 	int r;
 
 	r = make_directories(out_dir, e);
@@ -474,8 +516,12 @@ int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *
 		.scenario = s, .topo = &run.topo, .dir = run.dir, .log_path = run.log,
 	};
 	result_describe(&run.result);
-	printf("%s: %s\n%zu VMs, wire %.0f Mbit/s, %s, %u s\n", s->name, s->title, s->n_vms,
-	       (double)s->wire.bytes_ps * 8e-6, topo_kind_name(s->topology), scenario_seconds(s));
+	if (scenario_unlimited(s))
+		snprintf(wire, sizeof(wire), "without limit");
+	else
+		snprintf(wire, sizeof(wire), "%.0f Mbit/s", (double)s->wire.bytes_ps * 8e-6);
+	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_vms, wire,
+	       topo_kind_name(s->topology), scenario_seconds(s));
 	fflush(stdout);
 	r = up(&run, e);
 	run.result.accel = accel_name(run.accel);

@@ -3,6 +3,7 @@
 #include "scenario.h"
 
 #include "core/cleanup.h"
+#include "cpu.h"
 #include "scenario_file.h"
 #include "spec/units.h"
 
@@ -127,14 +128,19 @@ static int convert_phase(struct raw_phase *raw, size_t n_vms, struct scenario_ph
 	return 0;
 }
 
+/* What a scheduler is told of a wire without a limit; more than any guest sends. */
+static const struct rate unlimited_capacity = { 10000000000 / 8 };
+
 static int convert(struct raw *raw, struct scenario *s, struct errtext *e)
 {
 	int r;
 
-	r = convert_rate("wire", raw->wire, &s->wire, e);
-	if (r < 0)
-		return r;
-	s->capacity = s->wire;
+	if (strcmp(raw->wire, "none") != 0) {
+		r = convert_rate("wire", raw->wire, &s->wire, e);
+		if (r < 0)
+			return r;
+	}
+	s->capacity = scenario_unlimited(s) ? unlimited_capacity : s->wire;
 	if (raw->capacity) {
 		r = convert_rate("capacity", raw->capacity, &s->capacity, e);
 		if (r < 0)
@@ -217,6 +223,23 @@ int scenario_set_seconds(struct scenario *s, unsigned seconds)
 		return -EINVAL;
 	for (size_t i = 0; i < s->n_phases; i++)
 		s->phases[i].seconds = seconds;
+	return 0;
+}
+
+int scenario_set_schedule(struct scenario *s, const char *over, struct errtext *e)
+{
+	for (size_t i = 0; i < s->n_phases; i++) {
+		char *text;
+		int r;
+
+		if (s->phases[i].scheduler != SCHEDULER_CPU)
+			continue;
+		r = schedule_override(s->phases[i].schedule, over, &text);
+		if (r < 0)
+			return errtext_set(e, r, "schedule: \"%.200s\": expected \"key: value, key: value\"", over);
+		free(s->phases[i].schedule);
+		s->phases[i].schedule = text;
+	}
 	return 0;
 }
 

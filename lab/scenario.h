@@ -52,7 +52,7 @@ struct scenario_phase {
 
 struct scenario {
 	char *name, *title;
-	struct rate wire;     /* what the wire carries, frames of layer 2 */
+	struct rate wire;     /* what the wire carries, frames of layer 2; 0: no limit */
 	struct rate capacity; /* what the scheduler is told */
 	enum topo_kind topology;
 	bool tcp;             /* some traffic is TCP: the wider rule for "settled" holds */
@@ -71,6 +71,13 @@ int scenario_load(const char *path, struct scenario **ret, struct errtext *e);
 struct scenario *scenario_free(struct scenario *s); /* NULL is fine; returns NULL */
 void scenario_freep(struct scenario **s);
 
+static inline bool scenario_unlimited(const struct scenario *s)
+{
+	return s->wire.bytes_ps == 0;
+}
+
+/* Put keys in place of those of every CPU phase's schedule. 0 or negative errno with a text. */
+int scenario_set_schedule(struct scenario *s, const char *over, struct errtext *e);
 /* Change the length of all phases. -EINVAL out of bounds. */
 int scenario_set_seconds(struct scenario *s, unsigned seconds);
 /* All phases, all repetitions. */

@@ -57,6 +57,14 @@ int scheduling_start(struct scheduling *s, struct errtext *e)
 	return 0;
 }
 
+/* Shares alone are set; everything else of a specification needs to be applied. */
+static bool may_set(const struct scheduling *s, const struct scenario_phase *p)
+{
+	const char *was = s->schedule ? s->schedule : "", *is = p->schedule ? p->schedule : "";
+
+	return p->action != ACTION_APPLY && s->active == p->scheduler && strcmp(was, is) == 0;
+}
+
 int scheduling_enter(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
 {
 	const struct scheduler *was = schedulers[s->active], *is = schedulers[p->scheduler];
@@ -68,11 +76,11 @@ int scheduling_enter(struct scheduling *s, const struct scenario_phase *p, struc
 	if (r < 0)
 		return r;
 	if (is)
-		r = was == is && p->action != ACTION_APPLY && s->active == p->scheduler ? is->set(s, p, e) :
-											   is->apply(s, p, e);
+		r = was == is && may_set(s, p) ? is->set(s, p, e) : is->apply(s, p, e);
 	if (r < 0)
 		return r;
 	s->active = p->scheduler;
+	s->schedule = p->schedule;
 	return 0;
 }
 

@@ -13,6 +13,7 @@ struct scheduling {
 	const char *dir;                 /* for files of this run; borrowed */
 	const char *log_path;            /* of divvyd's messages; borrowed */
 	enum scheduler_kind active;
+	const char *schedule;            /* of CPU slots, in force; borrowed from the scenario, may be NULL */
 	pid_t divvyd;                    /* 0: not started */
 	char *commands;                  /* carried out since scheduling_commands(), one a line; owned */
 	size_t commands_size;
@@ -52,3 +53,5 @@ int divvy_start(struct scheduling *s, struct errtext *e);
 void divvy_stop(struct scheduling *s);
 /* divvy status --json; the caller's to free. 0 or negative errno. */
 int divvy_status(struct scheduling *s, char **json);
+/* divvy slots --json; likewise. */
+int divvy_slots(struct scheduling *s, char **json);

@@ -5,6 +5,7 @@
 #include "report.h"
 
 #include "aggregate.h"
+#include "report_cpu.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -27,9 +28,10 @@ static json_t *gaps(bool there, const struct gaps *g)
 {
 	if (!there)
 		return json_null();
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "mean", number(g->mean_ms), "sd", number(g->sd_ms), "p50",
-			 number(g->p50_ms), "p99", number(g->p99_ms), "p999", number(g->p999_ms), "n",
-			 (json_int_t)g->n, "left_out", number(g->left_out));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "mean", number(g->mean_ms), "sd", number(g->sd_ms),
+			 "sd_by_mean", number(g->sd_ms / g->mean_ms), "p50", number(g->p50_ms), "p99",
+			 number(g->p99_ms), "p99_by_p50", number(g->p99_ms / g->p50_ms), "p999", number(g->p999_ms),
+			 "n", (json_int_t)g->n, "left_out", number(g->left_out));
 }
 
 static json_t *vm_object(const struct result *r, const struct phase_result *p, size_t i)
@@ -47,6 +49,8 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	json_object_set_new(o, "offered_mbps", number(v->offered_mbps));
 	json_object_set_new(o, "backlogged", json_boolean(v->backlogged));
 	json_object_set_new(o, "ipd_inside_slots_ms", gaps(v->has_inside, &v->inside));
+	json_object_set_new(o, "ipd_across_slots_ms", gaps(v->has_across, &v->across));
+	json_object_set_new(o, "cpu", summary_cpu_vm(&v->cpu));
 	json_object_set_new(o, "rtt_ms", v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", number(v->rtt_p50_ms), "p99",
 							       number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
 						     json_null());
@@ -95,6 +99,8 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 	json_object_set_new(o, "settled_ms", number(p->settled_ms));
 	json_object_set_new(o, "commands", commands(p->commands));
 	json_object_set_new(o, "others_cores", number(p->others_cores));
+	json_object_set_new(o, "cpu", summary_cpu_phase(&p->cpu));
+	json_object_set_new(o, "slot_grid_of", text(p->slots_of));
 	json_object_set_new(o, "divvy_status", status ? status : json_null());
 	return o;
 }
@@ -154,13 +160,14 @@ static json_t *summary(const struct result *r)
 	for (size_t i = 0; i < s->n_vms; i++)
 		rcvbuf_errors += r->heard[i].rcvbuf_errors;
 	o = json_pack("{s:i,s:s,s:s,s:o,s:o}", "version", 1, "scenario", s->name, "accel", r->accel, "wire_mbps",
-		      number((double)s->wire.bytes_ps * 8e-6), "phases", phases);
+		      scenario_unlimited(s) ? json_null() : number((double)s->wire.bytes_ps * 8e-6), "phases", phases);
 	json_object_set_new(o, "repetitions", json_integer(s->repeat));
 	json_object_set_new(o, "aggregate", aggregate(r));
+	json_object_set_new(o, "compare", summary_compare(r));
 	json_object_set_new(o, "title", text(s->title));
 	json_object_set_new(o, "capacity_mbps", number((double)s->capacity.bytes_ps * 8e-6));
 	json_object_set_new(o, "topology", text(topo_kind_name(s->topology)));
-	json_object_set_new(o, "loaded", r->load_known ? json_boolean(r->loaded) : json_null());
+	json_object_set_new(o, "loaded", r->load_known && !scenario_unlimited(s) ? json_boolean(r->loaded) : json_null());
 	json_object_set_new(o, "receiver_socket_drops", json_integer((json_int_t)rcvbuf_errors));
 	json_object_set_new(o, "arrivals_lost", json_integer((json_int_t)r->arrivals_lost));
 	json_object_set_new(o, "accel_why", text(r->accel_why));

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "cpu.h"
+
+#include "core/cleanup.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- divvyd's status ------------------------------------------------------------------------------- */
+
+static uint64_t count(const json_t *o, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(o, key));
+}
+
+static void read_device(const json_t *device, const char *const *names, size_t n_vms, struct cpu_reading *out)
+{
+	const char *name = json_string_value(json_object_get(device, "name"));
+	const json_t *cpu = json_object_get(device, "cpu");
+
+	for (size_t i = 0; i < n_vms; i++) {
+		if (!name || strcmp(name, names[i]) != 0 || !json_is_object(cpu))
+			continue;
+		out->vm[i].member = true;
+		out->vm[i].used_ns = count(cpu, "used_ns");
+		out->vm[i].entitled_ns = count(cpu, "entitled_ns");
+		out->vm[i].pauses = count(cpu, "pauses");
+	}
+}
+
+int cpu_reading_parse(const char *json, const char *const *names, size_t n_vms, struct cpu_reading *out)
+{
+	json_t *all = json_loads(json, 0, NULL);
+	const json_t *schedule = json_object_get(all, "schedule"), *uplinks = json_object_get(all, "uplinks");
+	const json_t *uplink, *device;
+	struct cpu_reading c = { .there = true };
+	size_t k, d;
+	int r = !json_is_array(uplinks) ? -EBADMSG : json_is_object(schedule) ? 0 : -ENODATA;
+
+	if (r == 0) {
+		json_array_foreach(uplinks, k, uplink)
+			json_array_foreach(json_object_get(uplink, "devices"), d, device)
+				read_device(device, names, n_vms, &c);
+		c.scheduler_ns = count(schedule, "scheduler_cpu_ns");
+		c.decisions = count(schedule, "decisions");
+		c.late_slots = count(schedule, "late_slots");
+		c.skipped_slots = count(schedule, "skipped_slots");
+		c.late_max_ms = json_number_value(json_object_get(schedule, "late_max_ms"));
+		c.realtime = json_is_true(json_object_get(schedule, "realtime"));
+		*out = c;
+	}
+	json_decref(all);
+	return r;
+}
+
+/* --- a schedule's text ----------------------------------------------------------------------------- */
+
+#define BLANKS " \t{}"
+
+/* The next "key: value" of *p, which is moved on. 1, 0 at the end, -EINVAL. Not terminated: lengths are given. */
+static int next_pair(const char **p, const char **key, size_t *key_len, const char **value, size_t *value_len)
+{
+	const char *start = *p + strspn(*p, BLANKS ","), *end, *colon;
+
+	if (!*start)
+		return 0;
+	end = start + strcspn(start, ",");
+	colon = memchr(start, ':', (size_t)(end - start));
+	*p = end;
+	if (!colon)
+		return -EINVAL;
+	*key = start;
+	*key_len = (size_t)(colon - start);
+	*value = colon + 1 + strspn(colon + 1, BLANKS);
+	while (end > *value && strchr(BLANKS, end[-1]))
+		end--;
+	if (*key_len == 0 || end <= *value)
+		return -EINVAL;
+	*value_len = (size_t)(end - *value);
+	return 1;
+}
+
+bool schedule_value(const char *text, const char *key, char *value, size_t size)
+{
+	const char *k, *v;
+	size_t kn, vn;
+
+	while (text && next_pair(&text, &k, &kn, &v, &vn) > 0) {
+		if (kn != strlen(key) || strncmp(k, key, kn) != 0 || vn >= size)
+			continue;
+		memcpy(value, v, vn);
+		value[vn] = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool has_key(const char *text, const char *key, size_t key_len)
+{
+	const char *k, *v;
+	size_t kn, vn;
+
+	while (next_pair(&text, &k, &kn, &v, &vn) > 0)
+		if (kn == key_len && strncmp(k, key, kn) == 0)
+			return true;
+	return false;
+}
+
+/* Add the pairs of text to out, but for those that except has, too. */
+static int add_pairs(const char *text, const char *except, char *out, size_t size)
+{
+	const char *k, *v;
+	size_t kn, vn;
+	int r;
+
+	while ((r = next_pair(&text, &k, &kn, &v, &vn)) > 0) {
+		size_t used = strlen(out);
+
+		if (except && has_key(except, k, kn))
+			continue;
+		snprintf(out + used, size - used, "%s%.*s: %.*s", used > 1 ? ", " : "", (int)kn, k, (int)vn, v);
+	}
+	return r;
+}
+
+int schedule_override(const char *text, const char *over, char **ret)
+{
+	const char *base = text ? text : "resource: cpu";
+	/* Each pair grows by less than what stands between it and the next, but for the first and the braces. */
+	size_t size = 2 * (strlen(base) + strlen(over)) + 16;
+	_cleanup_free_ char *out = calloc(1, size);
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	strcpy(out, "{");
+	r = add_pairs(base, over, out, size);
+	if (r == 0)
+		r = add_pairs(over, NULL, out, size);
+	if (r < 0)
+		return r;
+	strcat(out, "}");
+	*ret = TAKE_PTR(out);
+	return 0;
+}
