@@ -22,8 +22,8 @@ struct cputime {
 /* The best source for this place. 0 or negative errno. */
 int cputime_open(struct cputime *c, const struct cgroup_host *h, const struct place *p);
 /*
- * Nanoseconds of CPU time of the VM since an arbitrary start, growing only. Exact some
- * microseconds after it was paused; up to a scheduler tick behind while it runs. 0; -ENODEV or -ESRCH if it is gone.
+ * Nanoseconds of CPU time of the VM since an arbitrary start, growing only. Exact some microseconds after
+ * it was paused; up to a scheduler tick behind while it runs. 0; -ENODEV or -ESRCH if it is gone.
  */
 int cputime_read(const struct cputime *c, uint64_t *ns);
 void cputime_close(struct cputime *c);

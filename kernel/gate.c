@@ -3,6 +3,7 @@
 
 #include "core/cleanup.h"
 #include "gate_kinds.h"
+#include "owner.h"
 #include "procfs.h"
 
 #include <errno.h>
@@ -51,6 +52,7 @@ static void mark(const struct gate *g)
 	char text[128];
 
 	snprintf(text, sizeof(text), "%s %s", strrchr(g->undo.path, '/') + 1, g->undo.value);
+	owner_mark(g->dir);
 	/* without attributes gate_recover() will not find it; the guard still will */
 	(void)setxattr(g->dir, GATE_XATTR_UNDO, text, strlen(text), 0);
 }
@@ -119,6 +121,8 @@ void gate_close(struct gate *g)
 	else
 		(void)gate_write(g->control, g->undo.value);
 	(void)removexattr(g->dir, GATE_XATTR_UNDO);
+	if (getxattr(g->dir, PLACE_XATTR_HOME, NULL, 0) <= 0) /* else place_leave() removes it whole */
+		owner_clear(g->dir);
 	close_files(g);
 }
 
@@ -141,7 +145,7 @@ static int recover_one(const char *dir, void *arg)
 	int *paused = arg;
 	ssize_t k = getxattr(dir, GATE_XATTR_UNDO, text, sizeof(text) - 1);
 
-	if (k <= 0)
+	if (k <= 0 || owner_is_another(dir))
 		return 0;
 	text[k] = '\0';
 	value = strchr(text, ' ');

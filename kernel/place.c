@@ -20,6 +20,7 @@
 #include "place.h"
 
 #include "core/cleanup.h"
+#include "owner.h"
 #include "procfs.h"
 
 #include <ctype.h>
@@ -364,12 +365,16 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 	bool make = *p->home && !p->made, existed;
 	int r = 0;
 
+	if (*p->home && p->made)
+		owner_mark(p->dir);
 	existed = make && mkdir(p->dir, 0755) < 0;
 	if (existed && errno != EEXIST)
 		return refuse(why, -errno, "cannot make cgroup %s: %s" WAY_OUT, p->dir, strerror(errno));
 	/* where attributes are not supported, a crash leaves the cgroup to the operator */
-	if (make)
+	if (make) {
+		owner_mark(p->dir);
 		(void)setxattr(p->dir, PLACE_XATTR_HOME, p->home, strlen(p->home), 0);
+	}
 	r = enable(h, p, controller);
 	if (r < 0) {
 		refuse(why, r, "cannot enable the %s controller for cgroup %s: %s" WAY_OUT, controller,
@@ -441,7 +446,7 @@ static int add_made(const char *dir, void *arg)
 	struct place_array *a = arg;
 	struct place p = { .tree = a->tree, .made = true }, *more;
 
-	if (!read_home(dir, p.home))
+	if (!read_home(dir, p.home) || owner_is_another(dir))
 		return 0;
 	strcpy(p.dir, dir);
 	more = reallocarray(a->p, a->n + 1, sizeof(*more));

@@ -45,5 +45,8 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
  */
 int place_leave(struct place *p);
 
-/* Cgroups that divvy made and did not remove; pid is 0. *list is the caller's. 0 or negative errno. */
+/*
+ * Cgroups that a divvyd which is gone, or this process, made and did not remove; pid is 0. *list is the
+ * caller's to free. 0 or negative errno.
+ */
 int place_list(const struct cgroup_host *h, struct place **list, size_t *n);

@@ -236,7 +236,7 @@ static void what_a_pair_costs(void **state)
 			      "%.1f p99\n",
 			      kinds[i].what, (double)pair[N / 2] / 1e3, (double)pair[N * 99 / 100] / 1e3,
 			      (double)stop[N / 2] / 1e3, (double)stop[N * 99 / 100] / 1e3);
-		/* v1 patches kernel code for the first that is frozen and the last that is thawed: 33 ms on 6.1, TCG */
+		/* v1 patches kernel code when the first is frozen and the last thawed: 33 ms on 6.1, TCG */
 		assert_true(spent / N < 200 * NSEC_PER_MSEC);
 		tear_down(&r);
 	}
@@ -371,6 +371,55 @@ static void after_a_crash_everything_runs(void **state)
 	}
 }
 
+/* What another process holds is no leftover while it lives, and is one when it is dead, buried or not. */
+static void a_living_owner_s_are_left_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_free_ struct place *list = NULL;
+		enum gate_state s;
+		siginfo_t ended;
+		char c, why[PLACE_WHY_SIZE];
+		pid_t owner;
+		int ready[2];
+		size_t n;
+		struct rig r;
+
+		if (!available(&kinds[i]))
+			continue;
+		set_up(&r, &kinds[i], 1);
+		gate_close(&r.gate);
+		assert_int_equal(pipe(ready), 0);
+		owner = fork();
+		if (owner == 0) {
+			struct gate theirs;
+
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (place_enter(&host, &r.place, r.ops->controller, why) ||
+			    gate_open(&theirs, r.ops, &r.place, why) || gate_pause(&theirs))
+				_exit(1);
+			(void)!write(ready[1], "r", 1);
+			for (;;)
+				pause();
+		}
+		close(ready[1]);
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		close(ready[0]);
+		assert_int_equal(gate_recover_below(r.place.dir), 0);
+		assert_int_equal(place_list(&host, &list, &n), 0);
+		for (size_t k = 0; k < n; k++)
+			assert_string_not_equal(list[k].dir, r.place.dir);
+		kill(owner, SIGKILL);
+		assert_int_equal(waitid(P_PID, (id_t)owner, &ended, WEXITED | WNOWAIT), 0);
+		assert_int_equal(gate_recover_below(r.place.dir), 1);
+		waitpid(owner, NULL, 0);
+		assert_int_equal(gate_open(&r.gate, r.ops, &r.place, why), 0);
+		assert_int_equal(gate_state(&r.gate, &s), 0);
+		assert_int_equal(s, GATE_RUNNING);
+		tear_down(&r);
+	}
+}
+
 static void quota_can_be_allotted(void **state)
 {
 	(void)state;
@@ -423,6 +472,7 @@ int main(void)
 		cmocka_unit_test(an_ancestor_paused_by_somebody_else),
 		cmocka_unit_test(paused_by_somebody_else_is_refused),
 		cmocka_unit_test(after_a_crash_everything_runs),
+		cmocka_unit_test(a_living_owner_s_are_left_alone),
 		cmocka_unit_test(quota_can_be_allotted),
 	};
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "owner.h"
+
+#include "core/cleanup.h"
+#include "procfs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Start time of a process that has not ended; a zombie has. */
+static bool read_living(pid_t pid, uint64_t *start)
+{
+	_cleanup_close_ int procdir = procfs_open(PROCFS_ROOT, pid);
+	char stat[2048], *p;
+
+	if (procdir < 0 || procfs_read(procdir, "stat", stat, sizeof(stat)) < 0)
+		return false;
+	p = strrchr(stat, ')');
+	return p && p[1] && p[2] != 'Z' && p[2] != 'X' && procfs_start_time(procdir, start) == 0;
+}
+
+void owner_mark(const char *dir)
+{
+	char text[64];
+	uint64_t start;
+
+	if (!read_living(getpid(), &start))
+		return;
+	snprintf(text, sizeof(text), "%d %" PRIu64, (int)getpid(), start);
+	(void)setxattr(dir, OWNER_XATTR, text, strlen(text), 0);
+}
+
+void owner_clear(const char *dir)
+{
+	(void)removexattr(dir, OWNER_XATTR);
+}
+
+bool owner_is_another(const char *dir)
+{
+	char text[64];
+	uint64_t was, is;
+	int pid;
+	ssize_t k = getxattr(dir, OWNER_XATTR, text, sizeof(text) - 1);
+
+	if (k <= 0)
+		return false;
+	text[k] = '\0';
+	return sscanf(text, "%d %" SCNu64, &pid, &was) == 2 && pid != getpid() && read_living(pid, &is) &&
+	       is == was;
+}
