@@ -216,7 +216,6 @@ int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err)
 		snprintf(err->text, sizeof(err->text), "cannot read the kernel's state: %s", strerror(-r));
 		return r;
 	}
-	host_read_vms(&d->host, NULL);
 	minors_before = minors_keep(&d->minors_table);
 	r = model_copy(&p.model, m);
 	if (r >= 0)

@@ -53,6 +53,8 @@ static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t
 		return fail(err, "apply: expected {\"text\": the specification}");
 	if (spec_parse(text, strlen(text), &m, err) < 0)
 		return VERB_FAILED;
+	/* Tens of milliseconds where there are a thousand processes: once here, not with every set. */
+	host_read_vms(&d->host, NULL);
 	if (run_model(d, &m, err) == VERB_FAILED)
 		return VERB_FAILED;
 	for (size_t i = 0; i < d->model.n_nodes; i++) {
