@@ -101,7 +101,11 @@ static inline uint32_t ifindex_of(struct rtnl *r, const char *name)
 /* Append: up or down, and into a bridge if master is not 0. */
 static inline void link_set(struct rtnl *r, uint32_t ifindex, uint32_t master, bool up)
 {
-	struct ifinfomsg ifi = { .ifi_index = (int)ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+	struct ifinfomsg ifi = {
+		.ifi_index = (int)ifindex,
+		.ifi_flags = up ? IFF_UP : 0,
+		.ifi_change = IFF_UP,
+	};
 	struct nlmsghdr *nlh = rtnl_add(r, RTM_NEWLINK, 0, &ifi, sizeof(ifi), 0);
 
 	assert_non_null(nlh);
