@@ -42,6 +42,18 @@ mkdir -p "$out/deb"
 exec 9>"$out/.lock"
 flock 9
 
+kernel_package() {
+	apt-cache depends "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+
+download() {
+	package=$(kernel_package)
+	[ -n "$package" ] || return 1
+	echo "downloading $package"
+	(cd "$out/deb" && apt-get -qq -o APT::Sandbox::User=root download "$package") >&2
+}
+
+# The package that is there is kept: the guest stays the same until its directory is removed.
 find_deb() {
 	deb=${DIVVY_LAB_KERNEL_DEB:-}
 	[ -z "$deb" ] || return 0
@@ -49,15 +61,17 @@ find_deb() {
 		[ -e "$deb" ] && return 0
 	done
 	command -v apt-get >/dev/null || die "no apt-get: set DIVVY_LAB_KERNEL_DEB to a Debian kernel package's file"
-	package=$(apt-cache depends "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-	[ -n "$package" ] || die "apt knows no $meta: run apt-get update"
-	echo "downloading $package"
-	(cd "$out/deb" && apt-get -qq -o APT::Sandbox::User=root download "$package") >&2 ||
-		die "cannot download $package (after apt-get update?)"
+	# apt's lists may be missing, or older than what the mirror still has.
+	if ! download; then
+		echo "asking the mirror for its list of packages"
+		apt-get -qq update >&2 || die "apt-get update failed"
+		[ -n "$(kernel_package)" ] || die "apt knows no $meta: is this Debian?"
+		download || die "apt-get cannot download $(kernel_package)"
+	fi
 	for deb in "$out"/deb/linux-image-*.deb; do
 		[ -e "$deb" ] && return 0
 	done
-	die "no package came from apt-get download $package"
+	die "no package came from apt-get download"
 }
 
 find_deb
