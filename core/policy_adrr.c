@@ -4,21 +4,23 @@
  * Adaptive deficit round robin, after Gulati, Merchant, Uysal and Varman, Efficient and Adaptive Proportional
  * Share I/O Scheduling, HP Labs, HPL-2007-186; on deficit round robin (Shreedhar and Varghese, SIGCOMM 1995).
  *
- * Taken from the source: the trade between fairness and efficiency. Serving several requests of one flow in a row
- * makes the device more efficient, and "significantly higher I/O efficiency can be achieved by slightly relaxing
- * short-term fairness"; a self-tuning loop finds the smallest relaxation that reaches a given efficiency (90 % there),
- * and bounds how long service may deviate (a few seconds). From deficit round robin: a turn adds a quantum in
- * proportion to the weight, what a turn overdraws is owed in the next, and who goes idle loses what was left.
+ * Taken from the source (from its abstract: the report itself was not at hand): the trade between fairness
+ * and efficiency. Serving several requests of one flow in a row makes the device more efficient, and
+ * "significantly higher I/O efficiency can be achieved by slightly relaxing short-term fairness"; a
+ * self-tuning loop finds the smallest relaxation that reaches a given efficiency (90 % there), and bounds
+ * how long service may deviate (a few seconds). From deficit round robin: a turn adds a quantum in
+ * proportion to the weight, what a turn overdraws is owed in the next, and who goes idle loses what was
+ * left.
  *
- * Adapted: the device is the CPU, a request is a slot, and what a switch costs is not seeks but the time that
- * pausing, waking and cold caches take: efficiency is CPU time used / slot time given, of VMs that
- * wanted the whole slot. A batch is a multiple of the quantum: while efficiency in a round of turns is below the target
- * the batch grows by one, and while it is well above it is halved, down to plain deficit round robin.
- * A round of turns with the grown batch must not take longer than BATCH_SPAN_NS. The source's second knob, requests in
- * flight, is the schedule's lanes, and fixed.
+ * Adapted: the tuning rule is ours. The device is the CPU, a request is a slot, and what a switch costs is
+ * not seeks but the time that pausing, waking and cold caches take: efficiency is CPU time used / slot time
+ * given, of VMs that wanted the whole slot. A batch is a multiple of the quantum: while efficiency in a
+ * round of turns is below the target the batch grows by one, and while it is well above it is halved, down
+ * to plain deficit round robin. A round of turns with the grown batch must not take longer than
+ * BATCH_SPAN_NS.
  *
- * Lanes: a VM keeps its lane through its turn. Where the ratio must be held (rounds.h) nobody has a second turn before
- * everybody had one; else a free lane begins the next round of turns at once.
+ * Lanes: a VM keeps its lane through its turn. Where the ratio must be held (rounds.h) nobody has a second
+ * turn before everybody had one; else a free lane begins the next round of turns at once.
  */
 
 #include "core/rounds_priv.h"
@@ -179,7 +181,7 @@ static void begin_turn(struct rounds *r, uint32_t lane)
 	struct adrr_vm *a;
 	uint32_t id;
 
-	/* Each turn that is sat out pays for a quantum of CPU time that was used: O(1) a slot in the long run. */
+	/* Each turn that is sat out pays for a quantum of time that was used: O(1) a slot in the long run. */
 	for (;;) {
 		if (p->queue[p->this].head == SLOTQ_NONE && !(r->hold && p->in_turn))
 			next_turns(p);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The credit scheduler with BOOST (Ongaro, Cox and Rixner, Scheduling I/O in Virtual Machine Monitors, VEE 2008,
- * section 3; in Xen since 3.0).
+ * The credit scheduler with BOOST (Ongaro, Cox and Rixner, Scheduling I/O in Virtual Machine Monitors, VEE
+ * 2008).
  *
- * Taken from the source: a VM that wakes up while UNDER is put into a third priority, BOOST, before all UNDER ones,
- * and preempts what is running; a VM that is OVER, or that was waiting for its turn already, is not boosted. The
- * boost ends when the VM is found running at a tick. So a VM that does a little I/O is served at once, and
- * one that computes as well waits its turn: the limit of BOOST that the source shows.
+ * Taken from the source, as Xen's own code has it (csched_vcpu_wake(), csched_vcpu_acct(); the paper's text
+ * was not at hand): a VM that wakes up while UNDER is put into a third priority, BOOST, before all UNDER
+ * ones, and preempts what is running; a VM that is OVER, or that was waiting for its turn already, is not
+ * boosted. The boost ends when the VM is found running at a tick. So a VM that does a little I/O is served
+ * at once, and one that computes as well waits its turn: the limit of BOOST.
  *
- * Adapted: the tick is the end of the VM's slot. A slot is cut short for a boosted VM only if the daemon can do so
- * (rounds_wake() returns 1). The source's other changes (queue sorted by credit, no preemption by the driver
- * domain's events, fixed order of event channels) concern Xen's driver domain and are left out.
+ * Adapted: the tick is the end of the VM's slot. A slot is cut short for a boosted VM only if the daemon
+ * can do so (rounds_wake() returns 1). What concerns Xen's driver domain is left out.
  */
 
 #include "core/policy_credit.h"

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Xen's credit scheduler (xen/common/sched/credit.c; Cherkasova, Gupta and Vahdat, Comparison of the Three CPU
- * Schedulers in Xen, SIGMETRICS PER 35(2), 2007, section 2.3).
+ * Xen's credit scheduler (xen/common/sched/credit.c; Cherkasova, Gupta and Vahdat, Comparison of the Three
+ * CPU Schedulers in Xen, SIGMETRICS PER 35(2), 2007).
  *
  * Taken from the source: a VM earns credit by weight and burns it by the CPU time that it uses. Every 30 ms
- * (three ticks of 10 ms: CSCHED_TICKS_PER_TSLICE) credits are refilled, and a VM with credit is UNDER, one that
- * owes is OVER until the next refill. UNDER goes before OVER, first in, first out within a priority; OVER
- * runs only where no UNDER wants to (work-conserving). Credit and debt are bounded by one time slice's worth, so
- * that a VM that slept gets no more than that ahead, and one that used idle time is not punished for longer.
- * A sleeping VM earns until it is at the bound.
+ * (three ticks of 10 ms: CSCHED_TICKS_PER_TSLICE) credits are refilled, and a VM with credit is UNDER, one
+ * that owes is OVER until the next refill. UNDER goes before OVER, first in, first out within a priority;
+ * OVER runs only where no UNDER wants to (work-conserving). Credit and debt are bounded by one time slice's
+ * worth, so that a VM that slept gets no more than that ahead, and one that used idle time is not punished
+ * for longer. A sleeping VM earns until it is at the bound.
  *
  * Adapted:
- *	- The time slice, 30 ms there, is the schedule's slot; the refill period and the bound are three slots.
+ *	- The time slice, 30 ms there, is the schedule's slot; the refill period and the bound are three
+ *	  slots.
  *	- One run queue for all lanes instead of one for each CPU with stealing: lanes are not CPUs.
- *	- There a refill visits every active VCPU. Here what was ever given for each unit of weight is one number
- *	  (`given`), a VM's credit is worked out when it is needed, and a VM that owes stands in a heap by the number at
- *	  which it no longer does: O(log n), with the same outcome.
- *	- A refill gives out what was burned since the last one, and not what the clock says. Slot time that nobody could
- *	  use (a switch, a VM that went idle in its slot) would else raise all credits to the bound, where
- *	  nobody is told from anybody and shares are lost. So the credits of the VMs that are ready, and what is still to
- *	  be given (`pool`), add up to zero. What a VM at the bound cannot take goes back into the pool; a VM that goes
- *	  to sleep leaves what it had there, and is lent what it then has when it wakes up.
+ *	- There a refill visits every active VCPU. Here what was ever given for each unit of weight is one
+ *	  number (`given`), a VM's credit is worked out when it is needed, and a VM that owes stands in a
+ *	  heap by the number at which it no longer does: O(log n), with the same outcome.
+ *	- A refill gives out what was burned since the last one, and not what the clock says. Slot time that
+ *	  nobody could use (a switch, a VM that went idle in its slot) would else raise all credits to the
+ *	  bound, where nobody is told from anybody and shares are lost. So the credits of the VMs that are
+ *	  ready, and what is still to be given (`pool`), add up to zero. What a VM at the bound cannot take
+ *	  goes back into the pool; a VM that goes to sleep leaves what it had there, and is lent what it
+ *	  then has when it wakes up.
  *	- There a VCPU that reaches the bound asleep stops earning and loses half; here it stops earning.
- *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use of the empty
- *	  lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is out of credit. Refills
- *	  then go by the clock, at the rate that fills one lane for the largest.
+ *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use
+ *	  of the empty lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is
+ *	  out of credit. Refills then go by the clock, at the rate that fills one lane for the largest.
  */
 
 #include "core/policy_credit.h"
@@ -148,7 +150,8 @@ static void wake_up(struct rounds *r, uint32_t id)
 	struct credit_vm *c = &v->p.credit;
 
 	if (c->slept)
-		c->credit += (int64_t)fluid_ns(r->fluid - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
+		c->credit +=
+			(int64_t)fluid_ns(r->fluid - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
 	c->slept = false;
 	c->mark = p->given;
 	c->weight = v->weight;

@@ -5,16 +5,16 @@
  * section III-B), in the reading that the prose gives.
  *
  * Taken from the source: "Each VM is basically inserted into a scheduling queue, and then it is scheduled
- * in a round robin way. If the credits allocated to a VM are used up, then the VM should wait till the scheduler
- * assigns additional credits to it. Otherwise, the VM runs during the time slot, and then, it is reinserted to
- * the queue after the time slot is expired." Slots come from equation (1), one slot's credit is taken from the
- * VM that ran, and every VM outside its slot is paused.
+ * in a round robin way. If the credits allocated to a VM are used up, then the VM should wait till the
+ * scheduler assigns additional credits to it. Otherwise, the VM runs during the time slot, and then, it is
+ * reinserted to the queue after the time slot is expired." Slots come from equation (1), one slot's credit
+ * is taken from the VM that ran, and every VM outside its slot is paused.
  *
- * Adapted: a VM that is known to be idle is not in the queue (the paper's VMs are always busy). Lanes: several
- * heads of the queue run at once; a VM with so many slots left that it would not get them all in the rest of the
- * round unless it runs in every one of its slots goes first (McNaughton's rule, Management Science 6(1), 1959:
- * a round takes max(slots / lanes, slots of the largest)), or lanes would stay empty at the round's end.
- * With one lane that rule never matters. doc/paper-reading.md says where figure 3 differs.
+ * Adapted: a VM that is known to be idle is not in the queue (the paper's VMs are always busy). Lanes:
+ * several heads of the queue run at once; a VM with so many slots left that it would not get them all in
+ * the rest of the round unless it runs in every one of its slots goes first (McNaughton's rule, Management
+ * Science 6(1), 1959: a round takes max(slots / lanes, slots of the largest)), or lanes would stay empty at
+ * the round's end. With one lane that rule never matters. doc/paper-reading.md says where figure 3 differs.
  */
 
 #include "core/rounds_priv.h"

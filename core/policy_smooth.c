@@ -3,22 +3,23 @@
 /*
  * Theory of Operation
  *
- * The slots of `paper`, spread as evenly as whole slots can be. An ideal processor would serve all VMs at once, VM i
- * at rate_i <= 1 slots per slot time; this policy keeps
+ * The slots of `paper`, spread as evenly as whole slots can be. An ideal processor would serve all VMs at
+ * once, VM i at rate_i <= 1 slots per slot time; this policy keeps
  *
  *	-1 < slots run - slots of the ideal processor < 1	at every slot boundary, for every VM.
  *
- * Taken from: proportionate fairness (Baruah, Cohen, Plaxton and Varvel, Algorithmica 15, 1996), of which Tijdeman's
- * chairman assignment (Discrete Mathematics 32, 1980) is the case of one lane. The ideal processor works on a VM's
- * j-th slot from (j - 1) / rate to j / rate. The slot must be run inside the window
+ * Taken from: proportionate fairness (Baruah, Cohen, Plaxton and Varvel, Algorithmica 15, 1996), of which
+ * Tijdeman's chairman assignment (Discrete Mathematics 32, 1980) is the case of one lane. The ideal
+ * processor works on a VM's j-th slot from (j - 1) / rate to j / rate. The slot must be run inside the
+ * window
  *
  *	release = floor((j - 1) / rate),  deadline = ceil(j / rate)
  *
- * and that all windows are kept is the same as the bound above. Running the earliest deadline first among released
- * slots keeps them on one lane. On several, equal deadlines must be broken by PD2's rules (Anderson and
- * Srinivasan, Mixed Pfair/ERfair Scheduling of Asynchronous Periodic Tasks, JCSS 68, 2004): first a slot whose
- * window overlaps the VM's next one, and of these the one with the later group deadline, which is where a
- * chain of windows of two slots, each forcing the next, would end.
+ * and that all windows are kept is the same as the bound above. Running the earliest deadline first among
+ * released slots keeps them on one lane. On several, equal deadlines must be broken by PD2's rules
+ * (Anderson and Srinivasan, Mixed Pfair/ERfair Scheduling of Asynchronous Periodic Tasks, JCSS 68, 2004):
+ * first a slot whose window overlaps the VM's next one, and of these the one with the later group deadline,
+ * which is where a chain of windows of two slots, each forcing the next, would end.
  *
  * Numbers. rate_i = weight_i * num / den with num / den = lanes / sum of weights, or 1 / largest weight where
  * that would give more than a lane (hold). The ideal times are kept as whole slots and a remainder over
@@ -27,12 +28,12 @@
  * (-remainder) mod (weight_i * num). What it does not get, 1 - rate a slot, next reaches a whole number
  * after e / (den - weight_i * num) slots: ceil of this is how far behind d the group deadline lies.
  *
- * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time: when
- * fewer VMs are released than there are lanes because somebody is idle, now jumps to the next release (the
- * virtual time of WF2Q+; Bennett and Zhang, IEEE/ACM ToN 5(5), 1997). All others' ideal processor moves with it, so
- * the idle VM's time goes to them by share. Where the ratio must be held, now does not jump farther than every VM
- * that runs can follow. A VM that wakes starts its next window now (an intra-sporadic task), or `burst`
- * earlier if the schedule has one.
+ * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time:
+ * when fewer VMs are released than there are lanes because somebody is idle, now jumps to the next release
+ * (the virtual time of WF2Q+; Bennett and Zhang, IEEE/ACM ToN 5(5), 1997). All others' ideal processor
+ * moves with it, so the idle VM's time goes to them by share. Where the ratio must be held, now does not
+ * jump farther than every VM that runs can follow. A VM that wakes starts its next window now (an
+ * intra-sporadic task), or `burst` earlier if the schedule has one.
  */
 
 #include "core/rounds_priv.h"
@@ -265,8 +266,9 @@ static void set_rate(const struct smooth *p, struct vm *v)
 }
 
 /*
- * New rates; everybody keeps the lead or lag, in slots, that it has. If those of the ready VMs add up to a lag (a VM
- * that was ahead went away), the ideal processor stands still until it is made up, or deadlines would be missed.
+ * New rates; everybody keeps the lead or lag, in slots, that it has. If those of the ready VMs add up to a
+ * lag (a VM that was ahead went away), the ideal processor stands still until it is made up, or deadlines
+ * would be missed.
  */
 static void smooth_reweigh(struct rounds *r)
 {

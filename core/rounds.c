@@ -3,23 +3,23 @@
 /*
  * Theory of Operation
  *
- * The controller. Every VM has a bucket that credit drips into at the rate of its weight: nanoseconds of CPU
- * time per second. At the start of a round, equation (1) divides the round's slots by the ready VMs' credits.
- * "One slot's credit" is then what the equation divides by, sum(Credit) / #TimeSlots: the round's price.
- * A slot that a VM runs costs it the price, and not the length of a slot, so that a round uses up just what the
- * controller gave out, also where some VMs are idle and the others get more than their share of slots.
- * What rounding to whole slots leaves (or overdraws) stays in the bucket and counts in the next round. A
- * bucket is as deep as `burst` or one round's credit, and one slot more, so that this rest is not spilled.
- * A slot beyond a VM's own in the round was given up by somebody, and is free.
+ * The controller. Every VM has a bucket that credit drips into at the rate of its weight: nanoseconds of
+ * CPU time per second. At the start of a round, equation (1) divides the round's slots by the ready VMs'
+ * credits. "One slot's credit" is then what the equation divides by, sum(Credit) / #TimeSlots: the round's
+ * price. A slot that a VM runs costs it the price, and not the length of a slot, so that a round uses up
+ * just what the controller gave out, also where some VMs are idle and the others get more than their share
+ * of slots. What rounding to whole slots leaves (or overdraws) stays in the bucket and counts in the next
+ * round. A bucket is as deep as `burst` or one round's credit, and one slot more, so that this rest is not
+ * spilled. A slot beyond a VM's own in the round was given up by somebody, and is free.
  *
  * The weight of a VM is its share, except that a share that is worth less than one slot of a round is raised
  * to one slot's worth, and with `spread` one above a lane is cut to a lane.
  *
- * A VM that becomes ready in the middle of a round gets its slots at the round's price, cut to the part of the
- * round that is left. The round is then so much longer.
+ * A VM that becomes ready in the middle of a round gets its slots at the round's price, cut to the part of
+ * the round that is left. The round is then so much longer.
  *
- * Changes of shares and membership are collected, and take effect together at the next slot; a change of shares
- * begins a new round.
+ * Changes of shares and membership are collected, and take effect together at the next slot; a change of
+ * shares begins a new round.
  */
 
 #include "core/rounds_priv.h"
@@ -150,7 +150,7 @@ void rounds_deactivate(struct rounds *r, uint32_t id)
 	v->state = VM_AWAY;
 }
 
-/* Rounding overdraws by less than a slot: more debt than that would be from before a change, and is let go. */
+/* Rounding overdraws by less than a slot: more debt than that is from before a change, and is let go. */
 static void charge(const struct rounds *r, struct vm *v)
 {
 	bucket_charge(&v->bucket, r->price);

@@ -7,12 +7,14 @@
  * slots; the policy (core/policy.h) says whose turn it is. Pure: no clock, no I/O; the same calls give
  * the same answers.
  *
- * At every slot boundary the user calls rounds_report() for each VM of the slot that ends, then rounds_next():
+ * At every slot boundary the user calls rounds_report() for each VM of the slot that ends, then
+ * rounds_next():
  *
  *	rounds_report(r, id, used_ns, wants_more);    (each VM that ran; a VM left out counts as busy)
  *	rounds_next(r, now_ns, &set);                 (these VMs run now, all others are paused)
  *
- * and between boundaries rounds_wake() and rounds_block() as it learns of them. Slots need not be equally long.
+ * and between boundaries rounds_wake() and rounds_block() as it learns of them. Slots need not be equally
+ * long.
  *
  * Idle VMs. Only a VM that is not paused can show that it is idle or wakes up. Where a paused VM's state is
  * unknown, leave it ready (do nothing). A VM that is known to be idle (blocked) gives up its slots, unless
@@ -23,7 +25,7 @@
  *	hold (default)  keep the ratio: the largest VM fills one lane, the others stay in proportion and
  *	                lanes are left empty (1 : 0.67; throughput 1.67 of 2)
  *	spread          fill the lanes: what the largest cannot take goes to the others by share
- *	                (water-filling; 1 : 1), as in Chandra et al., Surplus Fair Scheduling, OSDI 2000, 2.1
+ *	                (water-filling; 1 : 1), as in Chandra et al., Surplus Fair Scheduling, OSDI 2000
  *
  * Costs: rounds_next() is O(log n) for each VM that ran or runs; rounds_wake() and rounds_block() O(log n);
  * the first rounds_next() of a round is O(ready VMs), and a round has at least that many slots; the first
@@ -40,7 +42,7 @@
 struct rounds_config {
 	const struct policy_ops *policy;
 	uint64_t slot_ns;  /* > 0 */
-	uint32_t slots;    /* #TimeSlots of equation (1), 1..ROUNDS_SLOTS_MAX; one for each VM if there are more */
+	uint32_t slots;    /* #TimeSlots of equation (1), 1..ROUNDS_SLOTS_MAX; at least one for each VM */
 	uint32_t lanes;    /* 1..ROUNDS_LANES_MAX */
 	uint64_t burst_ns; /* CPU time's worth of credit a VM can save up; 0: what a round gives it */
 	bool strict;       /* a slot that its VM cannot use stays empty */
@@ -49,7 +51,7 @@ struct rounds_config {
 
 /* The VMs of a slot. */
 struct slot_set {
-	const uint32_t *vm; /* ids, all different; borrowed until the next rounds_next() or rounds_configure() */
+	const uint32_t *vm; /* ids, all different; borrowed until rounds_next() or rounds_configure() */
 	uint32_t n;         /* at most lanes; 0: nobody is ready (or, strict, nobody's turn) */
 	bool new_round;
 };
@@ -79,7 +81,7 @@ struct rounds_stats {
 /* now_ns: a monotonic clock, nanoseconds; one that goes back counts as standing. 0, -EINVAL or -ENOMEM. */
 int rounds_new(struct rounds **out, const struct rounds_config *c, uint64_t now_ns);
 void rounds_free(struct rounds *r);
-/* Change policy, slots or lanes under way; VMs, credits and accounts stay. The current slot ends. As rounds_new(). */
+/* Change policy, slots or lanes under way; VMs and accounts stay. The current slot ends. As rounds_new(). */
 int rounds_configure(struct rounds *r, const struct rounds_config *c, uint64_t now_ns);
 
 /* A VM, ready, with one round's credit. *id is the lowest free one. 0, -EINVAL (share), -ENOMEM or -E2BIG. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The table of VMs: made, changed live, asked. Changes only mark the table dirty; rounds_reweigh() puts them into
- * effect at the next slot, all at once.
+ * The table of VMs: made, changed live, asked. Changes only mark the table dirty; rounds_reweigh() puts
+ * them into effect at the next slot, all at once.
  */
 
 #include "core/rounds_priv.h"

@@ -5,9 +5,9 @@
 #define WEIGHT_SHIFT 10
 
 /*
- * Water-filling of lanes: the level at which the weights, cut off at it, add up to lanes times it. Those above
- * fill a lane each; there are fewer than lanes of them, so that this ends in as many passes.
- * More VMs than lanes.
+ * Water-filling of lanes: the level at which the weights, cut off at it, add up to lanes times it. Those
+ * above fill a lane each; there are fewer than lanes of them, so that this ends in as many passes. More VMs
+ * than lanes.
  */
 static uint64_t lane_level(const struct rounds *r)
 {
@@ -93,7 +93,7 @@ static void set_bucket(struct rounds *r, struct vm *v)
 		v->fresh = false;
 		return;
 	}
-	/* What is left of the old share's credit counts by the new share: the next round is in the new ratio. */
+	/* What is left of the old share's credit counts by the new: the next round is in the new ratio. */
 	bucket_refill(&v->bucket, r->last_ns);
 	if (v->bucket.level > 0 && v->bucket.rate)
 		v->bucket.level = (int64_t)((fluid_t)v->bucket.level * rate / v->bucket.rate);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What one scheduling decision costs: rounds_report() for the VM that ran and rounds_next(), all VMs always busy.
- * mean counts everything, round starts and equation (1) included; p50, p99 and worst are of single decisions,
- * less the cost of reading the clock. The best of five passes is reported, since others use the machine too.
+ * What one scheduling decision costs: rounds_report() for the VM that ran and rounds_next(), all VMs always
+ * busy. mean counts everything, round starts and equation (1) included; p50, p99 and worst are of single
+ * decisions, less the cost of reading the clock. The best of five passes is reported, since others use the
+ * machine too.
  *
  *	policy_bench [MAX_NS]    exit 1 if a mean at 10,000 VMs is above MAX_NS
  */
@@ -114,8 +115,8 @@ int main(int argc, char **argv)
 			struct cost k = measure(policies[p], sizes[i]);
 
 			first = i ? first : k.mean;
-			printf("%-8s %6u %9.1f %9u %9u %12u  x%.2f\n", policies[p]->name, sizes[i], k.mean, k.p50,
-			       k.p99, k.worst, k.mean / first);
+			printf("%-8s %6u %9.1f %9u %9u %12u  x%.2f\n", policies[p]->name, sizes[i], k.mean,
+			       k.p50, k.p99, k.worst, k.mean / first);
 			if (max > 0 && sizes[i] == 10000 && k.mean > max)
 				ret = 1;
 		}

@@ -58,27 +58,28 @@ static const struct option_row {
 	double least, most;
 	const char *help;
 } rows[] = {
-	{ "--policy", TEXT, 0, 0, "NAME       one of the policies; without: all" },
-	{ "--vms", NUMBER, 1, ROUNDS_VMS_MAX, "N          (3)" },
-	{ "--shares", TEXT, 0, 0, "A,B,..     repeated for more VMs; without: random, 1..10" },
-	{ "--rounds", NUMBER, 1, 1e6, "N          how long: rounds of all slots (20)" },
-	{ "--slots", NUMBER, 1, ROUNDS_SLOTS_MAX, "N          slots in a round (100, or what the smallest share needs)" },
-	{ "--slot-ms", NUMBER, 0.01, 1000, "MS         length of a slot (10)" },
-	{ "--lanes", NUMBER, 1, ROUNDS_LANES_MAX, "N          VMs at once (1)" },
-	{ "--burst-ms", NUMBER, 0, 1e6, "MS         credit that can be saved up (0: a round's)" },
-	{ "--onoff", NUMBER, 0, 1, "PART       of the VMs are on and off (0)" },
-	{ "--io", NUMBER, 0, 1, "PART       of the VMs only wake up for I/O (0); all others are busy" },
-	{ "--on-ms", NUMBER, 0.01, 1e6, "MS         mean CPU time of an on phase (100)" },
-	{ "--io-load", NUMBER, 0.0001, 1, "PART       of the lanes that all I/O VMs use (0.02)" },
-	{ "--io-us", NUMBER, 1, 1e6, "US         CPU time for a wake-up (200)" },
-	{ "--switch-us", NUMBER, 0, 1e6, "US         lost at a switch of VMs (60)" },
-	{ "--seed", NUMBER, 0, 1e15, "N          (1)" },
-	{ "--samples", NUMBER, 1, 100000, "N          of the series (100 with --csv)" },
-	{ "--csv", TEXT, 0, 0, "FILE       share error over time" },
-	{ "--strict", FLAG, 0, 0, "           a slot that its VM cannot use stays empty" },
-	{ "--spread", FLAG, 0, 0, "           fill all lanes rather than hold the ratio" },
-	{ "--json", FLAG, 0, 0, "           instead of a table" },
-	{ "--no-timing", FLAG, 0, 0, "           leave out what differs from run to run" },
+	{"--policy", TEXT, 0, 0, "NAME       one of the policies; without: all"},
+	{"--vms", NUMBER, 1, ROUNDS_VMS_MAX, "N          (3)"},
+	{"--shares", TEXT, 0, 0, "A,B,..     repeated for more VMs; without: random, 1..10"},
+	{"--rounds", NUMBER, 1, 1e6, "N          how long: rounds of all slots (20)"},
+	{"--slots", NUMBER, 1, ROUNDS_SLOTS_MAX,
+	 "N          slots in a round (100, or what the smallest share needs)"},
+	{"--slot-ms", NUMBER, 0.01, 1000, "MS         length of a slot (10)"},
+	{"--lanes", NUMBER, 1, ROUNDS_LANES_MAX, "N          VMs at once (1)"},
+	{"--burst-ms", NUMBER, 0, 1e6, "MS         credit that can be saved up (0: a round's)"},
+	{"--onoff", NUMBER, 0, 1, "PART       of the VMs are on and off (0)"},
+	{"--io", NUMBER, 0, 1, "PART       of the VMs only wake up for I/O (0); all others are busy"},
+	{"--on-ms", NUMBER, 0.01, 1e6, "MS         mean CPU time of an on phase (100)"},
+	{"--io-load", NUMBER, 0.0001, 1, "PART       of the lanes that all I/O VMs use (0.02)"},
+	{"--io-us", NUMBER, 1, 1e6, "US         CPU time for a wake-up (200)"},
+	{"--switch-us", NUMBER, 0, 1e6, "US         lost at a switch of VMs (60)"},
+	{"--seed", NUMBER, 0, 1e15, "N          (1)"},
+	{"--samples", NUMBER, 1, 100000, "N          of the series (100 with --csv)"},
+	{"--csv", TEXT, 0, 0, "FILE       share error over time"},
+	{"--strict", FLAG, 0, 0, "           a slot that its VM cannot use stays empty"},
+	{"--spread", FLAG, 0, 0, "           fill all lanes rather than hold the ratio"},
+	{"--json", FLAG, 0, 0, "           instead of a table"},
+	{"--no-timing", FLAG, 0, 0, "           leave out what differs from run to run"},
 };
 
 static void usage(FILE *f)
@@ -133,8 +134,8 @@ static int take(struct options *o, const struct option_row *row, const char *val
 
 	if (row->kind == NUMBER) {
 		if (!number(value, row->least, row->most, &x)) {
-			fprintf(stderr, "divvy-sim: %s: '%s' is not a number from %g to %g\n", row->name, value,
-				row->least, row->most);
+			fprintf(stderr, "divvy-sim: %s: '%s' is not a number from %g to %g\n", row->name,
+				value, row->least, row->most);
 			return -EINVAL;
 		}
 		set_number(o, row->name, x);
@@ -149,8 +150,8 @@ static int take(struct options *o, const struct option_row *row, const char *val
 		}
 	} else if (!strcmp(row->name, "--shares")) {
 		if (!shares(o, value)) {
-			fprintf(stderr, "divvy-sim: --shares: '%s' is not a list of shares from 1 to %u\n", value,
-				SHARE_MAX);
+			fprintf(stderr, "divvy-sim: --shares: '%s' is not a list of shares from 1 to %u\n",
+				value, SHARE_MAX);
 			return -EINVAL;
 		}
 	} else if (!strcmp(row->name, "--csv")) {
@@ -176,7 +177,8 @@ static int parse(struct options *o, int argc, char **argv)
 			if (!strcmp(rows[k].name, argv[i]))
 				row = &rows[k];
 		if (!row || (row->kind != FLAG && i + 1 == argc)) {
-			fprintf(stderr, row ? "divvy-sim: %s needs a value\n" : "divvy-sim: no option %s\n", argv[i]);
+			fprintf(stderr, row ? "divvy-sim: %s needs a value\n" : "divvy-sim: no option %s\n",
+				argv[i]);
 			usage(stderr);
 			return -EINVAL;
 		}
@@ -195,8 +197,8 @@ static double ms(uint64_t ns)
 
 static void print_head(const struct options *o)
 {
-	printf("%-8s %6s %9s %9s %6s %7s %11s %10s %10s %10s %10s", "policy", "VMs", "error pp", "slots", "util%",
-	       "Jain", "wait max ms", "wake p50", "wake p99", "wake max", "decisions");
+	printf("%-8s %6s %9s %9s %6s %7s %11s %10s %10s %10s %10s", "policy", "VMs", "error pp", "slots",
+	       "util%", "Jain", "wait max ms", "wake p50", "wake p99", "wake max", "decisions");
 	printf(o->no_timing ? "\n" : " %9s %7s\n", "dec/s", "real s");
 }
 
@@ -210,14 +212,17 @@ static void print_row(const struct options *o, const struct policy_ops *ops, con
 		printf(" %10s %10s %10s", "-", "-", "-");
 	printf(" %10llu", (unsigned long long)r->decisions);
 	if (!o->no_timing)
-		printf(" %9.0f %7.2f", (double)r->decisions / ((double)r->wall_ns / 1e9), (double)r->wall_ns / 1e9);
+		printf(" %9.0f %7.2f", (double)r->decisions / ((double)r->wall_ns / 1e9),
+		       (double)r->wall_ns / 1e9);
 	printf("\n");
 	fflush(stdout);
 }
 
-static void print_json(const struct options *o, const struct policy_ops *ops, const struct sim_result *r, bool first)
+static void print_json(const struct options *o, const struct policy_ops *ops, const struct sim_result *r,
+		       bool first)
 {
-	printf("%s\n  {\"policy\": \"%s\", \"vms\": %u, \"lanes\": %u, \"slots\": %llu, \"slot_ns\": %llu, \"seed\": %llu,",
+	printf("%s\n  {\"policy\": \"%s\", \"vms\": %u, \"lanes\": %u, \"slots\": %llu, \"slot_ns\": %llu, "
+	       "\"seed\": %llu,",
 	       first ? "[" : ",", ops->name, o->sim.vms, o->sim.rounds.lanes, (unsigned long long)r->slots,
 	       (unsigned long long)o->sim.rounds.slot_ns, (unsigned long long)o->sim.seed);
 	printf(" \"time_ns\": %llu, \"rounds\": %llu, \"decisions\": %llu,", (unsigned long long)r->time_ns,
@@ -226,8 +231,9 @@ static void print_json(const struct options *o, const struct policy_ops *ops, co
 	       r->error_slots, r->utilisation, r->jain);
 	printf(" \"wait_max_ns\": %llu, \"wakes\": %llu,", (unsigned long long)r->wait_ns,
 	       (unsigned long long)r->wakes);
-	printf(" \"wake_p50_ns\": %llu, \"wake_p99_ns\": %llu, \"wake_max_ns\": %llu", (unsigned long long)r->wake_p50_ns,
-	       (unsigned long long)r->wake_p99_ns, (unsigned long long)r->wake_max_ns);
+	printf(" \"wake_p50_ns\": %llu, \"wake_p99_ns\": %llu, \"wake_max_ns\": %llu",
+	       (unsigned long long)r->wake_p50_ns, (unsigned long long)r->wake_p99_ns,
+	       (unsigned long long)r->wake_max_ns);
 	if (!o->no_timing)
 		printf(", \"wall_ns\": %llu", (unsigned long long)r->wall_ns);
 	printf("}");
@@ -236,8 +242,8 @@ static void print_json(const struct options *o, const struct policy_ops *ops, co
 static void print_csv(FILE *f, const struct policy_ops *ops, const struct sim_result *r)
 {
 	for (uint32_t i = 0; i < r->n_samples; i++)
-		fprintf(f, "%s,%.6f,%.9f,%.9f\n", ops->name, (double)r->sample[i].time_ns / 1e9, r->sample[i].error,
-			r->sample[i].error_window);
+		fprintf(f, "%s,%.6f,%.9f,%.9f\n", ops->name, (double)r->sample[i].time_ns / 1e9,
+			r->sample[i].error, r->sample[i].error_window);
 }
 
 static int run_all(struct options *o, FILE *csv)

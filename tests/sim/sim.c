@@ -3,12 +3,13 @@
 /*
  * Theory of Operation
  *
- * Time goes from slot boundary to slot boundary. Between two, only arrivals are looked at (a heap, one entry for each VM
- * that is waiting for its next arrival): busy VMs cost nothing but their slots. A VM that has a lane
- * uses CPU time from `from` on until its work is done; that is worked out when something happens to it.
+ * Time goes from slot boundary to slot boundary. Between two, only arrivals are looked at (a heap, one
+ * entry for each VM that is waiting for its next arrival): busy VMs cost nothing but their slots. A VM that
+ * has a lane uses CPU time from `from` on until its work is done; that is worked out when something happens
+ * to it.
  *
- * What the scheduler is told is what a daemon can know: for policies that pause idle VMs, nothing but the CPU time
- * used in a slot; for the others, also that a VM is idle, and when it wakes up.
+ * What the scheduler is told is what a daemon can know: for policies that pause idle VMs, nothing but the
+ * CPU time used in a slot; for the others, also that a VM is idle, and when it wakes up.
  */
 
 #include "tests/sim/sim.h"
@@ -316,7 +317,8 @@ static void judge(struct sim *s)
 	s->res.wake_p99_ns = quantile(s, 0.99);
 }
 
-/* --- set up ---------------------------------------------------------------------------------------------- */
+/* --- set up ----------------------------------------------------------------------------------------------
+ */
 
 void sim_config_default(struct sim_config *c)
 {
@@ -387,7 +389,9 @@ static int add_vms(struct sim *s)
 		s->io_interval_ns = (double)c->io_ns * n_io / (c->io_load * c->rounds.lanes);
 	for (uint32_t i = 0; i < c->vms; i++)
 		if (s->vm[i].demand != DEMAND_BUSY)
-			arrive_at(s, i, exponential(s, s->vm[i].demand == DEMAND_IO ? s->io_interval_ns : s->off_ns));
+			arrive_at(
+				s, i,
+				exponential(s, s->vm[i].demand == DEMAND_IO ? s->io_interval_ns : s->off_ns));
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A host in virtual time: VMs with given demands, the real scheduler of core/ in its middle, and nothing real else.
- * The same configuration gives the same result to the last digit, except for wall_ns.
+ * A host in virtual time: VMs with given demands, the real scheduler of core/ in its middle, and nothing
+ * real else. The same configuration gives the same result to the last digit, except for wall_ns.
  */
 
 #include "core/rounds.h"
@@ -26,7 +26,7 @@ struct sim_config {
 	double io_load;       /* of all lanes, all I/O VMs together */
 	uint64_t io_ns;       /* CPU time for each wake-up */
 	uint64_t switch_ns;   /* lost when a VM gets a lane that it did not have in the slot before */
-	uint64_t notice_ns;   /* a slot ends when its VMs have been idle for so long; not where VMs are paused idle */
+	uint64_t notice_ns;   /* a slot ends when its VMs were idle for so long; not with pauses_idle */
 	uint64_t least_ns;    /* a wake-up does not cut a slot shorter than this */
 	uint32_t samples;     /* of the series, evenly over time; 0: none */
 	uint64_t seed;

@@ -1,137 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What every policy has to keep, on the same plants. The plant is virtual time and VMs that use what they get. */
+/* What every policy has to keep, on the same plants. */
 
-#include "core/rounds.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define SLOT_NS (10 * NSEC_PER_MSEC)
-#define N_MAX 10000U
-
-static uint64_t seed = 1;
-
-static uint64_t rnd(uint64_t below)
-{
-	uint64_t z = seed += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return (z ^ (z >> 31)) % below;
-}
-
-struct plant {
-	const struct policy_ops *ops;
-	struct rounds *r;
-	struct slot_set set;
-	uint64_t now;
-	uint64_t slots; /* slot times that passed */
-	uint32_t lanes;
-	uint64_t run[N_MAX];
-	uint64_t last[N_MAX]; /* slot time of its last slot */
-	bool seen[N_MAX];
-	bool idle[N_MAX]; /* as the plant knows */
-	uint64_t early; /* slots in permille that VMs use; 1000: all */
-};
-
-static struct plant plant;
-
-static struct rounds_config config(const struct policy_ops *ops, uint32_t slots, uint32_t lanes)
-{
-	return (struct rounds_config){ .policy = ops, .slot_ns = SLOT_NS, .slots = slots, .lanes = lanes };
-}
-
-static struct plant *plant_new(const struct rounds_config *c)
-{
-	struct plant *p = &plant;
-
-	memset(p, 0, sizeof(*p));
-	p->ops = c->policy;
-	p->lanes = c->lanes;
-	p->early = 1000;
-	p->now = 1000 * NSEC_PER_SEC;
-	assert_int_equal(rounds_new(&p->r, c, p->now), 0);
-	return p;
-}
-
-static uint32_t plant_add(struct plant *p, uint32_t share)
-{
-	uint32_t id = UINT32_MAX;
-
-	assert_int_equal(rounds_add(p->r, (struct share){ share }, p->now, &id), 0);
-	return id;
-}
-
-/* One slot: invariants that hold always. */
-static void plant_slot(struct plant *p)
-{
-	for (uint32_t i = 0; i < p->set.n; i++)
-		rounds_report(p->r, p->set.vm[i], SLOT_NS * p->early / 1000,
-			      !p->idle[p->set.vm[i]], p->now);
-	rounds_next(p->r, p->now, &p->set);
-	assert_in_range(p->set.n, 0, p->lanes);
-	for (uint32_t i = 0; i < p->set.n; i++) {
-		uint32_t id = p->set.vm[i];
-		struct rounds_vm vm;
-
-		assert_false(p->seen[id]);
-		p->seen[id] = true;
-		assert_int_equal(rounds_info(p->r, id, &vm), 0);
-		assert_true(vm.running);
-		p->run[id]++;
-		p->last[id] = p->slots;
-	}
-	for (uint32_t i = 0; i < p->set.n; i++)
-		p->seen[p->set.vm[i]] = false;
-	p->slots++;
-	p->now += SLOT_NS;
-}
-
-static void plant_run(struct plant *p, uint64_t slots)
-{
-	while (slots--)
-		plant_slot(p);
-}
-
-static void plant_reset(struct plant *p)
-{
-	memset(p->run, 0, sizeof(p->run));
-	p->slots = 0;
-}
-
-static void plant_block(struct plant *p, uint32_t id)
-{
-	if (!rounds_block(p->r, id, p->now))
-		p->idle[id] = true;
-}
-
-static int plant_wake(struct plant *p, uint32_t id)
-{
-	p->idle[id] = false;
-	return rounds_wake(p->r, id, p->now);
-}
-
-static void plant_free(struct plant *p)
-{
-	rounds_free(p->r);
-}
-
-#define for_each_policy(ops) for (size_t ops##_i = 0; policies[ops##_i]; ops##_i++) for (const struct policy_ops *ops = policies[ops##_i]; ops; ops = NULL)
-
-#define assert_points(p, id, percent, points)                                                                  \
-	do {                                                                                                   \
-		double _got = 100.0 * (double)(p)->run[id] / (double)((p)->slots * 1);                        \
-		if (_got > (percent) + (points) || _got < (percent) - (points))                               \
-			fail_msg("%s: VM %u runs %.2f %% of a lane, not %.2f", (p)->ops->name, id, _got,       \
-				 (double)(percent));                                                           \
-	} while (0)
+#include "tests/unit/plant.h"
 
 static void test_table(void **state)
 {
@@ -149,8 +20,9 @@ static void test_table(void **state)
 static void test_shares(void **state)
 {
 	static const uint32_t shares[][4] = {
-		{ 50, 50 }, { 60, 40 }, { 50, 30, 20 }, { 65, 35 }, { 97, 1, 1, 1 }, { 1000000, 999999, 500000, 250000 },
-		{ 3, 3, 3, 1 },
+		{50, 50},     {60, 40},      {50, 30, 20},
+		{65, 35},     {97, 1, 1, 1}, {1000000, 999999, 500000, 250000},
+		{3, 3, 3, 1},
 	};
 
 	(void)state;
@@ -295,7 +167,8 @@ static void test_idle_gives_up(void **state)
 	}
 }
 
-/* Awake in the middle of a round: slots for the part of the round that is left, and the round is so much longer. */
+/* Awake in the middle of a round: slots for the part of the round that is left, and the round is so much
+ * longer. */
 static void test_late_in_the_round(void **state)
 {
 	struct rounds_config c = config(&policy_paper, 100, 1);
@@ -310,7 +183,8 @@ static void test_late_in_the_round(void **state)
 	plant_run(p, 150); /* the second round is half over */
 	plant_wake(p, 1);
 	rounds_info(p->r, 1, &vm);
-	/* Its bucket holds a round's 50 slots and one more; the price is half a slot, since the other VM has all slots. */
+	/* Its bucket holds a round's 50 slots and one more; the price is half a slot, since the other VM has
+	 * all slots. */
 	assert_in_range(vm.slots, 49, 52);
 	rounds_stats(p->r, &st);
 	assert_int_equal(st.round_slots, 100 + vm.slots);
@@ -337,8 +211,8 @@ static void test_back_at_once(void **state)
 		}
 		/* It gets 25 %, or less: where it was away at the boundary it was passed over. */
 		if (p->run[0] * 100 > p->slots * 26)
-			fail_msg("%s: %llu of %llu slots for a quarter", ops->name, (unsigned long long)p->run[0],
-				 (unsigned long long)p->slots);
+			fail_msg("%s: %llu of %llu slots for a quarter", ops->name,
+				 (unsigned long long)p->run[0], (unsigned long long)p->slots);
 		plant_free(p);
 	}
 }
@@ -366,7 +240,8 @@ static void test_strict(void **state)
 	}
 }
 
-/* A VM with four CPUs uses four slots' CPU time in a slot. Policies that count CPU time give it fewer slots. */
+/* A VM with four CPUs uses four slots' CPU time in a slot. Policies that count CPU time give it fewer slots.
+ */
 static void test_several_cpus(void **state)
 {
 	static const struct policy_ops *const by_time[] = { &policy_credit, &policy_boost, &policy_adrr };
@@ -608,91 +483,6 @@ static void test_clock(void **state)
 	}
 }
 
-/* Everything at once, at random, at all sizes, under the sanitizers; invariants are in plant_slot(). */
-static void churn(const struct policy_ops *ops, uint32_t n, uint32_t lanes, int mode, uint64_t slots)
-{
-	struct rounds_config c = config(ops, 1 + (uint32_t)rnd(2 * n), lanes);
-	struct plant *p;
-	struct rounds_stats st;
-	static bool there[N_MAX];
-	uint32_t count = 0;
-
-	c.strict = mode == 1;
-	c.spread = mode == 2;
-	c.burst_ns = mode == 3 ? NSEC_PER_SEC : 0;
-	p = plant_new(&c);
-	memset(there, 0, sizeof(there));
-	for (uint64_t t = 0; t < slots; t++) {
-		for (uint64_t k = rnd(8); k; k--) {
-			uint32_t id = (uint32_t)rnd(n);
-
-			/* Half the VMs at once, then one by one. */
-			for (uint32_t more = t ? 1 : n / 2; count < n && more && rnd(4); more--) {
-				uint32_t i = plant_add(p, 1 + (uint32_t)rnd(rnd(2) ? 10 : 1000000));
-
-				assert_true(i < n);
-				there[i] = true;
-				p->idle[i] = false;
-				count++;
-			}
-			switch (rnd(8)) {
-			case 0: count -= there[id], assert_int_equal(rounds_remove(p->r, id, p->now), there[id] ? 0 : -ENOENT),
-				there[id] = false; break;
-			case 1: rounds_set_share(p->r, id, (struct share){ 1 + (uint32_t)rnd(1000) }); break;
-			case 2: case 3: case 4: plant_wake(p, id); break;
-			default: plant_block(p, id);
-			}
-		}
-		if (p->set.n && rnd(2))
-			rounds_report(p->r, p->set.vm[0], rnd(3 * SLOT_NS), rnd(2), p->now);
-		p->early = rnd(1001);
-		plant_slot(p);
-		rounds_stats(p->r, &st);
-		assert_int_equal(st.vms, count);
-		if (!st.ready)
-			assert_int_equal(p->set.n, 0);
-		else if (!c.strict && !(lanes > 1))
-			assert_int_equal(p->set.n, 1);
-		else
-			assert_true(p->set.n > 0 || lanes > 1 || c.strict);
-	}
-	/* After the storm: all busy, and all are served alike. */
-	for (uint32_t i = 0; i < n; i++) {
-		if (!there[i])
-			continue;
-		rounds_set_share(p->r, i, (struct share){ 5 });
-		plant_wake(p, i);
-	}
-	p->early = 1000;
-	plant_run(p, 3ULL * n + (c.burst_ns ? 8000 : 1000)); /* debts, batches and bursts from before */
-	plant_reset(p);
-	plant_run(p, 12ULL * (count / lanes + 1));
-	for (uint32_t i = 0; i < n && count > lanes; i++) {
-		double turns = (double)(p->slots * lanes) / count;
-		/* Bursts and debts of the storm, of seconds, may still be at work. */
-		double least = c.burst_ns ? 0 : 0.7, most = c.burst_ns ? 1000 : 1.3;
-
-		if (there[i] && ((double)p->run[i] < least * turns || (double)p->run[i] > most * turns))
-			fail_msg("%s mode %d: VM %u of %u (%u lanes) ran %llu times in %.1f turns", ops->name, mode, i,
-				 count, lanes, (unsigned long long)p->run[i], turns);
-	}
-	plant_free(p);
-}
-
-static void test_churn(void **state)
-{
-	static const uint32_t sizes[] = { 2, 3, 7, 30, 200, 2000 };
-
-	(void)state;
-	for_each_policy(ops) {
-		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-			for (int mode = 0; mode < 4; mode++)
-				for (uint32_t lanes = 1; lanes <= 4; lanes *= 2)
-					churn(ops, sizes[i], lanes, mode, sizes[i] < 1000 ? 1000 : 200);
-		churn(ops, N_MAX, 2, 0, 100);
-	}
-}
-
 /* The same calls, the same answers. */
 static void test_deterministic(void **state)
 {
@@ -743,7 +533,6 @@ int main(void)
 		cmocka_unit_test(test_reconfigure_live),
 		cmocka_unit_test(test_bad_config),
 		cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_deterministic),
 	};
 

@@ -48,7 +48,8 @@ static void test_against_search(void **state)
 			if (!in[k])
 				continue;
 			n++;
-			if (!least || there[k].hi < least->hi || (there[k].hi == least->hi && there[k].lo < least->lo))
+			if (!least || there[k].hi < least->hi ||
+			    (there[k].hi == least->hi && there[k].lo < least->lo))
 				least = &there[k];
 		}
 		assert_int_equal(q.n, n);

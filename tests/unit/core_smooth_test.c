@@ -90,7 +90,8 @@ static void assert_near(const struct plant *p, uint64_t slots)
 		if (lag < (__int128)den && lag > -(__int128)den)
 			continue;
 		fail_msg("VM %u of %u, %u lanes, share %llu: %.6f slots off after %llu", i, p->n, p->lanes,
-			 (unsigned long long)p->share[i], (double)lag / (double)den, (unsigned long long)slots);
+			 (unsigned long long)p->share[i], (double)lag / (double)den,
+			 (unsigned long long)slots);
 	}
 }
 
@@ -179,7 +180,8 @@ static void test_known_sequence(void **state)
 		assert_int_equal(set.n, 1);
 		seq[i] = (char)('A' + set.vm[0]);
 	}
-	/* By hand: windows of A [0,2) [2,4).., of B [0,4) [3,7) [6,10), of C [0,5) [5,10); equals by the heap. */
+	/* By hand: windows of A [0,2) [2,4).., of B [0,4) [3,7) [6,10), of C [0,5) [5,10); equals by the
+	 * heap. */
 	assert_string_equal(seq, "ABACABACBA");
 	rounds_free(p.r);
 }
@@ -210,7 +212,8 @@ static void test_idle_time_is_shared_out(void **state)
 static void test_strict_leaves_slots_empty(void **state)
 {
 	static struct plant p = { .share = { 50, 50 } };
-	struct rounds_config c = { .policy = &policy_smooth, .slot_ns = SLOT_NS, .slots = 100, .lanes = 1, .strict = true };
+	struct rounds_config c = {
+		.policy = &policy_smooth, .slot_ns = SLOT_NS, .slots = 100, .lanes = 1, .strict = true};
 
 	(void)state;
 	plant_init(&p, 2, 1, false);
@@ -261,7 +264,8 @@ static void test_changes(void **state)
 
 				/* Up to a slot ahead or behind from before, and up to a slot now. */
 				if (off > 2.0 || off < -2.0)
-					fail_msg("round %d change %d VM %u of %u off by %f", i, change, k, n, off);
+					fail_msg("round %d change %d VM %u of %u off by %f", i, change, k, n,
+						 off);
 			}
 		}
 		rounds_free(p.r);

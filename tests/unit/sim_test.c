@@ -148,8 +148,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_seed_repeats), cmocka_unit_test(test_accounts), cmocka_unit_test(test_known_order),
-		cmocka_unit_test(test_bad_config),   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_seed_repeats), cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_known_order),  cmocka_unit_test(test_bad_config),
+		cmocka_unit_test(test_many),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
