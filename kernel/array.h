@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 /*
- * Make room for element n (the present number) of elem bytes: capacity doubles at powers of two, so it needs
- * no field of its own. 0, or -ENOMEM with *array as it was.
+ * Make room for element n (the present number) of elem bytes: capacity doubles at powers of two, so
+ * it needs no field of its own. 0, or -ENOMEM with *array as it was.
  */
 static inline int array_reserve(void *array, size_t n, size_t elem)
 {

@@ -14,9 +14,9 @@
 #include <linux/tc_act/tc_mirred.h>
 
 /*
- * The hook's address. clsact has it as the class "ingress"; the old `ingress` qdisc has the same handle ffff: and takes
- * every class of it for its one hook (net/sched/sch_ingress.c, ingress_find()). So this one
- * address serves whichever of the two is there.
+ * The hook's address. clsact has it as the class "ingress"; the old `ingress` qdisc has the same
+ * handle ffff: and takes every class of it for its one hook (net/sched/sch_ingress.c,
+ * ingress_find()). So this one address serves whichever of the two is there.
  */
 #define TC_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define TC_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
@@ -174,7 +174,10 @@ static void put_redirect(struct nlmsghdr *nlh, uint32_t ifb)
 	mnl_attr_nest_end(nlh, actions);
 }
 
-/* Without NLM_F_EXCL the filter of this handle is replaced in place: a packet meets the old one or the new one. */
+/*
+ * Without NLM_F_EXCL the filter of this handle is replaced in place: a packet meets the old one or
+ * the new one.
+ */
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag)
 {
 	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, tag);

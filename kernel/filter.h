@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * cls_bpf filters at a vNIC's tc ingress, with a mirred action into divvy's IFB. divvy's is
- * known by its name (TCA_BPF_NAME "divvy") and is the last filter of the hook, so that those of others run first.
+ * cls_bpf filters at a vNIC's tc ingress, with a mirred action into divvy's IFB. divvy's is known
+ * by its name (TCA_BPF_NAME "divvy") and is the last filter of the hook, so that those of others
+ * run first.
  */
 
 #include "rtnl.h"
@@ -28,6 +29,9 @@ struct filter {
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /* The same at both hooks of clsact, ingress and egress: whether anybody else uses it. */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
-/* Append to the batch: make or atomically replace divvy's filter. The program's descriptor stays the caller's. */
+/*
+ * Append to the batch: make or atomically replace divvy's filter. The program's descriptor stays
+ * the caller's.
+ */
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag);
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

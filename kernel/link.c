@@ -66,7 +66,8 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 		return -EBADMSG;
 	memcpy(&ifi, mnl_nlmsg_get_payload(nlh), sizeof(ifi));
 	attr_table(nlh, sizeof(ifi), tb, IFLA_GSO_MAX_SIZE);
-	if (ifi.ifi_index <= 0 || !tb[IFLA_IFNAME])
+	/* AF_BRIDGE: a change of a bridge's port, in the same message type and without what makes the link. */
+	if (ifi.ifi_index <= 0 || !tb[IFLA_IFNAME] || ifi.ifi_family == AF_BRIDGE)
 		return -EBADMSG;
 	l.ifindex = (uint32_t)ifi.ifi_index;
 	l.up = ifi.ifi_flags & IFF_UP;
@@ -129,7 +130,8 @@ int link_list(struct rtnl *r, struct link **links, size_t *n)
 	static const uint32_t mask = RTEXT_FILTER_SKIP_STATS;
 	struct link_request req = { .ifi.ifi_family = AF_UNSPEC };
 	struct link_dump d = { 0 };
-	int err = rtnl_dump(r, RTM_GETLINK, &req, request_attr(&req, IFLA_EXT_MASK, &mask, sizeof(mask)), collect, &d);
+	size_t size = request_attr(&req, IFLA_EXT_MASK, &mask, sizeof(mask));
+	int err = rtnl_dump(r, RTM_GETLINK, &req, size, collect, &d);
 
 	if (err < 0) {
 		free(d.links);
@@ -166,10 +168,10 @@ int link_get(struct rtnl *r, const char *name, struct link *out)
 }
 
 /*
- * The kernel does not take an alias when it makes a link (net/core/rtnetlink.c, rtnl_create_link()), so it is given
- * in a second request of the same batch. That one must not hit somebody else's link where the first one
- * failed on its name: the new link gets an index of our choice, far above those
- * that the kernel hands out in turn, and the alias goes to that index.
+ * The kernel does not take an alias when it makes a link (net/core/rtnetlink.c,
+ * rtnl_create_link()), so it is given in a second request of the same batch. That one must not hit
+ * somebody else's link where the first one failed on its name: the new link gets an index of our
+ * choice, far above those that the kernel hands out in turn, and the alias goes to that index.
  */
 static int choose_ifindex(int *ifindex)
 {

@@ -138,7 +138,8 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
 	return 0;
 }
 
-static int bfifo(struct rtnl *r, uint16_t flags, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag)
+static int bfifo(struct rtnl *r, uint16_t flags, uint32_t ifindex, uint32_t parent, uint32_t limit,
+		 uint64_t tag)
 {
 	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = parent };
 	struct tc_fifo_qopt opt = { .limit = limit };

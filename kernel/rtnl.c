@@ -2,15 +2,17 @@
 /*
  * Theory of Operation
  *
- * rtnetlink carries out requests inside sendmsg(2): when it returns, every request of the datagram has been
- * done or refused, in order, and the answers lie in the socket's receive queue
- * (net/netlink/af_netlink.c, netlink_rcv_skb()). A refused request is always answered; one that went well only if it
- * carries NLM_F_ACK. So a batch is sent as datagrams ("chunks") of many requests, of which the last
- * alone asks for an acknowledgement: its answer ends the chunk, whatever it says.
+ * rtnetlink carries out requests inside sendmsg(2): when it returns, every request of the datagram
+ * has been done or refused, in order, and the answers lie in the socket's receive queue
+ * (net/netlink/af_netlink.c, netlink_rcv_skb()). A refused request is always answered; one that
+ * went well only if it carries NLM_F_ACK. So a batch is sent as datagrams ("chunks") of many
+ * requests, of which the last alone asks for an acknowledgement: its answer ends the chunk,
+ * whatever it says.
  *
- * Two limits shape a chunk. A datagram must fit the send buffer, which SO_SNDBUFFORCE raises. And the answers must
- * fit the receive buffer, or the kernel drops them: each costs a socket buffer of its own, about
- * ANSWER_TRUESIZE bytes, and all requests of a chunk might fail; hence CHUNK_REQUESTS.
+ * Two limits shape a chunk. A datagram must fit the send buffer, which SO_SNDBUFFORCE raises. And
+ * the answers must fit the receive buffer, or the kernel drops them: each costs a socket buffer of
+ * its own, about ANSWER_TRUESIZE bytes, and all requests of a chunk might fail; hence
+ * CHUNK_REQUESTS.
  *
  * Requests are numbered at the time of sending: number - first number is the index of the tag.
  *
@@ -219,7 +221,12 @@ static ssize_t receive(struct rtnl *r, int flags)
 {
 	struct sockaddr_nl from = { 0 };
 	struct iovec iov = { r->rx, sizeof(r->rx) };
-	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr msg = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
 	ssize_t n;
 
 	do
@@ -378,7 +385,8 @@ static void query_message(struct query *q, const struct nlmsghdr *nlh)
 	}
 }
 
-static int query(struct rtnl *r, uint16_t type, uint16_t flags, const void *hdr, size_t hdr_size, struct query *q)
+static int query(struct rtnl *r, uint16_t type, uint16_t flags, const void *hdr, size_t hdr_size,
+		 struct query *q)
 {
 	char buf[RTNL_MSG_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *nlh;

@@ -55,8 +55,8 @@ int rtnl_commit(struct rtnl *r, struct rtnl_failure *fail, size_t max);
 typedef int (*rtnl_cb)(const struct nlmsghdr *nlh, void *arg);
 int rtnl_dump(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rtnl_cb cb, void *arg);
 /*
- * Ask for one object (RTM_GET*): cb is called for the answer. 0, the kernel's error, or the callback's. hdr may,
- * here and above, be a family header with attributes behind it.
+ * Ask for one object (RTM_GET*): cb is called for the answer. 0, the kernel's error, or the
+ * callback's. hdr may, here and above, be a family header with attributes behind it.
  */
 int rtnl_get(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rtnl_cb cb, void *arg);
 

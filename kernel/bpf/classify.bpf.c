@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * At tc ingress of every scheduled vNIC: count the packet, and name its HTB class in skb->priority. A filter of
- * cls_bpf with an action: -1 says "matches", and the filter's action redirects the packet
- * into divvy's IFB; 0 says "does not match", and the packet goes its way (net/sched/cls_bpf.c).
+ * At tc ingress of every scheduled vNIC: count the packet, and name its HTB class in skb->priority.
+ * A filter of cls_bpf with an action: -1 says "matches", and the filter's action redirects the
+ * packet into divvy's IFB; 0 says "does not match", and the packet goes its way
+ * (net/sched/cls_bpf.c).
  */
 #include "abi.h"
 
@@ -95,7 +96,7 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 	}
 	c->bytes += bytes;
 	c->packets += packets;
-	c->last_ns = bpf_ktime_get_ns();
+	c->last_ns = bpf_ktime_get_coarse_ns(); /* reading the exact clock cost as much as all the rest */
 	if (skb->len > c->largest)
 		c->largest = skb->len;
 }

@@ -31,7 +31,8 @@ static int teardown(void **state)
 }
 
 /* Run on one packet; returns the verdict, *priority becomes what the program left. */
-static uint32_t run(const void *packet, uint32_t len, uint32_t gso_size, uint32_t gso_segs, uint32_t *priority)
+static uint32_t run(const void *packet, uint32_t len, uint32_t gso_size, uint32_t gso_segs,
+		    uint32_t *priority)
 {
 	struct __sk_buff in = { .gso_size = gso_size, .gso_segs = gso_segs }, out = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len, .ctx_in = &in,
@@ -62,7 +63,7 @@ static void set_change_clear(void **state)
 	unsigned char packet[1514] = { 0 };
 	struct divvy_counters n;
 	uint32_t priority;
-	uint64_t before = now_ns();
+	uint64_t before = clock_ns(CLOCK_MONOTONIC_COARSE);
 
 	(void)state;
 	assert_int_equal(classifier_set(c, LO, 0x10005), 0);
@@ -146,16 +147,16 @@ static struct divvy_counters brute_force(uint32_t headers, uint32_t payload, uin
 static void check_gso(const struct shape *s, uint32_t payload, uint32_t gso_size, bool segs_known)
 {
 	static unsigned char packet[4096];
-	uint32_t headers = build(s, packet);
+	uint32_t headers = build(s, packet), segs;
 	struct divvy_counters want = brute_force(headers, payload, gso_size), got;
 
 	assert_int_equal(classifier_set(c, LO, 1), 0);
-	assert_int_equal(run(packet, headers + payload, gso_size, segs_known ? (uint32_t)want.packets : 0, NULL),
-			 MATCH);
+	segs = segs_known ? (uint32_t)want.packets : 0;
+	assert_int_equal(run(packet, headers + payload, gso_size, segs, NULL), MATCH);
 	assert_int_equal(classifier_read(c, LO, &got), 0);
 	if (got.bytes != want.bytes || got.packets != want.packets)
-		fail_msg("%s, payload %u, gso_size %u: %llu bytes in %llu, want %llu in %llu", s->name, payload,
-			 gso_size, (unsigned long long)got.bytes, (unsigned long long)got.packets,
+		fail_msg("%s, payload %u, gso_size %u: %llu bytes in %llu, want %llu in %llu", s->name,
+			 payload, gso_size, (unsigned long long)got.bytes, (unsigned long long)got.packets,
 			 (unsigned long long)want.bytes, (unsigned long long)want.packets);
 	assert_int_equal(got.largest, headers + payload);
 	assert_int_equal(classifier_clear(c, LO), 0);
@@ -194,7 +195,8 @@ static void gso_unreadable(void **state)
 static void many(void **state)
 {
 	enum { N = 20000 };
-	_cleanup_free_ uint32_t *ifindex = calloc(N, sizeof(*ifindex)), *classid = calloc(N, sizeof(*classid));
+	_cleanup_free_ uint32_t *ifindex = calloc(N, sizeof(*ifindex));
+	_cleanup_free_ uint32_t *classid = calloc(N, sizeof(*classid));
 	unsigned char packet[60] = { 0 };
 	struct divvy_counters n;
 	uint32_t priority;
