@@ -66,7 +66,7 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 		return -EBADMSG;
 	memcpy(&ifi, mnl_nlmsg_get_payload(nlh), sizeof(ifi));
 	attr_table(nlh, sizeof(ifi), tb, IFLA_GSO_MAX_SIZE);
-	/* AF_BRIDGE: a change of a bridge's port, in the same message type and without what makes the link. */
+	/* AF_BRIDGE: a bridge's port changed; same message type, without what makes the link. */
 	if (ifi.ifi_index <= 0 || !tb[IFLA_IFNAME] || ifi.ifi_family == AF_BRIDGE)
 		return -EBADMSG;
 	l.ifindex = (uint32_t)ifi.ifi_index;

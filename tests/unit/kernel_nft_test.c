@@ -130,7 +130,8 @@ static bool load_wildcard(const char *prefix)
 	mnl_attr_put_strz(nlh, 2, prefix); /* NFTA_DEVICE_PREFIX, which Debian 12's header lacks */
 	mnl_attr_nest_end(nlh, devs);
 	mnl_attr_nest_end(nlh, hook);
-	nlh = put_nfnl(mnl_nlmsg_get_payload_tail(nlh), NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	nlh = put_nfnl(mnl_nlmsg_get_payload_tail(nlh), NFNL_MSG_BATCH_END, 0, AF_UNSPEC,
+		       NFNL_SUBSYS_NFTABLES);
 
 	assert_non_null(nl);
 	assert_int_equal(mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID), 0);
