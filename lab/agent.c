@@ -194,7 +194,7 @@ struct agent *agent_close(struct agent *a)
 
 uint64_t agent_ready_ns(const struct agent *a)
 {
-	return a->ready_ns;
+	return a ? a->ready_ns : 0;
 }
 
 static int request(struct agent *a, const char *line, size_t n)
@@ -219,7 +219,7 @@ static int vexec(struct vm *vm, struct vm_cmd **ret, const char *fmt, va_list ap
 	struct vm_cmd *c;
 	int head, n, r;
 
-	if (a->fd < 0)
+	if (!a || a->fd < 0)
 		return -EPIPE;
 	head = snprintf(line, sizeof(line), "R %lu ", a->next_id);
 	n = vsnprintf(line + head, REQUEST_MAX, fmt, ap);

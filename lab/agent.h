@@ -11,7 +11,7 @@ struct agent;
 int agent_open(struct agent **ret, int *fd);
 struct agent *agent_close(struct agent *a); /* frees its commands too; NULL is fine */
 
-/* When the guest reported, CLOCK_MONOTONIC; 0: not yet. */
+/* When the guest reported, CLOCK_MONOTONIC; 0: not yet, or a is NULL. */
 uint64_t agent_ready_ns(const struct agent *a);
 
 struct agent *vm_agent(struct vm *vm); /* borrowed */

@@ -46,7 +46,7 @@ int vm_start(struct vm **ret, const struct vm_config *c, struct errtext *e);
  * if a QEMU ended (its last words as text), -EINTR.
  */
 int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct errtext *e);
-/* Kill QEMU and free; commands of it become invalid. Returns NULL; NULL is fine. */
+/* Kill QEMU and free. Its commands become invalid: free traffic on it before. Returns NULL; NULL is fine. */
 struct vm *vm_stop(struct vm *vm);
 void vm_stopp(struct vm **vm);
 
