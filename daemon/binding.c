@@ -2,12 +2,14 @@
 #include "binding.h"
 
 #include "core/cleanup.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct binder {
 	const struct host *host;
+	const struct tree *bound;
 	const struct link **by_name;
 	const struct vmm_nic **by_vm, **by_mac;
 };
@@ -42,13 +44,14 @@ void binder_freep(struct binder **b)
 	binder_free(*b);
 }
 
-struct binder *binder_new(const struct host *h)
+struct binder *binder_new(const struct host *h, const struct tree *bound)
 {
 	_cleanup_(binder_freep) struct binder *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
 	b->host = h;
+	b->bound = bound;
 	b->by_name = calloc(h->n_links + 1, sizeof(*b->by_name));
 	b->by_vm = calloc(h->n_nics + 1, sizeof(*b->by_vm));
 	b->by_mac = calloc(h->n_nics + 1, sizeof(*b->by_mac));
@@ -74,18 +77,36 @@ static const struct link *link_named(const struct binder *b, const char *name)
 	return found ? *found : NULL;
 }
 
-/* The one NIC that a sorted index holds for a key; *several where there are more. */
-static const struct vmm_nic *only_nic(const struct vmm_nic **index, size_t n, const struct vmm_nic *key,
-				      int (*compare)(const void *, const void *), bool *several)
+static bool is_scheduled(const struct binder *b, const struct vmm_nic *nic)
 {
-	const struct vmm_nic **found = bsearch(&key, index, n, sizeof(key), compare);
+	const struct link *l = link_named(b, nic->tap);
+
+	return l && tree_vnic(b->bound, l->ifindex);
+}
+
+/* The one NIC that a sorted index holds for a key; *several where there are more and none is scheduled already. */
+static const struct vmm_nic *only_nic(const struct binder *b, const struct vmm_nic **index,
+				      const struct vmm_nic *key, int (*compare)(const void *, const void *),
+				      bool *several)
+{
+	size_t n = b->host->n_nics;
+	const struct vmm_nic **found = bsearch(&key, index, n, sizeof(key), compare), **last, **kept = NULL;
+	size_t n_kept = 0;
 
 	*several = false;
 	if (!found)
 		return NULL;
-	if ((found > index && compare(found - 1, found) == 0) ||
-	    (found + 1 < index + n && compare(found, found + 1) == 0))
-		*several = true;
+	while (found > index && compare(found - 1, &key) == 0)
+		found--;
+	for (last = found; last < index + n && compare(last, &key) == 0; last++) {
+		if (is_scheduled(b, *last)) {
+			kept = last;
+			n_kept++;
+		}
+	}
+	if (last - found > 1 && n_kept == 1)
+		return *kept;
+	*several = last - found > 1;
 	return *found;
 }
 
@@ -119,7 +140,7 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 				struct binding *out)
 {
 	if (device->backpressure == BACKPRESSURE_OFF)
-		snprintf(out->why, sizeof(out->why), "backpressure: off in the specification");
+		snprintf(out->why, sizeof(out->why), "off in the specification");
 	else if (l->kind != LINK_TUN)
 		snprintf(out->why, sizeof(out->why), "%s has no send buffer on the host's side", l->kind_name);
 	else if (!nic)
@@ -146,11 +167,11 @@ void binder_bind(const struct binder *b, const struct node *device, struct bindi
 		break;
 	case SELECT_VM:
 		snprintf(key.vm, sizeof(key.vm), "%s", device->selector);
-		nic = only_nic(b->by_vm, b->host->n_nics, &key, compare_vm, &several);
+		nic = only_nic(b, b->by_vm, &key, compare_vm, &several);
 		break;
 	case SELECT_MAC:
 		snprintf(key.mac, sizeof(key.mac), "%.17s", device->selector);
-		nic = only_nic(b->by_mac, b->host->n_nics, &key, compare_mac, &several);
+		nic = only_nic(b, b->by_mac, &key, compare_mac, &several);
 		break;
 	}
 	if (device->select != SELECT_NIC && (!nic || several)) {

@@ -21,9 +21,14 @@ struct binding {
 	char vmm[16], vm[VMM_NAME_SIZE];
 };
 
-/* Index of a host for lookups in O(log n); borrowed host must not change while it is used. */
+/*
+ * Index of a host for lookups in O(log n); the borrowed host must not change while it is used. Where several vNICs fit
+ * a name (somebody starts a second process of that name), the one that is scheduled already stays: bound says
+ * which are. NULL: out of memory.
+ */
 struct binder;
-struct binder *binder_new(const struct host *h); /* NULL: out of memory */
+struct tree;
+struct binder *binder_new(const struct host *h, const struct tree *bound);
 void binder_freep(struct binder **b);
 
 /* Fill *out for device node. Never fails: what cannot be bound waits, and says why. */

@@ -80,13 +80,15 @@ void cpu_recover(void)
 
 	if (cgroup_probe("", &h) < 0)
 		return;
+	privilege_reserve(true);
 	paused = gate_recover(&h);
 	if (paused > 0)
 		log_warning("%d VMs had been left paused by an earlier divvyd; they run again", paused);
 	if (place_list(&h, &left, &n) < 0)
-		return;
+		n = 0;
 	for (size_t i = 0; i < n; i++)
 		place_leave(&left[i]);
+	privilege_reserve(false);
 }
 
 int cpu_check(const struct schedule *s, char why[CPU_WHY_SIZE])

@@ -20,6 +20,7 @@ enum op {
 	OP_CLASS,
 	OP_QUEUE,
 	OP_CLSACT,
+	OP_CLSACT_AGAIN,
 	OP_FILTER,
 	OP_UNFILTER,
 	OP_UNHOOK,
@@ -31,6 +32,7 @@ static const char *const op_text[] = {
 	[OP_CLASS] = "setting an HTB class",
 	[OP_QUEUE] = "setting a class's queue",
 	[OP_CLSACT] = "attaching to a vNIC",
+	[OP_CLSACT_AGAIN] = "attaching to a vNIC again",
 	[OP_FILTER] = "attaching the classifier to a vNIC",
 	[OP_UNFILTER] = "detaching the classifier from a vNIC",
 	[OP_UNHOOK] = "removing a vNIC's hook",
@@ -291,7 +293,9 @@ static bool filter_benign(const struct rtnl_failure *f, void *arg)
 	switch (tag_op(f->tag)) {
 	case OP_CLSACT:
 		if (f->error == -EEXIST)
-			hooks_drop(&o->p->hooks, ifindex); /* it had been noted as ours */
+			hooks_drop(&o->p->hooks, ifindex); /* another's: it had been noted as ours too early */
+		return f->error == -EEXIST || f->error == -ENODEV;
+	case OP_CLSACT_AGAIN: /* only the filter had been taken away */
 		return f->error == -EEXIST || f->error == -ENODEV;
 	case OP_FILTER:
 		if (f->error != -ENODEV)
@@ -324,11 +328,13 @@ static int add_filters(struct dataplane *p, const struct tree *want, const struc
 		    uplink_same(want, w->uplink, &p->have, have->uplink))
 			continue;
 		if (!have) {
-			const struct link *l = h ? host_link(h, w->ifindex) : NULL;
+			const struct link *l = host_link(h, w->ifindex);
+			bool again = hooks_find(&p->hooks, w->ifindex);
 
 			err = hooks_add(&p->hooks, w->ifindex, l ? l->name : "", true);
 			if (err >= 0)
-				err = qdisc_add_clsact(p->rtnl, w->ifindex, tag(OP_CLSACT, w->ifindex));
+				err = qdisc_add_clsact(p->rtnl, w->ifindex,
+						       tag(again ? OP_CLSACT_AGAIN : OP_CLSACT, w->ifindex));
 		}
 		if (err >= 0)
 			err = filter_set(p->rtnl, w->ifindex, classifier_prog_fd(p->classifier),

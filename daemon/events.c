@@ -121,6 +121,9 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 
 void events_watched(struct daemon *d)
 {
+	/* The latest reading may be seconds old: the rates shall end now. */
+	if (d->seconds >= d->watched_until)
+		sampler_read(&d->sampler, &d->plane, events_now());
 	d->watched_until = d->seconds + WATCH_SECONDS;
 }
 

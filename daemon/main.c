@@ -157,8 +157,6 @@ static int open_all(struct daemon *d)
 		r = dataplane_open(&d->plane, errtext, sizeof(errtext));
 	if (r >= 0)
 		r = minors_init(&d->minors_table);
-	if (r >= 0)
-		cpu_recover();
 	/* Events first, then the dump: nothing is missed between the two. */
 	if (r >= 0)
 		r = events_open(d);
@@ -167,11 +165,14 @@ static int open_all(struct daemon *d)
 	if (r >= 0)
 		r = host_read_vms(&d->host, NULL);
 	if (r >= 0)
-		r = start_specification(d);
-	if (r >= 0)
 		r = control_open(d, &d->control, errtext, sizeof(errtext));
+	/* Before there is a second thread: rights are a thread's. */
 	if (r >= 0)
 		r = privilege_drop(errtext, sizeof(errtext));
+	if (r >= 0) {
+		cpu_recover();
+		r = start_specification(d);
+	}
 	if (r < 0)
 		log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
 	return r;
@@ -194,13 +195,15 @@ static void close_all(struct daemon *d)
 static int run(struct daemon *d)
 {
 	sigset_t signals;
-	int r = open_all(d);
+	int r;
 
+	/* Blocked in every thread that is to come; the event loop takes them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	r = open_all(d);
 	if (r >= 0) {
-		sigemptyset(&signals);
-		sigaddset(&signals, SIGTERM);
-		sigaddset(&signals, SIGINT);
-		sigprocmask(SIG_BLOCK, &signals, NULL);
 		sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
 		sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
 		sd_notify(0, "READY=1\nSTATUS=Dividing");

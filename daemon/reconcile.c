@@ -7,6 +7,7 @@
 #include "kernel/nft.h"
 #include "log.h"
 #include "observe.h"
+#include "state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void respect_nft(struct daemon *d, const struct node *node, struct bindin
 
 static int bind_all(struct daemon *d, struct plan *p)
 {
-	_cleanup_(binder_freep) struct binder *binder = binder_new(&d->host);
+	_cleanup_(binder_freep) struct binder *binder = binder_new(&d->host, &d->want);
 
 	if (!binder)
 		return -ENOMEM;
@@ -312,6 +313,7 @@ void reconcile_host(struct daemon *d)
 	}
 	log_changes(d, p.bindings);
 	plan_run(d, &p);
+	state_save(d);
 }
 
 /* Whether all that have says is seen, too. */

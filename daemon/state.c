@@ -232,3 +232,21 @@ int state_load(struct daemon *d, struct model *m, struct spec_error *err)
 	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;
 	return r;
 }
+
+bool state_differs(const struct daemon *d)
+{
+	_cleanup_(model_free) struct model m;
+	_cleanup_free_ char *file = NULL, *running = NULL;
+	struct spec_error err;
+	int r;
+
+	model_init(&m);
+	if (d->origin != ORIGIN_APPLIED)
+		return false;
+	r = parse_system_file(d->options.config, &m, &err);
+	if (r < 0)
+		return r != -ENOENT;
+	file = spec_format(&m);
+	running = spec_format(&d->model);
+	return !file || !running || strcmp(file, running) != 0;
+}

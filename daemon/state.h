@@ -19,5 +19,8 @@ int state_save(const struct daemon *d);
  */
 int state_load(struct daemon *d, struct model *m, struct spec_error *err);
 
+/* Whether what runs is not what the system's file says (false where there is no such file). */
+bool state_differs(const struct daemon *d);
+
 /* FNV-1a of the system's file; 0 where there is none. */
 uint64_t state_file_hash(const char *path);

@@ -122,8 +122,12 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 	struct cpu_vm_status s;
 	const struct rounds_vm *a = &s.account;
 
-	if (!d->cpu || !b->bound || cpu_vm_status(d->cpu, b->pid, &s) < 0)
+	if (!d->cpu || !b->bound)
 		return json_null();
+	if (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0) {
+		snprintf(why, size, "no VM's process behind %s: there is nothing to pause", b->nic);
+		return json_null();
+	}
 	snprintf(why, size, "%s", s.why);
 	if (!s.member)
 		return json_null();
@@ -194,9 +198,10 @@ static json_t *cpu_json(struct daemon *d)
 	if (!d->cpu)
 		return json_null();
 	cpu_status(d->cpu, &c);
-	return json_pack("{s:s,s:f,s:i,s:i,s:s,s:I,s:f,s:I,s:I,s:I,s:b}", "policy", s->policy, "slot_ms",
+	return json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:I,s:f,s:I,s:I,s:I,s:b}", "policy", s->policy, "slot_ms",
 			 (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes, "gate",
-			 s->gate == GATE_FREEZE ? "freeze" : "quota", "decisions", (json_int_t)c.decisions,
+			 s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
+			 (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "decisions", (json_int_t)c.decisions,
 			 "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots", (json_int_t)c.late_slots,
 			 "skipped_slots", (json_int_t)c.skipped_slots, "scheduler_cpu_ns", (json_int_t)c.cpu_ns,
 			 "realtime", c.realtime);
@@ -226,7 +231,6 @@ json_t *status_json(struct daemon *d)
 	_cleanup_(view_free) struct view v = { 0 };
 	json_t *uplinks;
 
-	events_watched(d);
 	if (view_make(d, &v) < 0)
 		return NULL;
 	uplinks = json_array();
@@ -239,7 +243,7 @@ json_t *status_json(struct daemon *d)
 			 (json_int_t)events_now(), "resource", d->cpu ? "cpu" : "device", "schedule", cpu_json(d),
 			 "specification", "from", origin[d->origin], "file",
 			 d->options.config, "differs_from_file",
-			 d->origin == ORIGIN_APPLIED && state_file_hash(d->options.config) != 0, "uplinks", uplinks);
+			 state_differs(d), "uplinks", uplinks);
 }
 
 json_t *status_discover_json(struct daemon *d)

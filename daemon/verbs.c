@@ -185,6 +185,7 @@ static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json
 static enum verb_outcome verb_status(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
 {
 	(void)args;
+	events_watched(d);
 	*result = status_json(d);
 	return *result ? VERB_DONE : fail(err, "out of memory");
 }

@@ -147,6 +147,12 @@ case_held() { # somebody else freezes the VM's cgroup's parent
 	divvyd_launch
 	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
 	check "divvyd started: slots go on" "$? == 0"
+	divvy_stop
+	await 1 nobody_paused && [[ $(cgroup_dir web) != *divvy-* ]]
+	check "stopped after a start with slots: the VM is back where it was" "$? == 0"
+	[[ ! -e $tmp/socket ]]
+	check "and the socket is gone" "$? == 0"
+	divvyd_launch
 }
 
 case_killed() { # divvyd dies in the middle of slots

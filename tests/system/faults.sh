@@ -323,6 +323,61 @@ hook_is_back() {
 	tc -n "$host" filter show dev n0 ingress 2>/dev/null | grep -q divvy
 }
 
+case_bridge_events() { # a bridge port's messages are no news of the link itself
+	bridge -n "$host" link set dev n0 hairpin on
+	bridge -n "$host" link set dev n0 hairpin off
+	ip -n "$host" link set n0 nomaster
+	ip -n "$host" link set n0 master br0
+	sleep 0.3
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	is web state bound && is web backpressure on
+	check "bridge events: the device stays bound" "$? == 0"
+	flood measure_shares 3
+	check_shares "bridge events"
+	check_lossless "bridge events"
+}
+
+case_bound_later() { # what an event bound is known after a kill, too
+	vm_kill batch
+	ip -n "$host" link del n1
+	await 1 is batch state waiting
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	ip -n "$host" tuntap add n1 mode tap vnet_hdr
+	ip -n "$host" link set n1 master br0 up
+	vm_start batch
+	vm_ready batch
+	await 1 is batch backpressure on
+	check "bound by an event: held back" "$? == 0"
+	divvyd_kill
+	divvyd_launch
+	divvy release --all
+	vm_ask batch sndbuf
+	vm_reply batch
+	[[ $REPLY == sndbuf=2147483647 ]]
+	check "bound by an event, divvyd killed: release gives the send buffer back" "$? == 0"
+	await 1 untouched
+	check "bound by an event, divvyd killed: and removes the hook" "$? == 0"
+}
+
+case_namesake() { # somebody starts a process with a tap and the name of another's VM
+	sed 's/nic: n0/vm: web/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >/dev/null
+	is web nic n0
+	check "namesake: bound by the VM's name" "$? == 0"
+	ip -n "$host" tuntap add n2 mode tap vnet_hdr
+	ip -n "$host" link set n2 up
+	tap[thief]=n2 mac[thief]=52:54:00:77:00:03
+	# shellcheck disable=SC2016
+	ip netns exec "$host" bash -c 'exec -a qemu-system-x86_64 "$@"' - "$tapflood" -name web \
+		-netdev tap,id=net0,ifname=n2 -device virtio-net-pci,netdev=net0 < <(sleep 3) >/dev/null &
+	await 2 eval 'divvy discover | grep -q "^n2 .*web"'
+	check "namesake: it is there" "$? == 0"
+	sleep 0.5
+	is web nic n0 && is web state bound
+	check "namesake: the VM that was bound stays bound" "$? == 0"
+	wait $!
+}
+
 case_overrun() { # more link events than the socket holds
 	local i
 	kill -STOP "$divvyd_child"
@@ -358,7 +413,7 @@ run_case() {
 }
 
 lib_init
-cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart peers undone overrun)
+cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart peers undone bridge_events bound_later namesake overrun)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
