@@ -21,6 +21,7 @@
 #include "loop.h"
 #include "meter.h"
 #include "observe.h"
+#include "observe_cpu.h"
 #include "report.h"
 #include "scheduler.h"
 
@@ -177,6 +178,7 @@ static int up_network(struct run *run, struct errtext *e)
 		.kind = s->topology,
 		.vms = (unsigned)s->n_vms,
 		.wire_bps = rate_bits(s->wire),
+		.wire_queue = s->queue,
 	};
 	int r;
 
@@ -347,28 +349,6 @@ static int observe_all(struct run *run, struct observation *out, struct errtext 
 	return r;
 }
 
-static void read_cpu(struct run *run, const char *status, struct cpu_reading *out)
-{
-	const char *names[TOPO_VMS_MAX];
-
-	for (size_t i = 0; i < run->s->n_vms; i++)
-		names[i] = run->s->vms[i].name;
-	if (status)
-		cpu_reading_parse(status, names, run->s->n_vms, out);
-}
-
-/* The turns that divvyd recorded; they go when another resource is scheduled. */
-static void read_slots(struct run *run, struct phase_result *p)
-{
-	_cleanup_free_ char *json = NULL;
-	pid_t pid[TOPO_VMS_MAX];
-
-	for (size_t i = 0; i < run->s->n_vms; i++)
-		pid[i] = vm_pid(run->vm[i]);
-	if (divvy_slots(&run->scheduling, &json) == 0)
-		slots_parse(json, pid, run->s->n_vms, measure_steady(p->window), &p->slots);
-}
-
 /* From here on the phase counts. */
 static int warm_up(struct run *run, struct phase_result *p, struct errtext *e)
 {
@@ -376,7 +356,7 @@ static int warm_up(struct run *run, struct phase_result *p, struct errtext *e)
 
 	backlog_reset(run->backlog);
 	if (p->phase->scheduler == SCHEDULER_CPU && divvy_status(&run->scheduling, &status) == 0)
-		read_cpu(run, status, &p->cpu_warm);
+		observe_cpu(run->s, status, &p->cpu_warm);
 	return observe_all(run, &p->warm, e);
 }
 
@@ -405,8 +385,8 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
 		divvy_status(&run->scheduling, &p->status);
 	if (p->phase->scheduler == SCHEDULER_CPU) {
-		read_cpu(run, p->status, &p->cpu_end);
-		read_slots(run, p);
+		observe_cpu(run->s, p->status, &p->cpu_end);
+		observe_slots(&run->scheduling, run->vm, measure_steady(p->window), &p->slots);
 	}
 	return r;
 }

@@ -149,6 +149,7 @@ static int convert(struct raw *raw, struct scenario *s, struct errtext *e)
 	if (raw->topology && topo_kind_from_name(raw->topology, &s->topology) < 0)
 		return errtext_set(e, -EINVAL, "unknown topology \"%s\"", raw->topology);
 	s->repeat = raw->repeat ? raw->repeat : 1;
+	s->queue = raw->queue;
 
 	struct raw_vm *vms = raw->vms.items;
 	struct raw_phase *phases = raw->phases.items;

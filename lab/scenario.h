@@ -53,6 +53,7 @@ struct scenario_phase {
 struct scenario {
 	char *name, *title;
 	struct rate wire;     /* what the wire carries, frames of layer 2; 0: no limit */
+	uint32_t queue;       /* bytes that the wire holds before it drops; 0: as topo.h says */
 	struct rate capacity; /* what the scheduler is told */
 	enum topo_kind topology;
 	bool tcp;             /* some traffic is TCP: the wider rule for "settled" holds */

@@ -73,6 +73,7 @@ static const struct raw_field raw_fields[] = {
 	FIELD(raw, capacity, RAW_TEXT, false),
 	FIELD(raw, topology, RAW_TEXT, false),
 	FIELD(raw, repeat, RAW_NUMBER, false),
+	FIELD(raw, queue, RAW_NUMBER, false),
 	{ "vms", RAW_OBJECTS, true, offsetof(struct raw, vms), &vm_object },
 	{ "phases", RAW_OBJECTS, true, offsetof(struct raw, phases), &phase_object },
 	{},

@@ -30,7 +30,7 @@ struct raw_phase {
 
 struct raw {
 	char *name, *title, *wire, *capacity, *topology;
-	uint32_t repeat;
+	uint32_t repeat, queue;
 	struct raw_list vms;    /* of struct raw_vm, at least one */
 	struct raw_list phases; /* of struct raw_phase, at least one */
 };

@@ -234,6 +234,13 @@ static void test_gaps_inside_brute(void **state)
 		assert_int_equal(g.n, n);
 		near(g.mean_ms, (double)sum / (double)n / 1e6, 1e-12);
 		near(g.left_out, 1 - (double)n / 59, 1e-12);
+
+		/* What is not inside is across: together all gaps, that is the time from first to last. */
+		if (n == 59)
+			continue;
+		assert_int_equal(measure_gaps_across((struct trace){ s, 60 }, slots, 8, &g), 0);
+		assert_int_equal(g.n, 59 - n);
+		near(g.mean_ms, (double)(s[59].ns - s[0].ns - sum) / (double)(59 - n) / 1e6, 1e-12);
 	}
 }
 

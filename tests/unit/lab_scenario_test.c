@@ -52,6 +52,28 @@ static void test_all_load(void **state)
 	assert_int_equal(found, 4);
 }
 
+static void test_no_limit(void **state)
+{
+	(void)state;
+	struct scenario *s = NULL;
+	struct errtext e = {};
+
+	assert_int_equal(load("name: x\ntitle: t\nwire: none\nqueue: 25000\nvms: [{name: a, traffic: udp}]\nphases:\n"
+			      "  - {name: p, scheduler: none, seconds: 5}\n"
+			      "  - {name: q, scheduler: cpu, seconds: 5, schedule: \"{resource: cpu, policy: paper}\"}\n",
+			      &s, &e),
+			 0);
+	assert_true(scenario_unlimited(s));
+	assert_int_equal(s->queue, 25000);
+	assert_true(s->capacity.bytes_ps >= 1000000000 / 8);
+	assert_int_equal(scenario_set_schedule(s, "policy: adrr, lanes: 2", &e), 0);
+	assert_null(s->phases[0].schedule);
+	assert_string_equal(s->phases[1].schedule, "{resource: cpu, policy: adrr, lanes: 2}");
+	assert_int_equal(scenario_set_schedule(s, "adrr", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "adrr"));
+	scenario_free(s);
+}
+
 static void test_fields(void **state)
 {
 	(void)state;
@@ -137,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_load),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_refused),
 	};
 
