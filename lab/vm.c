@@ -118,7 +118,7 @@ static size_t qemu_args(struct args *a, const struct vm_config *c)
 	arg(a, "-cpu");
 	/*
 	 * TCG: a model without AVX and BMI, whose emulation in QEMU 7.2 corrupts flags now and then
-	 * (Linux 6.12 died at boot in 2 of 4 runs with Haswell). Faster, too: TCP 3.0 Gbit/s a guest, max 1.1.
+	 * (Linux 6.12 died at boot in 2 of 4 runs with Haswell). Faster, too: TCP 3.0 Gbit/s, not 1.1.
 	 */
 	arg(a, c->accel == ACCEL_KVM ? "host" : "Nehalem");
 	arg(a, "-smp");
