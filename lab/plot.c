@@ -10,13 +10,13 @@
 /* Colours that stay apart for colour-blind readers (Okabe and Ito, "Color Universal Design", 2008). */
 static const char *const colours[] = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9" };
 
-static const char *colour(size_t i)
+const char *plot_colour(size_t i)
 {
 	return colours[i % (sizeof(colours) / sizeof(colours[0]))];
 }
 
 /* For gnuplot's single quotes. */
-static void quoted(FILE *f, const char *s)
+void plot_quoted(FILE *f, const char *s)
 {
 	fputc('\'', f);
 	for (; *s; s++) {
@@ -43,7 +43,7 @@ static void marks(const struct result *r, double top, FILE *f)
 			fprintf(f, "set arrow from %.3f,0 to %.3f,%g nohead back lc rgb '#444444' lw 1.2 dt (6,4)\n", from,
 				from, top);
 		fprintf(f, "set label ");
-		quoted(f, p->phase->name);
+		plot_quoted(f, p->phase->name);
 		fprintf(f, " at %.3f,%g center font ',%d' tc rgb '#222222' noenhanced\n", (from + to) / 2, top * 0.965,
 			r->n_phases > 6 ? 10 : 12);
 		if (p->phase->scheduler == SCHEDULER_NONE)
@@ -51,7 +51,7 @@ static void marks(const struct result *r, double top, FILE *f)
 		for (size_t i = 0; i < r->scenario->n_vms; i++)
 			if (p->vm[i].entitled_mbps > 0 && !scenario_unlimited(r->scenario))
 				fprintf(f, "set arrow from %.3f,%g to %.3f,%g nohead front lc rgb '%s' lw 1 dt (2,3)\n", from,
-					p->vm[i].entitled_mbps, to, p->vm[i].entitled_mbps, colour(i));
+					p->vm[i].entitled_mbps, to, p->vm[i].entitled_mbps, plot_colour(i));
 	}
 }
 
@@ -74,7 +74,7 @@ static void script(const struct result *r, FILE *f)
 
 	fprintf(f, "# gnuplot bandwidth.gp\nset datafile separator ','\n");
 	fprintf(f, "set title ");
-	quoted(f, s->title);
+	plot_quoted(f, s->title);
 	fprintf(f, " noenhanced font ',14'\n");
 	fprintf(f, "set xlabel 'time (s)'\nset ylabel 'delivered at the wire (Mbit/s)'\n"
 		   "set xrange [0:%.2f]\nset yrange [0:%g]\nset ytics nomirror\nset xtics nomirror\nset border 3\n"
@@ -85,20 +85,34 @@ static void script(const struct result *r, FILE *f)
 	marks(r, top, f);
 	fprintf(f, "plot 'bandwidth.csv' using 1:%zu with lines ls 100 title 'sum'", s->n_vms + 3);
 	for (size_t i = 0; i < s->n_vms; i++) {
-		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3, colour(i));
-		quoted(f, s->vms[i].name);
+		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3, plot_colour(i));
+		plot_quoted(f, s->vms[i].name);
 	}
 	fprintf(f, ", \\\n     NaN with lines lc rgb '#666666' dt (2,3) lw 1.5 title 'entitled'\n");
 }
 
+int plot_draw(const char *dir, const char *name, struct errtext *e)
+{
+	static const char *const terminals[][2] = {
+		{ "set terminal svg size 1100,560 dynamic background rgb 'white' font 'sans,12'", "svg" },
+		{ "set terminal pngcairo size 1100,560 font 'sans,12'", "png" },
+	};
+	char go[PATH_MAX], output[300], load[100];
+	int err = 0;
+
+	snprintf(go, sizeof(go), "cd '%.4000s'", dir);
+	snprintf(load, sizeof(load), "load '%.60s.gp'", name);
+	for (size_t i = 0; err == 0 && i < sizeof(terminals) / sizeof(terminals[0]); i++) {
+		const char *const argv[] = { "gnuplot", "-e", go, "-e", output, "-e", load, NULL };
+
+		snprintf(output, sizeof(output), "%s; set output '%.60s.%s'", terminals[i][0], name, terminals[i][1]);
+		err = proc_runv(NULL, argv, NULL, NULL, e);
+	}
+	return err;
+}
+
 int plot_write(const struct result *r, const char *dir, struct errtext *e)
 {
-	static const char *const outputs[] = {
-		"set terminal svg size 1100,560 dynamic background rgb 'white' font 'sans,12'; "
-		"set output 'bandwidth.svg'",
-		"set terminal pngcairo size 1100,560 font 'sans,12'; set output 'bandwidth.png'",
-	};
-	char go[PATH_MAX];
 	FILE *f;
 	int err = report_open(&f, dir, "bandwidth.gp", e);
 
@@ -106,11 +120,7 @@ int plot_write(const struct result *r, const char *dir, struct errtext *e)
 		return err;
 	script(r, f);
 	err = report_close(f, dir, "bandwidth.gp", e);
-	snprintf(go, sizeof(go), "cd '%.4000s'", dir);
-	for (size_t i = 0; err == 0 && i < sizeof(outputs) / sizeof(outputs[0]); i++) {
-		const char *const argv[] = { "gnuplot", "-e", go, "-e", outputs[i], "-e", "load 'bandwidth.gp'", NULL };
-
-		err = proc_runv(NULL, argv, NULL, NULL, e);
-	}
-	return err;
+	if (err == 0)
+		err = plot_draw(dir, "bandwidth", e);
+	return err < 0 ? err : plot_slots_write(r, dir, e);
 }
