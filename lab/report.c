@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A delay that the reader is told of. */
+#define LATE_MS 500
+
 int report_open(FILE **ret, const char *dir, const char *name, struct errtext *e)
 {
 	char path[PATH_MAX];
@@ -125,6 +128,9 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 	printf("\n");
 	for (size_t i = 0; i < r->scenario->n_vms; i++)
 		queue_line(r->scenario->vms[i].name, &p->vm[i]);
+	if (p->late_ms > LATE_MS)
+		printf("  the lab itself was held up for %.1f s: loss and CPU of this phase are not to be trusted\n",
+		       p->late_ms / 1e3);
 	if (p->others_cores > 0.1 * (double)sysconf(_SC_NPROCESSORS_ONLN))
 		printf("  others than the VMs used %.2f of the host's cores\n", p->others_cores);
 }

@@ -60,6 +60,7 @@ struct phase_result {
 	double total_mbps, utilisation, jain;
 	uint64_t queue_drops, wire_drops;   /* packets, the whole phase */
 	double settled_ms;                  /* NAN: no change, or never settled */
+	double late_ms;                     /* the lab's longest delay: its own looks waited for the kernel or a processor */
 	double others_cores;                /* processors' time that others than the VMs used */
 	bool changed;                       /* the phase began with new shares */
 };

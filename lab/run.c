@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -285,7 +286,7 @@ static int poll_meters(struct run *run)
 	return 0;
 }
 
-static int second(struct run *run, const struct phase_result *p, uint64_t from_ns, uint64_t to_ns, struct errtext *e)
+static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uint64_t to_ns, struct errtext *e)
 {
 	struct window w = { from_ns, to_ns };
 	uint64_t bytes[TOPO_VMS_MAX] = {};
@@ -296,6 +297,7 @@ static int second(struct run *run, const struct phase_result *p, uint64_t from_n
 		r = loop_until(at + LOOK_NS < to_ns ? at + LOOK_NS : to_ns);
 		backlog_sample(run->backlog);
 	}
+	p->late_ms = fmax(p->late_ms, ((double)now_ns() - (double)to_ns) / 1e6);
 	if (r == 0)
 		r = poll_meters(run);
 	if (r < 0)

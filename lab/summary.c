@@ -98,6 +98,7 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 							 json_null());
 	json_object_set_new(o, "settled_ms", number(p->settled_ms));
 	json_object_set_new(o, "commands", commands(p->commands));
+	json_object_set_new(o, "late_ms", number(p->late_ms));
 	json_object_set_new(o, "others_cores", number(p->others_cores));
 	json_object_set_new(o, "cpu", summary_cpu_phase(&p->cpu));
 	json_object_set_new(o, "slot_grid_of", text(p->slots_of));
