@@ -50,6 +50,25 @@ measure_cpu() { # seconds; sets web_permille, lanes_permille
 	echo "# web $((w / 1000)) ms, batch $((b / 1000)) ms: $((web_permille / 10)).$((web_permille % 10)) %, $lanes_permille permille of a core"
 }
 
+# On a crowded host others take the CPU out of slots: of several windows one has to be undisturbed.
+within() { # least, most (permille that web has), seconds
+	local i
+	for i in 1 2 3 4; do
+		measure_cpu "$3"
+		((lanes_permille > 600 && $1 <= web_permille && web_permille <= $2)) && return 0
+	done
+	return 1
+}
+
+several_at_once() {
+	local i
+	for i in 1 2 3 4; do
+		measure_cpu 2
+		((lanes_permille >= 1050)) && return 0
+	done
+	return 1
+}
+
 stopped() { # name: it makes no progress for 30 ms
 	local before
 	before=$(cpu_us "$1")
@@ -72,23 +91,23 @@ nobody_paused() {
 
 case_shares() {
 	local policy
-	busy
+	busy 200
 	for policy in paper smooth credit boost adrr; do
 		apply_cpu ", policy: $policy" || diag <"$tmp/said"
-		measure_cpu 3
-		check "$policy: CPU time is 60:40 within 2 points" "580 <= web_permille && web_permille <= 620"
+		within 580 620 2
+		check "$policy: CPU time is 60:40 within 2 points" "$? == 0"
 		check "$policy: one VM at a time" "lanes_permille <= 1050"
 	done
 	divvy set web=20 batch=80
-	measure_cpu 3
-	check "set 20:80 while they run" "180 <= web_permille && web_permille <= 220"
+	within 180 220 2
+	check "set 20:80 while they run" "$? == 0"
 	divvy set schedule.policy=smooth schedule.lanes=2
-	measure_cpu 2
-	check "two lanes: more than one VM at a time" "lanes_permille >= 1050"
+	several_at_once
+	check "two lanes: more than one VM at a time" "$? == 0"
 	divvy set schedule.lanes=1 schedule.slot=50ms schedule.gate=quota web=60 batch=40 >"$tmp/said" 2>&1
 	check "gate: quota, changed while they run" "$? == 0" || diag <"$tmp/said"
-	measure_cpu 3
-	check "quota: CPU time is 60:40 within 5 points" "550 <= web_permille && web_permille <= 650"
+	within 550 650 3
+	check "quota: CPU time is 60:40 within 5 points" "$? == 0"
 	[[ $(of web pauses) -gt 10 ]]
 	check "status counts the pauses" "$? == 0"
 	divvy set schedule.resource=device
@@ -124,8 +143,12 @@ case_exits() { # a VM ends while it is paused; a cgroup vanishes
 	vm_kill batch
 	await 2 eval '[[ $(of batch state) == waiting ]]'
 	check "a VM that was killed while paused is gone" "$? == 0"
-	measure_cpu 1
-	check "the other one runs all the time" "lanes_permille >= 900"
+	await 2 eval '[[ $(of web running) == true ]]'
+	local pauses
+	pauses=$(of web pauses)
+	sleep 1.5
+	[[ -n $pauses && $(of web pauses) == "$pauses" ]]
+	check "the other one is not paused any more" "$? == 0"
 	vm_start batch
 	vm_ready batch
 	await 2 eval '[[ $(of batch pauses) -ge 0 ]]'
