@@ -88,7 +88,11 @@ static void account_slot(struct slot_thread *t, uint64_t now)
 		struct cpu_vm *vm = t->vm[t->running[i]];
 		uint64_t used = used_since(vm);
 
-		vm->lazy_slots = works(t, used) ? 0 : vm->lazy_slots + 1;
+		/* A slot that began late says nothing: it was short, and so was the CPU. */
+		if (works(t, used))
+			vm->lazy_slots = 0;
+		else if (!t->slot_late)
+			vm->lazy_slots++;
 		vm->idle = !t->pauses_idle && !vm->lost && vm->lazy_slots >= IDLE_SLOTS;
 		rounds_report(t->rounds, vm->id, used, !vm->idle && !vm->lost, now);
 	}
@@ -193,7 +197,8 @@ static uint64_t next_deadline(struct slot_thread *t, uint64_t deadline, uint64_t
 
 	if (late > t->stats.late_max_ns)
 		t->stats.late_max_ns = late;
-	t->stats.late_slots += late * 1000 > t->slot_ns * LATE_PERMILLE;
+	t->slot_late = late * 1000 > t->slot_ns * LATE_PERMILLE;
+	t->stats.late_slots += t->slot_late;
 	t->stats.skipped_slots += skipped;
 	return deadline + (skipped + 1) * t->slot_ns;
 }

@@ -63,6 +63,7 @@ struct slot_thread {
 	uint32_t n_idle;
 	uint64_t slot_ns;
 	bool pauses_idle;
+	bool slot_late; /* the present slot began late */
 	struct cpu_turn *turns; /* ring of CPU_TURNS; owned */
 	uint64_t n_turns;
 	struct cpu_status stats;
