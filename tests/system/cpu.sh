@@ -178,6 +178,45 @@ case_held() { # somebody else freezes the VM's cgroup's parent
 	divvyd_launch
 }
 
+case_silent() { # divvyd is stopped for a second: as after a suspend, its deadlines have passed
+	apply_cpu ""
+	busy
+	divvyd_child=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	kill -STOP "$divvyd_child"
+	sleep 0.2
+	nobody_paused
+	check "divvyd silent for 200 ms: nobody is paused" "$? == 0"
+	sleep 0.8
+	kill -CONT "$divvyd_child"
+	local skipped
+	await 2 eval 'skipped=$(json | grep -o "\"skipped_slots\":[0-9]*" | cut -d: -f2); ((skipped >= 50))'
+	check "it goes on: the slots that passed are skipped, not made up for" "$? == 0"
+	within 580 620 2
+	check "and shares hold again" "$? == 0"
+}
+
+case_frozen_above() { # somebody else freezes the cgroup that the VM is in, above divvy's
+	local v2 above
+	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	above=$v2/theirs-$$
+	mkdir "$above" "$above/vm" || return
+	echo "${vm_pid[web]}" >"$above/vm/cgroup.procs"
+	apply_cpu ""
+	echo 1 >"$above/cgroup.freeze"
+	await 4 eval 'divvy status | grep -q "somebody else has frozen"'
+	check "frozen by somebody else: status says so" "$? == 0"
+	echo 0 >"$above/cgroup.freeze"
+	await 4 eval '! divvy status | grep -q "somebody else has frozen"'
+	check "thawed by them: so it does" "$? == 0"
+	divvy release --all
+	[[ $(cgroup_dir web) == "$above/vm" ]]
+	check "release: the VM is in their cgroup" "$? == 0"
+	echo "${vm_pid[web]}" >"$v2/cgroup.procs"
+	rmdir "$above/vm" "$above"
+	divvy_apply on
+}
+
 case_killed() { # divvyd dies in the middle of slots
 	local i still=0
 	apply_cpu ""
@@ -220,7 +259,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused exits held killed)
+cases=(shares refused exits held silent frozen_above killed)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
