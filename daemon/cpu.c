@@ -317,30 +317,33 @@ static void audit_guard(struct cpu *c)
 	pthread_mutex_unlock(&c->slots.lock);
 }
 
+static void audit_member(struct cpu *c, struct member *m)
+{
+	enum gate_state state = GATE_RUNNING;
+	bool lost, told;
+
+	if (!m->vm)
+		return;
+	pthread_mutex_lock(&c->slots.lock);
+	lost = m->vm->lost;
+	/* While divvy pauses it, nobody can tell whether others do, too: what was told stays. */
+	told = !lost && !m->vm->paused && gate_state(&m->vm->gate, &state) >= 0;
+	pthread_mutex_unlock(&c->slots.lock);
+	if (lost) {
+		log_notice("process %d: its cgroup vanished; finding it a place again", m->want.pid);
+		expel(c, m);
+		admit(c, m);
+	} else if (told) {
+		snprintf(m->why, sizeof(m->why), "%s",
+			 state == GATE_HELD ? "somebody else has frozen its cgroup or one above it: thaw that" : "");
+	}
+}
+
 void cpu_audit(struct cpu *c)
 {
 	audit_guard(c);
-	for (size_t i = 0; i < c->n_members; i++) {
-		struct member *m = &c->members[i];
-		enum gate_state state;
-		bool lost, held = false;
-
-		if (!m->vm)
-			continue;
-		pthread_mutex_lock(&c->slots.lock);
-		lost = m->vm->lost;
-		if (!lost && !m->vm->paused && gate_state(&m->vm->gate, &state) >= 0)
-			held = state == GATE_HELD;
-		pthread_mutex_unlock(&c->slots.lock);
-		if (lost) {
-			log_notice("process %d: its cgroup vanished; finding it a place again", m->want.pid);
-			expel(c, m);
-			admit(c, m);
-		} else if (held != (m->why[0] != '\0')) {
-			snprintf(m->why, sizeof(m->why), "%s",
-				 held ? "somebody else has frozen its cgroup or one above it: thaw that" : "");
-		}
-	}
+	for (size_t i = 0; i < c->n_members; i++)
+		audit_member(c, &c->members[i]);
 }
 
 int cpu_vm_status(struct cpu *c, pid_t pid, struct cpu_vm_status *out)

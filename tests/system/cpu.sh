@@ -204,10 +204,10 @@ case_frozen_above() { # somebody else freezes the cgroup that the VM is in, abov
 	echo "${vm_pid[web]}" >"$above/vm/cgroup.procs"
 	apply_cpu ""
 	echo 1 >"$above/cgroup.freeze"
-	await 4 eval 'divvy status | grep -q "somebody else has frozen"'
+	await 10 eval 'divvy status | grep -q "somebody else has frozen"'
 	check "frozen by somebody else: status says so" "$? == 0"
 	echo 0 >"$above/cgroup.freeze"
-	await 4 eval '! divvy status | grep -q "somebody else has frozen"'
+	await 10 eval '! divvy status | grep -q "somebody else has frozen"'
 	check "thawed by them: so it does" "$? == 0"
 	divvy release --all
 	[[ $(cgroup_dir web) == "$above/vm" ]]

@@ -136,9 +136,8 @@ start -s 60
 within 90 ready
 inventory
 kill -STOP $pid
-for p in $(cat /proc/$pid/task/$pid/children); do
-	[ "$(cat "/proc/$p/comm")" != dvl-janitor ] || kill -KILL "$p"
-done
+# Not by /proc/PID/task/PID/children: that list may miss some while others end.
+pkill -KILL -P $pid -x dvl-janitor
 kill -KILL $pid
 { wait $pid; } 2>/dev/null
 ! namespaces_gone
