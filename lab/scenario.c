@@ -8,6 +8,7 @@
 #include "spec/units.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +28,6 @@ static const char *const action_names[] = {
 	[ACTION_RELEASE] = "release",
 };
 
-static const char *const backpressure_names[] = { "auto", "on", "off" };
-
 const char *scheduler_name(enum scheduler_kind kind)
 {
 	return scheduler_names[kind];
@@ -46,7 +45,16 @@ static int lookup(const char *const *names, size_t n, const char *name)
 			return (int)i;
 	return -EINVAL;
 }
-#define LOOKUP(names, name) lookup(names, ARRAY_SIZE(names), name)
+
+int scheduler_from_name(const char *name)
+{
+	return lookup(scheduler_names, ARRAY_SIZE(scheduler_names), name);
+}
+
+int action_from_name(const char *name)
+{
+	return lookup(action_names, ARRAY_SIZE(action_names), name);
+}
 
 /* --- from the file to the scenario ---------------------------------------------------------------- */
 
@@ -82,95 +90,108 @@ static int convert_vm(struct raw_vm *raw, struct scenario_vm *vm, struct errtext
 	return 0;
 }
 
-static int convert_shares(const struct raw_phase *raw, size_t n_vms, struct scenario_phase *p, struct errtext *e)
-{
-	p->has_shares = raw->shares.n > 0;
-	if (p->has_shares && raw->shares.n != n_vms)
-		return errtext_set(e, -EINVAL, "phase %s: %zu shares for %zu VMs", raw->name, raw->shares.n, n_vms);
-	for (size_t i = 0; i < n_vms; i++) {
-		p->shares[i].weight = p->has_shares ? ((const uint32_t *)raw->shares.items)[i] : 1;
-		if (p->shares[i].weight < 1 || p->shares[i].weight > SHARE_MAX)
-			return errtext_set(e, -EINVAL, "phase %s: a share is 1..%u", raw->name, SHARE_MAX);
-	}
-	return 0;
-}
-
-static int convert_phase(struct raw_phase *raw, size_t n_vms, struct scenario_phase *p, struct errtext *e)
-{
-	int scheduler = LOOKUP(scheduler_names, raw->scheduler);
-	int action = raw->action ? LOOKUP(action_names, raw->action) : ACTION_AUTO;
-	int r;
-
-	if (scheduler < 0)
-		return errtext_set(e, -EINVAL, "phase %s: unknown scheduler \"%s\"", raw->name, raw->scheduler);
-	if (action < 0)
-		return errtext_set(e, -EINVAL, "phase %s: unknown action \"%s\"", raw->name, raw->action);
-	if (raw->backpressure && LOOKUP(backpressure_names, raw->backpressure) < 0)
-		return errtext_set(e, -EINVAL, "phase %s: backpressure is auto, on or off", raw->name);
-	if (scheduler == SCHEDULER_NONE && (action == ACTION_APPLY || action == ACTION_SET))
-		return errtext_set(e, -EINVAL, "phase %s: without a scheduler there is nothing to %s", raw->name,
-				   raw->action);
-	if (scheduler != SCHEDULER_NONE && action == ACTION_RELEASE)
-		return errtext_set(e, -EINVAL, "phase %s: after a release the scheduler is none", raw->name);
-	if (raw->seconds < SCENARIO_SECONDS_MIN || raw->seconds > SCENARIO_SECONDS_MAX)
-		return errtext_set(e, -EINVAL, "phase %s: seconds are %u..%u", raw->name, SCENARIO_SECONDS_MIN,
-				   SCENARIO_SECONDS_MAX);
-	r = convert_shares(raw, n_vms, p, e);
-	if (r < 0)
-		return r;
-	p->scheduler = (enum scheduler_kind)scheduler;
-	p->action = (enum phase_action)action;
-	p->seconds = raw->seconds;
-	p->idle = raw->idle;
-	p->name = TAKE_PTR(raw->name);
-	p->backpressure = TAKE_PTR(raw->backpressure);
-	p->schedule = TAKE_PTR(raw->schedule);
-	return 0;
-}
-
 /* What a scheduler is told of a wire without a limit; more than any guest sends. */
 static const struct rate unlimited_capacity = { 10000000000 / 8 };
 
-static int convert(struct raw *raw, struct scenario *s, struct errtext *e)
+void scenario_set_wire(struct scenario *s, struct rate wire)
 {
+	s->wire = wire;
+	if (scenario_unlimited(s))
+		s->capacity = unlimited_capacity;
+	else if (s->capacity_pm)
+		s->capacity.bytes_ps = wire.bytes_ps * s->capacity_pm / 1000;
+}
+
+/* "99.5%" */
+static bool parse_percent(const char *text, unsigned *permille)
+{
+	double v;
+	int n = 0;
+
+	if (sscanf(text, "%lf%%%n", &v, &n) != 1 || n == 0 || text[n] || v < 1 || v > 100)
+		return false;
+	*permille = (unsigned)lround(v * 10);
+	return true;
+}
+
+static int convert_wire(const struct raw *raw, struct scenario *s, struct errtext *e)
+{
+	struct rate wire = {};
 	int r;
 
-	if (strcmp(raw->wire, "none") != 0) {
-		r = convert_rate("wire", raw->wire, &s->wire, e);
+	s->half_demand = strcmp(raw->wire, "half of demand") == 0;
+	if (!s->half_demand && strcmp(raw->wire, "none") != 0) {
+		r = convert_rate("wire", raw->wire, &wire, e);
 		if (r < 0)
 			return r;
 	}
-	s->capacity = scenario_unlimited(s) ? unlimited_capacity : s->wire;
-	if (raw->capacity) {
+	s->capacity_pm = 1000;
+	if (raw->capacity && !parse_percent(raw->capacity, &s->capacity_pm)) {
 		r = convert_rate("capacity", raw->capacity, &s->capacity, e);
 		if (r < 0)
 			return r;
+		s->capacity_pm = 0;
 	}
-	if (raw->topology && topo_kind_from_name(raw->topology, &s->topology) < 0)
-		return errtext_set(e, -EINVAL, "unknown topology \"%s\"", raw->topology);
-	s->repeat = raw->repeat ? raw->repeat : 1;
-	s->queue = raw->queue;
+	if (s->half_demand && !s->capacity_pm)
+		return errtext_set(e, -EINVAL, "capacity: expected a percentage of the wire, which is not known before");
+	scenario_set_wire(s, wire);
+	return 0;
+}
 
+static const char *const sections[] = { "figures", "peers", "video", "guests" };
+
+static int convert_evaluation(struct raw *raw, struct scenario *s, struct errtext *e)
+{
+	if (raw->section && lookup(sections, ARRAY_SIZE(sections), raw->section) < 0)
+		return errtext_set(e, -EINVAL, "unknown section \"%s\": expected figures, peers, video or guests",
+				   raw->section);
+	if (raw->figures.n >= SCENARIO_FIGURES_MAX)
+		return errtext_set(e, -EINVAL, "more than %d figures", SCENARIO_FIGURES_MAX - 1);
+	for (size_t i = 0; i < raw->figures.n; i++)
+		s->figures[i] = ((const uint32_t *)raw->figures.items)[i];
+	if (raw->quick && (raw->quick < SCENARIO_SECONDS_MIN || raw->quick > SCENARIO_SECONDS_MAX))
+		return errtext_set(e, -EINVAL, "quick: seconds are %u..%u", SCENARIO_SECONDS_MIN, SCENARIO_SECONDS_MAX);
+	s->quick = raw->quick;
+	s->section = TAKE_PTR(raw->section);
+	return 0;
+}
+
+static int convert_vms(struct raw *raw, struct scenario *s, struct errtext *e)
+{
 	struct raw_vm *vms = raw->vms.items;
-	struct raw_phase *phases = raw->phases.items;
 
 	if (raw->vms.n > TOPO_VMS_MAX)
 		return errtext_set(e, -EINVAL, "%zu VMs, at most %d", raw->vms.n, TOPO_VMS_MAX);
 	s->vms = calloc(raw->vms.n, sizeof(*s->vms));
-	s->phases = calloc(raw->phases.n, sizeof(*s->phases));
-	if (!s->vms || !s->phases)
+	if (!s->vms)
 		return errtext_set(e, -ENOMEM, "out of memory");
 	for (s->n_vms = 0; s->n_vms < raw->vms.n; s->n_vms++) {
-		r = convert_vm(&vms[s->n_vms], &s->vms[s->n_vms], e);
+		int r = convert_vm(&vms[s->n_vms], &s->vms[s->n_vms], e);
+
 		if (r < 0)
 			return r;
 		s->tcp |= s->vms[s->n_vms].sends && s->vms[s->n_vms].traffic.kind == TRAFFIC_TCP;
 	}
-	for (s->n_phases = 0; s->n_phases < raw->phases.n; s->n_phases++) {
-		r = convert_phase(&phases[s->n_phases], s->n_vms, &s->phases[s->n_phases], e);
-		if (r < 0)
-			return r;
-	}
+	return 0;
+}
+
+static int convert(struct raw *raw, struct scenario *s, struct errtext *e)
+{
+	int r = convert_wire(raw, s, e);
+
+	if (r < 0)
+		return r;
+	if (raw->topology && topo_kind_from_name(raw->topology, &s->topology) < 0)
+		return errtext_set(e, -EINVAL, "unknown topology \"%s\"", raw->topology);
+	s->repeat = raw->repeat ? raw->repeat : 1;
+	s->queue = raw->queue;
+	r = convert_evaluation(raw, s, e);
+	if (r == 0)
+		r = convert_vms(raw, s, e);
+	if (r == 0)
+		r = convert_phases(raw, s, e);
+	if (r < 0)
+		return r;
 	s->name = TAKE_PTR(raw->name);
 	s->title = TAKE_PTR(raw->title);
 	return 0;
@@ -200,15 +221,13 @@ struct scenario *scenario_free(struct scenario *s)
 		return NULL;
 	for (size_t i = 0; i < s->n_vms; i++)
 		free(s->vms[i].name);
-	for (size_t i = 0; i < s->n_phases; i++) {
-		free(s->phases[i].name);
-		free(s->phases[i].backpressure);
-		free(s->phases[i].schedule);
-	}
+	for (size_t i = 0; i < s->n_phases; i++)
+		phase_free(&s->phases[i]);
 	free(s->vms);
 	free(s->phases);
 	free(s->name);
 	free(s->title);
+	free(s->section);
 	free(s);
 	return NULL;
 }
@@ -251,4 +270,26 @@ unsigned scenario_seconds(const struct scenario *s)
 	for (size_t i = 0; i < s->n_phases; i++)
 		sum += s->phases[i].seconds;
 	return sum * s->repeat;
+}
+
+int scenario_make_quick(struct scenario *s)
+{
+	size_t kept = 0;
+
+	if (!s->quick)
+		return -ENOENT;
+	for (size_t i = 0; i < s->n_phases; i++) {
+		if (s->phases[i].full)
+			phase_free(&s->phases[i]);
+		else
+			s->phases[kept++] = s->phases[i];
+	}
+	s->n_phases = kept;
+	s->repeat = 1;
+	return kept ? scenario_set_seconds(s, s->quick) : -ENOENT;
+}
+
+bool scenario_sends(const struct scenario *s, const struct scenario_phase *p, size_t vm)
+{
+	return s->vms[vm].sends && !p->silent[vm] && !p->idle;
 }

@@ -20,6 +20,7 @@ enum raw_type {
 	RAW_NUMBER,
 	RAW_FLAG,
 	RAW_NUMBERS, /* a list */
+	RAW_TEXTS,   /* a list */
 	RAW_OBJECTS, /* a list */
 };
 
@@ -54,27 +55,42 @@ static const struct raw_field vm_fields[] = {
 static const struct raw_object vm_object = { "a VM", sizeof(struct raw_vm), vm_fields };
 
 static const struct raw_field phase_fields[] = {
-	FIELD(raw_phase, name, RAW_TEXT, true),
-	FIELD(raw_phase, scheduler, RAW_TEXT, true),
+	FIELD(raw_phase, name, RAW_TEXT, false),
+	FIELD(raw_phase, scheduler, RAW_TEXT, false),
 	FIELD(raw_phase, seconds, RAW_NUMBER, true),
 	FIELD(raw_phase, action, RAW_TEXT, false),
 	FIELD(raw_phase, backpressure, RAW_TEXT, false),
 	FIELD(raw_phase, schedule, RAW_TEXT, false),
 	FIELD(raw_phase, shares, RAW_NUMBERS, false),
+	FIELD(raw_phase, senders, RAW_TEXTS, false),
 	FIELD(raw_phase, idle, RAW_FLAG, false),
 	{},
 };
 static const struct raw_object phase_object = { "a phase", sizeof(struct raw_phase), phase_fields };
 
+static const struct raw_field under_fields[] = {
+	FIELD(raw_under, name, RAW_TEXT, true),
+	FIELD(raw_under, scheduler, RAW_TEXT, true),
+	FIELD(raw_under, backpressure, RAW_TEXT, false),
+	FIELD(raw_under, schedule, RAW_TEXT, false),
+	FIELD(raw_under, full, RAW_FLAG, false),
+	{},
+};
+static const struct raw_object under_object = { "an item of under", sizeof(struct raw_under), under_fields };
+
 static const struct raw_field raw_fields[] = {
 	FIELD(raw, name, RAW_TEXT, true),
 	FIELD(raw, title, RAW_TEXT, true),
+	FIELD(raw, section, RAW_TEXT, false),
+	FIELD(raw, figures, RAW_NUMBERS, false),
+	FIELD(raw, quick, RAW_NUMBER, false),
 	FIELD(raw, wire, RAW_TEXT, true),
 	FIELD(raw, capacity, RAW_TEXT, false),
 	FIELD(raw, topology, RAW_TEXT, false),
 	FIELD(raw, repeat, RAW_NUMBER, false),
 	FIELD(raw, queue, RAW_NUMBER, false),
 	{ "vms", RAW_OBJECTS, true, offsetof(struct raw, vms), &vm_object },
+	{ "under", RAW_OBJECTS, false, offsetof(struct raw, under), &under_object },
 	{ "phases", RAW_OBJECTS, true, offsetof(struct raw, phases), &phase_object },
 	{},
 };
@@ -127,7 +143,7 @@ static int parse_object(struct reader *r, const struct raw_object *o, char *base
 
 static int parse_list(struct reader *r, const struct raw_field *f, struct raw_list *out)
 {
-	size_t size = f->of ? f->of->size : sizeof(uint32_t);
+	size_t size = f->of ? f->of->size : f->type == RAW_TEXTS ? sizeof(char *) : sizeof(uint32_t);
 	int err;
 
 	if (r->item.kind != ITEM_LIST)
@@ -149,7 +165,12 @@ static int parse_list(struct reader *r, const struct raw_field *f, struct raw_li
 		items += out->n * size;
 		memset(items, 0, size);
 		out->n++;
-		err = f->of ? parse_object(r, f->of, items) : parse_number(r, f, (uint32_t *)(void *)items);
+		if (f->of)
+			err = parse_object(r, f->of, items);
+		else if (f->type == RAW_TEXTS)
+			err = parse_text(r, f, (char **)(void *)items);
+		else
+			err = parse_number(r, f, (uint32_t *)(void *)items);
 		if (err < 0)
 			return err;
 	}
@@ -167,6 +188,7 @@ static int parse_value(struct reader *r, const struct raw_field *f, char *base)
 	case RAW_FLAG:
 		return parse_flag(r, f, at);
 	case RAW_NUMBERS:
+	case RAW_TEXTS:
 	case RAW_OBJECTS:
 		return parse_list(r, f, at);
 	}
@@ -258,31 +280,27 @@ int raw_load(const char *path, struct raw *out, struct errtext *e)
 	return 0;
 }
 
+/* Everything that a table of fields says is owned. */
+static void free_fields(const struct raw_object *o, void *base)
+{
+	for (const struct raw_field *f = o->fields; f->key; f++) {
+		struct raw_list *list = (void *)((char *)base + f->offset);
+
+		if (f->type == RAW_TEXT)
+			free(*(char **)(void *)list);
+		if (f->type != RAW_NUMBERS && f->type != RAW_TEXTS && f->type != RAW_OBJECTS)
+			continue;
+		for (size_t i = 0; i < list->n; i++)
+			if (f->of)
+				free_fields(f->of, (char *)list->items + i * f->of->size);
+			else if (f->type == RAW_TEXTS)
+				free(((char **)list->items)[i]);
+		free(list->items);
+	}
+}
+
 void raw_free(struct raw *r)
 {
-	struct raw_vm *vm = r->vms.items;
-	struct raw_phase *p = r->phases.items;
-
-	for (size_t i = 0; i < r->vms.n; i++) {
-		free(vm[i].name);
-		free(vm[i].traffic);
-		free(vm[i].rate);
-		free(vm[i].nic);
-	}
-	for (size_t i = 0; i < r->phases.n; i++) {
-		free(p[i].name);
-		free(p[i].scheduler);
-		free(p[i].action);
-		free(p[i].backpressure);
-		free(p[i].schedule);
-		free(p[i].shares.items);
-	}
-	free(vm);
-	free(p);
-	free(r->name);
-	free(r->title);
-	free(r->wire);
-	free(r->capacity);
-	free(r->topology);
+	free_fields(&raw_object, r);
 	*r = (struct raw){};
 }

@@ -23,17 +23,33 @@ struct raw_vm {
 
 struct raw_phase {
 	char *name, *scheduler, *action, *backpressure, *schedule;
-	struct raw_list shares; /* of uint32_t */
+	struct raw_list shares;  /* of uint32_t */
+	struct raw_list senders; /* of char *, owned */
 	uint32_t seconds;
 	bool idle;
 };
 
+struct raw_under {
+	char *name, *scheduler, *backpressure, *schedule;
+	bool full;
+};
+
 struct raw {
-	char *name, *title, *wire, *capacity, *topology;
-	uint32_t repeat, queue;
+	char *name, *title, *section, *wire, *capacity, *topology;
+	uint32_t repeat, queue, quick;
+	struct raw_list figures; /* of uint32_t */
 	struct raw_list vms;    /* of struct raw_vm, at least one */
 	struct raw_list phases; /* of struct raw_phase, at least one */
+	struct raw_list under;  /* of struct raw_under; none: each phase names its scheduler */
 };
+
+struct scenario;
+struct scenario_phase;
+
+/* scenario_phases.c: the phases of a run. s->vms are there. 0, -EINVAL, -ENOMEM with a text. */
+int convert_phases(struct raw *raw, struct scenario *s, struct errtext *e);
+/* Free what a phase owns. */
+void phase_free(struct scenario_phase *p);
 
 /* 0, or negative errno with "FILE:LINE: what" as text; *out is to be freed with raw_free() either way. */
 int raw_load(const char *path, struct raw *out, struct errtext *e);
