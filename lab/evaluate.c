@@ -23,9 +23,9 @@ static double entitled_mbps(const struct scenario *s, const struct scenario_phas
 	double weights = 0;
 
 	for (size_t i = 0; i < s->n_vms; i++)
-		if (s->vms[i].sends)
+		if (scenario_sends(s, p, i))
 			weights += p->shares[i].weight;
-	return weights > 0 && s->vms[vm].sends ?
+	return weights > 0 && scenario_sends(s, p, vm) ?
 		       (double)s->capacity.bytes_ps * 8e-6 * p->shares[vm].weight / weights :
 		       0;
 }
@@ -117,10 +117,48 @@ static uint64_t drops_between(const struct scenario *s, const struct observation
 	return n;
 }
 
+#define WAKE_NS (10 * NSEC_PER_MSEC)
+
+/*
+ * When a VM that rested is heard of: the first 10 ms in which it delivers a tenth of what it is entitled to. Before that
+ * are the few packets with which programs greet each other.
+ */
+static uint64_t woken_ns(struct trace t, double entitled_mbps, struct window w)
+{
+	const double enough = entitled_mbps * 1e6 / 8 * (double)WAKE_NS / 1e9 / 10;
+
+	for (uint64_t at = w.from_ns; at + WAKE_NS <= w.to_ns; at += WAKE_NS)
+		if ((double)measure_bytes(measure_slice(t, (struct window){ at, at + WAKE_NS })) >= enough)
+			return at;
+	return w.to_ns;
+}
+
+/* Whether something changed after which all VMs should come to their shares, and from when on. */
+static bool settles(const struct result *r, const struct phase_result *p, struct window *since)
+{
+	bool woken = false;
+
+	*since = p->window;
+	for (size_t i = 0; i < r->scenario->n_vms; i++) {
+		uint64_t at;
+
+		if (r->scenario->vms[i].sends && !scenario_sends(r->scenario, p->phase, i))
+			return false;
+		if (!p->woken[i])
+			continue;
+		at = woken_ns(r->trace[i], p->vm[i].entitled_mbps, (struct window){ p->acked_ns, p->window.to_ns });
+		if (!woken || at > since->from_ns)
+			since->from_ns = at;
+		woken = true;
+	}
+	return woken || p->changed;
+}
+
 static int evaluate_phase(struct result *r, struct phase_result *p)
 {
 	const struct scenario *s = r->scenario;
 	uint64_t bytes[TOPO_VMS_MAX], sum = 0, settled;
+	struct window since;
 	int err;
 
 	p->steady = measure_steady(p->window);
@@ -142,8 +180,8 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 		p->others_cores -= p->vm[i].cpu_cores;
 
 	p->settled_ms = (double)NAN;
-	if (p->changed && measure_settled(r->trace, p->phase->shares, s->n_vms, p->window,
-					  s->tcp ? &settle_tcp : &settle_udp, &settled) == 0)
+	if (settles(r, p, &since) && measure_settled(r->trace, p->phase->shares, s->n_vms, since,
+						     s->tcp ? &settle_tcp : &settle_udp, &settled) == 0)
 		p->settled_ms = (double)settled / 1e6;
 	return 0;
 }
@@ -183,7 +221,7 @@ static void judge_load(struct result *r)
 			double could = v->sndbuf > 0 ? offered[i] : v->offered_mbps;
 
 			/* In CPU slots a flood has always more to do; without a limit of the wire everybody has. */
-			v->backlogged = s->vms[i].sends && !r->phases[k].phase->idle &&
+			v->backlogged = scenario_sends(s, r->phases[k].phase, i) &&
 					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
 					 scenario_unlimited(s) || floods_in_slots(&r->phases[k], &s->vms[i]) ||
 					 could >= v->entitled_mbps);
@@ -220,17 +258,35 @@ static void evaluate_shares(const struct result *r, struct phase_result *p)
 	}
 }
 
+/* A phase that was not gone through: no figure, rather than zero. */
+static void blank(struct phase_result *p)
+{
+	p->settled_ms = p->utilisation = p->jain = p->total_mbps = (double)NAN;
+	for (size_t i = 0; i < TOPO_VMS_MAX; i++)
+		p->vm[i] = (struct vm_result){
+			.mbps = (double)NAN, .share_pct = (double)NAN, .error_pp = (double)NAN, .loss_pct = (double)NAN,
+			.cpu_per_mbit = (double)NAN, .rtt_p50_ms = (double)NAN, .rtt_p99_ms = (double)NAN,
+			.empty_pct = (double)NAN, .bound_ms = (double)NAN,
+		};
+}
+
 int result_evaluate(struct result *r)
 {
 	for (size_t k = 0; k < r->n_phases; k++) {
-		int err = evaluate_phase(r, &r->phases[k]);
+		struct phase_result *p = &r->phases[k];
+		int err = 0;
 
+		if (p->skipped[0])
+			blank(p);
+		else
+			err = evaluate_phase(r, p);
 		if (err < 0)
 			return err;
 	}
 	judge_load(r);
 	for (size_t k = 0; k < r->n_phases; k++)
-		evaluate_shares(r, &r->phases[k]);
+		if (!r->phases[k].skipped[0])
+			evaluate_shares(r, &r->phases[k]);
 	return result_evaluate_cpu(r);
 }
 

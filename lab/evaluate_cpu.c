@@ -18,7 +18,7 @@ static double specified_pct(const struct scenario *s, const struct scenario_phas
 	double weights = 0;
 
 	for (size_t i = 0; i < s->n_vms; i++)
-		if (s->vms[i].sends)
+		if (scenario_sends(s, p, i))
 			weights += p->shares[i].weight;
 	return percent(p->shares[vm].weight, weights);
 }
@@ -71,14 +71,14 @@ static void evaluate_shares_of_cpu(const struct scenario *s, struct phase_result
 		return;
 	evaluate_scheduler(p);
 	for (size_t i = 0; i < s->n_vms; i++) {
-		if (!s->vms[i].sends || !b->vm[i].member)
+		if (!scenario_sends(s, p->phase, i) || !b->vm[i].member)
 			continue;
 		used += (double)(b->vm[i].used_ns - a->vm[i].used_ns);
 		entitled += (double)(b->vm[i].entitled_ns - a->vm[i].entitled_ns);
 		process += (double)(p->end.cpu_ns[i] - p->warm.cpu_ns[i]);
 	}
 	for (size_t i = 0; i < s->n_vms; i++)
-		if (s->vms[i].sends && b->vm[i].member)
+		if (scenario_sends(s, p->phase, i) && b->vm[i].member)
 			evaluate_vm_cpu(s, p, i, used, entitled, process);
 }
 

@@ -141,6 +141,7 @@ static int parse_run(int argc, char **argv, struct run_options *o)
 static int verb_run(int argc, char **argv)
 {
 	_cleanup_(scenario_freep) struct scenario *s = NULL;
+	struct testbed testbed = {};
 	struct run_options o = {};
 	char path[PATH_MAX], out[PATH_MAX];
 	struct errtext e = {};
@@ -160,7 +161,8 @@ static int verb_run(int argc, char **argv)
 	snprintf(out, sizeof(out), "%s%.200s", o.out ? o.out : "lab/out/", o.out ? "" : s->name);
 	if (may_run(&e) < 0)
 		return fail(&e);
-	r = run_scenario(s, out, &e);
+	r = run_scenario(s, &testbed, out, &e);
+	testbed_down(&testbed);
 	if (r == -EINTR || proc_interrupted()) {
 		fprintf(stderr, "divvy-lab: interrupted; everything is removed again\n");
 		return 128 + (proc_interrupted() ? proc_interrupted() : SIGINT);

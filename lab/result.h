@@ -63,6 +63,8 @@ struct phase_result {
 	double late_ms;                     /* the lab's longest delay: its own looks waited for the kernel or a processor */
 	double others_cores;                /* processors' time that others than the VMs used */
 	bool changed;                       /* the phase began with new shares */
+	bool woken[TOPO_VMS_MAX];           /* began to send while others went on */
+	char skipped[160];                  /* why the phase was not gone through; "": it was */
 };
 
 /* What programs in the guests and servers said. Owned. */

@@ -3,9 +3,10 @@
 /*
  * Theory of Operation
  *
- * A run owns everything it makes in struct run, and frees it in run_down() in the reverse order, whether it came to its
- * end, failed, or was interrupted: traffic, daemon, VMs, meters, namespaces. Waiting is done in loop.h only, which
- * returns -EINTR once a signal asked for the end.
+ * A run owns everything it makes in struct run, and frees it in down() in the reverse order, whether it came to its end,
+ * failed, or was interrupted: traffic, daemon, meters. Network and VMs are the testbed's, which the next run may use: what
+ * a run did to them is undone, or the testbed goes too. Waiting is done in loop.h only, which returns -EINTR once a signal
+ * asked for the end.
  *
  * A phase is: note the time, have the scheduler changed (which returns when the change is acknowledged), read all
  * counters, go on for the phase's seconds with a line each, read the counters at 2 s and at the end. What was delivered
@@ -16,8 +17,8 @@
 
 #include "core/cleanup.h"
 #include "backlog.h"
-#include "handover.h"
-#include "image.h"
+#include "demand.h"
+#include "load.h"
 #include "loop.h"
 #include "meter.h"
 #include "observe.h"
@@ -37,8 +38,6 @@
 /* Of each run, for its daemon: followed by the lab's pid. */
 #define RUN_DIR "/run/divvy-lab-"
 
-#define BOOT_TIMEOUT_MS 90000
-#define TRAFFIC_TIMEOUT_MS 30000
 /* How often queues are looked into. No divisor of a second, so as not to keep step with anything. */
 #define LOOK_NS (23 * NSEC_PER_MSEC)
 
@@ -48,118 +47,16 @@
 #define TRACE_MAX 8000000U
 
 struct run {
-	const struct scenario *s;
+	struct scenario *s;
+	struct testbed *testbed;
 	struct result result;
-	struct image image;
-	enum accel accel;
-	struct topo topo;
 	struct scheduling scheduling;
-	struct vm *vm[TOPO_VMS_MAX];
+	struct load load;
 	struct meter *meter[TOPO_VMS_MAX];
 	struct backlog *backlog;
-	struct traffic *flood[TOPO_VMS_MAX], *ping[TOPO_VMS_MAX];
-	bool started;       /* the last start_floods() had something to start */
 	char dir[64];       /* of this run, removed at its end */
 	char log[PATH_MAX]; /* of divvyd */
 };
-
-static void say(const char *line)
-{
-	printf("%s\n", line);
-	fflush(stdout);
-}
-
-/* --- what is heard from the programs -------------------------------------------------------------- */
-
-static int append(void **array, size_t *n, const void *more, size_t n_more, size_t size)
-{
-	void *p;
-
-	if (n_more == 0)
-		return 0;
-	p = realloc(*array, (*n + n_more) * size);
-	if (!p)
-		return -ENOMEM;
-	memcpy((char *)p + *n * size, more, n_more * size);
-	*array = p;
-	*n += n_more;
-	return 0;
-}
-
-/* Keep what a traffic said, and free it. */
-static int hear(struct run *run, size_t i, struct traffic **t)
-{
-	struct heard *h = &run->result.heard[i];
-	struct traffic_result got;
-	int r;
-
-	if (!*t)
-		return 0;
-	traffic_get(*t, &got);
-	r = append((void **)&h->intervals, &h->n_intervals, got.intervals, got.n_intervals, sizeof(*got.intervals));
-	if (r == 0)
-		r = append((void **)&h->rtts, &h->n_rtts, got.rtts, got.n_rtts, sizeof(*got.rtts));
-	h->rcvbuf_errors += got.rcvbuf_errors;
-	*t = traffic_free(*t);
-	return r;
-}
-
-static int stop_traffic(struct run *run, struct traffic **t, struct errtext *e)
-{
-	struct traffic *all[TOPO_VMS_MAX];
-	size_t n = 0;
-	int r;
-
-	for (size_t i = 0; i < run->s->n_vms; i++)
-		if (t[i])
-			all[n++] = t[i];
-	r = n ? traffic_stop_all(all, n, e) : 0;
-	for (size_t i = 0; i < run->s->n_vms; i++) {
-		int err = hear(run, i, &t[i]);
-
-		r = r < 0 ? r : err;
-	}
-	return r;
-}
-
-static int start_floods(struct run *run, struct errtext *e)
-{
-	struct traffic *all[TOPO_VMS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < run->s->n_vms; i++) {
-		const struct scenario_vm *vm = &run->s->vms[i];
-		int r;
-
-		if (!vm->sends || run->flood[i])
-			continue;
-		r = traffic_start(&run->flood[i], &run->topo, (unsigned)i, run->vm[i], &vm->traffic, e);
-		if (r < 0)
-			return r;
-		all[n++] = run->flood[i];
-	}
-	run->started = n > 0;
-	return n ? traffic_wait_running(all, n, TRAFFIC_TIMEOUT_MS, e) : 0;
-}
-
-static int start_pings(struct run *run, struct errtext *e)
-{
-	const struct traffic_config ping = { .kind = TRAFFIC_PING };
-	struct traffic *all[TOPO_VMS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < run->s->n_vms; i++) {
-		int r;
-
-		if (!run->s->vms[i].ping)
-			continue;
-		r = traffic_start(&run->ping[i], &run->topo, (unsigned)i, run->vm[i], &ping, e);
-		if (r < 0)
-			return r;
-		all[n++] = run->ping[i];
-	}
-	return n ? traffic_wait_running(all, n, TRAFFIC_TIMEOUT_MS, e) : 0;
-}
 
 /* --- up and down ---------------------------------------------------------------------------------- */
 
@@ -172,98 +69,68 @@ static uint32_t trace_room(const struct scenario *s)
 	return n < TRACE_MIN ? TRACE_MIN : n > TRACE_MAX ? TRACE_MAX : (uint32_t)n;
 }
 
-static int up_network(struct run *run, struct errtext *e)
+static int open_meters(struct run *run, struct errtext *e)
 {
 	const struct scenario *s = run->s;
-	const struct topo_config config = {
-		.kind = s->topology,
-		.vms = (unsigned)s->n_vms,
-		.wire_bps = rate_bits(s->wire),
-		.wire_queue = s->queue,
-	};
-	int r;
-
-	r = topo_up(&run->topo, &config, e);
-	if (r < 0)
-		return r;
-	r = handover_install(&run->topo);
-	if (r < 0)
-		return errtext_set(e, r, "the wire: %s", strerror(-r));
-	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
-		r = meter_open(run->topo.sw, run->topo.meter_if, run->topo.vm[i].server_mac, trace_room(s),
-			       &run->meter[i]);
-		if (r < 0)
-			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
-	}
-	if (r < 0)
-		return r;
-	r = backlog_open(&run->topo, s->n_vms, &run->backlog);
-	return r < 0 ? errtext_set(e, r, "rtnetlink: %s", strerror(-r)) : 0;
-}
-
-static int up_vms(struct run *run, struct errtext *e)
-{
-	const struct scenario *s = run->s;
+	const struct topo *topo = &run->testbed->topo;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
-		const struct topo_vm *at = &run->topo.vm[i];
-		struct vm_config c = {
-			.image = &run->image,
-			.accel = run->accel,
-			.name = s->vms[i].name,
-			.netns = run->topo.host,
-			.tap = at->tap,
-			.nic = s->vms[i].nic,
-			.address = at->address,
-			.gateway = at->gateway[0] ? at->gateway : NULL,
-		};
-
-		memcpy(c.mac, at->mac, sizeof(c.mac));
-		r = vm_start(&run->vm[i], &c, e);
+		r = meter_open(topo->sw, topo->meter_if, topo->vm[i].server_mac, trace_room(s), &run->meter[i]);
+		if (r < 0)
+			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	}
-	if (r == 0)
-		r = vm_wait_ready(run->vm, s->n_vms, BOOT_TIMEOUT_MS, e);
+	r = backlog_open(topo, s->n_vms, &run->backlog);
+	return r < 0 ? errtext_set(e, r, "rtnetlink: %s", strerror(-r)) : 0;
+}
+
+static int set_half_demand(struct run *run, struct errtext *e)
+{
+	uint64_t demand;
+	int r = demand_measure(run->testbed, run->s, &demand, e);
+
 	if (r < 0)
 		return r;
-	printf("%zu VMs are up after %.1f s (Linux %s, QEMU with %s: %s)\n", s->n_vms,
-	       (double)vm_boot_ns(run->vm[s->n_vms - 1]) / 1e9, run->image.release, accel_name(run->accel),
-	       run->result.accel_why);
+	scenario_set_wire(run->s, (struct rate){ demand / 2 });
+	printf("the guests ask for %.1f Mbit/s; the wire carries half of that\n", (double)demand * 8e-6);
 	fflush(stdout);
-	return 0;
+	return topo_set_wire(&run->testbed->topo, rate_bits(run->s->wire), e);
+}
+
+static void close_meters(struct run *run)
+{
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		run->meter[i] = meter_close(run->meter[i]);
+	run->backlog = backlog_close(run->backlog);
 }
 
 static int up(struct run *run, struct errtext *e)
 {
-	int r;
+	int r = testbed_prepare(run->testbed, run->s, e);
 
-	r = image_ensure(&run->image, say, e);
+	if (r == 0 && run->s->half_demand)
+		r = set_half_demand(run, e);
 	if (r == 0)
-		r = accel_probe(&run->image, &run->accel, run->result.accel_why, say, e);
-	if (r == 0)
-		r = up_network(run, e);
-	if (r == 0)
-		r = up_vms(run, e);
+		r = open_meters(run, e);
 	if (r == 0)
 		r = scheduling_start(&run->scheduling, e);
 	if (r == 0)
-		r = start_pings(run, e);
+		r = load_start_pings(&run->load, e);
 	return r;
 }
 
+/* The testbed is left as it was found, or not at all. */
 static void down(struct run *run)
 {
-	for (size_t i = 0; i < run->s->n_vms; i++) {
-		run->flood[i] = traffic_free(run->flood[i]);
-		run->ping[i] = traffic_free(run->ping[i]);
-	}
+	const struct scenario_phase nothing = { .scheduler = SCHEDULER_NONE };
+	int r;
+
+	load_free(&run->load);
+	r = scheduling_enter(&run->scheduling, &nothing, NULL);
 	scheduling_stop(&run->scheduling);
-	for (size_t i = 0; i < run->s->n_vms; i++)
-		run->vm[i] = vm_stop(run->vm[i]);
-	for (size_t i = 0; i < run->s->n_vms; i++)
-		run->meter[i] = meter_close(run->meter[i]);
-	run->backlog = backlog_close(run->backlog);
-	topo_down(&run->topo);
+	close_meters(run);
+	if (r < 0)
+		testbed_down(run->testbed);
 	if (run->dir[0])
 		proc_run(NULL, NULL, NULL, "rm -rf %s", run->dir);
 	result_free(&run->result);
@@ -303,9 +170,9 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 	if (r < 0)
 		return r == -EINTR ? r : errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	for (size_t i = 0; i < run->s->n_vms; i++) {
-		if (!vm_alive(run->vm[i]))
+		if (!vm_alive(run->testbed->vm[i]))
 			return errtext_set(e, -EPIPE, "VM %s ended by itself", run->s->vms[i].name);
-		if (run->flood[i] && !traffic_running(run->flood[i], e))
+		if (!load_running(&run->load, i, e))
 			return -EPIPE;
 		bytes[i] = measure_bytes(measure_slice(run->result.trace[i], w));
 	}
@@ -314,17 +181,18 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 }
 
 /*
- * Traffic that runs goes on while the scheduler changes. Traffic that rested starts after the change, so that it finds
- * the wire's queue empty and not full of what came before the scheduler.
+ * Traffic that runs goes on while the scheduler changes. Traffic that rested, or starts anew under each scheduler, starts
+ * after the change, so that it finds the wire's queue empty and not full of what came before.
  */
 static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 {
-	bool was = run->scheduling.active != SCHEDULER_NONE;
-	int r;
+	bool was = run->scheduling.active != SCHEDULER_NONE, started = false;
+	int r = 0;
 
-	run->started = false;
-	r = p->phase->idle ? stop_traffic(run, run->flood, e) : 0;
-
+	for (size_t i = 0; i < run->s->n_vms; i++)
+		p->woken[i] = !p->phase->fresh && !run->load.flood[i] && scenario_sends(run->s, p->phase, i);
+	if (p->phase->idle || p->phase->fresh)
+		r = load_stop_floods(&run->load, e);
 	if (r < 0)
 		return r;
 	p->asked_ns = now_ns();
@@ -332,11 +200,13 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 	p->acked_ns = now_ns();
 	p->commands = scheduling_commands(&run->scheduling);
 	p->changed = p->phase->scheduler != SCHEDULER_NONE && p->commands;
-	if (was && p->phase->scheduler == SCHEDULER_NONE && r == 0)
-		say("released");
-	if (r == 0 && !p->phase->idle)
-		r = start_floods(run, e);
-	p->window.from_ns = run->started ? now_ns() : p->acked_ns;
+	if (was && p->phase->scheduler == SCHEDULER_NONE && r == 0) {
+		printf("released\n");
+		fflush(stdout);
+	}
+	if (r == 0)
+		r = load_enter(&run->load, p->phase, &started, e);
+	p->window.from_ns = started ? now_ns() : p->acked_ns;
 	if (!run->result.start_ns)
 		run->result.start_ns = p->window.from_ns;
 	return r;
@@ -344,7 +214,7 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 
 static int observe_all(struct run *run, struct observation *out, struct errtext *e)
 {
-	int r = observe(&run->topo, run->vm, run->s->n_vms, out, e);
+	int r = observe(&run->testbed->topo, run->testbed->vm, run->s->n_vms, out, e);
 
 	if (r == 0 && run->scheduling.divvyd > 0)
 		proc_cpu_ns(run->scheduling.divvyd, &out->daemon_ns);
@@ -383,12 +253,12 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	for (size_t i = 0; i < run->s->n_vms; i++)
 		p->backlog[i] = backlog_get(run->backlog, i);
 	r = observe_all(run, &p->end, e);
-	observe_sndbuf(&run->topo, run->vm, run->s->n_vms, p->sndbuf);
+	observe_sndbuf(&run->testbed->topo, run->testbed->vm, run->s->n_vms, p->sndbuf);
 	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
 		divvy_status(&run->scheduling, &p->status);
 	if (p->phase->scheduler == SCHEDULER_CPU) {
 		observe_cpu(run->s, p->status, &p->cpu_end);
-		observe_slots(&run->scheduling, run->vm, measure_steady(p->window), &p->slots);
+		observe_slots(&run->scheduling, run->testbed->vm, measure_steady(p->window), &p->slots);
 	}
 	return r;
 }
@@ -412,9 +282,7 @@ static int go(struct run *run, struct errtext *e)
 			if (r < 0)
 				return r;
 		}
-	r = stop_traffic(run, run->flood, e);
-	if (r == 0)
-		r = stop_traffic(run, run->ping, e);
+	r = load_stop(&run->load, e);
 	if (r == 0)
 		r = poll_meters(run);
 	return r;
@@ -479,10 +347,24 @@ int run_clean(void)
 	return removed;
 }
 
-int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *e)
+static void announce(const struct scenario *s)
 {
-	struct run run = { .s = s };
-	char wire[30];
+	char wire[40];
+
+	if (s->half_demand)
+		snprintf(wire, sizeof(wire), "of half the demand");
+	else if (scenario_unlimited(s))
+		snprintf(wire, sizeof(wire), "without limit");
+	else
+		snprintf(wire, sizeof(wire), "%.0f Mbit/s", (double)s->wire.bytes_ps * 8e-6);
+	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_vms, wire, topo_kind_name(s->topology),
+	       scenario_seconds(s));
+	fflush(stdout);
+}
+
+int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_dir, struct errtext *e)
+{
+	struct run run = { .s = s, .testbed = testbed };
 	int r;
 
 	r = make_directories(out_dir, e);
@@ -494,24 +376,22 @@ int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *
 		return errtext_set(e, -errno, "%s: %s", run.dir, strerror(errno));
 
 	run.result.scenario = s;
+	run.load = (struct load){ .scenario = s, .testbed = testbed, .heard = run.result.heard };
 	run.scheduling = (struct scheduling){
-		.scenario = s, .topo = &run.topo, .dir = run.dir, .log_path = run.log,
+		.scenario = s, .topo = &testbed->topo, .dir = run.dir, .log_path = run.log,
 	};
 	result_describe(&run.result);
-	if (scenario_unlimited(s))
-		snprintf(wire, sizeof(wire), "without limit");
-	else
-		snprintf(wire, sizeof(wire), "%.0f Mbit/s", (double)s->wire.bytes_ps * 8e-6);
-	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_vms, wire,
-	       topo_kind_name(s->topology), scenario_seconds(s));
-	fflush(stdout);
+	announce(s);
 	r = up(&run, e);
-	run.result.accel = accel_name(run.accel);
-	snprintf(run.result.guest_kernel, sizeof(run.result.guest_kernel), "%s", run.image.release);
+	run.result.accel = accel_name(testbed->accel);
+	snprintf(run.result.accel_why, sizeof(run.result.accel_why), "%s", testbed->accel_why);
+	snprintf(run.result.guest_kernel, sizeof(run.result.guest_kernel), "%s", testbed->image.release);
 	if (r == 0)
 		r = go(&run, e);
 	if (r == 0)
 		r = write_down(&run.result, out_dir, e);
 	down(&run);
+	if (r < 0)
+		testbed_down(testbed);
 	return r;
 }

@@ -4,13 +4,15 @@
 /* Carry out a scenario on real VMs. */
 
 #include "result.h"
+#include "testbed.h"
 
 /*
- * Build the lab, go through the phases, say a line a second on standard output, write everything into the directory
- * (made if need be), print a table, remove the lab. 0, -EINTR if a signal ended it (nothing is left behind, nothing
- * was written), or negative errno with a text.
+ * Prepare the testbed, go through the phases, say a line a second on standard output, write everything into the directory
+ * (made if need be), print a table. The testbed stays for the next, without scheduler and traffic. A wire that depends on
+ * the demand is filled in. 0, -EINTR if a signal ended it, or negative errno with a text; then nothing was written and the
+ * testbed is down.
  */
-int run_scenario(const struct scenario *s, const char *out_dir, struct errtext *e);
+int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_dir, struct errtext *e);
 
 /* Remove directories of runs that died. Returns how many. */
 int run_clean(void);

@@ -46,6 +46,7 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 
 	json_object_set_new(o, "traffic", vm->sends ? json_string(traffic_kind_name(vm->traffic.kind)) : json_null());
 	json_object_set_new(o, "entitled_mbps", number(v->entitled_mbps));
+	json_object_set_new(o, "sends", json_boolean(scenario_sends(r->scenario, p->phase, i)));
 	json_object_set_new(o, "offered_mbps", number(v->offered_mbps));
 	json_object_set_new(o, "backlogged", json_boolean(v->backlogged));
 	json_object_set_new(o, "ipd_inside_slots_ms", gaps(v->has_inside, &v->inside));
@@ -73,6 +74,19 @@ static json_t *commands(const char *lines)
 	return list;
 }
 
+/* A phase that could not be gone through has no figures. */
+static json_t *skipped_object(const struct phase_result *p)
+{
+	json_t *o = json_pack("{s:s,s:s,s:s,s:i}", "name", p->phase->name, "scheduler",
+			      scheduler_name(p->phase->scheduler), "skipped", p->skipped, "repetition",
+			      (int)p->repetition);
+
+	json_object_set_new(o, "under", text(p->phase->under));
+	json_object_set_new(o, "step", text(p->phase->step));
+	json_object_set_new(o, "vms", json_array());
+	return o;
+}
+
 static json_t *phase_object(const struct result *r, const struct phase_result *p)
 {
 	json_t *shares = json_array(), *vms = json_array(), *o;
@@ -87,6 +101,8 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 		      scheduler_name(p->phase->scheduler), "shares", shares, "seconds", (int)p->phase->seconds, "vms",
 		      vms, "total_mbps", number(p->total_mbps), "utilisation", number(p->utilisation), "jain",
 		      number(p->jain), "queue_drops", (json_int_t)p->queue_drops);
+	json_object_set_new(o, "under", text(p->phase->under));
+	json_object_set_new(o, "step", text(p->phase->step));
 	json_object_set_new(o, "repetition", json_integer(p->repetition));
 	json_object_set_new(o, "at_s", number((double)(p->window.from_ns - r->start_ns) / 1e9));
 	json_object_set_new(o, "wire_drops", json_integer((json_int_t)p->wire_drops));
@@ -157,7 +173,8 @@ static json_t *summary(const struct result *r)
 	uint64_t rcvbuf_errors = 0;
 
 	for (size_t k = 0; k < r->n_phases; k++)
-		json_array_append_new(phases, phase_object(r, &r->phases[k]));
+		json_array_append_new(phases, r->phases[k].skipped[0] ? skipped_object(&r->phases[k]) :
+									phase_object(r, &r->phases[k]));
 	for (size_t i = 0; i < s->n_vms; i++)
 		rcvbuf_errors += r->heard[i].rcvbuf_errors;
 	o = json_pack("{s:i,s:s,s:s,s:o,s:o}", "version", 1, "scenario", s->name, "accel", r->accel, "wire_mbps",
@@ -166,6 +183,8 @@ static json_t *summary(const struct result *r)
 	json_object_set_new(o, "aggregate", aggregate(r));
 	json_object_set_new(o, "compare", summary_compare(r));
 	json_object_set_new(o, "title", text(s->title));
+	json_object_set_new(o, "section", text(s->section));
+	json_object_set_new(o, "half_demand", json_boolean(s->half_demand));
 	json_object_set_new(o, "capacity_mbps", number((double)s->capacity.bytes_ps * 8e-6));
 	json_object_set_new(o, "topology", text(topo_kind_name(s->topology)));
 	json_object_set_new(o, "loaded", r->load_known && !scenario_unlimited(s) ? json_boolean(r->loaded) : json_null());
