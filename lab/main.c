@@ -3,6 +3,8 @@
 /* divvy-lab: scenarios on real VMs. */
 
 #include "core/cleanup.h"
+#include "catalog.h"
+#include "figures.h"
 #include "proc.h"
 #include "programs.h"
 #include "run.h"
@@ -42,15 +44,6 @@ static int parse_number(const char *text, unsigned min, unsigned max, unsigned *
 		return -EINVAL;
 	*out = (unsigned)v;
 	return 0;
-}
-
-/* A scenario's file: a path, or a name among those that come with the lab. */
-static void scenario_path(const char *name, char path[PATH_MAX])
-{
-	if (strchr(name, '/') || strstr(name, ".yaml"))
-		snprintf(path, PATH_MAX, "%s", name);
-	else
-		snprintf(path, PATH_MAX, "%s/%s.yaml", program_scenarios(), name);
 }
 
 /* --- list ------------------------------------------------------------------------------------------ */
@@ -149,7 +142,7 @@ static int verb_run(int argc, char **argv)
 
 	if (r)
 		return r;
-	scenario_path(o.name, path);
+	catalog_path(o.name, path);
 	if (scenario_load(path, &s, &e) < 0)
 		return fail(&e);
 	if (o.seconds)
@@ -161,13 +154,53 @@ static int verb_run(int argc, char **argv)
 	snprintf(out, sizeof(out), "%s%.200s", o.out ? o.out : "lab/out/", o.out ? "" : s->name);
 	if (may_run(&e) < 0)
 		return fail(&e);
-	r = run_scenario(s, &testbed, out, &e);
+	r = run_scenario(s, &testbed, out, NULL, &e);
 	testbed_down(&testbed);
 	if (r == -EINTR || proc_interrupted()) {
 		fprintf(stderr, "divvy-lab: interrupted; everything is removed again\n");
 		return 128 + (proc_interrupted() ? proc_interrupted() : SIGINT);
 	}
 	return r < 0 ? fail(&e) : EXIT_SUCCESS;
+}
+
+/* --- figures --------------------------------------------------------------------------------------- */
+
+static int parse_figures(int argc, char **argv, struct figures_options *o)
+{
+	for (int i = 1; i < argc; i++) {
+		const char **text = strcmp(argv[i], "--out") == 0 ? &o->out : strcmp(argv[i], "--only") == 0 ? &o->only : NULL;
+
+		if (strcmp(argv[i], "--quick") == 0)
+			o->quick = true;
+		else if (strcmp(argv[i], "--fresh") == 0)
+			o->fresh = true;
+		else if (!text)
+			return usage_error("unknown option", argv[i]);
+		else if (i + 1 == argc)
+			return usage_error("a value is missing after", argv[i]);
+		else
+			*text = argv[++i];
+	}
+	return 0;
+}
+
+static int verb_figures(int argc, char **argv)
+{
+	struct figures_options o = { .out = "lab/out" };
+	struct errtext e = {};
+	unsigned failed = 0;
+	int r = parse_figures(argc, argv, &o);
+
+	if (r)
+		return r;
+	if (may_run(&e) < 0)
+		return fail(&e);
+	r = figures_run(&o, &failed, &e);
+	if (r == -EINTR)
+		fprintf(stderr, "divvy-lab: %s\n", e.text);
+	if (r == -EINTR)
+		return 128 + (proc_interrupted() ? proc_interrupted() : SIGINT);
+	return r < 0 ? fail(&e) : failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* --- clean ----------------------------------------------------------------------------------------- */
@@ -198,6 +231,9 @@ static const struct {
 	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N] [--schedule 'KEY: VALUE, ...']",
 	  "run one on real VMs; DIR (lab/out/NAME) gets summary.json, CSV and plots\n"
 	  "        --schedule: keys for every phase with CPU slots, as 'policy: adrr, lanes: 2, gate: quota'", verb_run },
+	{ "figures", "[--quick] [--only PART,...] [--out DIR] [--fresh]",
+	  "the whole evaluation, then DIR/report.html (lab/out); goes on where an earlier one was interrupted\n"
+	  "        PART: figures, peers, video, guests, fig06, or a scenario; --fresh: also what is done already", verb_figures },
 	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
 	{ "help", "", "this", verb_help },
 };

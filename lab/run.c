@@ -49,6 +49,8 @@
 struct run {
 	struct scenario *s;
 	struct testbed *testbed;
+	const struct run_progress *progress; /* may be NULL */
+	unsigned seconds; /* gone through */
 	struct result result;
 	struct scheduling scheduling;
 	struct load load;
@@ -177,6 +179,9 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 		bytes[i] = measure_bytes(measure_slice(run->result.trace[i], w));
 	}
 	report_line(run->s, p->phase, (double)(to_ns - run->result.start_ns) / 1e9, bytes, w);
+	run->seconds++;
+	if (run->progress)
+		run->progress->on_second(run->progress->arg, p->phase->name, run->seconds, scenario_seconds(run->s));
 	return 0;
 }
 
@@ -362,9 +367,10 @@ static void announce(const struct scenario *s)
 	fflush(stdout);
 }
 
-int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_dir, struct errtext *e)
+int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_dir,
+		 const struct run_progress *progress, struct errtext *e)
 {
-	struct run run = { .s = s, .testbed = testbed };
+	struct run run = { .s = s, .testbed = testbed, .progress = progress };
 	int r;
 
 	r = make_directories(out_dir, e);
