@@ -3,6 +3,7 @@
 #
 #   make            build everything into build/
 #   make demo       set up, then show the main job on two real VMs
+#   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
 #   make bench      the benchmarks of doc/measurements.md
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -148,6 +149,12 @@ demo: deps
 	@$(MAKE) --no-print-directory -j2 all
 	@$(B)/divvy-lab run demo --out lab/out/demo
 
+# The whole evaluation: QUICK=1 in ten minutes, ONLY=fig06,peers parts of it; it goes on where it was interrupted.
+OUT ?= lab/out
+figures: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@$(B)/divvy-lab figures $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) --out $(OUT)
+
 TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
 TESTS_SH := $(filter-out %/lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
 tests: $(UNIT) $(TEST_HELPERS)
@@ -197,7 +204,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all unit tests deps demo check bench install uninstall clean
+.PHONY: all unit tests deps demo figures check bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

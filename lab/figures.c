@@ -120,7 +120,7 @@ static int note(struct evaluation *ev, size_t i, enum state state, const char *w
 	return save(ev, e);
 }
 
-/* What an earlier run has left, unless it was of the other kind. */
+/* What an earlier run has left. A full evaluation takes the place of a quick one, never the other way round. */
 static int load(struct evaluation *ev, struct errtext *e)
 {
 	char path[PATH_MAX];
@@ -131,9 +131,13 @@ static int load(struct evaluation *ev, struct errtext *e)
 		return r;
 	path_of(ev, "figures.json", path);
 	ev->doc = json_load_file(path, 0, NULL);
-	if (ev->doc && json_is_true(json_object_get(ev->doc, "quick")) != ev->o->quick)
-		return errtext_set(e, -EEXIST, "%.300s holds a %s evaluation: remove it, or name another directory", ev->o->out,
-				   ev->o->quick ? "full" : "quick");
+	if (ev->doc && ev->o->quick && json_is_false(json_object_get(ev->doc, "quick")))
+		return errtext_set(e, -EEXIST, "%.300s holds a full evaluation, which a quick one does not replace: remove it, "
+					       "or name another directory", ev->o->out);
+	if (ev->doc && !ev->o->quick && json_is_true(json_object_get(ev->doc, "quick"))) {
+		json_decref(ev->doc);
+		ev->doc = NULL;
+	}
 	if (!ev->doc)
 		ev->doc = json_object();
 	ev->state = calloc(ev->c.n + 1, sizeof(*ev->state));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include "lab/catalog.h"
 #include "lab/scenario.h"
 
 #include <errno.h>
@@ -111,6 +112,85 @@ static void test_fields(void **state)
 	scenario_free(s);
 }
 
+static const char under_text[] =
+	"name: x\ntitle: t\nsection: peers\nfigures: [5, 7]\nquick: 4\nwire: 100mbit\ncapacity: 99.5%\nrepeat: 2\n"
+	"vms: [{name: a, traffic: udp}, {name: b, traffic: tcp}]\n"
+	"under:\n  - {name: nothing, scheduler: none}\n"
+	"  - {name: slots, scheduler: cpu, schedule: \"{resource: cpu}\", full: true}\n"
+	"  - {name: device, scheduler: divvy, backpressure: \"off\"}\n"
+	"phases:\n  - {shares: [60, 40], seconds: 9, senders: [a]}\n  - {name: both, shares: [40, 60], seconds: 5}\n";
+
+static void test_under(void **state)
+{
+	(void)state;
+	struct scenario *s = NULL;
+	struct errtext e = {};
+
+	if (load(under_text, &s, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(s->capacity.bytes_ps, 12437500);
+	assert_int_equal(s->n_phases, 6);
+	assert_string_equal(s->phases[2].name, "slots");
+	assert_null(s->phases[2].step);
+	assert_string_equal(s->phases[3].name, "slots, both");
+	assert_string_equal(s->phases[3].schedule, "{resource: cpu}");
+	assert_string_equal(s->phases[5].under, "device");
+	assert_string_equal(s->phases[5].step, "both");
+	assert_string_equal(s->phases[5].backpressure, "off");
+	for (size_t k = 0; k < 6; k++) {
+		assert_int_equal(s->phases[k].fresh, k % 2 == 0);
+		assert_true(scenario_sends(s, &s->phases[k], 0));
+		assert_int_equal(scenario_sends(s, &s->phases[k], 1), k % 2);
+	}
+	assert_int_equal(scenario_seconds(s), 2 * 3 * 14);
+	assert_int_equal(scenario_make_quick(s), 0);
+	assert_int_equal(s->n_phases, 4); /* slots are for the full evaluation */
+	assert_string_equal(s->phases[2].under, "device");
+	assert_int_equal(scenario_seconds(s), 4 * 4);
+	scenario_set_wire(s, (struct rate){ 2000 });
+	assert_int_equal(s->capacity.bytes_ps, 1990);
+	scenario_free(s);
+}
+
+static bool is_there(const struct catalog *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void test_evaluation(void **state)
+{
+	(void)state;
+	struct catalog all = {}, quick = {}, one = {};
+	char path[PATH_MAX];
+	struct errtext e = {};
+
+	setenv("DIVVY_LAB_SCENARIOS", "lab/scenarios", 1);
+	if (catalog_evaluation(NULL, false, &all, &e) < 0 || catalog_evaluation("", true, &quick, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_true(is_there(&all, "fig05") && is_there(&all, "fig12") && !is_there(&all, "demo"));
+	assert_true(is_there(&quick, "fig06"));
+	assert_true(quick.n <= all.n);
+	/* Figures come first, and few VMs before many. */
+	assert_string_equal(all.items[0].section, "figures");
+	for (size_t i = 1; i < all.n; i++)
+		if (all.items[i].scenario && strcmp(all.items[i].section, all.items[i - 1].section) == 0)
+			assert_true(all.items[i].scenario->n_vms >= all.items[i - 1].scenario->n_vms);
+
+	assert_int_equal(catalog_evaluation("fig07, fig11", false, &one, &e), 0);
+	assert_int_equal(one.n, 2);
+	assert_true(is_there(&one, "fig05") && is_there(&one, "fig11"));
+	catalog_path("fig08", path);
+	assert_string_equal(path, "lab/scenarios/fig05.yaml");
+	assert_int_equal(catalog_evaluation("fig06,fig99", false, &one, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "fig99"));
+	catalog_free(&all);
+	catalog_free(&quick);
+	catalog_free(&one);
+}
+
 #define HEAD "name: x\ntitle: t\nwire: 100mbit\nvms: [{name: a, traffic: udp}, {name: b}]\n"
 #define PHASE(text) HEAD "phases: [{name: p, " text "}]\n"
 
@@ -132,6 +212,13 @@ static void test_refused(void **state)
 		{ PHASE("scheduler: divvy, seconds: 5, shares: [1]"), "1 shares for 2 VMs" },
 		{ PHASE("scheduler: divvy, seconds: 5, shares: [1, 0]"), "share" },
 		{ PHASE("scheduler: divvy, seconds: 5, backpressure: perhaps"), "backpressure" },
+		{ PHASE("seconds: 5"), "under" },
+		{ PHASE("scheduler: none, seconds: 5, senders: [b]"), "\"b\" is no VM with traffic" },
+		{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n", "already" },
+		{ HEAD "under: [{name: u, scheduler: magic}]\nphases: [{seconds: 5}]\n", "magic" },
+		{ HEAD "section: cellar\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "cellar" },
+		{ HEAD "quick: 1\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "quick" },
+		{ HEAD "capacity: 101%\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "capacity" },
 		{ "name: x\ntitle: t\nwire: 100mbps\nvms: [{name: a}]\nphases: [{name: p, scheduler: none, seconds: 5}]\n",
 		  "wire" },
 		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, traffic: smoke}]\n"
@@ -159,6 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_load),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_under),
+		cmocka_unit_test(test_evaluation),
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_refused),
 	};
