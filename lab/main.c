@@ -2,6 +2,8 @@
 
 /* divvy-lab: scenarios on real VMs. */
 
+#include "book.h"
+#include "compare.h"
 #include "core/cleanup.h"
 #include "catalog.h"
 #include "figures.h"
@@ -234,6 +236,10 @@ static const struct {
 	{ "figures", "[--quick] [--only PART,...] [--out DIR] [--fresh]",
 	  "the whole evaluation, then DIR/report.html (lab/out); goes on where an earlier one was interrupted\n"
 	  "        PART: figures, peers, video, guests, fig06, or a scenario; --fresh: also what is done already", verb_figures },
+	{ "report", "DIR [--doc FILE.md] [--causes FILE]",
+	  "write DIR/report.html and DIR/report.md from the results in DIR; --doc: also FILE.md, its plots beside it",
+	  book_verb },
+	{ "compare", "A B [--json]", "two folders of results side by side", compare_verb },
 	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
 	{ "help", "", "this", verb_help },
 };

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What was run, when and on what; and what was not. */
+
+#include "book_parts.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The driver knows; else any summary does. */
+static const char *known(const struct book *b, const char *key)
+{
+	const char *text = book_text(b->figures, key);
+
+	for (size_t i = 0; !text && i < b->n_scenarios; i++)
+		text = book_text(b->scenarios[i].summary, key);
+	return text;
+}
+
+static void fact(struct doc *d, const char *what, const char *text)
+{
+	if (!text || !*text)
+		return;
+	doc_row_begin(d);
+	doc_cell(d, MARK_HEAD, "%s", what);
+	doc_cell(d, MARK_NONE, "%s", text);
+	doc_row_end(d);
+}
+
+static void facts(struct doc *d, const struct book *b)
+{
+	static const char *const heads[] = { "this run", "", NULL };
+	const char *began = book_text(b->figures, "started"), *ended = book_text(b->figures, "ended"), *why;
+	char text[300];
+	const char *key;
+	json_t *value;
+
+	doc_table_begin(d, heads);
+	fact(d, "date", known(b, "date") ?: began);
+	if (began && ended) {
+		snprintf(text, sizeof(text), "%.60s to %.60s", began, ended);
+		fact(d, "from, to", text);
+	}
+	fact(d, "commit", known(b, "commit"));
+	fact(d, "machine", known(b, "machine"));
+	fact(d, "kernel", known(b, "kernel"));
+	fact(d, "guests' kernel", known(b, "guest_kernel"));
+	why = known(b, "accel_why");
+	snprintf(text, sizeof(text), "%.40s%s%.200s%s", known(b, "accel") ?: "", why ? " (" : "", why ?: "", why ? ")" : "");
+	fact(d, "accelerator", text);
+	json_object_foreach(json_object_get(b->figures, "versions"), key, value)
+		fact(d, key, json_string_value(value));
+	doc_table_end(d);
+}
+
+static bool failed(const struct book_scenario *s)
+{
+	return s->state != BOOK_DONE && (s->state == BOOK_FAILED || !s->summary);
+}
+
+static void incomplete(struct doc *d, const struct book *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; b->figures && i < b->n_scenarios; i++)
+		n += failed(&b->scenarios[i]);
+	if (n == 0)
+		return;
+	doc_verdict(d, MARK_POOR, "%zu of %zu scenarios have no complete result:", n, b->n_scenarios);
+	doc_list_begin(d);
+	for (size_t i = 0; i < b->n_scenarios; i++) {
+		static const char *const names[] = { [BOOK_DONE] = "done", [BOOK_FAILED] = "failed",
+						     [BOOK_PLANNED] = "not run yet", [BOOK_SKIPPED] = "left out" };
+		const struct book_scenario *s = &b->scenarios[i];
+
+		if (failed(s))
+			doc_item(d, "%s: %s%s%s%s", s->name, names[s->state], s->why ? ": " : "", s->why ?: "",
+				 s->summary ? " (what it had measured until then is shown)" : "");
+	}
+	doc_list_end(d);
+}
+
+void book_head(struct doc *d, const struct book *b)
+{
+	unsigned most = 0, least = ~0U;
+
+	for (size_t i = 0; i < b->n_scenarios; i++) {
+		unsigned n = b->scenarios[i].summary ? book_repetitions(&b->scenarios[i]) : 0;
+
+		if (n == 0)
+			continue;
+		most = n > most ? n : most;
+		least = n < least ? n : least;
+	}
+	doc_para(d, "The evaluation of Lee et al., \"Provisioning Service Differentiation for Virtualized Network Devices\", on real virtual "
+		    "machines: the paper's CPU slots, and the scheduling of virtual network devices; beside them what one would use "
+		    "today. All sentences are computed from the data of the run.");
+	facts(d, b);
+	if (json_is_true(json_object_get(b->figures, "quick")))
+		doc_verdict(d, MARK_WEAK, "Quick run: short phases, one repetition, and not all scenarios. It shows the shape of the "
+					  "results; no range stands behind its figures.");
+	else if (most && least == 1)
+		doc_verdict(d, MARK_WEAK, "%s: where there is one repetition, no range stands behind a figure.",
+			    most == 1 ? "One repetition" : "Some scenarios have one repetition only");
+	incomplete(d, b);
+}
+
+void book_scenarios(struct doc *d, const struct book *b)
+{
+	static const char *const heads[] = { "scenario", "section", "what", "repetitions", "seconds", "loaded", "result", NULL };
+	static const char *const states[] = { [BOOK_DONE] = "done", [BOOK_FAILED] = "failed",
+					      [BOOK_PLANNED] = "not run", [BOOK_SKIPPED] = "left out" };
+
+	doc_heading(d, 2, "scenarios", "The scenarios of this run");
+	doc_table_begin(d, heads);
+	for (size_t i = 0; i < b->n_scenarios; i++) {
+		const struct book_scenario *s = &b->scenarios[i];
+		const json_t *entry = json_array_get(json_object_get(b->figures, "scenarios"), i);
+		const json_t *loaded = json_object_get(s->summary, "loaded");
+		double seconds = book_number(entry, "seconds");
+		enum book_state state = !b->figures && s->summary ? BOOK_DONE : s->state;
+
+		doc_row_begin(d);
+		doc_cell(d, MARK_HEAD, "%s", s->name);
+		doc_cell(d, MARK_NONE, "%s", s->section ?: "");
+		doc_cell(d, MARK_NONE, "%s", s->title ?: "");
+		if (s->summary)
+			doc_cell(d, MARK_NONE, "%u", book_repetitions(s));
+		else
+			doc_cell(d, MARK_NONE, " ");
+		if (isnan(seconds))
+			doc_cell(d, MARK_NONE, " ");
+		else
+			doc_cell(d, MARK_NONE, "%.0f", seconds);
+		doc_cell(d, json_is_false(loaded) ? MARK_WEAK : MARK_NONE, "%s",
+			 json_is_boolean(loaded) ? json_is_true(loaded) ? "yes" : "no" : " ");
+		doc_cell(d, state == BOOK_DONE ? MARK_NONE : MARK_POOR, "%s%s%s", states[state], s->why ? ": " : "",
+			 s->why ?: "");
+		doc_row_end(d);
+	}
+	doc_table_end(d);
+}
