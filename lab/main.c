@@ -198,11 +198,16 @@ static int verb_figures(int argc, char **argv)
 	if (may_run(&e) < 0)
 		return fail(&e);
 	r = figures_run(&o, &failed, &e);
-	if (r == -EINTR)
-		fprintf(stderr, "divvy-lab: %s\n", e.text);
-	if (r == -EINTR)
+	if (r == -EINTR) {
+		fail(&e);
 		return 128 + (proc_interrupted() ? proc_interrupted() : SIGINT);
-	return r < 0 ? fail(&e) : failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	if (r < 0 || book_write(o.out, &(struct book_options){}, &e) < 0)
+		return fail(&e);
+	printf("the report: %s/report.html, %s/report.md\n", o.out, o.out);
+	if (failed)
+		fprintf(stderr, "divvy-lab: %u scenarios failed; the same command tries them again\n", failed);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* --- clean ----------------------------------------------------------------------------------------- */
