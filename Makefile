@@ -115,6 +115,8 @@ $(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/li
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_lab) -lcmocka
+# A VM is its process there.
+$(B)/tests/unit/lab_peer_run_test: LDFLAGS += -Wl,--wrap=vm_pid,--wrap=vm_alive
 unit: $(UNIT)
 
 # --- fuzzing: every tests/fuzz/x_fuzz.c; FUZZ_SECONDS each, corpora kept in build/ ----------------
@@ -127,8 +129,8 @@ $(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(SRC_spec) $(SRC_core) $(wildcard sp
 fuzz: $(FUZZ)
 	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 \
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
-$(B)/tests/system/lab_ground: $(call obj,$(addprefix lab/,$(addsuffix .c,accel agent image loop proc proc_run topo \
-	topo_clean traffic traffic_parse vm)))
+$(B)/tests/system/lab_ground: $(call obj,$(addprefix lab/,$(addsuffix .c,accel agent image loop proc proc_run peer_clean \
+	topo topo_clean traffic traffic_parse vm))) $(B)/libkernel.a
 # Unit tests without sanitizers, for test hosts (tests/hosts/run.sh): make build/plain/tests/unit/kernel_gate_test
 $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
 	@mkdir -p $(@D)

@@ -6,14 +6,14 @@
  * source address, or, behind NAT, by a mark that the firewall sets where the packet still has it.
  */
 
-#include "scheduler.h"
+#include "peer.h"
 
 #include "spec/units.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static struct rate part(const struct scenario *s, const struct scenario_phase *p, size_t vm)
+struct rate peer_rate(const struct scenario *s, const struct scenario_phase *p, size_t vm)
 {
 	uint64_t weights = 0;
 
@@ -27,7 +27,7 @@ static int class(struct scheduling *s, const char *verb, const struct scenario_p
 	char rate[UNITS_RATE_SIZE], ceil[UNITS_RATE_SIZE];
 
 	return scheduling_run(s, e, "tc class %s dev %s parent 1:1 classid 1:%x htb rate %s ceil %s", verb,
-			      s->topo->uplink, administrator_minor(vm), units_format_rate(part(s->scenario, p, vm), rate),
+			      s->topo->uplink, administrator_minor(vm), units_format_rate(peer_rate(s->scenario, p, vm), rate),
 			      units_format_rate(s->scenario->capacity, ceil));
 }
 
@@ -58,11 +58,20 @@ static int marks(struct scheduling *s, struct errtext *e)
 					    "{ type filter hook forward priority mangle ; }");
 }
 
+int uplink_classify(struct scheduling *s, struct errtext *e)
+{
+	bool routed = s->topo->config.kind == TOPO_ROUTED;
+	int r = routed ? marks(s, e) : 0;
+
+	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
+		r = routed ? filter_by_mark(s, i, e) : filter_by_source(s, i, e);
+	return r;
+}
+
 static int administrator_apply(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
 {
 	const char *up = s->topo->uplink;
 	char capacity[UNITS_RATE_SIZE];
-	bool routed = s->topo->config.kind == TOPO_ROUTED;
 	int r;
 
 	units_format_rate(s->scenario->capacity, capacity);
@@ -70,14 +79,9 @@ static int administrator_apply(struct scheduling *s, const struct scenario_phase
 	if (r == 0)
 		r = scheduling_run(s, e, "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s", up, capacity,
 				   capacity);
-	if (r == 0 && routed)
-		r = marks(s, e);
-	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++) {
+	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
 		r = class(s, "add", p, i, e);
-		if (r == 0)
-			r = routed ? filter_by_mark(s, i, e) : filter_by_source(s, i, e);
-	}
-	return r;
+	return r < 0 ? r : uplink_classify(s, e);
 }
 
 static int administrator_set(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
@@ -89,17 +93,18 @@ static int administrator_set(struct scheduling *s, const struct scenario_phase *
 	return r;
 }
 
-static int administrator_release(struct scheduling *s, struct errtext *e)
+int uplink_release(struct scheduling *s, struct errtext *e)
 {
 	int r = scheduling_run(s, e, "tc qdisc del dev %s root", s->topo->uplink);
+	int err = 0;
 
-	if (r == 0 && s->topo->config.kind == TOPO_ROUTED)
-		r = scheduling_run(s, e, "nft delete table ip shaping");
-	return r;
+	if (s->topo->config.kind == TOPO_ROUTED)
+		err = scheduling_run(s, r < 0 ? NULL : e, "nft delete table ip shaping");
+	return r < 0 ? r : err;
 }
 
 const struct scheduler scheduler_administrator = {
 	.apply = administrator_apply,
 	.set = administrator_set,
-	.release = administrator_release,
+	.release = uplink_release,
 };

@@ -6,7 +6,7 @@
 #include "kernel/filter.h"
 #include "kernel/htb.h"
 #include "kernel/link.h"
-#include "lab/scheduler.h"
+#include "lab/peer.h"
 
 #include <errno.h>
 
@@ -91,7 +91,7 @@ void backlog_find(struct backlog *b, enum scheduler_kind scheduler)
 		b->of[i].ifindex = 0;
 		if (scheduler == SCHEDULER_DIVVY)
 			find_divvys(b, i);
-		else if (scheduler == SCHEDULER_ADMINISTRATOR)
+		else if (scheduler == SCHEDULER_ADMINISTRATOR || scheduler == SCHEDULER_HTB_TUNED)
 			find_administrators(b, i);
 	}
 }

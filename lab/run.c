@@ -384,7 +384,7 @@ int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_di
 	run.result.scenario = s;
 	run.load = (struct load){ .scenario = s, .testbed = testbed, .heard = run.result.heard };
 	run.scheduling = (struct scheduling){
-		.scenario = s, .topo = &testbed->topo, .dir = run.dir, .log_path = run.log,
+		.scenario = s, .topo = &testbed->topo, .vm = testbed->vm, .dir = run.dir, .log_path = run.log,
 	};
 	result_describe(&run.result);
 	announce(s);

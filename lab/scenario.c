@@ -19,6 +19,12 @@ static const char *const scheduler_names[] = {
 	[SCHEDULER_ADMINISTRATOR] = "administrator",
 	[SCHEDULER_DIVVY] = "divvy",
 	[SCHEDULER_CPU] = "cpu",
+	[SCHEDULER_HTB_TUNED] = "htb-tuned",
+	[SCHEDULER_CNI] = "cni",
+	[SCHEDULER_PROXMOX] = "proxmox",
+	[SCHEDULER_LIBVIRT] = "libvirt",
+	[SCHEDULER_CPU_WEIGHT] = "cpu-weight",
+	[SCHEDULER_CPU_QUOTA] = "cpu-quota",
 };
 
 static const char *const action_names[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "scheduler.h"
+#include "peer.h"
 
 #include "core/cleanup.h"
 
@@ -10,11 +10,17 @@
 #include <string.h>
 
 /* NULL: nothing to be done. */
-static const struct scheduler *const schedulers[] = {
+static const struct scheduler *const schedulers[SCHEDULER_KINDS] = {
 	[SCHEDULER_NONE] = NULL,
 	[SCHEDULER_ADMINISTRATOR] = &scheduler_administrator,
 	[SCHEDULER_DIVVY] = &scheduler_divvy,
 	[SCHEDULER_CPU] = &scheduler_divvy, /* another resource, the same program */
+	[SCHEDULER_HTB_TUNED] = &scheduler_htb_tuned,
+	[SCHEDULER_CNI] = &scheduler_cni,
+	[SCHEDULER_PROXMOX] = &scheduler_proxmox,
+	[SCHEDULER_LIBVIRT] = &scheduler_libvirt,
+	[SCHEDULER_CPU_WEIGHT] = &scheduler_cpu_weight,
+	[SCHEDULER_CPU_QUOTA] = &scheduler_cpu_quota,
 };
 
 void scheduling_note(struct scheduling *s, const char *line)
@@ -77,6 +83,9 @@ int scheduling_enter(struct scheduling *s, const struct scenario_phase *p, struc
 		return r;
 	if (is)
 		r = was == is && may_set(s, p) ? is->set(s, p, e) : is->apply(s, p, e);
+	/* What was half done must not be in the next one's way. */
+	if (r < 0 && is && is != was)
+		is->release(s, NULL);
 	if (r < 0)
 		return r;
 	s->active = p->scheduler;
@@ -88,6 +97,7 @@ void scheduling_stop(struct scheduling *s)
 {
 	if (s->divvyd > 0)
 		divvy_stop(s);
+	peer_cgroup_release(s, NULL);
 	free(s->commands);
 	s->commands = NULL;
 	s->commands_size = 0;

@@ -6,10 +6,13 @@
 #include "scenario.h"
 #include "topo.h"
 
+struct peer_cgroups;
+
 /* State of a run's schedulers. */
 struct scheduling {
 	const struct scenario *scenario; /* borrowed */
 	const struct topo *topo;         /* borrowed */
+	struct vm *const *vm;            /* the scenario's VMs; borrowed */
 	const char *dir;                 /* for files of this run; borrowed */
 	const char *log_path;            /* of divvyd's messages; borrowed */
 	enum scheduler_kind active;
@@ -17,6 +20,7 @@ struct scheduling {
 	pid_t divvyd;                    /* 0: not started */
 	char *commands;                  /* carried out since scheduling_commands(), one a line; owned */
 	size_t commands_size;
+	struct peer_cgroups *cgroups;    /* of VMs, made by a peer; owned */
 };
 
 struct scheduler {
@@ -28,25 +32,25 @@ struct scheduler {
 extern const struct scheduler scheduler_administrator; /* administrator.c */
 extern const struct scheduler scheduler_divvy;         /* divvy.c */
 
+/*
+ * Whether this kernel has what a scheduler needs. If not, why gets one line: who needs which part. Tried once for each
+ * kind in a run of the program, in a network namespace of its own, for some 50 ms.
+ */
+bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size);
+
 /* Start what the scenario's phases need, so that it is there when they begin. 0 or negative errno with a text. */
 int scheduling_start(struct scheduling *s, struct errtext *e);
 /* Bring a phase's shares into force; returns when that is acknowledged. 0 or negative errno with a text. */
 int scheduling_enter(struct scheduling *s, const struct scenario_phase *p, struct errtext *e);
 /* Take the commands carried out so far; the caller's to free, NULL if there were none. */
 char *scheduling_commands(struct scheduling *s);
-/* Stop daemons; links and queues go with their namespaces. Safe on a zeroed *s. */
+/* Stop daemons, remove control groups; links and queues go with their namespaces. Safe on a zeroed *s. */
 void scheduling_stop(struct scheduling *s);
 
 /* Run a command in the host's namespace, and note it. */
 int scheduling_run(struct scheduling *s, struct errtext *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Note a line. */
 void scheduling_note(struct scheduling *s, const char *line);
-
-/* Minor number of a VM's class at the uplink. */
-static inline uint16_t administrator_minor(size_t vm)
-{
-	return (uint16_t)(0x10 + vm);
-}
 
 /* divvy.c */
 int divvy_start(struct scheduling *s, struct errtext *e);

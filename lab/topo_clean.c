@@ -2,6 +2,7 @@
 #include "topo_clean.h"
 
 #include "core/cleanup.h"
+#include "peer.h"
 #include "topo.h"
 
 #include <dirent.h>
@@ -77,6 +78,13 @@ static pid_t run_of(const char *name)
 	return *end == '-' && pid > 0 && pid < 1 << 22 ? (pid_t)pid : 0;
 }
 
+bool topo_is_left(const char *name, pid_t run)
+{
+	pid_t pid = run_of(name);
+
+	return pid != 0 && (run != 0 ? pid == run : !alive(pid));
+}
+
 /* Remove the namespaces of one run, or (run 0) of all whose process is dead. */
 static int remove_matching(pid_t run)
 {
@@ -87,9 +95,7 @@ static int remove_matching(pid_t run)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((d = readdir(dir))) {
-		pid_t pid = run_of(d->d_name);
-
-		if (pid == 0 || (run != 0 ? pid != run : alive(pid)))
+		if (!topo_is_left(d->d_name, run))
 			continue;
 		remove_one(d->d_name);
 		n++;
@@ -99,13 +105,17 @@ static int remove_matching(pid_t run)
 
 int topo_remove(pid_t run)
 {
-	return remove_matching(run);
+	int n = remove_matching(run);
+
+	peer_cgroup_clean(run);
+	return n;
 }
 
 int topo_clean(struct errtext *e)
 {
 	int n = remove_matching(0);
 
+	peer_cgroup_clean(0);
 	return n < 0 ? errtext_set(e, n, "cannot list " NETNS_DIR ": %s", strerror(-n)) : n;
 }
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What a peer needs of the kernel, and whether it is there. It is tried, not looked up in a configuration: in a network
+ * namespace of its own, made for the question and removed after it, so that modules get loaded as they would be.
+ */
+
+#include "core/cleanup.h"
+#include "kernel/cgroup.h"
+#include "peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum part {
+	PART_NONE, /* ends a list */
+	PART_INGRESS,
+	PART_HTB,
+	PART_TBF,
+	PART_FIFO,
+	PART_U32,
+	PART_BASIC,
+	PART_MIRRED,
+	PART_POLICE,
+	PART_IFB,
+	PART_CPU_WEIGHT,
+	PART_CPU_QUOTA,
+	N_PARTS,
+};
+
+/* a0, with an ingress qdisc already if that is possible, and its peer a1 are there. */
+static const struct {
+	const char *name, *config;
+	const char *command; /* NULL: a control group */
+} parts[N_PARTS] = {
+	[PART_INGRESS] = { "the ingress qdisc", "NET_SCH_INGRESS", "tc qdisc show dev a0 ingress" },
+	[PART_HTB] = { "the htb qdisc", "NET_SCH_HTB", "tc qdisc replace dev a0 root handle 1: htb" },
+	[PART_TBF] = { "the tbf qdisc", "NET_SCH_TBF",
+		       "tc qdisc replace dev a1 root handle 1: tbf rate 1mbit burst 16kb limit 64kb" },
+	[PART_FIFO] = { "the pfifo qdisc", "NET_SCHED", "tc qdisc replace dev a1 root handle 2: pfifo limit 100" },
+	[PART_U32] = { "the u32 classifier", "NET_CLS_U32",
+		       "tc filter add dev a0 parent ffff: protocol all prio 1 u32 match u32 0 0 flowid :1" },
+	[PART_BASIC] = { "the basic classifier", "NET_CLS_BASIC",
+			 "tc filter add dev a0 parent ffff: protocol all prio 50 basic flowid :1" },
+	[PART_MIRRED] = { "act_mirred", "NET_ACT_MIRRED", "tc actions add action mirred egress redirect dev a1" },
+	[PART_POLICE] = { "act_police", "NET_ACT_POLICE",
+			  "tc actions add action police rate 1mbit burst 64kb mtu 64kb drop" },
+	[PART_IFB] = { "IFB devices", "IFB", "ip link add a2 type ifb" },
+	[PART_CPU_WEIGHT] = { "control groups with CPU weights", "FAIR_GROUP_SCHED", NULL },
+	[PART_CPU_QUOTA] = { "control groups with CPU quotas", "CFS_BANDWIDTH", NULL },
+};
+
+#define NEEDS_MAX 8
+
+static const struct {
+	enum scheduler_kind kind;
+	enum part parts[NEEDS_MAX];
+} needs[] = {
+	{ SCHEDULER_ADMINISTRATOR, { PART_HTB, PART_U32 } },
+	{ SCHEDULER_HTB_TUNED, { PART_HTB, PART_FIFO, PART_U32 } },
+	{ SCHEDULER_CNI, { PART_IFB, PART_INGRESS, PART_U32, PART_MIRRED, PART_TBF } },
+	{ SCHEDULER_PROXMOX, { PART_HTB, PART_INGRESS, PART_BASIC, PART_POLICE } },
+	{ SCHEDULER_LIBVIRT, { PART_INGRESS, PART_U32, PART_POLICE } },
+	{ SCHEDULER_CPU_WEIGHT, { PART_CPU_WEIGHT } },
+	{ SCHEDULER_CPU_QUOTA, { PART_CPU_QUOTA } },
+};
+
+static const enum part *needs_of(enum scheduler_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].kind == kind)
+			return needs[i].parts;
+	return NULL;
+}
+
+/* Without a command: the file is looked for in a group below the root, as the root has none. */
+static bool has_cgroup(enum part part)
+{
+	struct cgroup_host h;
+
+	if (cgroup_probe("", &h) < 0)
+		return false;
+	if (h.v2_cpu)
+		return true; /* weight and quota came with it; quotas may be left out, rarely */
+	if (!*h.mount[CGROUP_V1_CPU])
+		return false;
+
+	char path[CGROUP_PATH_SIZE + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", h.mount[CGROUP_V1_CPU],
+		 part == PART_CPU_QUOTA ? "cpu.cfs_quota_us" : "cpu.shares");
+	return access(path, W_OK) == 0;
+}
+
+static bool has_part(const char *netns, enum part part)
+{
+	return parts[part].command ? proc_run(netns, NULL, NULL, "%s", parts[part].command) == 0 : has_cgroup(part);
+}
+
+/* The first part that is missing; PART_NONE: nothing is. */
+static enum part first_missing(const enum part *list)
+{
+	char netns[TOPO_NETNS_SIZE];
+	enum part missing = PART_NONE;
+
+	snprintf(netns, sizeof(netns), "dvl%d-probe", (int)getpid());
+	if (proc_run(NULL, NULL, NULL, "ip netns add %s", netns) < 0)
+		return list[0];
+	proc_run(netns, NULL, NULL, "ip link add a0 type veth peer name a1");
+	proc_run(netns, NULL, NULL, "tc qdisc add dev a0 ingress");
+	for (size_t i = 0; i < NEEDS_MAX && list[i] != PART_NONE && missing == PART_NONE; i++)
+		if (!has_part(netns, list[i]))
+			missing = list[i];
+	proc_run(NULL, NULL, NULL, "ip netns del %s", netns);
+	return missing;
+}
+
+bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size)
+{
+	static struct {
+		bool asked;
+		enum part missing;
+	} known[SCHEDULER_KINDS];
+	const enum part *list = needs_of(kind);
+
+	if (!list)
+		return true;
+	if (!known[kind].asked) {
+		known[kind].missing = first_missing(list);
+		known[kind].asked = true;
+	}
+	if (known[kind].missing == PART_NONE)
+		return true;
+	snprintf(why, size, "%s needs %s, which this kernel lacks (CONFIG_%s)", scheduler_name(kind),
+		 parts[known[kind].missing].name, parts[known[kind].missing].config);
+	return false;
+}
