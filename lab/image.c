@@ -136,20 +136,37 @@ static int run_script(const char *root, const char *dir, const char *flavour,
 	return errtext_set(e, -EREMOTEIO, "making the guest image failed: %s", words);
 }
 
-static int ensure(struct image *img, const char *flavour, void (*progress)(const char *line),
-		  struct errtext *e)
+/* Where things are kept; *root: the project's tree. */
+static int find_cache(char root[IMAGE_DIR_MAX], char dir[IMAGE_DIR_MAX], struct errtext *e)
 {
 	const char *cache = getenv("DIVVY_LAB_CACHE");
-	_cleanup_free_ char *release = NULL;
-	char root[IMAGE_DIR_MAX], path[IMAGE_DIR_MAX + 32];
-	struct image i = { 0 };
 	int r = find_tree(root, e), n;
 
 	if (r < 0)
 		return r;
-	n = snprintf(i.dir, sizeof(i.dir), cache ? "%s" : "%s/build/lab", cache ? cache : root);
-	if (n >= (int)sizeof(i.dir) - 16)
+	n = snprintf(dir, IMAGE_DIR_MAX, cache ? "%s" : "%s/build/lab", cache ? cache : root);
+	if (n >= IMAGE_DIR_MAX - 16)
 		return errtext_set(e, -ENAMETOOLONG, "the cache directory's name is too long");
+	return 0;
+}
+
+int image_cache(char dir[IMAGE_DIR_MAX], struct errtext *e)
+{
+	char root[IMAGE_DIR_MAX];
+
+	return find_cache(root, dir, e);
+}
+
+static int ensure(struct image *img, const char *flavour, void (*progress)(const char *line),
+		  struct errtext *e)
+{
+	_cleanup_free_ char *release = NULL;
+	char root[IMAGE_DIR_MAX], path[IMAGE_DIR_MAX + 32];
+	struct image i = { 0 };
+	int r = find_cache(root, i.dir, e);
+
+	if (r < 0)
+		return r;
 	r = run_script(root, i.dir, flavour, progress, e);
 	if (r < 0)
 		return r;

@@ -28,6 +28,9 @@ int image_ensure(struct image *img, void (*progress)(const char *line), struct e
 /* The same with Debian's generic kernel, which has a driver for VM_NIC_E1000: 70 MB more to download. */
 int image_ensure_generic(struct image *img, void (*progress)(const char *line), struct errtext *e);
 
+/* The cache directory; it need not be there yet. 0 or negative errno with a text. */
+int image_cache(char dir[IMAGE_DIR_MAX], struct errtext *e);
+
 enum accel { ACCEL_TCG, ACCEL_KVM };
 const char *accel_name(enum accel a); /* "tcg", "kvm" */
 

@@ -37,7 +37,8 @@ static const struct {
 	{ "ethtool", "ethtool" },     { "nft", "nftables" },
 	{ "iperf3", "iperf3" },	      { "iperf", "iperf" },
 	{ "ping", "iputils-ping" },   { "qemu-system-x86_64", "qemu-system-x86" },
-	{ "gnuplot", "gnuplot-nox" },
+	{ "gnuplot", "gnuplot-nox" }, { "ffmpeg", "ffmpeg" },
+	{ "busybox", "busybox-static" },
 };
 
 int errtext_set(struct errtext *e, int error, const char *fmt, ...)
