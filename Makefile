@@ -35,7 +35,7 @@ LIBS_kernel := -lmnl -lbpf
 LIBS_daemon := -lsystemd -lcap
 LIBS_lab := $(LIBS_spec) -lm
 
-all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-guard
+all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-guard $(B)/rtpplay
 
 # --- sources, by layer ---------------------------------------------------------------------------
 SRC_core := $(wildcard core/*.c)
@@ -72,6 +72,12 @@ $(B)/divvy-guard: $(call obj,guard/main.c) $(B)/libkernel.a
 $(B)/divvy-lab: $(call obj,$(SRC_lab)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_lab)
+
+# static: the lab's guests fetch it, and have no such C library
+$(B)/rtpplay: lab/guest/rtpplay.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -O2 $(WARN) -static -o $@ $<
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -129,8 +135,8 @@ $(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(SRC_spec) $(SRC_core) $(wildcard sp
 fuzz: $(FUZZ)
 	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 \
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
-$(B)/tests/system/lab_ground: $(call obj,$(addprefix lab/,$(addsuffix .c,accel agent image loop proc proc_run peer_clean \
-	topo topo_clean traffic traffic_parse vm))) $(B)/libkernel.a
+$(B)/liblab.a: $(call obj,$(filter-out lab/main.c,$(SRC_lab)))
+$(B)/tests/system/lab_ground: $(B)/liblab.a $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
 # Unit tests without sanitizers, for test hosts (tests/hosts/run.sh): make build/plain/tests/unit/kernel_gate_test
 $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
 	@mkdir -p $(@D)
@@ -140,7 +146,7 @@ $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o $(B)/libkernel.a $(B)/libspec.a $(B
 $(B)/tests/system/%: $(B)/tests/system/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_lab)
 
 # --- the user's commands -------------------------------------------------------------------------
 deps:

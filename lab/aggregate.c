@@ -17,6 +17,11 @@ const struct metric aggregate_metrics[] = {
 	{ "ipd_p50_ms", offsetof(struct vm_result, gaps.p50_ms) },
 	{ "ipd_p99_ms", offsetof(struct vm_result, gaps.p99_ms) },
 	{ "ipd_p999_ms", offsetof(struct vm_result, gaps.p999_ms) },
+	{ "video_loss_pct", offsetof(struct vm_result, video.loss_pct) },
+	{ "video_jitter_ms", offsetof(struct vm_result, video.jitter_ms) },
+	{ "video_late_p99_ms", offsetof(struct vm_result, video.late_p99_ms) },
+	{ "video_ssim", offsetof(struct vm_result, video.ssim) },
+	{ "video_ssim_stream", offsetof(struct vm_result, video.ssim_stream) },
 };
 const size_t aggregate_n_metrics = ARRAY_SIZE(aggregate_metrics);
 

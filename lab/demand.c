@@ -58,8 +58,7 @@ int demand_measure(const struct testbed *t, const struct scenario *s, uint64_t *
 	load_free(&load);
 	for (size_t i = 0; i < s->n_vms; i++) {
 		meter_close(meter[i]);
-		free(heard[i].intervals);
-		free(heard[i].rtts);
+		heard_free(&heard[i]);
 	}
 	if (r < 0)
 		return r;

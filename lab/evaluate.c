@@ -91,6 +91,7 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	v->offered_mbps = measure_mbps(p->end.tap_bytes[i] - p->warm.tap_bytes[i], observed);
 	v->entitled_mbps = entitled_mbps(r->scenario, p->phase, i);
 	v->share_pct = v->error_pp = (double)NAN;
+	v->video = video_none;
 	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) : (double)NAN;
 	v->cpu_cores = measure_cores(cpu_ns, observed);
 	v->cpu_per_mbit = v->mbps > 0 ? v->cpu_cores / v->mbps : (double)NAN;
@@ -144,6 +145,8 @@ static bool settles(const struct result *r, const struct phase_result *p, struct
 
 		if (r->scenario->vms[i].sends && !scenario_sends(r->scenario, p->phase, i))
 			return false;
+		if (r->scenario->vms[i].traffic.kind == TRAFFIC_VIDEO)
+			return false; /* sends what it has, whatever its share */
 		if (!p->woken[i])
 			continue;
 		at = woken_ns(r->trace[i], p->vm[i].entitled_mbps, (struct window){ p->acked_ns, p->window.to_ns });
@@ -222,6 +225,7 @@ static void judge_load(struct result *r)
 
 			/* In CPU slots a flood has always more to do; without a limit of the wire everybody has. */
 			v->backlogged = scenario_sends(s, r->phases[k].phase, i) &&
+					s->vms[i].traffic.kind != TRAFFIC_VIDEO &&
 					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
 					 scenario_unlimited(s) || floods_in_slots(&r->phases[k], &s->vms[i]) ||
 					 could >= v->entitled_mbps);
@@ -266,7 +270,7 @@ static void blank(struct phase_result *p)
 		p->vm[i] = (struct vm_result){
 			.mbps = (double)NAN, .share_pct = (double)NAN, .error_pp = (double)NAN, .loss_pct = (double)NAN,
 			.cpu_per_mbit = (double)NAN, .rtt_p50_ms = (double)NAN, .rtt_p99_ms = (double)NAN,
-			.empty_pct = (double)NAN, .bound_ms = (double)NAN,
+			.empty_pct = (double)NAN, .bound_ms = (double)NAN, .video = video_none,
 		};
 }
 
@@ -290,6 +294,16 @@ int result_evaluate(struct result *r)
 	return result_evaluate_cpu(r);
 }
 
+void heard_free(struct heard *h)
+{
+	for (size_t i = 0; i < h->n_videos; i++)
+		video_recording_free(&h->videos[i]);
+	free(h->videos);
+	free(h->intervals);
+	free(h->rtts);
+	*h = (struct heard){};
+}
+
 void result_free(struct result *r)
 {
 	for (size_t k = 0; k < r->n_phases; k++) {
@@ -299,8 +313,7 @@ void result_free(struct result *r)
 	}
 	free(r->phases);
 	for (size_t i = 0; i < TOPO_VMS_MAX; i++) {
-		free(r->heard[i].intervals);
-		free(r->heard[i].rtts);
+		heard_free(&r->heard[i]);
 	}
 	*r = (struct result){};
 }

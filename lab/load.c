@@ -26,6 +26,7 @@ static int append(void **array, size_t *n, const void *more, size_t n_more, size
 /* Keep what a traffic said, and free it. */
 static int hear(struct heard *h, struct traffic **t)
 {
+	struct video_recording video;
 	struct traffic_result got;
 	int r;
 
@@ -36,6 +37,11 @@ static int hear(struct heard *h, struct traffic **t)
 	if (r == 0)
 		r = append((void **)&h->rtts, &h->n_rtts, got.rtts, got.n_rtts, sizeof(*got.rtts));
 	h->rcvbuf_errors += got.rcvbuf_errors;
+	if (r == 0 && traffic_take_video(*t, &video)) {
+		r = append((void **)&h->videos, &h->n_videos, &video, 1, sizeof(video));
+		if (r < 0)
+			video_recording_free(&video);
+	}
 	*t = traffic_free(*t);
 	return r;
 }

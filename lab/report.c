@@ -4,6 +4,7 @@
 
 #include "aggregate.h"
 #include "report_cpu.h"
+#include "report_video.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -176,6 +177,7 @@ void report_table(const struct result *r)
 			table_row(r, &r->phases[k], i);
 		table_foot(r, &r->phases[k]);
 		report_cpu_phase(r, &r->phases[k]);
+		report_video_phase(r, &r->phases[k]);
 	}
 	backpressure_pays(r);
 	report_compare(r);

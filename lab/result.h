@@ -7,6 +7,7 @@
 #include "cpu.h"
 #include "measure.h"
 #include "scenario.h"
+#include "video.h"
 
 /* Cumulative counters at one moment. */
 struct observation {
@@ -37,6 +38,7 @@ struct vm_result {
 	double rtt_p50_ms, rtt_p99_ms;
 	int sndbuf;          /* bytes of truesize, 0: unknown or not limited */
 	double empty_pct;    /* of looks into its queue that found it empty; NAN: no queue of its own */
+	struct video_result video;
 	double bound_ms;     /* sndbuf / entitled rate: what may stand in the queue; NAN */
 };
 
@@ -73,6 +75,8 @@ struct heard {
 	size_t n_intervals;
 	struct traffic_rtt *rtts;
 	size_t n_rtts;
+	struct video_recording *videos; /* one after the other */
+	size_t n_videos;
 	uint64_t rcvbuf_errors;
 };
 
@@ -98,8 +102,11 @@ struct result {
 int result_evaluate(struct result *r);
 /* The part of it that concerns CPU slots (evaluate_cpu.c). 0 or -ENOMEM. */
 int result_evaluate_cpu(struct result *r);
+/* The part that concerns video; runs ffmpeg, seconds for each phase. 0 or negative errno with a text. */
+int result_evaluate_video(struct result *r, struct errtext *e);
 /* Fill in machine, kernel, date and commit. */
 void result_describe(struct result *r);
+void heard_free(struct heard *h);
 /* Free what it owns. */
 void result_free(struct result *r);
 

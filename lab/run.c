@@ -324,6 +324,9 @@ static int write_down(struct result *r, const char *dir, struct errtext *e)
 
 	if (err < 0)
 		return errtext_set(e, err, "out of memory");
+	err = result_evaluate_video(r, e);
+	if (err < 0)
+		return err;
 	report_table(r);
 	err = summary_write(r, dir, e);
 	if (err == 0)

@@ -73,6 +73,7 @@ static const struct raw_field under_fields[] = {
 	FIELD(raw_under, scheduler, RAW_TEXT, true),
 	FIELD(raw_under, backpressure, RAW_TEXT, false),
 	FIELD(raw_under, schedule, RAW_TEXT, false),
+	FIELD(raw_under, senders, RAW_TEXTS, false),
 	FIELD(raw_under, full, RAW_FLAG, false),
 	{},
 };

@@ -31,6 +31,7 @@ struct raw_phase {
 
 struct raw_under {
 	char *name, *scheduler, *backpressure, *schedule;
+	struct raw_list senders; /* of char *, owned; instead of the step's */
 	bool full;
 };
 

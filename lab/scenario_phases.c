@@ -35,14 +35,15 @@ static int convert_shares(const struct raw_phase *raw, size_t n_vms, struct scen
 	return 0;
 }
 
-static int convert_senders(const struct raw_phase *raw, const struct scenario *s, struct scenario_phase *p,
-			   struct errtext *e)
+static int convert_senders(const struct raw_phase *raw, const struct raw_under *u, const struct scenario *s,
+			   struct scenario_phase *p, struct errtext *e)
 {
-	char *const *names = raw->senders.items;
+	const struct raw_list *senders = u && u->senders.n ? &u->senders : &raw->senders;
+	char *const *names = senders->items;
 
 	for (size_t i = 0; i < s->n_vms; i++)
-		p->silent[i] = raw->senders.n > 0;
-	for (size_t k = 0; k < raw->senders.n; k++) {
+		p->silent[i] = senders->n > 0;
+	for (size_t k = 0; k < senders->n; k++) {
 		size_t i = 0;
 
 		while (i < s->n_vms && strcmp(s->vms[i].name, names[k]) != 0)
@@ -130,7 +131,7 @@ static int convert_phase(const struct raw_phase *raw, const struct raw_under *u,
 	if (r == 0)
 		r = convert_shares(raw, s->n_vms, p, e);
 	if (r == 0)
-		r = convert_senders(raw, s, p, e);
+		r = convert_senders(raw, u, s, p, e);
 	if (r < 0)
 		return r;
 	r = name_phase(raw, u, p);

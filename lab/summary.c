@@ -6,6 +6,7 @@
 
 #include "aggregate.h"
 #include "report_cpu.h"
+#include "report_video.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -55,6 +56,7 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	json_object_set_new(o, "rtt_ms", v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", number(v->rtt_p50_ms), "p99",
 							       number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
 						     json_null());
+	json_object_set_new(o, "video", summary_video(&v->video));
 	json_object_set_new(o, "queue_empty_pct", number(v->empty_pct));
 	json_object_set_new(o, "sndbuf_bytes", v->sndbuf > 0 ? json_integer(v->sndbuf) : json_null());
 	json_object_set_new(o, "sndbuf_bound_ms", number(v->bound_ms));

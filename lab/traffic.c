@@ -3,8 +3,8 @@
 /*
  * Theory of Operation
  *
- * A traffic is a command in the guest (the client) and, except for pings, a server process in its server's
- * namespace. Both print as they go: the server's lines come through a pipe, the client's through the
+ * A traffic is a command in the guest (the client) and, except for pings and video, a server process in its server's
+ * namespace (traffic_server.c; what there is for video is in traffic_video.c). Both print as they go: the server's lines come through a pipe, the client's through the
  * guest's agent, and both are read while the loop waits. Text is read instead of JSON because iperf3 prints
  * JSON only at the end, without host times, and not at all if it is killed.
  *
@@ -17,7 +17,7 @@
  * Stop: SIGINT makes every client say its last words. A server that has not ended 3 s later is killed.
  */
 
-#include "traffic.h"
+#include "traffic_impl.h"
 
 #include "core/cleanup.h"
 #include "loop.h"
@@ -35,30 +35,6 @@
 #define LISTEN_NS 5000000000ULL
 #define ECHOES_UNDER_WAY 20
 
-struct traffic {
-	struct traffic_config config;
-	const struct topo_vm *at;
-	struct vm *vm;
-	unsigned port;
-	pid_t server; /* 0: none */
-	int server_fd;
-	char line[512]; /* of the server */
-	size_t fill;
-	char last[160]; /* last line of the server */
-	struct vm_cmd *client;
-	size_t client_seen; /* lines of the client that were read */
-	uint64_t attempt_ns;
-	uint64_t echoes_before, rcvbuf_before;
-	bool under_way, stopped;
-	double until; /* seconds into the test that intervals cover */
-	struct traffic_result r;
-	struct traffic_interval *intervals;
-	size_t intervals_room;
-	struct traffic_rtt *rtts;
-	size_t rtts_room;
-	int64_t lost;
-};
-
 static const struct {
 	const char *name;
 	bool udp, server;
@@ -69,6 +45,7 @@ static const struct {
 	[TRAFFIC_TCP] = { "tcp", false, true, 0 },
 	[TRAFFIC_ICMP] = { "icmp", false, false, 1472 },
 	[TRAFFIC_PING] = { "ping", false, false, 56 },
+	[TRAFFIC_VIDEO] = { "video", true, false, 0 },
 };
 
 int traffic_kind_from_name(const char *name, enum traffic_kind *ret)
@@ -97,8 +74,7 @@ static uint64_t snmp(const struct traffic *t, const char *table, const char *col
 	return v;
 }
 
-/* Make room for one more; false: out of memory, the sample is lost. */
-static bool grow(void **p, size_t n, size_t *room, size_t size)
+bool traffic_grow(void **p, size_t n, size_t *room, size_t size)
 {
 	size_t more = *room ? 2 * *room : 64;
 	void *q;
@@ -115,70 +91,22 @@ static bool grow(void **p, size_t n, size_t *room, size_t size)
 
 /* --- what servers and clients say --- */
 
-static void server_said(struct traffic *t, const char *line, uint64_t now)
-{
-	struct traffic_report rep;
-
-	if (line[0])
-		snprintf(t->last, sizeof(t->last), "%.*s", (int)sizeof(t->last) - 1, line);
-	if (!traffic_parse_report(line, &rep))
-		return;
-	if (rep.from < t->until - 0.01)
-		return; /* the summary at the end, or one of several streams */
-	t->until = rep.to;
-	if (rep.amount > 0)
-		t->under_way = true;
-	if (!grow((void **)&t->intervals, t->r.n_intervals, &t->intervals_room, sizeof(*t->intervals)))
-		return;
-	t->intervals[t->r.n_intervals++] = (struct traffic_interval){
-		.at_ns = now,
-		.span_ns = (uint64_t)((rep.to - rep.from) * 1e9),
-		.lost = rep.lost > 0 ? (uint64_t)rep.lost : 0,
-		.total = rep.total,
-	};
-	t->lost += rep.lost;
-	t->r.received += rep.total - (uint64_t)rep.lost;
-}
-
-static void on_server(int fd, void *arg)
-{
-	struct traffic *t = arg;
-	ssize_t k = read(fd, t->line + t->fill, sizeof(t->line) - 1 - t->fill);
-	uint64_t now = now_ns();
-	char *nl;
-
-	if (k < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (k <= 0) {
-		loop_del(fd);
-		close(TAKE_FD(t->server_fd));
-		return;
-	}
-	t->fill += (size_t)k;
-	while ((nl = memchr(t->line, '\n', t->fill))) {
-		size_t used = (size_t)(nl - t->line) + 1;
-
-		*nl = 0;
-		server_said(t, t->line, now);
-		t->fill -= used;
-		memmove(t->line, t->line + used, t->fill);
-	}
-	if (t->fill == sizeof(t->line) - 1)
-		t->fill = 0;
-}
-
 static void client_said(struct traffic *t, const struct vm_line *l)
 {
 	uint64_t rtt;
 
-	if (t->config.kind == TRAFFIC_UDP || t->config.kind == TRAFFIC_UDP2 || t->config.kind == TRAFFIC_TCP)
+	if (kinds[t->config.kind].server)
 		return;
+	if (t->config.kind == TRAFFIC_VIDEO) {
+		snprintf(t->last, sizeof(t->last), "%.*s", (int)sizeof(t->last) - 1, l->text);
+		return;
+	}
 	if (traffic_parse_ping_summary(l->text, &t->r.sent, &t->r.received))
 		return;
 	if (!traffic_parse_rtt(l->text, &rtt))
 		return;
 	t->under_way = true;
-	if (grow((void **)&t->rtts, t->r.n_rtts, &t->rtts_room, sizeof(*t->rtts)))
+	if (traffic_grow((void **)&t->rtts, t->r.n_rtts, &t->rtts_room, sizeof(*t->rtts)))
 		t->rtts[t->r.n_rtts++] = (struct traffic_rtt){ .at_ns = l->at_ns, .rtt_ns = rtt };
 }
 
@@ -195,67 +123,6 @@ static void read_client(struct traffic *t)
 }
 
 /* --- start --- */
-
-#define WORDS_MAX 24
-
-/*
- * Servers report four times a second: fine enough to cut the loss at the borders of phases. stdbuf: iperf 2
- * has no option to flush its lines into a pipe.
- */
-static int start_server(struct traffic *t, struct errtext *e)
-{
-	_cleanup_close_ int in = -1, out = -1;
-	const char *argv[WORDS_MAX + 1];
-	struct spawn s = SPAWN_INIT;
-	char line[128], *save = NULL;
-	size_t n = 0;
-	int p[2], r;
-
-	if (t->config.kind == TRAFFIC_UDP2)
-		snprintf(line, sizeof(line), "stdbuf -oL iperf -s -u -i 0.25 -f k -w 4M -p %u", t->port);
-	else
-		snprintf(line, sizeof(line), "iperf3 -s -1 -i 0.25 -f k --forceflush -p %u", t->port);
-	for (char *w = strtok_r(line, " ", &save); w && n < WORDS_MAX; w = strtok_r(NULL, " ", &save))
-		argv[n++] = w;
-	argv[n] = NULL;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return errtext_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	in = p[0];
-	out = p[1];
-	fcntl(in, F_SETFL, O_NONBLOCK);
-	r = loop_add(in, on_server, t);
-	if (r < 0)
-		return errtext_set(e, r, "cannot watch a server: %s", strerror(-r));
-	s.argv = argv;
-	s.netns = t->at->server_netns;
-	s.out = s.err = out;
-	s.realtime = true;
-	r = proc_spawn(&s, &t->server, e);
-	if (r < 0) {
-		t->server = 0;
-		loop_del(in);
-		return r;
-	}
-	t->server_fd = TAKE_FD(in);
-	return 0;
-}
-
-static int listening(void *arg)
-{
-	const struct traffic *t = arg;
-	const bool udp = t->config.kind == TRAFFIC_UDP2; /* iperf3 begins with a TCP connection in any case */
-	_cleanup_free_ char *v4 = NULL, *v6 = NULL;
-
-	if (!proc_alive(t->server, NULL))
-		return -EPIPE;
-	if (proc_read_ns(t->at->server_netns, udp ? "/proc/net/udp" : "/proc/net/tcp", &v4) == 0 &&
-	    traffic_parse_bound(v4, t->port))
-		return 1;
-	if (proc_read_ns(t->at->server_netns, udp ? "/proc/net/udp6" : "/proc/net/tcp6", &v6) == 0 &&
-	    traffic_parse_bound(v6, t->port))
-		return 1;
-	return 0;
-}
 
 /*
  * /bin/ping: the shell of busybox would take its own, which cannot flood. 64 pings under way: with one the
@@ -283,6 +150,8 @@ static int start_client(struct traffic *t)
 			       c->streams ? c->streams : 1);
 	case TRAFFIC_ICMP:
 		return vm_exec(t->vm, &t->client, "exec /bin/ping -f -l 64 -q -n -s %u %s", size, to);
+	case TRAFFIC_VIDEO:
+		return traffic_video_play(t);
 	case TRAFFIC_PING:
 		return vm_exec(t->vm, &t->client, "exec /bin/ping -n -i 0.1 -s %u %s", size, to);
 	}
@@ -296,12 +165,18 @@ static int attempt(struct traffic *t, struct errtext *e)
 
 	t->attempt_ns = now_ns();
 	t->until = 0;
-	if (kinds[t->config.kind].server) {
-		t->port = 5201 + next_port++ % 1000;
-		r = start_server(t, e);
+	t->port = 5201 + next_port++ % 1000;
+	if (t->config.kind == TRAFFIC_VIDEO) {
+		r = traffic_video_start(t, e);
 		if (r < 0)
 			return r;
-		r = loop_while(listening, t, now_ns() + LISTEN_NS);
+		t->attempt_ns = now_ns();
+	}
+	if (kinds[t->config.kind].server) {
+		r = traffic_server_start(t, e);
+		if (r < 0)
+			return r;
+		r = loop_while(traffic_server_listening, t, now_ns() + LISTEN_NS);
 		if (r < 0)
 			return errtext_set(e, r, "server %s of %s does not listen: %s",
 					   traffic_kind_name(t->config.kind), vm_name(t->vm),
@@ -313,24 +188,13 @@ static int attempt(struct traffic *t, struct errtext *e)
 	return 0;
 }
 
-static void close_server(struct traffic *t)
-{
-	if (t->server > 0)
-		proc_stop(t->server, SIGTERM, 200, NULL);
-	t->server = 0;
-	if (t->server_fd >= 0) {
-		loop_del(t->server_fd);
-		close(TAKE_FD(t->server_fd));
-	}
-}
-
 static void give_up(struct traffic *t)
 {
 	if (t->client)
 		vm_cmd_signal(t->client, SIGKILL);
 	t->client = vm_cmd_free(t->client);
-	close_server(t);
-	t->fill = 0;
+	traffic_server_stop(t);
+	traffic_video_stop(t);
 }
 
 int traffic_start(struct traffic **ret, const struct topo *topo, unsigned index, struct vm *vm,
@@ -511,6 +375,7 @@ struct traffic *traffic_free(struct traffic *t)
 	if (!t)
 		return NULL;
 	give_up(t);
+	traffic_video_free(t);
 	free(t->intervals);
 	free(t->rtts);
 	free(t);

@@ -18,8 +18,9 @@ enum traffic_kind {
 	TRAFFIC_TCP,    /* iperf3 */
 	TRAFFIC_ICMP,   /* ping -f */
 	TRAFFIC_PING,   /* ping at 10 Hz: RTT samples */
+	TRAFFIC_VIDEO,  /* H.264 as RTP over UDP in real time, 5 Mbit/s: video.h */
 };
-/* "udp", "udp2", "tcp", "icmp", "ping"; -EINVAL */
+/* "udp", "udp2", "tcp", "icmp", "ping", "video"; -EINVAL */
 int traffic_kind_from_name(const char *name, enum traffic_kind *ret);
 const char *traffic_kind_name(enum traffic_kind kind);
 
@@ -53,6 +54,7 @@ struct traffic_result { /* borrowed; grows while the loop runs */
 };
 
 struct traffic;
+struct video_recording;
 
 /*
  * Start server and client. vm and topo are borrowed until traffic_free(). Several may run on one VM.
@@ -77,5 +79,10 @@ bool traffic_running(const struct traffic *t, struct errtext *e);
 int traffic_stop(struct traffic *t, struct errtext *e);
 int traffic_stop_all(struct traffic *const *t, size_t n, struct errtext *e);
 void traffic_get(struct traffic *t, struct traffic_result *out);
+/*
+ * Take what was received of a video, after traffic_stop(): the caller's to free. False (out untouched): it is none, or
+ * nothing came.
+ */
+bool traffic_take_video(struct traffic *t, struct video_recording *out);
 struct traffic *traffic_free(struct traffic *t); /* stops it if need be; returns NULL; NULL is fine */
 void traffic_freep(struct traffic **t);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh: what building, testing and the lab need, from Debian's packages; installs what is missing.
-# Says in one line what this machine lacks and how to get it.
+# deps.sh [GOAL]: what building, testing and the lab need, from Debian's packages; installs what is missing. GOAL: of make; the
+# video of "figures" needs ffmpeg. Says in one line what this machine lacks and how to get it.
 set -eu
 
 die() {
@@ -20,6 +20,9 @@ command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
 build="gcc make libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev"
 tests="libcmocka-dev perl iproute2 nftables procps kmod xz-utils zstd util-linux man-db mandoc"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core"
+
+# Large, so only where video is streamed: make figures.
+case " $* " in *" figures "*) lab="$lab ffmpeg" ;; esac
 
 missing=
 for p in $build $tests $lab; do
