@@ -69,7 +69,7 @@ static void phases(const struct result *r, FILE *f)
 	fprintf(f, "phase,repetition,scheduler,at_s,seconds,vm,share,mbps,share_pct,error_pp,loss_pct,cpu_cores,"
 		   "cpu_per_mbit,rtt_p50_ms,rtt_p99_ms,total_mbps,utilisation,jain,queue_drops,settled_ms\n");
 	for (size_t k = 0; k < r->n_phases; k++)
-		for (size_t i = 0; i < s->n_vms; i++) {
+		for (size_t i = 0; !r->phases[k].skipped[0] && i < s->n_vms; i++) {
 			const struct phase_result *p = &r->phases[k];
 			const struct vm_result *v = &p->vm[i];
 			const double row[] = { v->mbps,	     v->share_pct,    v->error_pp,   v->loss_pct,

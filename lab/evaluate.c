@@ -189,9 +189,13 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 	return 0;
 }
 
-static bool floods_in_slots(const struct phase_result *p, const struct scenario_vm *vm)
+/* Where its processor is what a guest is held by, it offers what it may and not what it would. */
+static bool floods_held(const struct phase_result *p, const struct scenario_vm *vm)
 {
-	return p->phase->scheduler == SCHEDULER_CPU && vm->traffic.rate_bps == 0;
+	enum scheduler_kind by = p->phase->scheduler;
+
+	return (by == SCHEDULER_CPU || by == SCHEDULER_CPU_WEIGHT || by == SCHEDULER_CPU_QUOTA) &&
+	       vm->traffic.rate_bps == 0;
 }
 
 static bool unscheduled(const struct phase_result *p)
@@ -227,7 +231,7 @@ static void judge_load(struct result *r)
 			v->backlogged = scenario_sends(s, r->phases[k].phase, i) &&
 					s->vms[i].traffic.kind != TRAFFIC_VIDEO &&
 					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
-					 scenario_unlimited(s) || floods_in_slots(&r->phases[k], &s->vms[i]) ||
+					 scenario_unlimited(s) || floods_held(&r->phases[k], &s->vms[i]) ||
 					 could >= v->entitled_mbps);
 		}
 }

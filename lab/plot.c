@@ -39,6 +39,8 @@ static void marks(const struct result *r, double top, FILE *f)
 		const struct phase_result *p = &r->phases[k];
 		double from = at_s(r, p->window.from_ns), to = at_s(r, p->window.to_ns);
 
+		if (p->skipped[0])
+			continue;
 		if (k > 0)
 			fprintf(f, "set arrow from %.3f,0 to %.3f,%g nohead back lc rgb '#444444' lw 1.2 dt (6,4)\n", from,
 				from, top);

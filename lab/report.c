@@ -172,6 +172,10 @@ static void backpressure_pays(const struct result *r)
 void report_table(const struct result *r)
 {
 	for (size_t k = 0; k < r->n_phases; k++) {
+		if (r->phases[k].skipped[0]) {
+			printf("\n%s - left out: %s\n", r->phases[k].phase->name, r->phases[k].skipped);
+			continue;
+		}
 		table_head(r, &r->phases[k]);
 		for (size_t i = 0; i < r->scenario->n_vms; i++)
 			table_row(r, &r->phases[k], i);
