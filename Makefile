@@ -35,7 +35,7 @@ LIBS_kernel := -lmnl -lbpf
 LIBS_daemon := -lsystemd -lcap
 LIBS_lab := $(LIBS_spec) -lm
 
-all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-guard $(B)/rtpplay
+all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/divvy-guard $(B)/rtpplay
 
 # --- sources, by layer ---------------------------------------------------------------------------
 SRC_core := $(wildcard core/*.c)
@@ -72,6 +72,10 @@ $(B)/divvy-guard: $(call obj,guard/main.c) $(B)/libkernel.a
 $(B)/divvy-lab: $(call obj,$(SRC_lab)) $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_lab)
+# in containers; for VMs lab/image.sh compiles it into their image
+$(B)/divvy-lab-agent: $(call obj,lab/guest/agent.c)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 # static: the lab's guests fetch it, and have no such C library
 $(B)/rtpplay: lab/guest/rtpplay.c

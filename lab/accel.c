@@ -14,7 +14,7 @@
 #define PROBE_MS 5000
 #define WHY_SIZE 128
 
-static const char *const names[] = { [ACCEL_TCG] = "tcg", [ACCEL_KVM] = "kvm" };
+static const char *const names[] = { [ACCEL_TCG] = "tcg", [ACCEL_KVM] = "kvm", [ACCEL_NONE] = "none" };
 
 const char *accel_name(enum accel a)
 {

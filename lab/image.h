@@ -31,8 +31,12 @@ int image_ensure_generic(struct image *img, void (*progress)(const char *line), 
 /* The cache directory; it need not be there yet. 0 or negative errno with a text. */
 int image_cache(char dir[IMAGE_DIR_MAX], struct errtext *e);
 
-enum accel { ACCEL_TCG, ACCEL_KVM };
-const char *accel_name(enum accel a); /* "tcg", "kvm" */
+enum accel {
+	ACCEL_TCG,
+	ACCEL_KVM,
+	ACCEL_NONE, /* there is no VM, only containers */
+};
+const char *accel_name(enum accel a); /* "tcg", "kvm", "none" */
 
 /*
  * Which accelerator runs guests here. /dev/kvm may open and still not run a guest, so a probe guest has to

@@ -3,7 +3,7 @@
 
 /* Where things lie. */
 
-/* A program that was built or installed with the lab: beside it. Borrowed until the next call for another name; two
+/* A program that was built or installed with the lab: beside it, or in $DIVVY_LAB_PROGRAMS. Borrowed until the next call for another name; two
  * names can be held at once. */
 const char *program_path(const char *name);
 /* The directory of the scenarios' files: $DIVVY_LAB_SCENARIOS, else that of the source tree around the lab's program,

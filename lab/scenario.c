@@ -86,6 +86,10 @@ static int convert_vm(struct raw_vm *raw, struct scenario_vm *vm, struct errtext
 		return errtext_set(e, -EINVAL, "vm %s: unknown traffic \"%s\"", raw->name, traffic);
 	if (raw->nic && vm_nic_from_name(raw->nic, &vm->nic) < 0)
 		return errtext_set(e, -EINVAL, "vm %s: unknown nic \"%s\"", raw->name, raw->nic);
+	if (raw->kind && vm_kind_from_name(raw->kind, &vm->kind) < 0)
+		return errtext_set(e, -EINVAL, "vm %s: unknown kind \"%s\"", raw->name, raw->kind);
+	if (raw->nic && vm->kind == VM_CONTAINER)
+		return errtext_set(e, -EINVAL, "vm %s: a container has a veth, no nic", raw->name);
 	if (raw->rate) {
 		r = convert_rate("rate", raw->rate, &rate, e);
 		if (r < 0)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #define BOOT_TIMEOUT_MS 90000
 
@@ -22,7 +23,8 @@ static void describe(const struct scenario *s, char *out, size_t size)
 	int n = snprintf(out, size, "%s", topo_kind_name(s->topology));
 
 	for (size_t i = 0; i < s->n_vms && n > 0 && (size_t)n < size; i++)
-		n += snprintf(out + n, size - (size_t)n, " %.24s/%s", s->vms[i].name, vm_nic_name(s->vms[i].nic));
+		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s", s->vms[i].name, vm_kind_name(s->vms[i].kind),
+			      vm_nic_name(s->vms[i].nic));
 }
 
 static bool fits(const struct testbed *t, const struct scenario *s)
@@ -45,14 +47,17 @@ static bool fits(const struct testbed *t, const struct scenario *s)
 
 static int up_network(struct testbed *t, const struct scenario *s, struct errtext *e)
 {
-	const struct topo_config config = {
+	struct topo_config config = {
 		.kind = s->topology,
 		.vms = (unsigned)s->n_vms,
 		.wire_bps = rate_bits(s->wire),
 		.wire_queue = s->queue,
 	};
-	int r = topo_up(&t->topo, &config, e);
+	int r;
 
+	for (size_t i = 0; i < s->n_vms; i++)
+		config.port[i] = vm_port(s->vms[i].kind);
+	r = topo_up(&t->topo, &config, e);
 	if (r < 0)
 		return r;
 	r = handover_install(&t->topo);
@@ -63,10 +68,11 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 {
 	const struct topo_vm *at = &t->topo.vm[i];
 	struct vm_config c = {
+		.kind = s->vms[i].kind,
 		.image = &t->image,
 		.accel = t->accel,
 		.name = s->vms[i].name,
-		.netns = t->topo.host,
+		.netns = at->netns,
 		.tap = at->tap,
 		.nic = s->vms[i].nic,
 		.address = at->address,
@@ -75,6 +81,17 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 
 	memcpy(c.mac, at->mac, sizeof(c.mac));
 	return vm_start(&t->vm[i], &c, e);
+}
+
+/* Seconds. */
+static double longest_boot(const struct testbed *t)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < t->n_vms; i++)
+		if (vm_boot_ns(t->vm[i]) > ns)
+			ns = vm_boot_ns(t->vm[i]);
+	return (double)ns / 1e9;
 }
 
 static int up_vms(struct testbed *t, const struct scenario *s, struct errtext *e)
@@ -87,10 +104,36 @@ static int up_vms(struct testbed *t, const struct scenario *s, struct errtext *e
 		r = vm_wait_ready(t->vm, t->n_vms, BOOT_TIMEOUT_MS, e);
 	if (r < 0)
 		return r;
-	printf("%zu VMs are up after %.1f s (Linux %s, QEMU with %s: %s)\n", t->n_vms,
-	       (double)vm_boot_ns(t->vm[t->n_vms - 1]) / 1e9, t->image.release, accel_name(t->accel), t->accel_why);
+	if (t->accel == ACCEL_NONE)
+		printf("%zu containers are up (Linux %s)\n", t->n_vms, t->image.release);
+	else
+		printf("%zu VMs are up after %.1f s (Linux %s, QEMU with %s: %s)\n", t->n_vms, longest_boot(t),
+		       t->image.release, accel_name(t->accel), t->accel_why);
 	fflush(stdout);
 	return 0;
+}
+
+/* What the VMs are made of; the host's kernel is all that containers need. */
+static int get_image(struct testbed *t, const struct scenario *s, struct errtext *e)
+{
+	bool generic = false, any = false;
+	struct utsname u;
+	int r;
+
+	for (size_t i = 0; i < s->n_vms; i++) {
+		any |= s->vms[i].kind != VM_CONTAINER;
+		generic |= vm_nic_needs_generic(s->vms[i].nic);
+	}
+	if (!any) {
+		uname(&u);
+		t->image = (struct image){};
+		snprintf(t->image.release, sizeof(t->image.release), "%s", u.release);
+		t->accel = ACCEL_NONE;
+		snprintf(t->accel_why, sizeof(t->accel_why), "containers only");
+		return 0;
+	}
+	r = generic ? image_ensure_generic(&t->image, say, e) : image_ensure(&t->image, say, e);
+	return r == 0 ? accel_probe(&t->image, &t->accel, t->accel_why, say, e) : r;
 }
 
 int testbed_prepare(struct testbed *t, const struct scenario *s, struct errtext *e)
@@ -105,9 +148,7 @@ int testbed_prepare(struct testbed *t, const struct scenario *s, struct errtext 
 		return r;
 	}
 	testbed_down(t);
-	r = image_ensure(&t->image, say, e);
-	if (r == 0)
-		r = accel_probe(&t->image, &t->accel, t->accel_why, say, e);
+	r = get_image(t, s, e);
 	if (r == 0)
 		r = up_network(t, s, e);
 	if (r == 0)

@@ -73,6 +73,10 @@ static void plan_vm(struct topo *t, unsigned i, pid_t pid)
 	struct topo_vm *v = &t->vm[i];
 
 	snprintf(v->tap, sizeof(v->tap), "dvl%dt%u", pid, i);
+	if (t->config.port[i] == TOPO_VETH)
+		snprintf(v->netns, sizeof(v->netns), "dvl%d-vm%u", pid, i);
+	else
+		memcpy(v->netns, t->host, sizeof(v->netns));
 	memcpy(v->mac, (uint8_t[6]){ 0x52, 0x54, 0x00, 0x76, 0x00, (uint8_t)(i + 1) }, sizeof(v->mac));
 	if (t->config.kind == TOPO_ROUTED) {
 		snprintf(v->address, sizeof(v->address), "10.78.%u.2/24", i + 1);
@@ -149,6 +153,8 @@ static int add_namespaces(struct topo *t, struct errtext *e)
 	for (unsigned i = 0; i < t->config.vms; i++) {
 		int r = add_netns(t->vm[i].server_netns, e);
 
+		if (r == 0 && t->config.port[i] == TOPO_VETH)
+			r = add_netns(t->vm[i].netns, e);
 		if (r < 0)
 			return r;
 	}
@@ -202,6 +208,46 @@ static int build_servers(struct topo *t, struct errtext *e)
 	return r;
 }
 
+/* One end of a VM's device, on the host's side. */
+static void build_port(const struct topo *t, unsigned i, FILE *f)
+{
+	const struct topo_vm *v = &t->vm[i];
+	const uint8_t *m = v->mac;
+
+	if (t->config.port[i] == TOPO_VETH)
+		fprintf(f, "link add %s type veth peer name eth0 address %02x:%02x:%02x:%02x:%02x:%02x netns %s\n",
+			v->tap, m[0], m[1], m[2], m[3], m[4], m[5], v->netns);
+	else
+		fprintf(f, "tuntap add dev %s mode tap%s\n", v->tap, t->config.queues > 1 ? " multi_queue" : "");
+	if (t->config.kind == TOPO_ROUTED)
+		fprintf(f, "addr add %s/24 dev %s\n", v->gateway, v->tap);
+	else
+		fprintf(f, "link set %s master br0\n", v->tap);
+	fprintf(f, "link set %s up\n", v->tap);
+}
+
+/* A container finds its network as a guest's init makes it. */
+static int build_containers(struct topo *t, struct errtext *e)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < t->config.vms; i++) {
+		_cleanup_(script_free) struct script s = { 0 };
+		const struct topo_vm *v = &t->vm[i];
+
+		if (t->config.port[i] != TOPO_VETH)
+			continue;
+		r = script_open(&s, e);
+		if (r < 0)
+			return r;
+		fprintf(s.f, "addr add %s dev eth0\nlink set eth0 up\n", v->address);
+		if (v->gateway[0])
+			fprintf(s.f, "route add default via %s\n", v->gateway);
+		r = script_run(&s, v->netns, e);
+	}
+	return r;
+}
+
 static int build_host(struct topo *t, struct errtext *e)
 {
 	const bool routed = t->config.kind == TOPO_ROUTED;
@@ -214,18 +260,10 @@ static int build_host(struct topo *t, struct errtext *e)
 		fprintf(s.f, "addr add 10.77.0.1/16 dev up0\nlink set up0 up\n");
 	else
 		fprintf(s.f, "link add br0 " BRIDGE "\nlink set up0 master br0 up\nlink set br0 up\n");
-	for (unsigned i = 0; i < t->config.vms; i++) {
-		const struct topo_vm *v = &t->vm[i];
-
-		fprintf(s.f, "tuntap add dev %s mode tap%s\n", v->tap,
-			t->config.queues > 1 ? " multi_queue" : "");
-		if (routed)
-			fprintf(s.f, "addr add %s/24 dev %s\n", v->gateway, v->tap);
-		else
-			fprintf(s.f, "link set %s master br0\n", v->tap);
-		fprintf(s.f, "link set %s up\n", v->tap);
-	}
-	return script_run(&s, t->host, e);
+	for (unsigned i = 0; i < t->config.vms; i++)
+		build_port(t, i, s.f);
+	r = script_run(&s, t->host, e);
+	return r == 0 ? build_containers(t, e) : r;
 }
 
 static int filter_host(struct topo *t, struct errtext *e)

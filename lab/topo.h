@@ -10,6 +10,7 @@
  *   tap1 --+- br0 -- up0 ----------- w0 - brw - w1 ----------- s0 ---- brs ------+-- p1 --- eth0 10.77.2.2
  *   (bridge, or routed + NAT)               TBF on w1 = capacity                 +-- p2 ...
  *
+ *   A container's device is a veth in the tap's place; its other end is eth0 in dvl<pid>-vm<i>.
  *   up0   the host's uplink: what divvy is told to divide. It offloads segmentation, as a NIC does.
  *   w1    the wire's capacity towards the servers: a plain TBF that divvy knows nothing of. All segmentation
  *         offloads of w1 are off, so behind it every packet is a frame of at most the MTU.
@@ -35,8 +36,15 @@ enum topo_kind {
 int topo_kind_from_name(const char *name, enum topo_kind *ret);
 const char *topo_kind_name(enum topo_kind kind);
 
+/* What a VM's device is to be. */
+enum topo_port {
+	TOPO_TAP,  /* a tap that the lab makes, for a VMM to open */
+	TOPO_VETH, /* a container's: a veth into a namespace of its own, where its address and route are set */
+};
+
 struct topo_config {
 	enum topo_kind kind;
+	enum topo_port port[TOPO_VMS_MAX];
 	unsigned vms;        /* 1..TOPO_VMS_MAX */
 	unsigned queues;     /* queues a tap can have; 0 or 1: one */
 	uint64_t wire_bps;   /* capacity in bit/s of L2 frames, 0: no limit */
@@ -44,7 +52,8 @@ struct topo_config {
 };
 
 struct topo_vm {
-	char tap[IFNAMSIZ];          /* "dvl<pid>t<i>", in the host namespace, up */
+	char tap[IFNAMSIZ];          /* "dvl<pid>t<i>", in the host namespace, up; also if it is a veth */
+	char netns[TOPO_NETNS_SIZE]; /* where the VM runs: host; a container: its own */
 	uint8_t mac[6];              /* of the guest's NIC */
 	char address[20];            /* with prefix length: for vm_config */
 	char gateway[16];            /* "" on a bridge */

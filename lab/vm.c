@@ -1,54 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* QEMU: its command line, its life, its resources. The way into the guest is agent.c. */
+/*
+ * A guest's life, whatever runs it: vm_qemu.c, vm_container.c. The way into the guest is agent.c.
+ */
 
-#include "vm.h"
+#include "vm_impl.h"
 
-#include "agent.h"
 #include "core/cleanup.h"
 #include "loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#define ARGS_MAX 48
-#define ARG_SIZE 512
-
-struct args {
-	const char *argv[ARGS_MAX + 1];
-	char text[ARGS_MAX][ARG_SIZE];
-	size_t n;
-};
-
 /*
  * A guest that dies while it boots, or is silent for so long, gets one more try: emulated machines do so once
- * in hundreds of boots. A QEMU that ends sooner than a guest can have crashed has been started wrongly.
+ * in hundreds of boots. What ends sooner than a guest can have crashed has been started wrongly.
  */
 #define BOOTS_MAX 2
 #define CRASH_NS 700000000ULL
 #define SILENCE_NS 25000000000ULL
 
-struct vm {
-	char *name, *netns;
-	struct args args; /* QEMU's */
-	size_t agent_arg; /* which of them names the agent's descriptor */
-	unsigned boots;
-	pid_t pid;
-	int console; /* memfd: what QEMU and the guest's console said, for last words */
-	struct agent *agent;
-	uint64_t started_ns;
+static const struct {
+	const char *name;
+	const struct vm_ops *ops;
+	enum topo_port port;
+} kinds[] = {
+	[VM_QEMU] = { "qemu", &vm_ops_qemu, TOPO_TAP },
+	[VM_CONTAINER] = { "container", &vm_ops_container, TOPO_VETH },
 };
+
+int vm_kind_from_name(const char *name, enum vm_kind *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0) {
+			*ret = (enum vm_kind)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+const char *vm_kind_name(enum vm_kind kind)
+{
+	return kinds[kind].name;
+}
+
+enum topo_port vm_port(enum vm_kind kind)
+{
+	return kinds[kind].port;
+}
 
 static const struct {
 	const char *name, *device;
+	bool generic;
 } nics[] = {
-	[VM_NIC_VIRTIO] = { "virtio", "virtio-net-pci" },
-	[VM_NIC_E1000] = { "e1000", "e1000" },
+	[VM_NIC_VIRTIO] = { "virtio", "virtio-net-pci", false },
+	[VM_NIC_E1000] = { "e1000", "e1000", true },
 };
 
 int vm_nic_from_name(const char *name, enum vm_nic *ret)
@@ -66,121 +78,101 @@ const char *vm_nic_name(enum vm_nic nic)
 	return nics[nic].name;
 }
 
-static void arg(struct args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void arg(struct args *a, const char *fmt, ...)
+bool vm_nic_needs_generic(enum vm_nic nic)
 {
-	va_list ap;
-
-	if (a->n == ARGS_MAX)
-		abort(); /* the list below is fixed */
-	va_start(ap, fmt);
-	vsnprintf(a->text[a->n], ARG_SIZE, fmt, ap);
-	va_end(ap);
-	a->argv[a->n] = a->text[a->n];
-	a->n++;
+	return nics[nic].generic;
 }
 
-static void nic_args(struct args *a, const struct vm_config *c)
+const char *vm_nic_device(enum vm_nic nic)
 {
-	bool many = c->queues > 1;
-
-	if (!c->tap)
-		return;
-	arg(a, "-netdev");
-	if (many)
-		arg(a, "tap,id=net0,ifname=%s,script=no,downscript=no,queues=%u", c->tap, c->queues);
-	else
-		arg(a, "tap,id=net0,ifname=%s,script=no,downscript=no", c->tap);
-	arg(a, "-device");
-	if (many && c->nic == VM_NIC_VIRTIO)
-		arg(a, "%s,netdev=net0,mac=%02x:%02x:%02x:%02x:%02x:%02x,romfile=,mq=on,vectors=%u",
-		    nics[c->nic].device, c->mac[0], c->mac[1], c->mac[2], c->mac[3], c->mac[4], c->mac[5],
-		    2 * c->queues + 2);
-	else
-		arg(a, "%s,netdev=net0,mac=%02x:%02x:%02x:%02x:%02x:%02x,romfile=", nics[c->nic].device,
-		    c->mac[0], c->mac[1], c->mac[2], c->mac[3], c->mac[4], c->mac[5]);
+	return nics[nic].device;
 }
 
-/*
- * q35: the machine that libvirt makes, takes every NIC model, and boots as fast as microvm here (1.8-2.1 s
- * against 1.7-1.9 s under TCG; pc: 2.3-2.6 s).
- */
-/* Returns the argument that boot() fills in. */
-static size_t qemu_args(struct args *a, const struct vm_config *c)
+const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE])
 {
-	size_t agent_arg;
-
-	arg(a, "qemu-system-x86_64");
-	arg(a, "-name");
-	arg(a, "%s", c->name);
-	arg(a, "-machine");
-	arg(a, "q35,accel=%s", accel_name(c->accel));
-	arg(a, "-cpu");
-	/*
-	 * TCG: a model without AVX and BMI, whose emulation in QEMU 7.2 corrupts flags now and then
-	 * (Linux 6.12 died at boot in 2 of 4 runs with Haswell). Faster, too: TCP 3.0 Gbit/s, not 1.1.
-	 */
-	arg(a, c->accel == ACCEL_KVM ? "host" : "Nehalem");
-	arg(a, "-smp");
-	arg(a, "%u", c->cpus ? c->cpus : 1);
-	arg(a, "-m");
-	arg(a, "%u", c->memory_mb ? c->memory_mb : 160);
-	arg(a, "-nodefaults");
-	arg(a, "-no-user-config");
-	arg(a, "-no-reboot");
-	arg(a, "-display");
-	arg(a, "none");
-	arg(a, "-serial");
-	arg(a, "stdio");
-	arg(a, "-kernel");
-	arg(a, "%s", c->image->kernel);
-	arg(a, "-initrd");
-	arg(a, "%s", c->image->initrd);
-	arg(a, "-append");
-	arg(a, "console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 mitigations=off%s%s%s%s",
-	    c->address ? " dvl.addr=" : "", c->address ? c->address : "", c->gateway ? " dvl.gw=" : "",
-	    c->gateway ? c->gateway : "");
-	arg(a, "-device");
-	arg(a, "virtio-serial-pci");
-	arg(a, "-chardev");
-	agent_arg = a->n;
-	arg(a, "%s", "");
-	arg(a, "-device");
-	arg(a, "virtserialport,chardev=agent,name=divvy.agent");
-	nic_args(a, c);
-	a->argv[a->n] = NULL;
-	return agent_arg;
+	snprintf(line, VM_KERNEL_LINE_SIZE,
+		 "console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 mitigations=off%s%s%s%s",
+		 c->address ? " dvl.addr=" : "", c->address ? c->address : "", c->gateway ? " dvl.gw=" : "",
+		 c->gateway ? c->gateway : "");
+	return line;
 }
 
-static int boot(struct vm *vm, struct errtext *e)
+/* --- what the lab starts as its own child --- */
+
+int vm_agent_pair(struct vm *vm, int *theirs, struct errtext *e)
 {
-	_cleanup_close_ int ours = -1, theirs = -1;
-	struct spawn s = SPAWN_INIT;
+	_cleanup_close_ int ours = -1, other = -1;
 	int p[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0)
 		return errtext_set(e, -errno, "cannot make a socket pair: %s", strerror(errno));
 	ours = p[0];
-	theirs = p[1];
+	other = p[1];
 	r = agent_open(&vm->agent, &ours);
 	if (r < 0)
-		return errtext_set(e, r, "cannot watch the agent of %s: %s", vm->name, strerror(-r));
-	snprintf(vm->args.text[vm->agent_arg], ARG_SIZE, "socket,id=agent,fd=%d", theirs);
-	s.argv = vm->args.argv;
-	s.netns = vm->netns;
-	s.out = s.err = vm->console;
-	s.keep = theirs;
+		return errtext_set(e, r, "cannot watch the agent of %s: %s", vm_name(vm), strerror(-r));
+	*theirs = TAKE_FD(other);
+	return 0;
+}
+
+bool vm_child_alive(const struct vm *vm)
+{
+	return proc_alive(vm->pid, NULL);
+}
+
+void vm_child_halt(struct vm *vm)
+{
+	if (vm->pid > 0)
+		proc_stop(vm->pid, SIGKILL, 5000, NULL);
+}
+
+int vm_child_cpu_ns(const struct vm *vm, uint64_t *ns)
+{
+	return proc_cpu_ns(vm->pid, ns);
+}
+
+/* --- start and stop --- */
+
+static int boot(struct vm *vm, struct errtext *e)
+{
 	vm->started_ns = now_ns();
 	vm->boots++;
-	return proc_spawn(&s, &vm->pid, e);
+	return vm->ops->boot(vm, e);
 }
 
 static void halt(struct vm *vm)
 {
-	if (vm->pid > 0)
-		proc_stop(vm->pid, SIGKILL, 5000, NULL);
+	vm->ops->halt(vm);
 	vm->pid = 0;
 	vm->agent = agent_close(vm->agent);
+}
+
+/* Where a configuration has its texts. */
+static const size_t texts[] = {
+	offsetof(struct vm_config, name),  offsetof(struct vm_config, netns),   offsetof(struct vm_config, tap),
+	offsetof(struct vm_config, address), offsetof(struct vm_config, gateway),
+};
+static_assert(ARRAY_SIZE(texts) == VM_TEXTS, "each has a copy");
+
+/* Copies of all of them, so that the VM can be started again. */
+static int keep_config(struct vm *vm, const struct vm_config *c)
+{
+	vm->config = *c;
+	for (size_t i = 0; i < VM_TEXTS; i++) {
+		const char **text = (const char **)(void *)((char *)&vm->config + texts[i]);
+
+		if (!*text)
+			continue;
+		vm->texts[i] = strdup(*text);
+		if (!vm->texts[i])
+			return -ENOMEM;
+		*text = vm->texts[i];
+	}
+	if (c->image) {
+		vm->image = *c->image;
+		vm->config.image = &vm->image;
+	}
+	return 0;
 }
 
 int vm_start(struct vm **ret, const struct vm_config *c, struct errtext *e)
@@ -190,15 +182,13 @@ int vm_start(struct vm **ret, const struct vm_config *c, struct errtext *e)
 
 	if (!vm)
 		return errtext_set(e, -ENOMEM, "out of memory");
-	vm->console = -1;
-	vm->name = strdup(c->name);
-	vm->netns = c->netns ? strdup(c->netns) : NULL;
-	if (!vm->name || (c->netns && !vm->netns))
-		return errtext_set(e, -ENOMEM, "out of memory");
+	vm->ops = kinds[c->kind].ops;
 	vm->console = memfd_create("console", MFD_CLOEXEC);
 	if (vm->console < 0)
 		return errtext_set(e, -errno, "cannot make a memory file: %s", strerror(errno));
-	vm->agent_arg = qemu_args(&vm->args, c);
+	r = keep_config(vm, c);
+	if (r < 0)
+		return errtext_set(e, r, "out of memory");
 	r = boot(vm, e);
 	if (r < 0)
 		return r;
@@ -213,8 +203,8 @@ struct vm *vm_stop(struct vm *vm)
 	halt(vm);
 	if (vm->console >= 0)
 		close(vm->console);
-	free(vm->name);
-	free(vm->netns);
+	for (size_t i = 0; i < VM_TEXTS; i++)
+		free(vm->texts[i]);
 	free(vm);
 	return NULL;
 }
@@ -291,16 +281,16 @@ int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct er
 		return errtext_set(e, r, "interrupted while the guests booted");
 	last_words(w.culprit, words, sizeof(words));
 	if (r == -EPIPE)
-		return errtext_set(e, r, "%s: QEMU ended: %s", w.culprit->name, words);
+		return errtext_set(e, r, "%s: %s ended: %s", vm_name(w.culprit), w.culprit->ops->what, words);
 	return errtext_set(e, r, "%s: the guest did not report within %u ms; its console: %s",
-			   w.culprit->name, timeout_ms, words[0] ? words : "(silent)");
+			   vm_name(w.culprit), timeout_ms, words[0] ? words : "(silent)");
 }
 
 /* --- what it is and what it uses --- */
 
 const char *vm_name(const struct vm *vm)
 {
-	return vm->name;
+	return vm->config.name;
 }
 
 pid_t vm_pid(const struct vm *vm)
@@ -310,7 +300,7 @@ pid_t vm_pid(const struct vm *vm)
 
 bool vm_alive(const struct vm *vm)
 {
-	return proc_alive(vm->pid, NULL);
+	return vm->pid > 0 && vm->ops->alive(vm);
 }
 
 uint64_t vm_boot_ns(const struct vm *vm)
@@ -322,7 +312,7 @@ uint64_t vm_boot_ns(const struct vm *vm)
 
 int vm_cpu_ns(const struct vm *vm, uint64_t *ns)
 {
-	return vm_alive(vm) ? proc_cpu_ns(vm->pid, ns) : -ESRCH;
+	return vm_alive(vm) ? vm->ops->cpu_ns(vm, ns) : -ESRCH;
 }
 
 int vm_rss(const struct vm *vm, uint64_t *bytes)

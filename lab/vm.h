@@ -2,18 +2,27 @@
 #pragma once
 
 /*
- * A guest under an unmodified QEMU, and the command line into it.
+ * A guest - a VM under an unmodified QEMU, or a container -, and the command line into it.
  *
- * The way in is a virtio-serial port that ends in a socketpair held by the lab, so commands, their output
- * and their exit codes put no packet on the guest's network. Any number of commands run at once. What they
+ * The way in is a virtio-serial port (of a container: a descriptor) that ends in a socketpair held by the lab, so
+ * commands, their output and their exit codes put no packet on the guest's network. Any number of commands run at once. What they
  * print arrives line by line and is stamped with the host's clock. All of it is served by loop.h: nothing
  * arrives unless somebody waits there.
  */
 
 #include "image.h"
 #include "proc.h"
+#include "topo.h"
 
 #include <net/if.h>
+
+enum vm_kind {
+	VM_QEMU,      /* QEMU, started by hand */
+	VM_CONTAINER, /* a process tree in namespaces of its own, on the host's kernel, with the host's programs */
+};
+int vm_kind_from_name(const char *name, enum vm_kind *ret); /* "qemu", "container"; -EINVAL */
+const char *vm_kind_name(enum vm_kind kind);
+enum topo_port vm_port(enum vm_kind kind);
 
 enum vm_nic {
 	VM_NIC_VIRTIO,
@@ -21,12 +30,18 @@ enum vm_nic {
 };
 int vm_nic_from_name(const char *name, enum vm_nic *ret); /* "virtio", "e1000"; -EINVAL */
 const char *vm_nic_name(enum vm_nic nic);
+bool vm_nic_needs_generic(enum vm_nic nic); /* only image_ensure_generic() has a driver for it */
 
-struct vm_config {
-	const struct image *image; /* borrowed for the call */
+struct vm_config { /* borrowed for the call, with all it points to */
+	enum vm_kind kind;
+	const struct image *image; /* a container needs none: NULL */
 	enum accel accel;
 	const char *name;          /* qemu -name */
-	const char *netns;         /* where QEMU runs: the lab's host namespace; NULL: the lab's own */
+	/*
+	 * Where QEMU runs: the lab's host namespace; NULL: the lab's own. The container's own, with its veth's end
+	 * ready in it: nothing of what follows is used then.
+	 */
+	const char *netns;
 	const char *tap;           /* existing tap there; NULL: no NIC */
 	enum vm_nic nic;
 	unsigned queues;           /* virtio queue pairs; 0 or 1: one. The tap must be made for it. */
@@ -39,25 +54,25 @@ struct vm_config {
 
 struct vm;
 
-/* Start QEMU; the guest boots in the background. 0 or negative errno with a text. */
+/* Start it; the guest boots in the background. 0 or negative errno with a text. */
 int vm_start(struct vm **ret, const struct vm_config *c, struct errtext *e);
 /*
  * Wait until all n agents answer and their networks are up, timeout_ms at most in all. -ETIMEDOUT, -EPIPE
- * if a QEMU ended (its last words as text), -EINTR.
+ * if one ended (its last words as text), -EINTR.
  */
 int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct errtext *e);
-/* Kill QEMU and free. Its commands become invalid: free traffic on it before. Returns NULL; NULL is fine. */
+/* Kill it and free. Its commands become invalid: free traffic on it before. Returns NULL; NULL is fine. */
 struct vm *vm_stop(struct vm *vm);
 void vm_stopp(struct vm **vm);
 
 const char *vm_name(const struct vm *vm); /* borrowed */
-pid_t vm_pid(const struct vm *vm);        /* QEMU's, in the lab's pid namespace */
+pid_t vm_pid(const struct vm *vm);        /* QEMU's, the container's first, in the lab's pid namespace */
 bool vm_alive(const struct vm *vm);
 /* From vm_start() to the agent's first word, ns; 0 while booting. */
 uint64_t vm_boot_ns(const struct vm *vm);
-/* User + system time of QEMU and its helpers, ns. 0, -ESRCH. */
+/* User + system time of QEMU and its helpers, of all in a container, ns. 0, -ESRCH. */
 int vm_cpu_ns(const struct vm *vm, uint64_t *ns);
-/* QEMU's resident memory, bytes. */
+/* Resident memory of vm_pid(), bytes. */
 int vm_rss(const struct vm *vm, uint64_t *bytes);
 
 /* --- commands in the guest --- */

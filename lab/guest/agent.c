@@ -3,8 +3,9 @@
 /*
  * Theory of Operation
  *
- * Process 1 of a lab guest, started by init once drivers and network are up. It reads requests, a line
- * each, from a virtio-serial port and answers on it; see lab/vm.c for the other end.
+ * Process 1 of a lab guest: of a VM, started by init once drivers and network are up, or of a container. It reads
+ * requests, a line each, from its port and answers on it: a virtio-serial port, whose path is its argument, or an
+ * inherited socket, whose number is; see lab/agent.c for the other end.
  *
  *	R ID COMMAND    run sh -c COMMAND in the background, in a process group of its own
  *	K ID SIGNAL     send the signal to that group
@@ -48,6 +49,7 @@ struct command {
 
 static struct command commands[COMMANDS_MAX];
 static int port = -1;
+static bool container; /* the port is a socket, and what we run on is not ours to power off */
 static sigset_t unblocked; /* what commands start with, and what the loop waits with */
 
 static void send_all(const char *p, size_t n)
@@ -142,6 +144,13 @@ static void request(char *line)
 			kill(-commands[i].pid, atoi(rest));
 }
 
+static void host_gone(void)
+{
+	if (!container)
+		reboot(RB_POWER_OFF); /* the lab has gone without stopping us */
+	_exit(0); /* the rest of the pid namespace ends with its first process */
+}
+
 static void from_host(void)
 {
 	static char buf[REQUEST_MAX];
@@ -149,6 +158,8 @@ static void from_host(void)
 	char *nl;
 	ssize_t k = read(port, buf + fill, sizeof(buf) - 1 - fill);
 
+	if (k == 0 && container)
+		host_gone();
 	if (k <= 0)
 		return;
 	fill += (size_t)k;
@@ -227,12 +238,19 @@ static void hello(void)
 	send_all(buf, (size_t)n);
 }
 
+static int open_port(const char *name)
+{
+	container = name[0] >= '0' && name[0] <= '9';
+	port = container ? atoi(name) : open(name, O_RDWR | O_CLOEXEC);
+	return container ? fcntl(port, F_SETFD, FD_CLOEXEC) : port;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_child };
 	sigset_t block;
 
-	if (argc != 2 || (port = open(argv[1], O_RDWR | O_CLOEXEC)) < 0) {
+	if (argc != 2 || open_port(argv[1]) < 0) {
 		perror("agent: port");
 		return 1;
 	}
@@ -254,7 +272,7 @@ int main(int argc, char **argv)
 			if (p[0].revents & POLLIN)
 				from_host();
 			else if (p[0].revents)
-				reboot(RB_POWER_OFF); /* the lab has gone without stopping us */
+				host_gone();
 			for (size_t i = 0; i < COMMANDS_MAX; i++)
 				if (p[i + 1].revents && commands[i].used && commands[i].fd == p[i + 1].fd)
 					from_command(&commands[i]);

@@ -4,7 +4,7 @@
  * The lab's ground floor by itself, for lab_ground.sh and for measuring what guests can offer:
  *
  *	lab_ground [-n VMS] [-k bridge|br_netfilter|routed] [-w WIRE_MBIT] [-m virtio|e1000] [-s SECONDS]
- *		   [-t udp|udp2|tcp|icmp] [-p]
+ *		   [-t udp|udp2|tcp|icmp] [-c qemu|container] [-p]
  *
  * boots the VMs, runs one traffic on each (and with -p a ping beside it), prints the wire's rate each second,
  *then "key value" lines. "ready" is printed when traffic flows: the test kills it there.
@@ -27,6 +27,7 @@ struct options {
 	struct topo_config topo;
 	struct traffic_config traffic;
 	enum vm_nic nic;
+	enum vm_kind kind;
 	unsigned seconds;
 	bool ping;
 };
@@ -63,8 +64,11 @@ static uint64_t port_bytes(const struct lab *lab, unsigned i)
 static int boot(struct lab *lab, struct errtext *e)
 {
 	uint64_t begin = now_ns();
-	int r = topo_up(&lab->topo, &lab->o.topo, e);
+	int r;
 
+	for (unsigned i = 0; i < lab->o.topo.vms; i++)
+		lab->o.topo.port[i] = vm_port(lab->o.kind);
+	r = topo_up(&lab->topo, &lab->o.topo, e);
 	if (r < 0)
 		return r;
 	printf("topology_ms %.0f\n", (double)(now_ns() - begin) / 1e6);
@@ -72,10 +76,11 @@ static int boot(struct lab *lab, struct errtext *e)
 		const struct topo_vm *at = &lab->topo.vm[i];
 		char name[16];
 		struct vm_config c = {
+			.kind = lab->o.kind,
 			.image = &lab->image,
 			.accel = lab->accel,
 			.name = name,
-			.netns = lab->topo.host,
+			.netns = at->netns,
 			.tap = at->tap,
 			.nic = lab->o.nic,
 			.queues = lab->o.topo.queues,
@@ -213,18 +218,26 @@ static void results(struct lab *lab)
 	printf("wire_drops %" PRIu64 "\n", drops);
 }
 
-static int run(struct lab *lab, struct errtext *e)
+static int prepare(struct lab *lab, struct errtext *e)
 {
 	char why[128];
-	int r = lab->o.nic == VM_NIC_E1000 ? image_ensure_generic(&lab->image, say, e)
-					   : image_ensure(&lab->image, say, e);
+	int r = vm_nic_needs_generic(lab->o.nic) ? image_ensure_generic(&lab->image, say, e)
+						 : image_ensure(&lab->image, say, e);
 
 	if (r == 0)
 		r = accel_probe(&lab->image, &lab->accel, why, say, e);
 	if (r < 0)
 		return r;
 	printf("accel %s (%s)\nkernel %s\n", accel_name(lab->accel), why, lab->image.release);
-	r = boot(lab, e);
+	return 0;
+}
+
+static int run(struct lab *lab, struct errtext *e)
+{
+	int r = lab->o.kind == VM_CONTAINER ? 0 : prepare(lab, e);
+
+	if (r == 0)
+		r = boot(lab, e);
 	if (r == 0)
 		r = check_agent(lab, e);
 	if (r == 0)
@@ -256,7 +269,7 @@ static int parse(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:k:w:m:s:t:q:l:p")) != -1) {
+	while ((c = getopt(argc, argv, "n:k:w:m:s:t:c:q:l:p")) != -1) {
 		bool bad = false;
 
 		if (c == 'n')
@@ -271,6 +284,8 @@ static int parse(struct options *o, int argc, char **argv)
 			o->seconds = (unsigned)atoi(optarg);
 		else if (c == 't')
 			bad = traffic_kind_from_name(optarg, &o->traffic.kind) < 0;
+		else if (c == 'c')
+			bad = vm_kind_from_name(optarg, &o->kind) < 0;
 		else if (c == 'q')
 			o->topo.queues = (unsigned)atoi(optarg);
 		else if (c == 'l')

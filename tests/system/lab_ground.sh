@@ -6,6 +6,8 @@
 
 cd "$(dirname "$0")/../.." || exit 1
 lab=${B:-build}/tests/system/lab_ground
+DIVVY_LAB_PROGRAMS=$PWD/${B:-build} # where the containers' agent is
+export DIVVY_LAB_PROGRAMS
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -13,7 +15,7 @@ if [ "$(id -u)" != 0 ] || [ ! -e /dev/net/tun ]; then
 	echo "1..0 # SKIP needs root and /dev/net/tun"
 	exit 0
 fi
-echo 1..18
+echo 1..24
 n=0
 
 ok() { # STATUS WHAT
@@ -111,7 +113,7 @@ nothing_left
 ok $? "nothing is left after it"
 
 # --- other topologies and programs ---
-for args in "-k routed -s 2" "-k br_netfilter -s 2" "-t tcp -s 2" "-t icmp -s 2" "-t udp2 -s 2"; do
+for args in "-c container -w 50 -s 2" "-c container -k routed -w 50 -s 2 -t tcp" "-k routed -s 2" "-k br_netfilter -s 2" "-t tcp -s 2" "-t icmp -s 2" "-t udp2 -s 2"; do
 	# shellcheck disable=SC2086
 	start $args
 	wait $pid && between "$(value vm0_mbps)" 3 100000 && between "$(value vm1_mbps)" 3 100000 && namespaces_gone
@@ -119,16 +121,18 @@ for args in "-k routed -s 2" "-k br_netfilter -s 2" "-t tcp -s 2" "-t icmp -s 2"
 done
 
 # --- ends in mid-flood ---
-for signal in INT KILL; do
-	start -s 60
-	within 90 ready
-	inventory
-	kill -$signal $pid
-	{ wait $pid; } 2>/dev/null
-	[ $? != 0 ] && grep -q '^ready' "$out/log"
-	ok $? "ended in mid-flood by SIG$signal"
-	nothing_left
-	ok $? "nothing is left after SIG$signal"
+for kind in qemu container; do
+	for signal in INT KILL; do
+		start -c $kind -w 50 -s 60
+		within 90 ready
+		inventory
+		kill -$signal $pid
+		{ wait $pid; } 2>/dev/null
+		[ $? != 0 ] && grep -q '^ready' "$out/log"
+		ok $? "$kind: ended in mid-flood by SIG$signal"
+		nothing_left
+		ok $? "$kind: nothing is left after SIG$signal"
+	done
 done
 
 # --- both the lab and its janitor killed ---

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What vm.c and the kinds of VMs (vm_qemu.c, vm_container.c, vm_libvirt.c) share; others use vm.h. */
+
+#include "agent.h"
+#include "vm.h"
+
+struct vm_ops {
+	const char *what; /* what runs it, for messages: "QEMU" */
+	/*
+	 * Start it, for the second time perhaps. Sets vm->pid and vm->agent. 0 or negative errno with a text; halt()
+	 * follows in either case.
+	 */
+	int (*boot)(struct vm *vm, struct errtext *e);
+	/* End it at once. Also after a boot() that failed. */
+	void (*halt)(struct vm *vm);
+	bool (*alive)(const struct vm *vm);
+	/* User + system time since boot(), ns. 0, -ESRCH. */
+	int (*cpu_ns)(const struct vm *vm, uint64_t *ns);
+};
+
+extern const struct vm_ops vm_ops_qemu;
+extern const struct vm_ops vm_ops_container;
+
+#define VM_TEXTS 5 /* of a struct vm_config; vm.c lists them */
+
+struct vm {
+	const struct vm_ops *ops;
+	struct vm_config config; /* a copy; its texts are below */
+	char *texts[VM_TEXTS];
+	struct image image;      /* config.image points here */
+	unsigned boots;
+	pid_t pid;   /* 0: none */
+	int console; /* memfd: what it and the guest's console said, for last words */
+	struct agent *agent;
+	uint64_t started_ns;
+};
+
+#define VM_KERNEL_LINE_SIZE 256
+/* The guest kernel's command line, with the settings that guest/init reads. Returns line. */
+const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE]);
+/* QEMU's name of a NIC's model: "virtio-net-pci". */
+const char *vm_nic_device(enum vm_nic nic);
+
+/* A socketpair whose one end vm->agent serves; the other is the caller's, to be inherited. */
+int vm_agent_pair(struct vm *vm, int *theirs, struct errtext *e);
+
+/* Of a process that the lab started itself. */
+bool vm_child_alive(const struct vm *vm);
+void vm_child_halt(struct vm *vm);
+int vm_child_cpu_ns(const struct vm *vm, uint64_t *ns);
