@@ -16,6 +16,7 @@
 #include "loop.h"
 #include "result.h"
 #include "run.h"
+#include "scheduler.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,6 +119,20 @@ static int note(struct evaluation *ev, size_t i, enum state state, const char *w
 	json_object_set_new(o, "seconds", json_real(seconds));
 	ev->state[i] = state;
 	return save(ev, e);
+}
+
+/* Without what this kernel has no parts for. */
+static void correct_estimates(struct catalog *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct scenario *s = c->items[i].scenario;
+		unsigned less = 0;
+
+		for (size_t k = 0; s && k < s->n_phases; k++)
+			if (s->phases[k].under && !scheduling_possible(s->phases[k].scheduler, (char[160]){}, 160))
+				less += s->phases[k].seconds * s->repeat;
+		c->items[i].seconds -= less;
+	}
 }
 
 /* What an earlier run has left. A full evaluation takes the place of a quick one, never the other way round. */
@@ -334,6 +349,7 @@ int figures_run(const struct figures_options *o, unsigned *failed, struct errtex
 		r = load(&ev, e);
 	if (r < 0)
 		return r;
+	correct_estimates(&ev.c);
 	announce(&ev);
 	return go_through(&ev, failed, e);
 }
