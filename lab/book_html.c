@@ -28,7 +28,7 @@ static const char style[] =
 	".weak{color:var(--weak);background:var(--weakbg)}\n"
 	"p.good,p.poor,p.weak{padding:.6rem .9rem;border-left:4px solid;border-radius:3px}\n"
 	"figure{margin:1.2rem 0}\n"
-	"figure svg{display:block;width:100%;height:auto;max-width:72rem}\n"
+	"figure svg{display:block;max-width:100%;height:auto}\n"
 	"figcaption{color:var(--soft);font-size:.875rem;max-width:58rem}\n"
 	"details{margin:.4rem 0}summary{cursor:pointer;color:var(--soft);font-size:.875rem}\n"
 	"pre{overflow-x:auto;background:var(--tint);border:1px solid var(--line);border-radius:3px;padding:.7rem;"

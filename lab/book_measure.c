@@ -83,11 +83,10 @@ struct spread measure_spread(const struct book_scenario *s, const char *under, c
 
 enum verdict measure_verdict(enum measure m, struct spread ours, struct spread theirs)
 {
-	return measure_kinds[m].more_is_better ? verdict_of(theirs, ours) == VERDICT_FIRST  ? VERDICT_BEHIND :
-						 verdict_of(theirs, ours) == VERDICT_BEHIND ? VERDICT_FIRST :
-						 verdict_of(theirs, ours) == VERDICT_LEVEL  ? VERDICT_LEVEL :
-											      verdict_of(ours, theirs) :
-						 verdict_of(ours, theirs);
+	/* of one run the order alone is told, whatever is better */
+	if (measure_kinds[m].more_is_better && ours.n > 1 && theirs.n > 1)
+		return verdict_of(theirs, ours);
+	return verdict_of(ours, theirs);
 }
 
 const char *spread_text(struct spread s, int digits, char *out, size_t size)

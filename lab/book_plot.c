@@ -3,6 +3,7 @@
 #include "book_plot.h"
 
 #include "book_series.h"
+#include "book_svg.h"
 #include "core/cleanup.h"
 #include "report.h"
 
@@ -11,12 +12,14 @@
 #include <math.h>
 #include <string.h>
 
-/* So that a plot with four panels and four lines each stays below 60 kB; a dot takes 23 bytes, a point 14. */
-#define LINE_POINTS 150
-#define DOTS 1500
+/* So that a plot with four panels and four lines each stays below 60 kB; a dot takes 23 bytes, a point 16. */
+#define LINE_POINTS 480 /* in all panels together, for each line */
+#define DOTS 1150
 #define GAP_WINDOW_MS 100
 #define MARGIN_PX 62 /* left of the first panel: numbers and a label */
-#define HEIGHT_PX 320
+#define LABEL_PX 11 /* where that label stands */
+#define BETWEEN_PX 22
+#define HEIGHT_PX 300
 
 struct panel {
 	const char *under;
@@ -28,7 +31,7 @@ struct figure {
 	const struct book_scenario *s;
 	struct panel panel[PLOT_PANELS_MAX];
 	size_t n, n_vms;
-	bool gaps;
+	bool gaps, entitled; /* some panel has entitlements */
 	double x_max, y_max, y_min;
 };
 
@@ -58,7 +61,7 @@ static int read_panel(struct figure *f, struct panel *p)
 	int r;
 
 	if (!f->gaps) {
-		r = series_bandwidth(f->s, p->under, LINE_POINTS, &p->line);
+		r = series_bandwidth(f->s, p->under, LINE_POINTS / (f->n ? f->n : 1), &p->line);
 		if (r == 0)
 			widen(f, &p->line);
 		return r;
@@ -131,48 +134,68 @@ static void entitlements(const struct figure *f, const struct panel *p, FILE *ou
 
 static void lines(const struct figure *f, size_t i, FILE *out)
 {
-	fprintf(out, "plot $p%zu using 1:%zu with lines lw 1.2 lc rgb '#aaaaaa' title 'sum'", i, f->n_vms + 2);
-	for (size_t vm = 0; vm < f->n_vms; vm++) {
-		fprintf(out, ", '' using 1:%zu with lines lw 1.8 lc rgb '%s' title ", vm + 2, plot_colour(vm));
-		plot_quoted(out, book_vm_name(f->s, vm));
-	}
-	fprintf(out, ", NaN with lines lc rgb '#333333' lw 1 dt (2,4) title 'entitled'\n");
+	fprintf(out, "plot $p%zu using 1:%zu with lines lw 1.2 lc rgb '#aaaaaa' notitle", i, f->n_vms + 2);
+	for (size_t vm = 0; vm < f->n_vms; vm++)
+		fprintf(out, ", '' using 1:%zu with lines lw 1.8 lc rgb '%s' notitle", vm + 2, plot_colour(vm));
+	fputc('\n', out);
 }
 
 static void dots(const struct figure *f, size_t i, double paper_ms, FILE *out)
 {
 	fprintf(out, "plot ");
-	for (size_t vm = 0; vm < f->n_vms; vm++) {
-		/* later ones are smaller, so that the earlier are seen below them */
-		fprintf(out, "%s$p%zu_%zu using 1:2 with lines lw %.1f lc rgb '%s' title ", vm ? ", " : "", i, vm,
+	/* later ones are smaller, so that the earlier are seen below them */
+	for (size_t vm = 0; vm < f->n_vms; vm++)
+		fprintf(out, "%s$p%zu_%zu using 1:2 with lines lw %.1f lc rgb '%s' notitle", vm ? ", " : "", i, vm,
 			vm ? 2.0 : 3.0, plot_colour(vm));
-		plot_quoted(out, book_vm_name(f->s, vm));
-	}
 	if (paper_ms > 0)
-		fprintf(out, ", %.4f with lines lw 1 lc rgb '#333333' dt (2,4) title 'the paper''s mean'", paper_ms);
+		fprintf(out, ", %.4f with lines lw 1 lc rgb '#333333' dt (2,4) notitle", paper_ms);
 	fputc('\n', out);
+}
+
+/* One entry of the key. gnuplot's own key breaks its line at the width of a panel; this one is for all of them. */
+static void key_entry(double *x, double width, const char *colour, double lw, bool dashed, const char *text, FILE *out)
+{
+	const double y = 0.045, sample = 24;
+
+	fprintf(out, "set arrow from screen %.4f,%.3f to screen %.4f,%.3f nohead front lc rgb '%s' lw %.1f%s\nset label ",
+		*x / width, y, (*x + sample) / width, y, colour, lw, dashed ? " dt (2,4)" : "");
+	plot_quoted(out, text);
+	fprintf(out, " at screen %.4f,%.3f left noenhanced font ',12'\n", (*x + sample + 8) / width, y);
+	*x += sample + 8 + 7.5 * (double)strlen(text) + 28;
+}
+
+static void key(const struct figure *f, double width, double paper_ms, FILE *out)
+{
+	double x = MARGIN_PX;
+
+	for (size_t vm = 0; vm < f->n_vms; vm++)
+		key_entry(&x, width, plot_colour(vm), f->gaps ? 3 : 2, false, book_vm_name(f->s, vm), out);
+	if (!f->gaps)
+		key_entry(&x, width, "#aaaaaa", 1.5, false, "sum", out);
+	if (f->gaps ? paper_ms > 0 : f->entitled)
+		key_entry(&x, width, "#333333", 1.2, true, f->gaps ? "the paper's mean" : "entitled", out);
 }
 
 static void panel(const struct figure *f, size_t i, double width, double paper_ms, FILE *out)
 {
-	double inner = (width - MARGIN_PX - 12) / (double)f->n, left = MARGIN_PX + inner * (double)i;
+	double inner = (width - MARGIN_PX) / (double)f->n, left = MARGIN_PX + inner * (double)i;
 
 	fprintf(out, "unset arrow\nset lmargin at screen %.4f\nset rmargin at screen %.4f\nset title ", left / width,
-		(left + inner - 12) / width);
+		(left + inner - BETWEEN_PX) / width);
 	plot_quoted(out, f->panel[i].under);
-	fprintf(out, " noenhanced font ',13'\n");
+	fprintf(out, " noenhanced font ',13' offset 0,-0.5\n");
+	/* a ylabel beside wide numbers would fall off the canvas, and gnuplot leaves it out */
 	if (i == 0)
-		fprintf(out, "set ylabel '%s'\nset format y '%%g'\n",
-			f->gaps ? "inter-packet delay (ms)" : "bandwidth (Mbit/s)");
+		fprintf(out, "set label '%s' at screen %.4f,%.3f center rotate by 90\nset format y '%%g'\n",
+			f->gaps ? "inter-packet delay (ms)" : "bandwidth (Mbit/s)", LABEL_PX / width, (0.25 + 0.88) / 2);
 	else
-		fprintf(out, "unset ylabel\nset format y ''\n");
+		fprintf(out, "set format y ''\n");
 	if (!f->gaps)
 		entitlements(f, &f->panel[i], out);
-	/* one key for all panels, below the first; room is kept in all */
 	if (i == 0)
-		fprintf(out, "set key at screen 0.5,0.045 center horizontal noenhanced samplen 1.5 width 1\n");
+		key(f, width, paper_ms, out);
 	else
-		fprintf(out, "unset key\n");
+		fprintf(out, "unset label\n");
 	if (f->gaps)
 		dots(f, i, paper_ms, out);
 	else
@@ -181,13 +204,13 @@ static void panel(const struct figure *f, size_t i, double width, double paper_m
 
 static void script(const struct figure *f, const char *name, double paper_ms, FILE *out)
 {
-	double width = f->n <= 1 ? 720 : f->n == 2 ? 960 : 1180;
+	double width = f->n <= 1 ? 640 : f->n == 2 ? 900 : 1150;
 
-	fprintf(out, "# gnuplot %s.gp\nset terminal svg size %.0f,%d dynamic rounded name '%s' background rgb 'white' "
+	fprintf(out, "# gnuplot %s.gp\nset terminal svg size %.0f,%d fixed rounded name '%s' background rgb 'white' "
 		     "font 'sans-serif,12'\nset output '%s.svg'\n", name, width, HEIGHT_PX, name, name);
 	data(f, out);
-	fprintf(out, "set multiplot\nset border 3 lc rgb '#666666'\nset xtics nomirror\nset ytics nomirror\n"
-		     "set grid ytics lc rgb '#e3e3e3' lt 1 lw 0.8\nset tmargin at screen 0.90\nset bmargin at screen 0.24\n"
+	fprintf(out, "set multiplot\nunset key\nset tics scale 0.5\nset border 3 lc rgb '#666666'\nset xtics nomirror\nset ytics nomirror\n"
+		     "set grid ytics lc rgb '#e3e3e3' lt 1 lw 0.8\nset tmargin at screen 0.88\nset bmargin at screen 0.25\n"
 		     "set xlabel 'time (%s)' offset 0,0.4\nset xrange [0:%g]\n", f->gaps ? "ms" : "s",
 		f->gaps ? GAP_WINDOW_MS : ceil(f->x_max));
 	if (f->gaps)
@@ -197,7 +220,7 @@ static void script(const struct figure *f, const char *name, double paper_ms, FI
 		fprintf(out, "set yrange [0:%g]\n", fmax(1.08 * f->y_max, 1));
 	for (size_t i = 0; i < f->n; i++)
 		panel(f, i, width, paper_ms, out);
-	fprintf(out, "unset multiplot\n");
+	fprintf(out, "unset multiplot\nunset key\n");
 }
 
 static int draw(const struct figure *f, double paper_ms, const char *dir, const char *name, struct errtext *e)
@@ -217,7 +240,9 @@ static int draw(const struct figure *f, double paper_ms, const char *dir, const 
 		return r;
 	snprintf(go, sizeof(go), "cd '%.4000s'", dir);
 	snprintf(load, sizeof(load), "load '%.80s'", file);
-	return proc_runv(NULL, argv, NULL, NULL, e);
+	r = proc_runv(NULL, argv, NULL, NULL, e);
+	snprintf(go, sizeof(go), "%.3900s/%.80s.svg", dir, name);
+	return r < 0 ? r : svg_slim(go, e);
 }
 
 int book_plot(const struct book_scenario *s, const char *const *unders, size_t n_unders, bool gaps, double paper_ms,
@@ -236,10 +261,12 @@ int book_plot(const struct book_scenario *s, const char *const *unders, size_t n
 		r = read_panel(&f, &f.panel[n]);
 		if (r == -ENOMEM)
 			return errtext_set(e, r, "out of memory");
-		if (r == 0)
-			n++;
-		else
+		if (r < 0) {
 			panel_free(&f.panel[n]);
+			continue;
+		}
+		f.entitled |= book_under_kind(s, unders[i]) != UNDER_NOTHING;
+		n++;
 	}
 	f.n = n;
 	return n ? draw(&f, paper_ms, dir, name, e) : -ENOENT;

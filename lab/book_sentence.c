@@ -76,9 +76,9 @@ static void gap_targets(struct targets *t, const struct paper_figure *p, const s
 		enum under_kind kind;
 		const char *brief;
 	} others[] = {
-		{ UNDER_NOTHING, "p99 of the gaps below the unscheduled one" },
-		{ UNDER_CPU, "p99 of the gaps below that of CPU slots" },
-		{ UNDER_CPU_BEST, "p99 of the gaps below that of the best CPU policy" },
+		{ UNDER_NOTHING, "p99 of the gaps against the unscheduled" },
+		{ UNDER_CPU, "p99 of the gaps against CPU slots" },
+		{ UNDER_CPU_BEST, "p99 of the gaps against the best CPU policy" },
 	};
 	const char *device = s ? book_under_of(s, UNDER_DEVICE) : NULL;
 	struct target *one = targets_add(t, s ? s->name : p->id, "Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)",
@@ -185,7 +185,7 @@ static unsigned list(const struct paper_figure *p, const struct book_scenario *s
 		if (!of_figure(one, p, s) ||
 		    (reached ? one->outcome < OUTCOME_PARTLY : one->outcome != OUTCOME_MISSED))
 			continue;
-		append_text(out, size, "%s%s %s (%s%s)", n ? ", " : "", one->brief, one->ours, one->reach,
+		append_text(out, size, "%s%s: %s (%s%s)", n ? ", " : "", one->brief, one->ours, one->reach,
 			    one->outcome == OUTCOME_PARTLY ? ", not in every repetition" : "");
 		n++;
 	}
@@ -224,9 +224,9 @@ static void gaps_part(const struct book_scenario *s, const struct paper_figure *
 	struct spread all = device ? measure_spread(s, device, NULL, MEASURE_IPD_CV) : (struct spread){};
 
 	if (all.n)
-		append_text(out, size, "; sd / mean is %.2f under device scheduling, all gaps counted", all.r.median);
+		append_text(out, size, "; the gaps' sd / mean is %.2f under device scheduling, all gaps counted", all.r.median);
 	if (inside.n)
-		append_text(out, size, "%s %.2f inside CPU slots", all.n ? "," : "; sd / mean is", inside.r.median);
+		append_text(out, size, "%s %.2f inside CPU slots", all.n ? "," : "; the gaps' sd / mean is", inside.r.median);
 	if (all.n || inside.n)
 		append_text(out, size, " (the paper: %.2f)", paper_ipd_cv(p, 0));
 }
@@ -278,9 +278,9 @@ enum mark figure_sentence(const struct book_scenario *s, const struct paper_figu
 	n_held = list(p, s, t, true, held, sizeof(held));
 	n_missed = list(p, s, t, false, missed, sizeof(missed));
 	if (n_held)
-		append_text(out, size, "With device scheduling holds: %s", held);
+		append_text(out, size, "Device scheduling reaches %s", held);
 	if (n_missed)
-		append_text(out, size, "%s does not hold: %s", n_held ? ";" : "With device scheduling", missed);
+		append_text(out, size, "%s misses %s", n_held ? "; it" : "Device scheduling", missed);
 	if (!n_held && !n_missed)
 		append_text(out, size, "Of device scheduling there is no figure to judge");
 	if (p->gaps)
