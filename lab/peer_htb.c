@@ -8,7 +8,8 @@
  *    tc's default, rate / r2q, is cut at 1,000 and 200,000 bytes by the kernel, and so loses the proportions.
  *  - burst and cburst of 10 ms at rate and ceil; tc's default is one timer tick's worth or an MTU, and a host that is
  *    late for longer than that loses capacity.
- *  - a pfifo of 50 ms at each leaf, not one of the device's txqueuelen (1,000 packets, 0.2 s at 60 Mbit/s).
+ *  - a pfifo of 10 ms of full frames at each leaf, not one of the device's txqueuelen (1,000 packets, 0.2 s at
+ *    60 Mbit/s).
  */
 
 #include "peer.h"
@@ -21,8 +22,8 @@
 #define GSO_BYTES 65550U /* GSO_LEGACY_MAX_SIZE of include/linux/netdevice.h, 65,536, with an Ethernet header */
 #define FRAME_BYTES 1514U
 #define BURST_DIVISOR 100 /* of a second: 10 ms */
-#define QUEUE_DIVISOR 20  /* 50 ms */
-#define LIMIT_MIN 50U     /* packets */
+#define QUEUE_DIVISOR 100 /* 10 ms */
+#define LIMIT_MIN 20U     /* packets */
 #define LIMIT_MAX 1000U
 
 static uint64_t burst_of(struct rate r)

@@ -34,14 +34,14 @@ static const struct {
 	const char *name, *config;
 	const char *command; /* NULL: a control group */
 } parts[N_PARTS] = {
-	[PART_INGRESS] = { "the ingress qdisc", "NET_SCH_INGRESS", "tc qdisc show dev a0 ingress" },
-	[PART_HTB] = { "the htb qdisc", "NET_SCH_HTB", "tc qdisc replace dev a0 root handle 1: htb" },
-	[PART_TBF] = { "the tbf qdisc", "NET_SCH_TBF",
+	[PART_INGRESS] = { "ingress qdisc", "NET_SCH_INGRESS", "tc qdisc show dev a0 ingress" },
+	[PART_HTB] = { "htb qdisc", "NET_SCH_HTB", "tc qdisc replace dev a0 root handle 1: htb" },
+	[PART_TBF] = { "tbf qdisc", "NET_SCH_TBF",
 		       "tc qdisc replace dev a1 root handle 1: tbf rate 1mbit burst 16kb limit 64kb" },
-	[PART_FIFO] = { "the pfifo qdisc", "NET_SCHED", "tc qdisc replace dev a1 root handle 2: pfifo limit 100" },
-	[PART_U32] = { "the u32 classifier", "NET_CLS_U32",
+	[PART_FIFO] = { "pfifo qdisc", "NET_SCHED", "tc qdisc replace dev a1 root handle 2: pfifo limit 100" },
+	[PART_U32] = { "u32 classifier", "NET_CLS_U32",
 		       "tc filter add dev a0 parent ffff: protocol all prio 1 u32 match u32 0 0 flowid :1" },
-	[PART_BASIC] = { "the basic classifier", "NET_CLS_BASIC",
+	[PART_BASIC] = { "basic classifier", "NET_CLS_BASIC",
 			 "tc filter add dev a0 parent ffff: protocol all prio 50 basic flowid :1" },
 	[PART_MIRRED] = { "act_mirred", "NET_ACT_MIRRED", "tc actions add action mirred egress redirect dev a1" },
 	[PART_POLICE] = { "act_police", "NET_ACT_POLICE",
@@ -98,41 +98,55 @@ static bool has_part(const char *netns, enum part part)
 	return parts[part].command ? proc_run(netns, NULL, NULL, "%s", parts[part].command) == 0 : has_cgroup(part);
 }
 
-/* The first part that is missing; PART_NONE: nothing is. */
-static enum part first_missing(const enum part *list)
+/* Bits of the parts that are missing. If a namespace cannot be made, all are: nothing can be tried. */
+static unsigned missing_of(const enum part *list)
 {
 	char netns[TOPO_NETNS_SIZE];
-	enum part missing = PART_NONE;
+	unsigned missing = 0;
+	bool scratch;
 
 	snprintf(netns, sizeof(netns), "dvl%d-probe", (int)getpid());
-	if (proc_run(NULL, NULL, NULL, "ip netns add %s", netns) < 0)
-		return list[0];
-	proc_run(netns, NULL, NULL, "ip link add a0 type veth peer name a1");
-	proc_run(netns, NULL, NULL, "tc qdisc add dev a0 ingress");
-	for (size_t i = 0; i < NEEDS_MAX && list[i] != PART_NONE && missing == PART_NONE; i++)
-		if (!has_part(netns, list[i]))
-			missing = list[i];
-	proc_run(NULL, NULL, NULL, "ip netns del %s", netns);
+	scratch = proc_run(NULL, NULL, NULL, "ip netns add %s", netns) == 0;
+	if (scratch) {
+		proc_run(netns, NULL, NULL, "ip link add a0 type veth peer name a1");
+		proc_run(netns, NULL, NULL, "tc qdisc add dev a0 ingress");
+	}
+	for (size_t i = 0; i < NEEDS_MAX && list[i] != PART_NONE; i++)
+		if (!scratch || !has_part(netns, list[i]))
+			missing |= 1U << list[i];
+	if (scratch)
+		proc_run(NULL, NULL, NULL, "ip netns del %s", netns);
 	return missing;
+}
+
+/* "this kernel has no act_police (CONFIG_NET_ACT_POLICE) and no ..." */
+static void tell(unsigned missing, char *why, size_t size)
+{
+	int n = snprintf(why, size, "this kernel has");
+
+	for (unsigned i = 0, told = 0; i < N_PARTS; i++) {
+		if (!(missing & 1U << i) || n < 0 || (size_t)n >= size)
+			continue;
+		n += snprintf(why + n, size - (size_t)n, "%s no %s (CONFIG_%s)", told++ ? " and" : "", parts[i].name,
+			      parts[i].config);
+	}
 }
 
 bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size)
 {
 	static struct {
 		bool asked;
-		enum part missing;
+		unsigned missing;
 	} known[SCHEDULER_KINDS];
 	const enum part *list = needs_of(kind);
 
 	if (!list)
 		return true;
 	if (!known[kind].asked) {
-		known[kind].missing = first_missing(list);
+		known[kind].missing = missing_of(list);
 		known[kind].asked = true;
 	}
-	if (known[kind].missing == PART_NONE)
-		return true;
-	snprintf(why, size, "%s needs %s, which this kernel lacks (CONFIG_%s)", scheduler_name(kind),
-		 parts[known[kind].missing].name, parts[known[kind].missing].config);
-	return false;
+	if (known[kind].missing)
+		tell(known[kind].missing, why, size);
+	return !known[kind].missing;
 }

@@ -33,7 +33,7 @@ extern const struct scheduler scheduler_administrator; /* administrator.c */
 extern const struct scheduler scheduler_divvy;         /* divvy.c */
 
 /*
- * Whether this kernel has what a scheduler needs. If not, why gets one line: who needs which part. Tried once for each
+ * Whether this kernel has what a scheduler needs. If not, why gets one line: which parts are missing. Tried once for each
  * kind in a run of the program, in a network namespace of its own, for some 50 ms.
  */
 bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size);

@@ -172,10 +172,10 @@ static void test_htb_tuned(void **state)
 		go_through(*state, SCHEDULER_HTB_TUNED,
 			   (const char *const[]){ "classid 1:10 htb rate 49.75mbit ceil 99.5mbit quantum 163875 "
 						  "burst 62187b cburst 124375b\n",
-						  "tc qdisc add dev up0 parent 1:10 handle 10: pfifo limit 205\n", NULL },
+						  "tc qdisc add dev up0 parent 1:10 handle 10: pfifo limit 41\n", NULL },
 			   (const char *const[]){ "tc class change dev up0 parent 1:1 classid 1:12 htb rate 49.75mbit "
 						  "ceil 99.5mbit quantum 163875",
-						  "tc qdisc change dev up0 parent 1:12 handle 12: pfifo limit 205\n", NULL });
+						  "tc qdisc change dev up0 parent 1:12 handle 12: pfifo limit 41\n", NULL });
 }
 
 static void test_cni(void **state)

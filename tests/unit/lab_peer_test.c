@@ -48,17 +48,21 @@ static void test_htb_tuned(void **state)
 		assert_int_equal(t[i].quantum, (8 - i) * 65550);
 		assert_int_equal(t[i].cburst, 125000); /* 10 ms */
 		assert_true(t[i].burst >= 3028);
-		assert_in_range(t[i].limit, 50, 1000);
+		assert_in_range(t[i].limit, 20, 1000);
 	}
 	assert_int_equal(t[0].burst, 12500000 * 8 / 36 / 100);
-	assert_int_equal(t[0].limit, 12500000 * 8 / 36 / 20 / 1514);
+	assert_int_equal(t[0].limit, 20);
 
 	fill(&s, &p, 1000000, 2, (const uint32_t[]){ 60, 40 });
 	htb_tuned_plan(&s, &p, 0, &t[0]);
 	htb_tuned_plan(&s, &p, 1, &t[1]);
 	assert_int_equal(t[0].quantum * 2, t[1].quantum * 3);
 	assert_int_equal(t[0].burst, 3028);
-	assert_int_equal(t[1].limit, 50);
+	assert_int_equal(t[1].limit, 20);
+
+	fill(&s, &p, 99500000, 2, (const uint32_t[]){ 60, 40 });
+	htb_tuned_plan(&s, &p, 0, &t[0]);
+	assert_int_equal(t[0].limit, 7462500 / 100 / 1514);
 
 	/* What the kernel keeps is an int. */
 	fill(&s, &p, 100000000, 2, (const uint32_t[]){ SHARE_MAX, 1 });
