@@ -23,6 +23,7 @@ static void everything(struct doc *d, const struct book *b, const struct causes 
 	book_peers(d, b, c);
 	book_video(d, b);
 	book_guests(d, b);
+	book_others(d, b);
 	book_scenarios(d, b);
 	doc_close(d);
 }

@@ -12,6 +12,8 @@
 static const enum measure columns[] = { MEASURE_ERROR, MEASURE_LOSS, MEASURE_UTILISATION, MEASURE_CPU,
 					MEASURE_IPD_P99, MEASURE_SETTLED };
 
+static const char what_figures_are[] = "Figures are of the worst VM; medians of the repetitions with [smallest..largest].";
+
 /* "a 60.0, b 40.0" */
 static void delivered(const struct book_scenario *s, const char *under, const char *step, char *out, size_t size)
 {
@@ -71,7 +73,36 @@ void book_guests(struct doc *d, const struct book *b)
 		doc_verdict(d, MARK_WEAK, "Not measured in this run: no scenario of the section \"guests\" has a result.");
 		return;
 	}
-	doc_para(d, "Figures are of the worst VM; medians of the repetitions with [smallest..largest].");
+	doc_para(d, "%s", what_figures_are);
 	for (; s; s = book_next(b, "guests", s))
 		one(d, s);
+}
+
+/* Shown by another part of the report. */
+static bool shown(const struct book *b, const struct book_scenario *s)
+{
+	for (size_t k = 0; k < paper_n_figures; k++)
+		for (size_t i = 0; figure_scenario(b, &paper_figures[k], i); i++)
+			if (figure_scenario(b, &paper_figures[k], i) == s)
+				return true;
+	return s->section && (strcmp(s->section, "peers") == 0 || strcmp(s->section, "video") == 0 ||
+			      strcmp(s->section, "guests") == 0);
+}
+
+void book_others(struct doc *d, const struct book *b)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < b->n_scenarios; i++) {
+		const struct book_scenario *s = &b->scenarios[i];
+
+		if (!s->summary || shown(b, s))
+			continue;
+		if (!any) {
+			doc_heading(d, 2, "others", "Other scenarios");
+			doc_para(d, "%s", what_figures_are);
+		}
+		any = true;
+		one(d, s);
+	}
 }

@@ -57,6 +57,7 @@ void book_figures(struct doc *d, const struct book *b, const struct targets *t);
 void book_peers(struct doc *d, const struct book *b, const struct causes *c);
 void book_video(struct doc *d, const struct book *b);
 void book_guests(struct doc *d, const struct book *b);
+void book_others(struct doc *d, const struct book *b); /* nothing if there is none */
 void book_scenarios(struct doc *d, const struct book *b);
 
 /* One sentence on what holds and what does not; buffer of size. */

@@ -12,13 +12,20 @@
 
 /* --- targets ------------------------------------------------------------------------------------------------------ */
 
-/* The worst of the steps, a repetition at a time would need them paired: bounds are of each, so the largest will do. */
+static double settled_change(const json_t *phase, const void *data)
+{
+	(void)data;
+	return json_is_true(json_object_get(phase, "changed")) ? measure_of(phase, MEASURE_SETTLED) : (double)NAN;
+}
+
+/* The worst of the steps by their medians. changes_only: of MEASURE_SETTLED, after changes of running traffic. */
 static struct spread worst_step(const struct book_scenario *s, const char *under, enum measure m, bool changes_only)
 {
 	struct spread worst = {};
 
 	for (size_t k = changes_only ? 1 : 0; k < s->n_steps; k++) {
-		struct spread v = measure_spread(s, under, s->step[k], m);
+		struct spread v = changes_only ? book_spread(s, under, s->step[k], settled_change, NULL) :
+						 measure_spread(s, under, s->step[k], m);
 
 		if (v.n && (!worst.n || (measure_kinds[m].more_is_better ? v.r.median < worst.r.median :
 									   v.r.median > worst.r.median)))
