@@ -98,26 +98,27 @@ static const struct row {
 	int digits;
 	bool each;        /* a row for each VM; else the worst of them */
 	bool gaps_each;   /* a row for each VM where the figure is about gaps */
+	bool brief;       /* also in the tables of a figure with several steps */
 	enum paper_value paper;
 } rows[] = {
-	{ "bandwidth, Mbit/s", "mbps", 1, 2, true, false, PAPER_MBPS },
-	{ "share error, points", "error_pp", 1, 3, true, false, PAPER_ERROR },
-	{ "inter-packet delay, ms: mean", "ipd_ms.mean", 1, 3, false, true, PAPER_MEAN },
-	{ "inter-packet delay, ms: sd", "ipd_ms.sd", 1, 4, false, true, PAPER_SD },
-	{ "inter-packet delay: sd / mean", "ipd_ms.sd_by_mean", 1, 2, false, true, PAPER_CV },
-	{ "inter-packet delay, ms: p50", "ipd_ms.p50", 1, 3, false, true, PAPER_NONE },
-	{ "inter-packet delay, ms: p99", "ipd_ms.p99", 1, 3, false, true, PAPER_NONE },
-	{ "inter-packet delay, ms: p99.9", "ipd_ms.p999", 1, 3, false, true, PAPER_NONE },
-	{ "inside slots, ms: mean", "ipd_inside_slots_ms.mean", 1, 3, false, true, PAPER_MEAN },
-	{ "inside slots, ms: sd", "ipd_inside_slots_ms.sd", 1, 4, false, true, PAPER_SD },
-	{ "inside slots: sd / mean", "ipd_inside_slots_ms.sd_by_mean", 1, 2, false, true, PAPER_CV },
-	{ "inside slots, ms: p50", "ipd_inside_slots_ms.p50", 1, 3, false, true, PAPER_NONE },
-	{ "inside slots, ms: p99", "ipd_inside_slots_ms.p99", 1, 3, false, true, PAPER_NONE },
-	{ "inside slots, ms: p99.9", "ipd_inside_slots_ms.p999", 1, 3, false, true, PAPER_NONE },
-	{ "gaps that the slots leave out, %", "ipd_inside_slots_ms.left_out", 100, 1, false, true, PAPER_NONE },
-	{ "datagrams lost, %", "loss_pct", 1, 2, false, false, PAPER_NONE },
-	{ "VMM's CPU, cores", "cpu_cores", 1, 2, true, false, PAPER_NONE },
-	{ "CPU share error, points", "cpu.error_pp", 1, 2, false, false, PAPER_NONE },
+	{ "bandwidth, Mbit/s", "mbps", 1, 2, true, false, true, PAPER_MBPS },
+	{ "share error, points", "error_pp", 1, 3, true, false, true, PAPER_ERROR },
+	{ "inter-packet delay, ms: mean", "ipd_ms.mean", 1, 3, false, true, false, PAPER_MEAN },
+	{ "inter-packet delay, ms: sd", "ipd_ms.sd", 1, 4, false, true, false, PAPER_SD },
+	{ "inter-packet delay: sd / mean", "ipd_ms.sd_by_mean", 1, 2, false, true, true, PAPER_CV },
+	{ "inter-packet delay, ms: p50", "ipd_ms.p50", 1, 3, false, true, false, PAPER_NONE },
+	{ "inter-packet delay, ms: p99", "ipd_ms.p99", 1, 3, false, true, true, PAPER_NONE },
+	{ "inter-packet delay, ms: p99.9", "ipd_ms.p999", 1, 3, false, true, false, PAPER_NONE },
+	{ "inside slots, ms: mean", "ipd_inside_slots_ms.mean", 1, 3, false, true, false, PAPER_MEAN },
+	{ "inside slots, ms: sd", "ipd_inside_slots_ms.sd", 1, 4, false, true, false, PAPER_SD },
+	{ "inside slots: sd / mean", "ipd_inside_slots_ms.sd_by_mean", 1, 2, false, true, false, PAPER_CV },
+	{ "inside slots, ms: p50", "ipd_inside_slots_ms.p50", 1, 3, false, true, false, PAPER_NONE },
+	{ "inside slots, ms: p99", "ipd_inside_slots_ms.p99", 1, 3, false, true, false, PAPER_NONE },
+	{ "inside slots, ms: p99.9", "ipd_inside_slots_ms.p999", 1, 3, false, true, false, PAPER_NONE },
+	{ "gaps that the slots leave out, %", "ipd_inside_slots_ms.left_out", 100, 1, false, true, false, PAPER_NONE },
+	{ "datagrams lost, %", "loss_pct", 1, 2, false, false, true, PAPER_NONE },
+	{ "VMM's CPU, cores", "cpu_cores", 1, 2, true, false, true, PAPER_NONE },
+	{ "CPU share error, points", "cpu.error_pp", 1, 2, false, false, true, PAPER_NONE },
 };
 
 struct of_vms {
@@ -243,6 +244,8 @@ static void table(struct doc *d, const struct table *t)
 	for (size_t r = 0; r < ARRAY_SIZE(rows); r++) {
 		bool each = rows[r].each || (rows[r].gaps_each && t->p->gaps);
 
+		if (t->s->n_steps > 1 && !rows[r].brief)
+			continue;
 		for (size_t vm = 0; vm < (each ? book_n_vms(t->s) : 1); vm++)
 			table_row(d, t, &rows[r], vm, each);
 		if (r == 1) /* after what was delivered */

@@ -43,14 +43,11 @@ static void row(struct doc *d, const struct book_scenario *s, const char *under,
 	doc_row_end(d);
 }
 
-static void one(struct doc *d, const struct book_scenario *s)
+static void one(struct doc *d, const struct book *b, const struct book_scenario *s)
 {
 	const char *heads[ARRAY_SIZE(columns) + 3] = { "", "delivered, Mbit/s" };
 
-	doc_heading(d, 3, s->name, "%s: %s", s->name, s->title ?: "");
-	if (!book_loaded(s))
-		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so that ratios would "
-					  "mean nothing.");
+	book_scenario_head(d, b, s);
 	for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
 		heads[2 + c] = measure_kinds[columns[c]].head;
 	doc_table_begin(d, heads);
@@ -75,7 +72,7 @@ void book_guests(struct doc *d, const struct book *b)
 	}
 	doc_para(d, "%s", what_figures_are);
 	for (; s; s = book_next(b, "guests", s))
-		one(d, s);
+		one(d, b, s);
 }
 
 /* Shown by another part of the report. */
@@ -103,6 +100,6 @@ void book_others(struct doc *d, const struct book *b)
 			doc_para(d, "%s", what_figures_are);
 		}
 		any = true;
-		one(d, s);
+		one(d, b, s);
 	}
 }

@@ -105,6 +105,31 @@ void book_head(struct doc *d, const struct book *b)
 	incomplete(d, b);
 }
 
+static void differs(struct doc *d, const struct book *b, const struct book_scenario *s, const char *key, const char *what)
+{
+	const char *here = book_text(s->summary, key), *usual = known(b, key);
+
+	if (here && usual && strcmp(here, usual) != 0)
+		doc_verdict(d, MARK_WEAK, "Another %s than the rest of this report: %s.", what, here);
+}
+
+void book_scenario_head(struct doc *d, const struct book *b, const struct book_scenario *s)
+{
+	const char *notes = book_text(s->summary, "notes");
+
+	doc_heading(d, 3, s->name, "%s: %s", s->name, s->title ?: "");
+	differs(d, b, s, "machine", "machine");
+	differs(d, b, s, "kernel", "kernel");
+	if (notes)
+		doc_para(d, "%s", notes);
+	if (!book_loaded(s))
+		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so that ratios would "
+					  "mean nothing.");
+	if (book_number(s->summary, "arrivals_lost") > 0)
+		doc_verdict(d, MARK_POOR, "The meter's trace was too short by %.0f arrivals: figures of the last phases are wrong.",
+			    book_number(s->summary, "arrivals_lost"));
+}
+
 void book_scenarios(struct doc *d, const struct book *b)
 {
 	static const char *const heads[] = { "scenario", "section", "what", "repetitions", "seconds", "loaded", "result", NULL };

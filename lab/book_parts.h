@@ -52,6 +52,8 @@ size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p
 int figures_draw(const struct book *b, const char *dir, struct errtext *e);
 
 void book_head(struct doc *d, const struct book *b);
+/* A scenario's heading, and below it what sets it apart: not loaded, another machine, its notes. */
+void book_scenario_head(struct doc *d, const struct book *b, const struct book_scenario *s);
 void book_summary(struct doc *d, const struct book *b, const struct targets *t);
 void book_figures(struct doc *d, const struct book *b, const struct targets *t);
 void book_peers(struct doc *d, const struct book *b, const struct causes *c);

@@ -144,6 +144,41 @@ static void overview(struct doc *d, const struct book *b)
 	doc_table_end(d);
 }
 
+/* What stands behind the names. doc/peers.md has the sources. */
+static void legend(struct doc *d, const struct book *b)
+{
+	static const struct {
+		const char *scheduler, *what;
+	} known[] = {
+		{ "none", "nobody divides" },
+		{ "administrator", "HTB at the uplink as an administrator writes it: rate = share, ceil = capacity, all else tc's "
+				   "defaults" },
+		{ "htb-tuned", "HTB at the uplink, quantum and burst tuned by hand" },
+		{ "cni", "the CNI bandwidth plugin: TBF over IFB, a limit for each VM" },
+		{ "proxmox", "Proxmox VE's limit of each tap" },
+		{ "libvirt", "libvirt's limit of each tap" },
+		{ "cpu-weight", "CPU weights of control groups" },
+		{ "cpu-quota", "CPU quotas of control groups" },
+		{ "cpu", "CPU slots: a VM runs in its turns" },
+		{ "divvy", "device scheduling" },
+	};
+	bool listed[ARRAY_SIZE(known)] = {};
+	const struct book_scenario *s = NULL;
+
+	doc_list_begin(d);
+	while ((s = book_next(b, "peers", s)))
+		for (size_t i = 0; i < s->n_under; i++)
+			for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
+				const char *scheduler = book_text(book_phase(s, s->under[i], NULL, 0), "scheduler");
+
+				if (!scheduler || strcmp(scheduler, known[k].scheduler) != 0 || listed[k])
+					continue;
+				listed[k] = true;
+				doc_item(d, "%s: %s", s->under[i], known[k].what);
+			}
+	doc_list_end(d);
+}
+
 /* --- a workload --------------------------------------------------------------------------------------------------- */
 
 static void figures_table(struct doc *d, const struct book_scenario *s, const char *step)
@@ -261,17 +296,14 @@ static void commands(struct doc *d, const struct book_scenario *s)
 	}
 }
 
-static void workload(struct doc *d, const struct book_scenario *s, const struct causes *causes)
+static void workload(struct doc *d, const struct book *b, const struct book_scenario *s, const struct causes *causes)
 {
 	const char *device = book_under_of(s, UNDER_DEVICE);
 	unsigned n = book_repetitions(s);
 
-	doc_heading(d, 3, s->name, "%s: %s", s->name, s->title ?: "");
+	book_scenario_head(d, b, s);
 	if (n == 1)
 		doc_verdict(d, MARK_WEAK, "One run: not judged; the order is shown.");
-	if (!book_loaded(s))
-		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so that ratios would "
-					  "mean nothing.");
 	skipped_list(d, s);
 	for (size_t k = 0; k < s->n_steps; k++) {
 		if (!judged_step(s, s->step[k]))
@@ -302,9 +334,10 @@ void book_peers(struct doc *d, const struct book *b, const struct causes *causes
 		    "in common, and device scheduling has the smaller one; behind: the larger one; level: the ranges overlap. Figures "
 		    "are of the worst VM, CPU of all VMMs together. A dash: no such figure (datagrams have a loss, TCP has none; RTT where "
 		    "a ping runs).");
+	legend(d, b);
 	overview(d, b);
 	for (; s; s = book_next(b, "peers", s))
-		workload(d, s, causes);
+		workload(d, b, s, causes);
 }
 
 void targets_peers(const struct book *b, const struct causes *causes, struct targets *t)

@@ -89,7 +89,7 @@ void book_video(struct doc *d, const struct book *b)
 	for (; s; s = book_next(b, "video", s)) {
 		size_t vm = streams(s);
 
-		doc_heading(d, 3, s->name, "%s: %s", s->name, s->title ?: "");
+		book_scenario_head(d, b, s);
 		if (vm == book_n_vms(s)) {
 			doc_verdict(d, MARK_WEAK, "No VM of this run received a video.");
 			continue;
