@@ -14,13 +14,31 @@
 
 #define EXIT_USAGE 2
 
-static void everything(struct doc *d, const struct book *b, const struct causes *c, const struct targets *t)
+/* What every file is written from. */
+struct contents {
+	struct book *b;
+	struct causes c;
+	struct targets *t;
+	char no_plots[200]; /* why not all plots are there; "" */
+};
+
+static void contents_free(struct contents *c)
 {
+	book_free(c->b);
+	causes_free(&c->c);
+	free(c->t);
+}
+
+static void everything(struct doc *d, const struct contents *all)
+{
+	const struct book *b = all->b;
+	const struct targets *t = all->t;
+
 	doc_open(d, "Sharing a wire among virtual machines: the evaluation");
-	book_head(d, b);
+	book_head(d, b, all->no_plots[0] ? all->no_plots : NULL);
 	book_summary(d, b, t);
 	book_figures(d, b, t);
-	book_peers(d, b, c);
+	book_peers(d, b, &all->c);
 	book_video(d, b);
 	book_guests(d, b);
 	book_others(d, b);
@@ -34,15 +52,14 @@ struct output {
 	const char *plots, *plots_url;
 };
 
-static int write_one(const struct output *o, const struct book *b, const struct causes *c, const struct targets *t,
-		     struct errtext *e)
+static int write_one(const struct output *o, const struct contents *all, struct errtext *e)
 {
 	struct doc d = { .ops = o->ops, .plots = o->plots, .plots_url = o->plots_url };
 	int r = report_open(&d.f, o->dir, o->name, e);
 
 	if (r < 0)
 		return r;
-	everything(&d, b, c, t);
+	everything(&d, all);
 	return report_close(d.f, o->dir, o->name, e);
 }
 
@@ -94,8 +111,7 @@ static int copy_plots(const struct book *b, const char *from, const char *to, st
 }
 
 /* FILE.md with its plots in a folder FILE beside it. */
-static int write_doc(const char *file, const struct book *b, const struct causes *c, const struct targets *t,
-		     const char *plots, struct errtext *e)
+static int write_doc(const char *file, const struct contents *all, const char *plots, struct errtext *e)
 {
 	char dir[PATH_MAX], folder[PATH_MAX], stem[NAME_MAX + 1];
 	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file, *dot = strrchr(name, '.');
@@ -111,8 +127,8 @@ static int write_doc(const char *file, const struct book *b, const struct causes
 	snprintf(folder, sizeof(folder), "%.3800s/%s", dir, stem);
 	r = make_directory(folder, e);
 	if (r == 0)
-		r = copy_plots(b, plots, folder, e);
-	return r < 0 ? r : write_one(&o, b, c, t, e);
+		r = copy_plots(all->b, plots, folder, e);
+	return r < 0 ? r : write_one(&o, all, e);
 }
 
 static int load_causes(const char *file, struct causes *c, struct errtext *e)
@@ -123,34 +139,45 @@ static int load_causes(const char *file, struct causes *c, struct errtext *e)
 	return causes_load(file ?: path, file != NULL, c, e);
 }
 
+static int read_all(const char *dir, const struct book_options *o, struct contents *all, struct errtext *e)
+{
+	int r = book_load(dir, &all->b, e);
+
+	if (r == 0)
+		r = load_causes(o->causes, &all->c, e);
+	if (r < 0)
+		return r;
+	all->t = calloc(1, sizeof(*all->t));
+	if (!all->t)
+		return errtext_set(e, -ENOMEM, "out of memory");
+	targets_figures(all->b, all->t);
+	targets_video(all->b, all->t);
+	targets_peers(all->b, &all->c, all->t);
+	targets_quick(all->b, all->t);
+	return 0;
+}
+
 int book_write(const char *dir, const struct book_options *options, struct errtext *e)
 {
-	_cleanup_(book_freep) struct book *b = NULL;
-	_cleanup_(causes_free) struct causes c = {};
-	_cleanup_free_ struct targets *t = calloc(1, sizeof(*t));
+	_cleanup_(contents_free) struct contents all = {};
 	char plots[PATH_MAX];
-	int r = book_load(dir, &b, e);
+	struct errtext why = {};
+	int r = read_all(dir, options, &all, e);
 
-	if (!t)
-		return errtext_set(e, -ENOMEM, "out of memory");
-	if (r == 0)
-		r = load_causes(options->causes, &c, e);
 	if (r < 0)
 		return r;
 	snprintf(plots, sizeof(plots), "%.4000s/plots", dir);
 	r = make_directory(plots, e);
-	if (r == 0)
-		r = figures_draw(b, plots, e);
 	if (r < 0)
 		return r;
-	targets_figures(b, t);
-	targets_video(b, t);
-	targets_peers(b, &c, t);
-	r = write_one(&(const struct output){ dir, "report.html", &doc_html, plots, "plots" }, b, &c, t, e);
+	/* a report without plots is better than none */
+	if (figures_draw(all.b, plots, &why) < 0)
+		snprintf(all.no_plots, sizeof(all.no_plots), "%.199s", why.text);
+	r = write_one(&(const struct output){ dir, "report.html", &doc_html, plots, "plots" }, &all, e);
 	if (r == 0)
-		r = write_one(&(const struct output){ dir, "report.md", &doc_markdown, plots, "plots" }, b, &c, t, e);
+		r = write_one(&(const struct output){ dir, "report.md", &doc_markdown, plots, "plots" }, &all, e);
 	if (r == 0 && options->doc)
-		r = write_doc(options->doc, b, &c, t, plots, e);
+		r = write_doc(options->doc, &all, plots, e);
 	return r;
 }
 

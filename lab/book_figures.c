@@ -70,6 +70,8 @@ static double mean_of_two(const double v[PAPER_VMS_MAX])
 
 int figures_draw(const struct book *b, const char *dir, struct errtext *e)
 {
+	int first = 0;
+
 	for (size_t k = 0; k < paper_n_figures; k++) {
 		const struct paper_figure *p = &paper_figures[k];
 		const struct book_scenario *s;
@@ -78,13 +80,13 @@ int figures_draw(const struct book *b, const char *dir, struct errtext *e)
 			const char *unders[UNDER_KINDS];
 			size_t n = figure_unders(s, p, unders);
 			int r = book_plot(s, unders, n, p->gaps, mean_of_two(p->ipd_mean_ms), dir, figure_plot_name(p, i),
-					  e);
+					  first ? NULL : e);
 
-			if (r < 0 && r != -ENOENT)
-				return r;
+			if (r < 0 && r != -ENODATA && first == 0)
+				first = r;
 		}
 	}
-	return 0;
+	return first;
 }
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
@@ -297,9 +299,7 @@ static void one(struct doc *d, const struct book_scenario *s, const struct paper
 		 s->name);
 	mark = figure_sentence(s, p, targets, sentence, sizeof(sentence));
 	doc_verdict(d, mark, "%s", sentence);
-	if (!book_loaded(s))
-		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so ratios would mean "
-					  "nothing and are left out.");
+	book_scenario_doubts(d, s);
 	for (size_t k = 0; k < s->n_steps; k++) {
 		if (!step_sends(s, s->step[k]))
 			continue;
@@ -315,7 +315,8 @@ void book_figures(struct doc *d, const struct book *b, const struct targets *tar
 	doc_heading(d, 2, "figures", "The paper's figures");
 	doc_para(d, "Each plot redraws the figure from our run, a panel for each way of dividing, all with the same axes. Tables give the "
 		    "median of the repetitions and [smallest..largest]. The paper's share error and utilisation follow from the "
-		    "bandwidths that it reports, on its wire of 100 Mbit/s.");
+		    "bandwidths that it reports, on its wire of 100 Mbit/s. Our utilisation is of what the scheduler is told the wire carries, "
+		    "a little less than it does.");
 	for (size_t k = 0; k < paper_n_figures; k++) {
 		const struct paper_figure *p = &paper_figures[k];
 		const struct book_scenario *s = figure_scenario(b, p, 0);

@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+#define LATE_MS 500    /* a delay of the lab that the reader is told of, as report.c's */
+#define QUICK_S 600    /* a quick run's time, by the evaluation's own target */
+
 /* The driver knows; else any summary does. */
 static const char *known(const struct book *b, const char *key)
 {
@@ -80,7 +83,26 @@ static void incomplete(struct doc *d, const struct book *b)
 	doc_list_end(d);
 }
 
-void book_head(struct doc *d, const struct book *b)
+void targets_quick(const struct book *b, struct targets *t)
+{
+	struct target *one;
+	double sum = 0;
+	json_t *s;
+	size_t i;
+
+	if (!json_is_true(json_object_get(b->figures, "quick")))
+		return;
+	json_array_foreach(json_object_get(b->figures, "scenarios"), i, s) {
+		double seconds = book_number(s, "seconds");
+
+		sum += isnan(seconds) ? 0 : seconds;
+	}
+	one = targets_add(t, "quick", "The quick run: all its scenarios", "quick", "under 10 minutes");
+	snprintf(one->ours, sizeof(one->ours), "%.0f min %02.0f s", floor(sum / 60), fmod(sum, 60));
+	one->outcome = sum < QUICK_S ? OUTCOME_REACHED : OUTCOME_MISSED;
+}
+
+void book_head(struct doc *d, const struct book *b, const char *no_plots)
 {
 	unsigned most = 0, least = ~0U;
 
@@ -102,6 +124,8 @@ void book_head(struct doc *d, const struct book *b)
 	else if (most && least == 1)
 		doc_verdict(d, MARK_WEAK, "%s: where there is one repetition, no range stands behind a figure.",
 			    most == 1 ? "One repetition" : "Some scenarios have one repetition only");
+	if (no_plots)
+		doc_verdict(d, MARK_POOR, "Plots are missing: %s.", no_plots);
 	incomplete(d, b);
 }
 
@@ -113,6 +137,33 @@ static void differs(struct doc *d, const struct book *b, const struct book_scena
 		doc_verdict(d, MARK_WEAK, "Another %s than the rest of this report: %s.", what, here);
 }
 
+/* What a reader must know of a scenario's figures before believing them. */
+void book_scenario_doubts(struct doc *d, const struct book_scenario *s)
+{
+	double longest = 0, lost = book_number(s->summary, "arrivals_lost");
+	unsigned held_up = 0;
+	json_t *phase;
+	size_t k;
+
+	if (!book_loaded(s))
+		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so that ratios would "
+					  "mean nothing; they are left out.");
+	json_array_foreach(json_object_get(s->summary, "phases"), k, phase) {
+		double late = book_number(phase, "late_ms");
+
+		if (!(late > LATE_MS))
+			continue;
+		held_up++;
+		longest = fmax(longest, late);
+	}
+	if (held_up)
+		doc_verdict(d, MARK_WEAK, "The lab itself was held up in %u of %zu phases, for up to %.1f s: loss and CPU of these are "
+					  "not to be trusted.", held_up, k, longest / 1e3);
+	if (lost > 0)
+		doc_verdict(d, MARK_POOR, "The meter's trace was too short by %.0f arrivals: figures of the last phases are wrong.",
+			    lost);
+}
+
 void book_scenario_head(struct doc *d, const struct book *b, const struct book_scenario *s)
 {
 	const char *notes = book_text(s->summary, "notes");
@@ -122,12 +173,7 @@ void book_scenario_head(struct doc *d, const struct book *b, const struct book_s
 	differs(d, b, s, "kernel", "kernel");
 	if (notes)
 		doc_para(d, "%s", notes);
-	if (!book_loaded(s))
-		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so that ratios would "
-					  "mean nothing.");
-	if (book_number(s->summary, "arrivals_lost") > 0)
-		doc_verdict(d, MARK_POOR, "The meter's trace was too short by %.0f arrivals: figures of the last phases are wrong.",
-			    book_number(s->summary, "arrivals_lost"));
+	book_scenario_doubts(d, s);
 }
 
 void book_scenarios(struct doc *d, const struct book *b)

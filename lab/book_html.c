@@ -16,6 +16,7 @@ static const char style[] =
 	"h1{font-size:2rem;line-height:1.2;margin:0 0 1rem}\n"
 	"h2{font-size:1.45rem;margin:3.2rem 0 .8rem;padding-top:1.2rem;border-top:2px solid var(--ink)}\n"
 	"h3{font-size:1.12rem;margin:2.4rem 0 .5rem}\n"
+	"nav a{margin-right:1.4rem;font-size:.9rem}\n"
 	"p,ul{max-width:58rem}\n"
 	"a{color:#0b5cad}\n"
 	".wrap{overflow-x:auto;margin:1rem 0}\n"
@@ -74,7 +75,9 @@ static void html_open(struct doc *d, const char *title)
 	escaped(d, title);
 	fprintf(d->f, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
 	escaped(d, title);
-	fputs("</h1>\n", d->f);
+	fputs("</h1>\n<nav><a href=\"#targets\">what was to be reached</a> <a href=\"#figures\">the paper's figures</a> "
+	      "<a href=\"#peers\">beside what is used today</a> <a href=\"#video\">video</a> <a href=\"#guests\">guests</a> "
+	      "<a href=\"#scenarios\">scenarios</a></nav>\n", d->f);
 }
 
 static void html_close(struct doc *d)

@@ -38,6 +38,7 @@ enum mark outcome_mark(enum outcome o);
 /* Each part adds its own. */
 void targets_figures(const struct book *b, struct targets *t);
 void targets_video(const struct book *b, struct targets *t);
+void targets_quick(const struct book *b, struct targets *t);
 void targets_peers(const struct book *b, const struct causes *c, struct targets *t);
 
 /* --- parts: each writes its section, or says why there is none ----------------------------------------------------- */
@@ -48,10 +49,13 @@ const struct book_scenario *figure_scenario(const struct book *b, const struct p
 const char *figure_plot_name(const struct paper_figure *p, size_t i);
 /* The items of `under` in the order of the panels; those the figure does not have are left out. */
 size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS]);
-/* Draw all of them into dir. 0 or negative errno. */
+/* Draw all of them into dir. What cannot be drawn does not keep the others. 0 or negative errno with the first's text. */
 int figures_draw(const struct book *b, const char *dir, struct errtext *e);
 
-void book_head(struct doc *d, const struct book *b);
+/* no_plots: why there are not all plots, NULL: there are. */
+void book_head(struct doc *d, const struct book *b, const char *no_plots);
+/* Not loaded, held up, or with a trace cut short. */
+void book_scenario_doubts(struct doc *d, const struct book_scenario *s);
 /* A scenario's heading, and below it what sets it apart: not loaded, another machine, its notes. */
 void book_scenario_head(struct doc *d, const struct book *b, const struct book_scenario *s);
 void book_summary(struct doc *d, const struct book *b, const struct targets *t);

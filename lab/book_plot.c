@@ -230,6 +230,9 @@ static int draw(const struct figure *f, double paper_ms, const char *dir, const 
 	FILE *out;
 	int r;
 
+	/* an old one would stand for this run's */
+	snprintf(go, sizeof(go), "%.3900s/%.80s.svg", dir, name);
+	unlink(go);
 	snprintf(file, sizeof(file), "%.80s.gp", name);
 	r = report_open(&out, dir, file, e);
 	if (r < 0)
@@ -252,7 +255,7 @@ int book_plot(const struct book_scenario *s, const char *const *unders, size_t n
 	size_t n = 0;
 
 	if (f.n_vms == 0 || f.n_vms > SERIES_VMS_MAX)
-		return -ENOENT;
+		return -ENODATA;
 	f.n = n_unders < PLOT_PANELS_MAX ? n_unders : PLOT_PANELS_MAX;
 	for (size_t i = 0; i < n_unders && n < PLOT_PANELS_MAX; i++) {
 		int r;
@@ -269,5 +272,5 @@ int book_plot(const struct book_scenario *s, const char *const *unders, size_t n
 		n++;
 	}
 	f.n = n;
-	return n ? draw(&f, paper_ms, dir, name, e) : -ENOENT;
+	return n ? draw(&f, paper_ms, dir, name, e) : -ENODATA;
 }

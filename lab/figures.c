@@ -17,6 +17,7 @@
 #include "result.h"
 #include "run.h"
 #include "scheduler.h"
+#include "versions.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +79,7 @@ static void describe(struct evaluation *ev)
 	result_describe(&r);
 	now_text(now);
 	json_object_set_new(ev->doc, "version", json_integer(1));
+	json_object_set_new(ev->doc, "versions", versions_object());
 	json_object_set_new(ev->doc, "quick", json_boolean(ev->o->quick));
 	json_object_set_new(ev->doc, "commit", json_string(r.commit));
 	json_object_set_new(ev->doc, "machine", json_string(r.machine));
