@@ -67,7 +67,9 @@ double measure_of(const json_t *phase, enum measure m)
 	if (m == MEASURE_CPU)
 		return cpu_ms_per_mbit(phase);
 	if (m == MEASURE_UTILISATION)
-		return 100 * book_number(phase, "utilisation");
+		/* Of the wire; of the capacity that the scheduler was told where nothing else is known. */
+		return 100 * book_number(phase, json_is_number(json_object_get(phase, "wire_utilisation")) ?
+							"wire_utilisation" : "utilisation");
 	return book_number(phase, m == MEASURE_SETTLED ? "settled_ms" : "total_mbps");
 }
 

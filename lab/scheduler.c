@@ -81,6 +81,9 @@ int scheduling_enter(struct scheduling *s, const struct scenario_phase *p, struc
 		r = was->release(s, e);
 	if (r < 0)
 		return r;
+	/* Where schedulers stand side by side, each is told with its own commands only. */
+	if (p->under)
+		free(scheduling_commands(s));
 	if (is)
 		r = was == is && may_set(s, p) ? is->set(s, p, e) : is->apply(s, p, e);
 	/* What was half done must not be in the next one's way. */

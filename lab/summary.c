@@ -105,6 +105,8 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 		      number(p->jain), "queue_drops", (json_int_t)p->queue_drops);
 	json_object_set_new(o, "under", text(p->phase->under));
 	json_object_set_new(o, "step", text(p->phase->step));
+	json_object_set_new(o, "wire_utilisation", scenario_unlimited(r->scenario) ? json_null() :
+				number(p->total_mbps / ((double)r->scenario->wire.bytes_ps * 8e-6)));
 	json_object_set_new(o, "repetition", json_integer(p->repetition));
 	json_object_set_new(o, "at_s", number((double)(p->window.from_ns - r->start_ns) / 1e9));
 	json_object_set_new(o, "wire_drops", json_integer((json_int_t)p->wire_drops));
