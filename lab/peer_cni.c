@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The CNI bandwidth plugin (containernetworking/plugins v1.1.1, which Debian 12 and 13 have, to v1.4.1, and v1.6.0 to
+ * The CNI bandwidth plugin (containernetworking/plugins v1.1.1, which Debian 12 has, to v1.4.1, and v1.6.0 to
  * v1.9.1; v1.5 had HTB): plugins/meta/bandwidth/ifb_creator.go, CreateIfb(), CreateEgressQdisc(), createTBF(). It
  * speaks rtnetlink; here are the same requests as commands. A cap for each device, nothing is lent: a VM's rate is its
  * share of the capacity.
