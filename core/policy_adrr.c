@@ -35,6 +35,13 @@
 #define BATCH_SPAN_NS (3 * NSEC_PER_SEC)
 /* A VM with several CPUs overdraws more than a turn; it sits out so many rounds of turns at most. */
 #define DEBT_QUANTA 64
+/*
+ * A VM that others on its CPU keep from using its slots may take a third more of them for its quantum, and
+ * what is left of that even so is kept for its next turns. Not without bounds, or it could be saved up, and held
+ * against the others, by idling in slots.
+ */
+#define TURN_SLOTS(quantum_ns, slot_ns) ((quantum_ns) * 4 / 3 / (slot_ns) + 1)
+#define CARRY_QUANTA 1
 /* Judged over no fewer slots than this: one preempted slot says nothing. */
 #define EFFICIENCY_SLOTS 16U
 
@@ -195,7 +202,7 @@ static void begin_turn(struct rounds *r, uint32_t lane)
 			break;
 		slotq_push(&p->queue[!p->this], p->link, id);
 	}
-	a->slots = (uint32_t)(a->quantum * p->batch / r->cfg.slot_ns + 1);
+	a->slots = (uint32_t)TURN_SLOTS(a->quantum * p->batch, r->cfg.slot_ns);
 	a->lane = lane;
 	p->lane[lane] = id;
 	p->in_turn++;
@@ -220,7 +227,7 @@ static void adrr_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t e
 {
 	struct adrr *p = r->priv;
 	struct adrr_vm *a = &r->vm[id].p.adrr;
-	int64_t least = -(int64_t)a->quantum * DEBT_QUANTA;
+	int64_t least = -(int64_t)a->quantum * DEBT_QUANTA, carry;
 
 	a->slots--;
 	a->deficit -= used_ns < INT64_MAX / 2 ? (int64_t)used_ns : INT64_MAX / 2;
@@ -238,8 +245,9 @@ static void adrr_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t e
 	if (a->deficit > 0 && a->slots)
 		return;
 	end_turn(p, a);
-	if (a->deficit > 0)
-		a->deficit = 0;
+	carry = (int64_t)(a->quantum * CARRY_QUANTA);
+	if (a->deficit > carry)
+		a->deficit = carry;
 	adrr_join(r, id);
 }
 

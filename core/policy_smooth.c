@@ -28,6 +28,15 @@
  * (-remainder) mod (weight_i * num). What it does not get, 1 - rate a slot, next reaches a whole number
  * after e / (den - weight_i * num) slots: ceil of this is how far behind d the group deadline lies.
  *
+ * Measured CPU time. A slot's length is not what its VM uses: a VM whose threads run side by side uses more, and
+ * others on its CPU take part of a slot away. So a slot is charged what was used of it (unless the schedule is
+ * strict): the VM's next slot starts as much later, or earlier, on the ideal processor. Where all VMs use more,
+ * nobody is released after a while, and virtual time jumps as for idle VMs; where they use less, a VM that ran
+ * would miss its next deadline, and virtual time stands still for that slot instead. Slots used up exactly change
+ * nothing of all this. A VM cannot gain by using less of its slots than it could: it is never charged less than it
+ * used, but for what it was charged too much before (a slot at most), and no slot counts for less than CHARGE_LEAST
+ * of its length, so that it cannot hold up the others by much either.
+ *
  * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time:
  * when fewer VMs are released than there are lanes because somebody is idle, now jumps to the next release
  * (the virtual time of WF2Q+; Bennett and Zhang, IEEE/ACM ToN 5(5), 1997). All others' ideal processor
@@ -42,6 +51,11 @@
 #include <stdlib.h>
 
 #define TIE_NO_OVERLAP UINT64_MAX
+
+/* A slot is charged no less than 3/4 of its length. */
+#define CHARGE_LEAST(elapsed_ns) ((elapsed_ns) - (elapsed_ns) / 4)
+/* A VM with many CPUs may use more than a slot in a slot; it sits out so many at most. */
+#define CHARGE_MOST_SLOTS 64U
 
 struct smooth {
 	struct pq released; /* by deadline and tie */
@@ -86,6 +100,29 @@ static void smooth_added(struct rounds *r, uint32_t id)
 	const struct smooth *p = r->priv;
 
 	r->vm[id].p.smooth.start = p->now;
+}
+
+typedef __int128 position_t;
+
+/*
+ * How far the VM is ahead of the ideal processor, in units of 1 / den slots: it is where its next slot
+ * starts, times its rate. Negative: behind.
+ */
+static position_t ahead_of(const struct smooth *p, const struct smooth_vm *s)
+{
+	return (position_t)(int64_t)(s->start - p->now) * (position_t)s->rate + (position_t)s->start_rem;
+}
+
+static void set_position(const struct smooth *p, struct smooth_vm *s, position_t ahead)
+{
+	position_t whole = ahead / (position_t)s->rate, rem = ahead % (position_t)s->rate;
+
+	if (rem < 0) {
+		rem += (position_t)s->rate;
+		whole--;
+	}
+	s->start = p->now + (uint64_t)(int64_t)whole;
+	s->start_rem = (uint64_t)rem;
 }
 
 /* When the ideal processor ends the slot that it starts at *start. */
@@ -170,6 +207,12 @@ static void release(struct rounds *r)
 		enqueue(r, pq_pop(&p->later));
 }
 
+/* Nobody who runs is left behind: virtual time waits. A strict schedule's slots come when they come. */
+static bool waits(const struct rounds *r)
+{
+	return !r->cfg.spread && !r->cfg.strict;
+}
+
 /* May virtual time jump to `to` without one of run[] missing its next deadline? */
 static bool can_follow(const struct rounds *r, const uint32_t *run, uint32_t n, uint64_t to)
 {
@@ -206,14 +249,39 @@ static uint32_t smooth_pick(struct rounds *r, uint64_t now_ns, uint32_t *run)
 	while (n < r->cfg.lanes && p->later.n && !r->cfg.strict) {
 		uint64_t to = pq_top(&p->later)->hi;
 
-		if (!r->cfg.spread && !can_follow(r, run, n, to))
+		if (waits(r) && !can_follow(r, run, n, to))
 			break;
 		p->now = to;
 		release(r);
 		n = take(r, n, run);
 	}
-	p->now++;
+	/* A VM that used less than its slots is behind: time waits for it. */
+	if (!waits(r) || can_follow(r, run, n, p->now))
+		p->now++;
 	return n;
+}
+
+/* What a slot costs, ns. What it costs above the use of it is kept in s->over, and taken off the next. */
+static uint64_t charge_of(const struct rounds *r, struct smooth_vm *s, uint64_t used_ns, uint64_t elapsed_ns)
+{
+	const int64_t slot_ns = (int64_t)r->cfg.slot_ns, most = slot_ns * CHARGE_MOST_SLOTS;
+	int64_t least = elapsed_ns < r->cfg.slot_ns ? (int64_t)elapsed_ns : slot_ns, want, charge;
+
+	least = CHARGE_LEAST(least);
+	want = (used_ns < (uint64_t)most ? (int64_t)used_ns : most) - s->over;
+	charge = want < least ? least : want;
+	s->over = charge - want < slot_ns ? charge - want : slot_ns;
+	return (uint64_t)charge;
+}
+
+static void charge(const struct rounds *r, struct smooth_vm *s, uint64_t used_ns, uint64_t elapsed_ns)
+{
+	const struct smooth *p = r->priv;
+	position_t more = (position_t)charge_of(r, s, used_ns, elapsed_ns) - (position_t)r->cfg.slot_ns;
+
+	/* take() has charged a whole slot. */
+	if (more)
+		set_position(p, s, ahead_of(p, s) + more * (position_t)p->den / (position_t)r->cfg.slot_ns);
 }
 
 static void smooth_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool ready)
@@ -222,38 +290,15 @@ static void smooth_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t
 	struct smooth_vm *s = &r->vm[id].p.smooth;
 	uint64_t tie;
 
-	(void)used_ns;
-	(void)elapsed_ns;
-	/* It missed a whole window: it could not follow a jump (spread). What it lost is lost. */
-	if (deadline(p, s, &tie) < earliest(p, s)) {
+	if (!r->cfg.strict)
+		charge(r, s, used_ns, elapsed_ns);
+	/* It missed a whole window: it could not follow a jump. What it lost is lost. */
+	if (!waits(r) && deadline(p, s, &tie) < earliest(p, s)) {
 		s->start = earliest(p, s);
 		s->start_rem = 0;
 	}
 	if (ready)
 		enqueue(r, id);
-}
-
-typedef __int128 position_t;
-
-/*
- * How far the VM is ahead of the ideal processor, in units of 1 / den slots: it is where its next slot
- * starts, times its rate. Negative: behind.
- */
-static position_t ahead_of(const struct smooth *p, const struct smooth_vm *s)
-{
-	return (position_t)(int64_t)(s->start - p->now) * (position_t)s->rate + (position_t)s->start_rem;
-}
-
-static void set_position(const struct smooth *p, struct smooth_vm *s, position_t ahead)
-{
-	position_t whole = ahead / (position_t)s->rate, rem = ahead % (position_t)s->rate;
-
-	if (rem < 0) {
-		rem += (position_t)s->rate;
-		whole--;
-	}
-	s->start = p->now + (uint64_t)(int64_t)whole;
-	s->start_rem = (uint64_t)rem;
 }
 
 static void set_rate(const struct smooth *p, struct vm *v)

@@ -32,6 +32,7 @@ struct smooth_vm {
 	uint64_t start, start_rem;
 	uint64_t step, step_rem;
 	uint64_t rate;
+	int64_t over; /* charged above what was used, nanoseconds, 0 to a slot */
 };
 
 struct credit_vm {

@@ -73,6 +73,7 @@ void cpu_status(struct cpu *c, struct cpu_status *out);
 /* One VM's turn as it was: from its gate's opening to its closing, CLOCK_MONOTONIC nanoseconds. */
 struct cpu_turn {
 	uint64_t start_ns, end_ns;
+	uint64_t used_ns; /* CPU time in it, as read before it was closed: a tick less or more */
 	pid_t pid;
 };
 /* The latest turns that began at or after since_ns, oldest first, at most CPU_TURNS of them. *turns is the caller's to free. */

@@ -37,7 +37,9 @@ static void pause_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 		return;
 	}
 	turn = &t->turns[t->n_turns++ % CPU_TURNS];
-	*turn = (struct cpu_turn){ .start_ns = vm->since_ns, .end_ns = now, .pid = vm->pid };
+	*turn = (struct cpu_turn){ .start_ns = vm->since_ns, .end_ns = now, .pid = vm->pid,
+				   .used_ns = vm->clock_ns - vm->turn_ns };
+	vm->turn_ns = vm->clock_ns;
 	vm->paused = true;
 	vm->since_ns = now;
 	vm->pauses++;
@@ -321,6 +323,7 @@ int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm)
 	t->vm[vm->id] = vm;
 	vm->since_ns = now;
 	cputime_read(&vm->clock, &vm->clock_ns);
+	vm->turn_ns = vm->clock_ns;
 	pause_vm(t, vm, now);
 	return 0;
 }

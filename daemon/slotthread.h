@@ -39,6 +39,7 @@ struct cpu_vm {
 	struct gate gate;
 	int guard_slot; /* in the guard's table */
 	struct cputime clock;
+	uint64_t turn_ns;  /* at the end of its latest turn, as far as it was read then */
 	uint64_t clock_ns; /* at the latest reading */
 	uint32_t lazy_slots; /* of its latest, in a row, that it hardly used */
 	bool paused, idle, lost; /* lost: cgroup or process vanished; the main thread removes it */

@@ -217,9 +217,10 @@ json_t *status_slots_json(struct daemon *d, uint64_t since_ns)
 		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:I,s:I,s:I}", "pid", (json_int_t)turns[i].pid, "start_ns",
+		json_array_append_new(list, json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)turns[i].pid, "start_ns",
 						      (json_int_t)turns[i].start_ns, "end_ns",
-						      (json_int_t)turns[i].end_ns));
+						      (json_int_t)turns[i].end_ns, "used_ns",
+						      (json_int_t)turns[i].used_ns));
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "turns", list);
 }
 
