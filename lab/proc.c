@@ -161,6 +161,28 @@ static struct child *find_child(pid_t pid)
 	return NULL;
 }
 
+int proc_nth_cpu(unsigned n)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) == 0)
+		return -1;
+	n %= (unsigned)CPU_COUNT(&set);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set) && n-- == 0)
+			return cpu;
+	return -1;
+}
+
+static int confine(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0;
+}
+
 /* In the child: only returns if something failed. */
 static int child_exec(const struct spawn *s, pid_t parent, int netns_fd)
 {
@@ -184,6 +206,8 @@ static int child_exec(const struct spawn *s, pid_t parent, int netns_fd)
 	}
 	if (s->keep >= 0 && fcntl(s->keep, F_SETFD, 0) < 0)
 		return -errno;
+	if (s->cpu >= 0 && (r = confine(s->cpu)) < 0)
+		return r;
 	/* Not fatal where it is not allowed: socket-buffer drops are counted apart. */
 	if (s->realtime)
 		sched_setscheduler(0, SCHED_RR, &(struct sched_param){ .sched_priority = 1 });

@@ -44,9 +44,10 @@ struct spawn {
 	const char *netns;       /* name of a network namespace (ip netns), NULL: the lab's own */
 	int in, out, err;        /* descriptors for 0, 1, 2; -1: /dev/null. They stay the caller's. */
 	int keep;                /* a further descriptor to be inherited under the same number, -1: none */
+	int cpu;                 /* the only CPU that it may run on, -1: any */
 	bool realtime;           /* SCHED_RR 1, where allowed: a receiver that must not be the bottleneck */
 };
-#define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = -1 }
+#define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = -1, .cpu = -1 }
 
 /*
  * Start a program; it belongs to the lab until proc_stop(). 0, or negative errno with a text (-ENOENT: not
@@ -84,6 +85,9 @@ int proc_runv(const char *netns, const char *const *argv, const char *input, cha
  * started. Helper processes that have ended are not in it. 0, -ESRCH.
  */
 int proc_cpu_ns(pid_t pid, uint64_t *ns);
+
+/* The n-th CPU that the lab may use, counted round robin; -1 if that cannot be told. */
+int proc_nth_cpu(unsigned n);
 
 /*
  * Open or read a file as a process in the network namespace would see it (/proc/net/...,

@@ -195,6 +195,7 @@ static int convert(struct raw *raw, struct scenario *s, struct errtext *e)
 		return errtext_set(e, -EINVAL, "unknown topology \"%s\"", raw->topology);
 	s->repeat = raw->repeat ? raw->repeat : 1;
 	s->queue = raw->queue;
+	s->pin = raw->pin;
 	r = convert_evaluation(raw, s, e);
 	if (r == 0)
 		r = convert_vms(raw, s, e);

@@ -82,6 +82,7 @@ struct scenario {
 	struct rate capacity; /* what the scheduler is told */
 	enum topo_kind topology;
 	bool tcp;             /* some traffic is TCP: the wider rule for "settled" holds */
+	unsigned pin;         /* each VM is confined to one of so many cores, round robin; 0: they are not */
 	unsigned repeat;      /* how often the phases are gone through; 1 */
 	struct scenario_vm *vms;
 	size_t n_vms;

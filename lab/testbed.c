@@ -20,7 +20,7 @@ static void say(const char *line)
 /* Whatever makes one set of VMs differ from another. */
 static void describe(const struct scenario *s, char *out, size_t size)
 {
-	int n = snprintf(out, size, "%s", topo_kind_name(s->topology));
+	int n = snprintf(out, size, "%s, pin %u", topo_kind_name(s->topology), s->pin);
 
 	for (size_t i = 0; i < s->n_vms && n > 0 && (size_t)n < size; i++)
 		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s", s->vms[i].name, vm_kind_name(s->vms[i].kind),
@@ -75,6 +75,8 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 		.netns = at->netns,
 		.tap = at->tap,
 		.nic = s->vms[i].nic,
+		.pin = s->pin > 0,
+		.core = s->pin ? (unsigned)i % s->pin : 0,
 		.address = at->address,
 		.gateway = at->gateway[0] ? at->gateway : NULL,
 	};

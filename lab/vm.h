@@ -47,6 +47,8 @@ struct vm_config { /* borrowed for the call, with all it points to */
 	unsigned queues;           /* virtio queue pairs; 0 or 1: one. The tap must be made for it. */
 	unsigned cpus;             /* 0: 1 */
 	unsigned memory_mb;        /* 0: 160 */
+	bool pin;                  /* all of QEMU on one core: what libvirt's vcpupin and emulatorpin do */
+	unsigned core;             /* pin: which, counted among those that the lab may use, round robin */
 	uint8_t mac[6];
 	const char *address;       /* "10.0.1.1/16", NULL: none */
 	const char *gateway;       /* NULL: none */

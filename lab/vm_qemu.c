@@ -118,6 +118,7 @@ static int qemu_boot(struct vm *vm, struct errtext *e)
 	s.netns = vm->config.netns;
 	s.out = s.err = vm->console;
 	s.keep = agent;
+	s.cpu = vm->config.pin ? proc_nth_cpu(vm->config.core) : -1;
 	return proc_spawn(&s, &vm->pid, e);
 }
 

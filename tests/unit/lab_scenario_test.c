@@ -59,13 +59,14 @@ static void test_no_limit(void **state)
 	struct scenario *s = NULL;
 	struct errtext e = {};
 
-	assert_int_equal(load("name: x\ntitle: t\nwire: none\nqueue: 25000\nvms: [{name: a, traffic: udp}]\nphases:\n"
+	assert_int_equal(load("name: x\ntitle: t\nwire: none\nqueue: 25000\npin: 2\nvms: [{name: a, traffic: udp}]\nphases:\n"
 			      "  - {name: p, scheduler: none, seconds: 5}\n"
 			      "  - {name: q, scheduler: cpu, seconds: 5, schedule: \"{resource: cpu, policy: paper}\"}\n",
 			      &s, &e),
 			 0);
 	assert_true(scenario_unlimited(s));
 	assert_int_equal(s->queue, 25000);
+	assert_int_equal(s->pin, 2);
 	assert_true(s->capacity.bytes_ps >= 1000000000 / 8);
 	assert_int_equal(scenario_set_schedule(s, "policy: adrr, lanes: 2", &e), 0);
 	assert_null(s->phases[0].schedule);
