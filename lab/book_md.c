@@ -97,10 +97,17 @@ static void md_cell(struct doc *d, enum mark mark, const char *text)
 	fputs(" |", d->f);
 }
 
+/* Folded where the reader's program knows how; the title is inside HTML then. */
 static void md_code(struct doc *d, const char *title, const char *text)
 {
-	escaped(d, title);
-	fprintf(d->f, ":\n\n```\n%s%s```\n\n", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
+	fputs("<details><summary>", d->f);
+	for (; *title; title++)
+		if (*title == '<' || *title == '&')
+			fputs(*title == '<' ? "&lt;" : "&amp;", d->f);
+		else
+			fputc(*title, d->f);
+	fprintf(d->f, "</summary>\n\n```\n%s%s```\n\n</details>\n\n", text,
+		*text && text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
 static void md_plot(struct doc *d, const char *name, const char *caption)

@@ -6,6 +6,7 @@
 #include "lab/book.h"
 #include "lab/book_measure.h"
 #include "lab/book_parts.h"
+#include "lab/book_plot.h"
 #include "lab/book_series.h"
 #include "lab/book_svg.h"
 
@@ -342,6 +343,46 @@ static void cuts_series(void **state)
 	folder_remove(&f);
 }
 
+/* Two panels of an hour each: drawn, thinned, within what is committed of a plot. */
+static void draws_plots(void **state)
+{
+	static const char *const unders[] = { "nothing", "device", "not run" };
+	_cleanup_(book_freep) struct book *b = NULL;
+	_cleanup_free_ char *svg = NULL;
+	struct errtext e = {};
+	struct folder f;
+	char path[200];
+	FILE *out;
+
+	(void)state;
+	if (system("command -v gnuplot >/dev/null 2>&1") != 0) {
+		print_message("# gnuplot is not installed\n");
+		skip();
+	}
+	folder_make(&f);
+	folder_write(&f, "summary.json",
+		     "{\"scenario\": \"s\", \"phases\": ["
+		     "{\"under\": \"nothing\", \"at_s\": 0, \"seconds\": 3600, \"vms\": [{\"name\": \"it's\"}]},"
+		     "{\"under\": \"device\", \"scheduler\": \"divvy\", \"at_s\": 3600, \"seconds\": 3600, \"vms\": "
+		     "[{\"name\": \"it's\", \"entitled_mbps\": 50}]}]}");
+	snprintf(path, sizeof(path), "%s/bandwidth.csv", f.path);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	for (int i = 0; i < 72000; i++)
+		fprintf(out, "%.1f,\"p\",%d,%d\n", i / 10.0, i % 90, i % 90);
+	fclose(out);
+	assert_int_equal(book_load(f.path, &b, &e), 0);
+	if (book_plot(&b->scenarios[0], unders, 3, false, 0, f.path, "plot", &e) < 0)
+		fail_msg("%s", e.text);
+	svg = slurp(f.path, "plot.svg");
+	assert_true(strlen(svg) < 60000);
+	assert_non_null(strstr(svg, "device"));
+	assert_null(strstr(svg, "not run"));
+	assert_non_null(strstr(svg, "</svg>"));
+	assert_int_equal(book_plot(&b->scenarios[0], unders + 2, 1, false, 0, f.path, "none", &e), -ENODATA);
+	folder_remove(&f);
+}
+
 static void slims_plots(void **state)
 {
 	char svg[] = "<svg>\n<g id=\"gnuplot_canvas\">\n<defs>\n<circle/>\n</defs>\n"
@@ -440,7 +481,7 @@ int main(void)
 		cmocka_unit_test(judges_targets),	 cmocka_unit_test(judges_a_bound),
 		cmocka_unit_test(reads_causes),		 cmocka_unit_test(cuts_series),
 		cmocka_unit_test(slims_plots),		 cmocka_unit_test(writes_the_report),
-		cmocka_unit_test(escapes),
+		cmocka_unit_test(escapes),		 cmocka_unit_test(draws_plots),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
