@@ -124,8 +124,12 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 	fprintf(f, "uplinks:\n  - name: %s\n    capacity: %s\n    overhead: 0\n    devices:\n", s->topo->uplink,
 		units_format_rate(sc->capacity, capacity));
 	for (size_t i = 0; i < sc->n_vms; i++) {
-		fprintf(f, "      - {name: %s, nic: %s, share: %u", sc->vms[i].name, s->topo->vm[i].tap,
-			p->shares[i].weight);
+		/* What libvirt started is found as an operator would say it. */
+		if (sc->vms[i].kind == VM_LIBVIRT)
+			fprintf(f, "      - {name: %s, vm: %s", sc->vms[i].name, sc->vms[i].name);
+		else
+			fprintf(f, "      - {name: %s, nic: %s", sc->vms[i].name, s->topo->vm[i].tap);
+		fprintf(f, ", share: %u", p->shares[i].weight);
 		if (p->backpressure)
 			fprintf(f, ", backpressure: \"%s\"", p->backpressure);
 		fprintf(f, "}\n");

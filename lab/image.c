@@ -19,7 +19,7 @@
 #define TREE_DEPTH 4 /* build/tests/system/x is three below the project's root */
 
 /* The directory that has lab/image.sh: the first one upwards from the running program. */
-static int find_tree(char root[IMAGE_DIR_MAX], struct errtext *e)
+int image_tree(char root[IMAGE_DIR_MAX], struct errtext *e)
 {
 	const char *set = getenv("DIVVY_LAB_SOURCE");
 	char probe[IMAGE_DIR_MAX + 32];
@@ -140,7 +140,7 @@ static int run_script(const char *root, const char *dir, const char *flavour,
 static int find_cache(char root[IMAGE_DIR_MAX], char dir[IMAGE_DIR_MAX], struct errtext *e)
 {
 	const char *cache = getenv("DIVVY_LAB_CACHE");
-	int r = find_tree(root, e), n;
+	int r = image_tree(root, e), n;
 
 	if (r < 0)
 		return r;

@@ -28,6 +28,8 @@ int image_ensure(struct image *img, void (*progress)(const char *line), struct e
 /* The same with Debian's generic kernel, which has a driver for VM_NIC_E1000: 70 MB more to download. */
 int image_ensure_generic(struct image *img, void (*progress)(const char *line), struct errtext *e);
 
+/* The project's tree, as above. 0 or negative errno with a text. */
+int image_tree(char root[IMAGE_DIR_MAX], struct errtext *e);
 /* The cache directory; it need not be there yet. 0 or negative errno with a text. */
 int image_cache(char dir[IMAGE_DIR_MAX], struct errtext *e);
 

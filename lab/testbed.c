@@ -74,6 +74,7 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 		.name = s->vms[i].name,
 		.netns = at->netns,
 		.tap = at->tap,
+		.bridge = t->topo.bridge[0] ? t->topo.bridge : NULL,
 		.nic = s->vms[i].nic,
 		.pin = s->pin > 0,
 		.core = s->pin ? (unsigned)i % s->pin : 0,

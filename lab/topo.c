@@ -98,6 +98,7 @@ static void plan(struct topo *t, const struct topo_config *c)
 	snprintf(t->wire, sizeof(t->wire), "dvl%d-wire", pid);
 	snprintf(t->sw, sizeof(t->sw), "dvl%d-switch", pid);
 	strcpy(t->uplink, "up0");
+	strcpy(t->bridge, c->kind == TOPO_ROUTED ? "" : "br0");
 	strcpy(t->wire_out, "w1");
 	strcpy(t->meter_if, "s0");
 	for (unsigned i = 0; i < c->vms; i++)
@@ -261,7 +262,8 @@ static int build_host(struct topo *t, struct errtext *e)
 	else
 		fprintf(s.f, "link add br0 " BRIDGE "\nlink set up0 master br0 up\nlink set br0 up\n");
 	for (unsigned i = 0; i < t->config.vms; i++)
-		build_port(t, i, s.f);
+		if (t->config.port[i] != TOPO_FOREIGN)
+			build_port(t, i, s.f);
 	r = script_run(&s, t->host, e);
 	return r == 0 ? build_containers(t, e) : r;
 }

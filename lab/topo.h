@@ -40,6 +40,7 @@ const char *topo_kind_name(enum topo_kind kind);
 enum topo_port {
 	TOPO_TAP,  /* a tap that the lab makes, for a VMM to open */
 	TOPO_VETH, /* a container's: a veth into a namespace of its own, where its address and route are set */
+	TOPO_FOREIGN, /* a tap that somebody else makes, under the planned name, and connects */
 };
 
 struct topo_config {
@@ -68,6 +69,7 @@ struct topo {
 	char wire[TOPO_NETNS_SIZE];
 	char sw[TOPO_NETNS_SIZE];
 	char uplink[IFNAMSIZ];       /* "up0" in host */
+	char bridge[IFNAMSIZ];       /* "br0" in host; "" if it routes */
 	char wire_out[IFNAMSIZ];     /* "w1" in wire: the TBF's interface */
 	char meter_if[IFNAMSIZ];     /* "s0" in sw: attach the meter at its tc ingress */
 	struct topo_vm vm[TOPO_VMS_MAX];

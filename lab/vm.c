@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A guest's life, whatever runs it: vm_qemu.c, vm_container.c. The way into the guest is agent.c.
+ * A guest's life, whatever runs it: vm_qemu.c, vm_container.c, vm_libvirt.c. The way into the guest is agent.c.
  */
 
 #include "vm_impl.h"
@@ -33,6 +33,7 @@ static const struct {
 } kinds[] = {
 	[VM_QEMU] = { "qemu", &vm_ops_qemu, TOPO_TAP },
 	[VM_CONTAINER] = { "container", &vm_ops_container, TOPO_VETH },
+	[VM_LIBVIRT] = { "libvirt", &vm_ops_libvirt, TOPO_FOREIGN },
 };
 
 int vm_kind_from_name(const char *name, enum vm_kind *ret)
@@ -150,7 +151,7 @@ static void halt(struct vm *vm)
 /* Where a configuration has its texts. */
 static const size_t texts[] = {
 	offsetof(struct vm_config, name),  offsetof(struct vm_config, netns),   offsetof(struct vm_config, tap),
-	offsetof(struct vm_config, address), offsetof(struct vm_config, gateway),
+	offsetof(struct vm_config, bridge),  offsetof(struct vm_config, address), offsetof(struct vm_config, gateway),
 };
 static_assert(ARRAY_SIZE(texts) == VM_TEXTS, "each has a copy");
 
@@ -183,6 +184,7 @@ int vm_start(struct vm **ret, const struct vm_config *c, struct errtext *e)
 	if (!vm)
 		return errtext_set(e, -ENOMEM, "out of memory");
 	vm->ops = kinds[c->kind].ops;
+	vm->pidfd = -1;
 	vm->console = memfd_create("console", MFD_CLOEXEC);
 	if (vm->console < 0)
 		return errtext_set(e, -errno, "cannot make a memory file: %s", strerror(errno));
@@ -255,10 +257,12 @@ static int all_ready(void *arg_)
 	return ready;
 }
 
-static void last_words(const struct vm *vm, char *text, size_t size)
+const char *vm_last_words(const struct vm *vm)
 {
-	off_t end = lseek(vm->console, 0, SEEK_END), from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
-	ssize_t k = pread(vm->console, text, size - 1, from);
+	static char text[400];
+	const off_t room = sizeof(text) - 1;
+	off_t end = lseek(vm->console, 0, SEEK_END);
+	ssize_t k = pread(vm->console, text, (size_t)room, end > room ? end - room : 0);
 	char *nl;
 
 	text[k > 0 ? k : 0] = 0;
@@ -267,19 +271,20 @@ static void last_words(const struct vm *vm, char *text, size_t size)
 	for (char *p = text; *p; p++)
 		if (*p == '\r' || *p == '\n')
 			*p = ' ';
+	return text;
 }
 
 int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct errtext *e)
 {
 	struct ready w = { .vm = vm, .n = n };
-	char words[200];
+	const char *words;
 	int r = loop_while(all_ready, &w, now_ns() + timeout_ms * 1000000ULL);
 
 	if (r == 0)
 		return 0;
 	if (r == -EINTR || !w.culprit)
 		return errtext_set(e, r, "interrupted while the guests booted");
-	last_words(w.culprit, words, sizeof(words));
+	words = vm_last_words(w.culprit);
 	if (r == -EPIPE)
 		return errtext_set(e, r, "%s: %s ended: %s", vm_name(w.culprit), w.culprit->ops->what, words);
 	return errtext_set(e, r, "%s: the guest did not report within %u ms; its console: %s",

@@ -19,8 +19,9 @@
 enum vm_kind {
 	VM_QEMU,      /* QEMU, started by hand */
 	VM_CONTAINER, /* a process tree in namespaces of its own, on the host's kernel, with the host's programs */
+	VM_LIBVIRT,   /* QEMU, started and stopped by a libvirtd */
 };
-int vm_kind_from_name(const char *name, enum vm_kind *ret); /* "qemu", "container"; -EINVAL */
+int vm_kind_from_name(const char *name, enum vm_kind *ret); /* "qemu", "container", "libvirt"; -EINVAL */
 const char *vm_kind_name(enum vm_kind kind);
 enum topo_port vm_port(enum vm_kind kind);
 
@@ -42,7 +43,8 @@ struct vm_config { /* borrowed for the call, with all it points to */
 	 * ready in it: nothing of what follows is used then.
 	 */
 	const char *netns;
-	const char *tap;           /* existing tap there; NULL: no NIC */
+	const char *tap;           /* existing tap there (libvirt: the one to be made); NULL: no NIC */
+	const char *bridge;        /* libvirt: the tap's bridge; NULL: the tap gets the gateway's address, /24 */
 	enum vm_nic nic;
 	unsigned queues;           /* virtio queue pairs; 0 or 1: one. The tap must be made for it. */
 	unsigned cpus;             /* 0: 1 */

@@ -22,8 +22,9 @@ struct vm_ops {
 
 extern const struct vm_ops vm_ops_qemu;
 extern const struct vm_ops vm_ops_container;
+extern const struct vm_ops vm_ops_libvirt;
 
-#define VM_TEXTS 5 /* of a struct vm_config; vm.c lists them */
+#define VM_TEXTS 6 /* of a struct vm_config; vm.c lists them */
 
 struct vm {
 	const struct vm_ops *ops;
@@ -35,6 +36,8 @@ struct vm {
 	int console; /* memfd: what it and the guest's console said, for last words */
 	struct agent *agent;
 	uint64_t started_ns;
+	bool registered; /* libvirt: it may know the domain */
+	int pidfd;       /* libvirt: of QEMU, which is not the lab's child; -1: none */
 };
 
 #define VM_KERNEL_LINE_SIZE 256
@@ -42,6 +45,9 @@ struct vm {
 const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE]);
 /* QEMU's name of a NIC's model: "virtio-net-pci". */
 const char *vm_nic_device(enum vm_nic nic);
+
+/* The end of what it said, on one line; "" if nothing. Borrowed until the next call. */
+const char *vm_last_words(const struct vm *vm);
 
 /* A socketpair whose one end vm->agent serves; the other is the caller's, to be inherited. */
 int vm_agent_pair(struct vm *vm, int *theirs, struct errtext *e);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # deps.sh [GOAL]: what building, testing and the lab need, from Debian's packages; installs what is missing. GOAL: of make; the
-# video of "figures" needs ffmpeg. Says in one line what this machine lacks and how to get it.
+# evaluation ("figures") needs more. Says in one line what this machine lacks and how to get it.
 set -eu
 
 die() {
@@ -21,8 +21,14 @@ build="gcc make libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjan
 tests="libcmocka-dev perl iproute2 nftables procps kmod xz-utils zstd util-linux man-db mandoc"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core"
 
-# Large, so only where video is streamed: make figures.
-case " $* " in *" figures "*) lab="$lab ffmpeg" ;; esac
+# Large, so only where the whole evaluation is run. Video is streamed by ffmpeg.
+# And libvirt: the daemons without libvirt-daemon-system, which would have the machine run them from then on. Debian 13 has
+# virtlogd in a package of its own.
+case " $* " in *" figures "*)
+	lab="$lab ffmpeg libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
+	! apt-cache show libvirt-daemon-log >/dev/null 2>&1 || lab="$lab libvirt-daemon-log"
+	;;
+esac
 
 missing=
 for p in $build $tests $lab; do

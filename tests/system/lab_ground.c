@@ -4,7 +4,7 @@
  * The lab's ground floor by itself, for lab_ground.sh and for measuring what guests can offer:
  *
  *	lab_ground [-n VMS] [-k bridge|br_netfilter|routed] [-w WIRE_MBIT] [-m virtio|e1000] [-s SECONDS]
- *		   [-t udp|udp2|tcp|icmp] [-c qemu|container] [-p]
+ *		   [-t udp|udp2|tcp|icmp] [-c qemu|container|libvirt] [-p]
  *
  * boots the VMs, runs one traffic on each (and with -p a ping beside it), prints the wire's rate each second,
  *then "key value" lines. "ready" is printed when traffic flows: the test kills it there.
@@ -82,6 +82,7 @@ static int boot(struct lab *lab, struct errtext *e)
 			.name = name,
 			.netns = at->netns,
 			.tap = at->tap,
+			.bridge = lab->topo.bridge[0] ? lab->topo.bridge : NULL,
 			.nic = lab->o.nic,
 			.queues = lab->o.topo.queues,
 			.address = at->address,

@@ -84,7 +84,7 @@ static void test_fields(void **state)
 
 	assert_int_equal(load("name: x\ntitle: t\nwire: 200mbit\ncapacity: 150mbit\ntopology: routed\nrepeat: 3\n"
 			      "vms:\n  - {name: a, traffic: tcp, streams: 4, ping: true, nic: e1000}\n"
-			      "  - {name: b, traffic: udp, rate: 5mbit, size: 64}\n  - {name: c, kind: container}\n"
+			      "  - {name: b, kind: libvirt, traffic: udp, rate: 5mbit, size: 64}\n  - {name: c, kind: container}\n"
 			      "phases:\n  - {name: p, scheduler: none, seconds: 5, idle: true}\n"
 			      "  - {name: q, scheduler: divvy, action: apply, shares: [1, 2, 3], seconds: 7, "
 			      "backpressure: \"off\", schedule: \"{resource: cpu}\"}\n",
@@ -98,7 +98,8 @@ static void test_fields(void **state)
 	assert_int_equal(s->vms[0].traffic.streams, 4);
 	assert_true(s->vms[0].ping && s->vms[0].sends && !s->vms[1].ping && !s->vms[2].sends);
 	assert_int_equal(s->vms[0].nic, VM_NIC_E1000);
-	assert_int_equal(s->vms[1].kind, VM_QEMU);
+	assert_int_equal(s->vms[0].kind, VM_QEMU);
+	assert_int_equal(s->vms[1].kind, VM_LIBVIRT);
 	assert_int_equal(s->vms[2].kind, VM_CONTAINER);
 	assert_int_equal(s->vms[1].traffic.rate_bps, 5000000);
 	assert_int_equal(s->vms[1].traffic.size, 64);
