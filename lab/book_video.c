@@ -19,8 +19,10 @@ static const struct column {
 	{ "packets lost, %", "video.loss_pct", 3 },
 	{ "jitter (RFC 3550), ms", "video.jitter_ms", 3 },
 	{ "largest jitter, ms", "video.jitter_max_ms", 3 },
+	{ "late (p99), ms", "video.late_p99_ms", 1 },
 	{ "SSIM", "video.ssim", 4 },
 	{ "SSIM of the unloaded run", "video.ssim_unloaded", 4 },
+	{ "SSIM against what was sent", "video.ssim_stream", 4 },
 };
 
 /* The VM that streams; book_n_vms(): none. */
@@ -85,7 +87,10 @@ void book_video(struct doc *d, const struct book *b)
 		return;
 	}
 	doc_para(d, "A guest streams H.264 in real time (RTP over UDP) while another floods the wire. Jitter is RFC 3550's estimate at the "
-		    "receiver; SSIM compares the decoded frames with the original, 1 is identical.");
+		    "receiver. SSIM compares the decoded frames with what the encoder was given; 1 is identical, and what the encoder "
+		    "itself lost is in it, so the unloaded run is the mark; against the stream as sent, 1 says that all came. A "
+		    "frame that is missing counts as the last one that came. Late: behind the quickest packet; a player needs "
+		    "a buffer of that length.");
 	for (; s; s = book_next(b, "video", s)) {
 		size_t vm = streams(s);
 
