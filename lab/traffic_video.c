@@ -30,6 +30,8 @@
 #include <time.h>
 
 #define FILES_PORT "8080"
+/* In the guest. A container sees the host's files, so the clip lies on a mount of its own, which goes with the guest. */
+#define PLACE "/mnt"
 #define LISTEN_NS 5000000000ULL
 #define FETCH_MS 60000
 #define ROOM (32 << 20)  /* bytes of truesize: 2,304 a datagram, 30 s of the clip */
@@ -73,7 +75,7 @@ static int fetch(struct traffic *t, const struct clip_files *files, struct errte
 	struct files f = { .netns = t->at->server_netns };
 	int r;
 
-	if (vm_run(t->vm, FETCH_MS, NULL, NULL, "[ -e /tmp/video/there ]") == 0)
+	if (vm_run(t->vm, FETCH_MS, NULL, NULL, "[ -e " PLACE "/there ]") == 0)
 		return 0;
 	r = proc_run(NULL, NULL, e, "cp %s %s/rtpplay", program_path("rtpplay"), files->dir);
 	if (r == 0)
@@ -85,7 +87,7 @@ static int fetch(struct traffic *t, const struct clip_files *files, struct errte
 		errtext_set(e, r, "busybox nc does not listen: %s", strerror(-r));
 	else
 		r = vm_run(t->vm, FETCH_MS, NULL, e,
-			   "busybox mkdir -p /tmp/video && cd /tmp/video && "
+			   "busybox mkdir -p " PLACE " && busybox mount -t tmpfs video " PLACE " && cd " PLACE " && "
 			   "busybox nc -w 20 %s " FILES_PORT " </dev/null | busybox tar -x && echo > there",
 			   t->at->server);
 	proc_stop(f.pid, SIGTERM, 200, NULL);
@@ -94,7 +96,7 @@ static int fetch(struct traffic *t, const struct clip_files *files, struct errte
 
 int traffic_video_play(struct traffic *t)
 {
-	return vm_exec(t->vm, &t->client, "exec /tmp/video/rtpplay /tmp/video/clip.rtp %s %u", t->at->server, t->port);
+	return vm_exec(t->vm, &t->client, "exec " PLACE "/rtpplay " PLACE "/clip.rtp %s %u", t->at->server, t->port);
 }
 
 /* --- what comes out --- */

@@ -114,6 +114,29 @@ static void test_loaded(void **state)
 	assert_true(isnan(f->r.phases[0].settled_ms));
 }
 
+/* A video sends what it has: delivered counts, its share does not, nor is its rate a ratio that settles. */
+static void test_video(void **state)
+{
+	struct fixture *f = *state;
+	struct phase_result *p = &f->r.phases[1];
+
+	f->vms[0].traffic.kind = TRAFFIC_VIDEO;
+	p->phase = &f->phases[1];
+	f->phases[1].scheduler = SCHEDULER_CPU; /* where a flood always has more to do */
+	add(f, 0, 10, 30, 50);
+	add(f, 1, 10, 30, 950);
+	assert_int_equal(result_evaluate(&f->r), 0);
+	assert_true(f->r.loaded);
+	near(p->vm[0].mbps, 0.4, 1e-9);
+	assert_false(p->vm[0].backlogged);
+	assert_true(isnan(p->vm[0].share_pct) && isnan(p->vm[0].error_pp));
+	assert_true(p->vm[1].backlogged);
+	assert_true(isnan(p->settled_ms));
+	/* Nobody has received anything: no figure. */
+	assert_false(p->vm[0].video.there);
+	assert_true(isnan(p->vm[0].video.ssim) && isnan(p->vm[0].video.loss_pct));
+}
+
 static void test_not_loaded(void **state)
 {
 	struct fixture *f = *state;
@@ -253,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_loaded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_video, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_backlogged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backlogged_behind_backpressure, setup, teardown),

@@ -156,6 +156,27 @@ static void test_under(void **state)
 	scenario_free(s);
 }
 
+/* Who sends can be said of a scheduler's turn, before what the step says. */
+static void test_under_senders(void **state)
+{
+	(void)state;
+	static const char text[] = "name: x\ntitle: t\nwire: 1gbit\n"
+				   "vms: [{name: v, traffic: video}, {name: f, traffic: udp}]\n"
+				   "under: [{name: alone, scheduler: none, senders: [v]}, {name: both, scheduler: none}]\n"
+				   "phases: [{seconds: 5}]\n";
+	struct scenario *s = NULL;
+	struct errtext e = {};
+
+	if (load(text, &s, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(s->n_phases, 2);
+	assert_true(scenario_sends(s, &s->phases[0], 0) && scenario_sends(s, &s->phases[1], 0));
+	assert_false(scenario_sends(s, &s->phases[0], 1));
+	assert_true(scenario_sends(s, &s->phases[1], 1));
+	assert_int_equal(s->vms[0].traffic.kind, TRAFFIC_VIDEO);
+	scenario_free(s);
+}
+
 static bool is_there(const struct catalog *c, const char *name)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -220,6 +241,7 @@ static void test_refused(void **state)
 		{ PHASE("scheduler: none, seconds: 5, senders: [b]"), "\"b\" is no VM with traffic" },
 		{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n", "already" },
 		{ HEAD "under: [{name: u, scheduler: magic}]\nphases: [{seconds: 5}]\n", "magic" },
+		{ HEAD "under: [{name: u, scheduler: none, senders: [z]}]\nphases: [{seconds: 5}]\n", "\"z\" is no VM" },
 		{ HEAD "section: cellar\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "cellar" },
 		{ HEAD "quick: 1\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "quick" },
 		{ HEAD "capacity: 101%\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "capacity" },
@@ -251,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_all_load),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_under),
+		cmocka_unit_test(test_under_senders),
 		cmocka_unit_test(test_evaluation),
 		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_refused),
