@@ -217,6 +217,29 @@ case_frozen_above() { # somebody else freezes the cgroup that the VM is in, abov
 	divvy_apply on
 }
 
+case_rights() { # what each thread of divvyd may do while slots run; see daemon/privilege.c
+	apply_cpu ""
+	busy
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	local daemon threads=0 bad=0 all eff
+	daemon=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
+	all=$(awk '/^CapEff/ { print $2 }' "/proc/$daemon/status")
+	for t in "/proc/$daemon/task/"*; do
+		eff=$(awk '/^CapEff/ { print $2 }' "$t/status")
+		threads=$((threads + 1))
+		# CAP_DAC_OVERRIDE is bit 1, CAP_SYS_ADMIN bit 21
+		[[ $eff == "$all" ]] && (((0x$eff & (1 << 1 | 1 << 21)) == 0)) || bad=$((bad + 1))
+		[[ $(awk '/^NoNewPrivs/ { print $2 }' "$t/status") == 1 ]] || bad=$((bad + 1))
+	done
+	echo "# $threads threads, CapEff $all"
+	check "the slot thread is one of divvyd's threads" "threads >= 2"
+	check "no thread has more rights in force than it needs" "bad == 0"
+	apply_cpu ", slot: 20ms" && divvy set web=50 batch=50 >/dev/null
+	eff=$(cat "/proc/$daemon/task/"*/status | awk '/^CapEff/ { print $2 }' | sort -u)
+	[[ $eff == "$all" ]]
+	check "nor after VMs were moved and the schedule was changed" "$? == 0"
+}
+
 case_killed() { # divvyd dies in the middle of slots
 	local i still=0
 	apply_cpu ""
@@ -259,7 +282,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused exits held silent frozen_above killed)
+cases=(shares refused exits held silent frozen_above rights killed)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

@@ -284,6 +284,34 @@ case_restart() {
 	divvyd_launch
 }
 
+# State of another boot: what was set counts, but numbers of links and processes mean others now, even where the names are
+# the same. Played by what a reboot leaves: the state file alone, with another boot's id.
+case_reboot() {
+	local ifb
+	divvy set web=70 batch=30
+	divvy_stop
+	grep -q '"hooks":\[{[^]]*"name":"n0"[^]]*"ours":true' "$tmp/state/"*
+	check "the state says that the hook's qdisc is divvy's" "$? == 0"
+	sed -i 's/"boot":"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "$tmp/state/"*
+	tc -n "$host" qdisc del dev n0 clsact
+	tc -n "$host" qdisc del dev n1 clsact
+	for ifb in $(ip -n "$host" -br link show type ifb | cut -d ' ' -f 1); do
+		ip -n "$host" link del "$ifb"
+	done
+	tc -n "$host" qdisc add dev n0 clsact # somebody else was first after the boot
+	divvyd_launch
+	is web share 70
+	check "reboot: what was set is kept" "$? == 0"
+	await 5 divvy_bound on
+	check "reboot: VMs are bound" "$? == 0"
+	divvy release --all
+	tc -n "$host" qdisc show dev n0 | grep -q clsact
+	check "reboot: what is somebody else's now stays theirs" "$? == 0"
+	tc -n "$host" qdisc show dev n1 | grep -q clsact
+	check "reboot: what divvy made since goes" "$? == 1"
+	tc -n "$host" qdisc del dev n0 clsact
+}
+
 case_peers() { # who may speak
 	chmod 755 "$tmp"
 	divvy_stop
@@ -413,7 +441,7 @@ run_case() {
 }
 
 lib_init
-cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart peers undone bridge_events bound_later namesake overrun)
+cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone bridge_events bound_later namesake overrun)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
