@@ -78,6 +78,7 @@ struct schedule {
 	uint32_t lanes;    /* VMs that may run at once */
 	uint64_t burst_ns; /* credit a VM can save up, nanoseconds of CPU time; 0: one round's entitlement */
 	bool strict;       /* a slot that its VM cannot use is left empty, not given away */
+	bool spread;       /* lanes > 1: fill them, even if the largest share is worth more than one */
 	uint32_t line;
 };
 

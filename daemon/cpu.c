@@ -38,7 +38,8 @@ static struct rounds_config rounds_config_of(const struct schedule *s)
 				       .slots = s->slots,
 				       .lanes = s->lanes,
 				       .burst_ns = s->burst_ns,
-				       .strict = s->strict };
+				       .strict = s->strict,
+				       .spread = s->spread };
 }
 
 static int check(const struct schedule *s, struct cgroup_host *h, const struct gate_ops **gate,

@@ -80,6 +80,8 @@ static void put_schedule(FILE *f, const struct schedule *s)
 		put_time(f, s->burst_ns);
 	if (PUT_KEY("strict", s->strict != d->strict))
 		fputs(s->strict ? "true" : "false", f);
+	if (PUT_KEY("spread", s->spread != d->spread))
+		fputs(s->spread ? "true" : "false", f);
 #undef PUT_KEY
 	if (separator[0] == ',')
 		fputs("}\n", f);

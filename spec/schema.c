@@ -99,7 +99,7 @@ const struct object schema_uplink = {
 
 const struct object schema_schedule = {
 	.what = "schedule",
-	.n_fields = 8,
+	.n_fields = 9,
 	.fields = {
 		{ .key = "resource", .parse = field_word, .words = schema_resources,
 		  .expected = "device or cpu", .offset = offsetof(struct schedule, resource) },
@@ -120,6 +120,8 @@ const struct object schema_schedule = {
 		  .max = 3600 * NSEC_PER_SEC },
 		{ .key = "strict", .parse = field_bool, .expected = "true or false",
 		  .offset = offsetof(struct schedule, strict) },
+		{ .key = "spread", .parse = field_bool, .expected = "true or false",
+		  .offset = offsetof(struct schedule, spread) },
 	},
 };
 

@@ -140,6 +140,7 @@ static void random_schedule(struct schedule *s)
 	s->lanes = 1 + below(1024);
 	s->burst_ns = below(2) ? 0 : NSEC_PER_MSEC + next_random() % (3599 * NSEC_PER_SEC) / unit * unit;
 	s->strict = below(2);
+	s->spread = below(2);
 }
 
 static void assert_same(const struct model *a, const struct model *b, const char *text)

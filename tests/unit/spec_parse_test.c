@@ -297,7 +297,7 @@ static const char *const full =
 	"\xef\xbb\xbf# divvy\r\n"
 	"version: 1\n"
 	"schedule: {resource: cpu, policy: smooth, slot: 5ms, slots: 200, lanes: 2, gate: quota, burst: "
-	"100ms, strict: true}\n"
+	"100ms, strict: true, spread: true}\n"
 	"uplinks:\n"
 	"  - name: eno1\t# the port\n"
 	"    capacity: 1gbit\n"
@@ -334,6 +334,7 @@ static void test_full(void **state)
 	assert_int_equal(s->lanes, 2);
 	assert_int_equal(s->burst_ns, 100000000);
 	assert_true(s->strict);
+	assert_true(s->spread);
 	assert_int_equal(s->line, 3);
 
 	n = m.nodes;
@@ -380,6 +381,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m.schedule.gate, GATE_FREEZE);
 	assert_int_equal(m.schedule.burst_ns, 0);
 	assert_false(m.schedule.strict);
+	assert_false(m.schedule.spread);
 	model_free(&m);
 }
 
