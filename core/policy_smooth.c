@@ -113,9 +113,15 @@ static position_t ahead_of(const struct smooth *p, const struct smooth_vm *s)
 	return (position_t)(int64_t)(s->start - p->now) * (position_t)s->rate + (position_t)s->start_rem;
 }
 
+/* Where it fits 64 bits, a division is one instruction instead of a call. b < 2^63. */
+static position_t quotient(position_t a, uint64_t b)
+{
+	return a == (int64_t)a ? (int64_t)a / (int64_t)b : a / (position_t)b;
+}
+
 static void set_position(const struct smooth *p, struct smooth_vm *s, position_t ahead)
 {
-	position_t whole = ahead / (position_t)s->rate, rem = ahead % (position_t)s->rate;
+	position_t whole = quotient(ahead, s->rate), rem = ahead - whole * (position_t)s->rate;
 
 	if (rem < 0) {
 		rem += (position_t)s->rate;
@@ -281,7 +287,7 @@ static void charge(const struct rounds *r, struct smooth_vm *s, uint64_t used_ns
 
 	/* take() has charged a whole slot. */
 	if (more)
-		set_position(p, s, ahead_of(p, s) + more * (position_t)p->den / (position_t)r->cfg.slot_ns);
+		set_position(p, s, ahead_of(p, s) + quotient(more * (position_t)p->den, r->cfg.slot_ns));
 }
 
 static void smooth_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool ready)
