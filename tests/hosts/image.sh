@@ -5,7 +5,8 @@
 # unpacked by kernels.sh. It is two cpio archives, one behind the other:
 #	base      busybox, bash, ip, tc, bridge, nft, their libraries, the modules below; kept in build/hosts/SUITE
 #	payload   the tree as far as tests need it, in /divvy: tests/, build/divvyd, build/divvy, build/tests/system,
-#	          and every FILE (relative to the tree) with the libraries it is linked to
+#	          and every FILE (relative to the tree) with the libraries it is linked to; in /usr/bin, this
+#	          machine's $PROGRAMS with theirs
 set -euo pipefail
 
 suite=${1:?usage: image.sh SUITE OUT [FILE...]}
@@ -19,6 +20,7 @@ release=$(cat "$kernel/release")
 # What divvy, its tests and a plain tc set-up need; modules that these depend on come along.
 modules=(tun tap veth dummy ifb macvtap
 	 sch_htb sch_ingress sch_fq_codel sch_tbf cls_bpf cls_u32 cls_matchall act_mirred act_gact act_skbedit act_bpf
+	 sch_sfq sch_cake cls_basic act_police
 	 bridge br_netfilter nf_tables nfnetlink nf_conntrack nf_nat nft_chain_nat nft_masq nft_ct nft_counter
 	 nft_objref virtio_net)
 programs=(bash ip tc bridge nft)
@@ -98,6 +100,14 @@ make_payload() { # file...
 	done | sort -u | while read -r f; do
 		install -D "$root/$f" "$dir/divvy/$f"
 		copy_libraries "$root/$f" "$dir"
+	done
+	for f in ${PROGRAMS:-}; do
+		f=$(command -v "$f") || {
+			echo "image.sh: a program of PROGRAMS=\"$PROGRAMS\" is not on this machine" >&2
+			return 1
+		}
+		install -D -t "$dir/usr/bin" "$f"
+		copy_libraries "$f" "$dir"
 	done
 	install "$stage/command" "$dir/command"
 	archive "$dir"

@@ -8,7 +8,8 @@
 # Prints what it prints, and exits as it does. Without a command: the data path's system test.
 #
 # Where the suite's kernel cannot be had: "1..0 # SKIP why", except for bookworm, which is there wherever apt works.
-# ACCEL=kvm where KVM works (default tcg); TIMEOUT=seconds (default 120).
+# ACCEL=kvm where KVM works (default tcg); TIMEOUT=seconds (default 120). PROGRAMS="..." of this machine come along.
+# CONSOLE=file shows the host's console while it runs; APPEND="..." goes to the kernel's command line.
 set -euo pipefail
 
 suite=${1:?usage: run.sh SUITE [COMMAND...]}
@@ -16,6 +17,7 @@ shift
 (($# > 0)) || set -- env NO_SKIP=1 tests/system/datapath.sh bridge br_netfilter routed
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
+console=${CONSOLE:-$tmp/serial}
 qemu=
 
 cleanup() {
@@ -44,8 +46,8 @@ printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files
 # processes making namespaces (2 of 2 runs; 0 of 2 without it). SLUB takes another way then.
 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp 2 -cpu max,cx16=off \
 	-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2}" \
-	-chardev "file,id=serial,path=$tmp/serial" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
+	-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
+	-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
 qemu=$!
 deadline=$((SECONDS + ${TIMEOUT:-120}))
 while kill -0 "$qemu" 2>/dev/null && ((SECONDS < deadline)); do
@@ -58,7 +60,7 @@ fi
 wait "$qemu" || :
 qemu=
 
-tr -d '\r' <"$tmp/serial" >"$tmp/console"
+tr -d '\r' <"$console" >"$tmp/console"
 if ! grep -q '^##start ' "$tmp/console"; then
 	sed 's/^/# /' "$tmp/qemu" "$tmp/console"
 	echo "Bail out! $suite: the test host does not boot"
