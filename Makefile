@@ -126,7 +126,7 @@ $(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/li
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_lab) -lcmocka
 # A VM is its process there.
-$(B)/tests/unit/lab_peer_run_test: LDFLAGS += -Wl,--wrap=vm_pid,--wrap=vm_alive
+$(B)/tests/unit/lab_peer_run_test $(B)/plain/tests/unit/lab_peer_run_test: LDFLAGS += -Wl,--wrap=vm_pid,--wrap=vm_alive
 unit: $(UNIT)
 
 # --- fuzzing: every tests/fuzz/x_fuzz.c; FUZZ_SECONDS each, corpora kept in build/ ----------------
@@ -146,6 +146,11 @@ $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o $(B)/libkernel.a $(B)/libspec.a $(B
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
+$(B)/liblab.a: $(call obj,$(filter-out lab/main.c,$(SRC_lab)))
+$(B)/plain/tests/unit/lab_%: $(B)/tests/unit/lab_%.o $(B)/liblab.a $(B)/libkernel.a $(B)/libspec.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_kernel) $(LIBS_lab) -lcmocka
 # Helpers of the system tests, without sanitizers: they flood.
 $(B)/tests/system/%: $(B)/tests/system/%.o
 	@mkdir -p $(@D)
