@@ -12,6 +12,12 @@ static bool has_sequence_numbers(const struct scenario_vm *vm)
 	return vm->sends && (vm->traffic.kind == TRAFFIC_UDP || vm->traffic.kind == TRAFFIC_UDP2);
 }
 
+/*
+ * Of its entitlement, a guest has enough to send from here on. A flood of pings goes on as answers come, so what it
+ * offers is what is taken, to the rounding of a token bucket.
+ */
+#define ENOUGH 0.99
+
 /* Whether what the VM offers can be told from its tap while nothing holds it back. TCP offers what it gets. */
 static bool offers_freely(const struct scenario_vm *vm)
 {
@@ -232,7 +238,7 @@ static void judge_load(struct result *r)
 					s->vms[i].traffic.kind != TRAFFIC_VIDEO &&
 					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
 					 scenario_unlimited(s) || floods_held(&r->phases[k], &s->vms[i]) ||
-					 could >= v->entitled_mbps);
+					 could >= ENOUGH * v->entitled_mbps);
 		}
 }
 
