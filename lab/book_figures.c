@@ -290,13 +290,16 @@ static void one(struct doc *d, const struct book_scenario *s, const struct paper
 		const struct targets *targets)
 {
 	struct table t = { .s = s, .p = p };
-	char sentence[1500] = "";
+	char sentence[1500] = "", carries[60] = "";
+	double wire = book_number(s->summary, "wire_mbps");
 	enum mark mark;
 
 	t.n = columns(s, p, t.under);
-	doc_plot(d, figure_plot_name(p, i), "%s: %s over time; %s, first repetition.", s->title ?: p->title,
+	if (wire > 0)
+		snprintf(carries, sizeof(carries), ", which carries %.4g Mbit/s", wire);
+	doc_plot(d, figure_plot_name(p, i), "%s: %s%s, over time; %s, first repetition.", s->title ?: p->title,
 		 p->gaps ? "time between consecutive frames of a VM at the wire" : "what each VM delivered to the wire",
-		 s->name);
+		 carries, s->name);
 	mark = figure_sentence(s, p, targets, sentence, sizeof(sentence));
 	doc_verdict(d, mark, "%s", sentence);
 	book_scenario_doubts(d, s);

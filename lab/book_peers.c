@@ -333,7 +333,8 @@ void book_peers(struct doc *d, const struct book *b, const struct causes *causes
 	doc_para(d, "The same VMs, wire and run; the items take turns (A B C A B C). First: the ranges over the repetitions have nothing "
 		    "in common, and device scheduling has the smaller one; behind: the larger one; level: the ranges overlap. Figures "
 		    "are of the worst VM, CPU of all VMMs together. A dash: no such figure (datagrams have a loss, TCP has none; RTT where "
-		    "a ping runs).");
+		    "a ping runs). The commands that each peer itself runs are below each workload, their sources in "
+		    "doc/peers.md.");
 	legend(d, b);
 	overview(d, b);
 	for (; s; s = book_next(b, "peers", s))
