@@ -183,8 +183,8 @@ int book_write(const char *dir, const struct book_options *options, struct errte
 
 static int usage_error(const char *what, const char *which)
 {
-	fprintf(stderr, "divvy-lab: report: %s%s%s; usage: divvy-lab report DIR [--doc FILE.md] [--causes FILE]\n", what,
-		which ? ": " : "", which ?: "");
+	fprintf(stderr, "divvy-lab: report: %s%s%s; usage: divvy-lab report DIR [--doc FILE.md] [--causes FILE]\n",
+		what, which ? ": " : "", which ?: "");
 	return EXIT_USAGE;
 }
 

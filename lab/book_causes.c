@@ -94,7 +94,8 @@ int causes_load(const char *path, bool asked, struct causes *out, struct errtext
 			r = go_on(&got, trimmed(line));
 		inside = item || (inside && isblank((unsigned char)line[0]));
 		if (r == -EINVAL)
-			return errtext_set(e, r, "%.300s:%u: \"- WORKLOAD / PEER / MEASURE: cause\" was expected", path, n);
+			return errtext_set(e, r, "%.300s:%u: \"- WORKLOAD / PEER / MEASURE: cause\" was expected",
+					   path, n);
 	}
 	if (r < 0)
 		return errtext_set(e, r, "out of memory");

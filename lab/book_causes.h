@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * Causes found by people, to stand beside a result that is behind. A text file for people too (doc/causes.md): each item
- * of a list is one cause, and everything else is prose:
+ * Causes found by people, to stand beside a result that is behind. A text file for people too (doc/causes.md): each
+ * item of a list is one cause, and everything else is prose:
  *
  *	- WORKLOAD / PEER / MEASURE: why, in a sentence or two,
  *	  which may go on in indented lines
  *
- * WORKLOAD is a scenario's name, PEER the name of an item of `under`, MEASURE one of measure_kinds[].key; "*" is any.
+ * WORKLOAD is a scenario's name, PEER the name of an item of `under`, MEASURE one of measure_kinds[].key; "*" is
+ * any.
  */
 
 #include "proc.h"

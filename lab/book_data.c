@@ -136,7 +136,8 @@ static int scenarios_of_driver(struct book *b, struct errtext *e)
 		int r;
 
 		if (!name || strchr(name, '/'))
-			return errtext_set(e, -EINVAL, "%.300s/figures.json: scenario %zu: a name was expected", b->dir, i);
+			return errtext_set(e, -EINVAL, "%.300s/figures.json: scenario %zu: a name was expected",
+					   b->dir, i);
 		s = add(b, name, NULL);
 		if (!s)
 			return errtext_set(e, -ENOMEM, "out of memory");
@@ -221,8 +222,10 @@ int book_load(const char *dir, struct book **ret, struct errtext *e)
 	if (r < 0)
 		return r;
 	if (b->n_scenarios == 0)
-		return errtext_set(e, -ENOENT, "%.300s: no figures.json and no summary.json in it or below it; "
-					       "a folder written by \"divvy-lab figures\" or \"run\" was expected", dir);
+		return errtext_set(e, -ENOENT,
+				   "%.300s: no figures.json and no summary.json in it or below it; a folder "
+				   "written by \"divvy-lab figures\" or \"run\" was expected",
+				   dir);
 	*ret = TAKE_PTR(b);
 	return 0;
 }

@@ -45,7 +45,8 @@ struct book {
 	size_t n_scenarios;
 };
 
-/* 0 with *ret to be freed with book_free(); -ENOENT if DIR holds no result, or negative errno, with a line of text. */
+/* 0 with *ret to be freed with book_free(); -ENOENT if DIR holds no result, or negative errno, with a line of text.
+ */
 int book_load(const char *dir, struct book **ret, struct errtext *e);
 struct book *book_free(struct book *b); /* NULL is fine; returns NULL */
 void book_freep(struct book **b);
@@ -55,9 +56,10 @@ const struct book_scenario *book_find(const struct book *b, const char *name);
 /* The next scenario with results in a section after `after` (NULL: the first); NULL: no more. */
 const struct book_scenario *book_next(const struct book *b, const char *section, const struct book_scenario *after);
 
-/* --- a scenario's phases --------------------------------------------------------------------------------------- */
+/* --- a scenario's phases ------------------------------------------------------------------------- */
 
-/* Texts of a phase: borrowed. A summary without `under` counts its scheduler as that, and the phase's name as step. */
+/* Texts of a phase: borrowed. A summary without `under` counts its scheduler as that, and the phase's name as step.
+ */
 const char *phase_under(const json_t *phase);
 const char *phase_step(const json_t *phase);
 /* Why it was left out, NULL: it was not. */
@@ -78,7 +80,7 @@ const char *book_vm_name(const struct book_scenario *s, size_t vm);
 /* Whether the VMs' traffic is of a kind ("udp", "tcp", "icmp"); true if one's is. */
 bool book_traffic(const struct book_scenario *s, const char *kind);
 
-/* --- numbers ----------------------------------------------------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------------------------------- */
 
 /* Of an object, by path as "ipd_ms.p99"; NAN where there is none. */
 double book_number(const json_t *o, const char *path);

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- which data show which figure ------------------------------------------------------------------------------- */
+/* --- which data show which figure ---------------------------------------------------------------- */
 
 /* "fig12", and "fig12-60-40" or "fig12a" too; "fig05" is not "fig0". */
 static bool belongs(const char *name, const char *id)
@@ -79,8 +79,8 @@ int figures_draw(const struct book *b, const char *dir, struct errtext *e)
 		for (size_t i = 0; (s = figure_scenario(b, p, i)); i++) {
 			const char *unders[UNDER_KINDS];
 			size_t n = figure_unders(s, p, unders);
-			int r = book_plot(s, unders, n, p->gaps, mean_of_two(p->ipd_mean_ms), dir, figure_plot_name(p, i),
-					  first ? NULL : e);
+			int r = book_plot(s, unders, n, p->gaps, mean_of_two(p->ipd_mean_ms), dir,
+					  figure_plot_name(p, i), first ? NULL : e);
 
 			if (r < 0 && r != -ENODATA && first == 0)
 				first = r;
@@ -89,7 +89,7 @@ int figures_draw(const struct book *b, const char *dir, struct errtext *e)
 	return first;
 }
 
-/* --- the table ---------------------------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------- */
 
 enum paper_value { PAPER_NONE, PAPER_MBPS, PAPER_ERROR, PAPER_UTILISATION, PAPER_MEAN, PAPER_SD, PAPER_CV };
 
@@ -117,7 +117,8 @@ static const struct row {
 	{ "inside slots, ms: p50", "ipd_inside_slots_ms.p50", 1, 3, false, true, false, PAPER_NONE },
 	{ "inside slots, ms: p99", "ipd_inside_slots_ms.p99", 1, 3, false, true, false, PAPER_NONE },
 	{ "inside slots, ms: p99.9", "ipd_inside_slots_ms.p999", 1, 3, false, true, false, PAPER_NONE },
-	{ "gaps that the slots leave out, %", "ipd_inside_slots_ms.left_out", 100, 1, false, true, false, PAPER_NONE },
+	{ "gaps that the slots leave out, %", "ipd_inside_slots_ms.left_out", 100, 1, false, true, false,
+	  PAPER_NONE },
 	{ "datagrams lost, %", "loss_pct", 1, 2, false, false, true, PAPER_NONE },
 	{ "VMM's CPU, cores", "cpu_cores", 1, 2, true, false, true, PAPER_NONE },
 	{ "CPU share error, points", "cpu.error_pp", 1, 2, false, false, true, PAPER_NONE },
@@ -251,7 +252,8 @@ static void table(struct doc *d, const struct table *t)
 		for (size_t vm = 0; vm < (each ? book_n_vms(t->s) : 1); vm++)
 			table_row(d, t, &rows[r], vm, each);
 		if (r == 1) /* after what was delivered */
-			measure_row(d, t, "utilisation of the wire, %", MEASURE_UTILISATION, paper_utilisation_pct(t->p));
+			measure_row(d, t, "utilisation of the wire, %", MEASURE_UTILISATION,
+				    paper_utilisation_pct(t->p));
 	}
 	measure_row(d, t, "settled after the change, ms", MEASURE_SETTLED, (double)NAN);
 	doc_table_end(d);
@@ -273,7 +275,7 @@ static size_t columns(const struct book_scenario *s, const struct paper_figure *
 	return n;
 }
 
-/* --- a figure ----------------------------------------------------------------------------------------------------- */
+/* --- a figure ------------------------------------------------------------------------------------ */
 
 static bool step_sends(const struct book_scenario *s, const char *step)
 {
@@ -298,7 +300,8 @@ static void one(struct doc *d, const struct book_scenario *s, const struct paper
 	if (wire > 0)
 		snprintf(carries, sizeof(carries), ", which carries %.4g Mbit/s", wire);
 	doc_plot(d, figure_plot_name(p, i), "%s: %s%s, over time; %s, first repetition.", s->title ?: p->title,
-		 p->gaps ? "time between consecutive frames of a VM at the wire" : "what each VM delivered to the wire",
+		 p->gaps ? "time between consecutive frames of a VM at the wire"
+			 : "what each VM delivered to the wire",
 		 carries, s->name);
 	mark = figure_sentence(s, p, targets, sentence, sizeof(sentence));
 	doc_verdict(d, mark, "%s", sentence);
@@ -316,10 +319,11 @@ static void one(struct doc *d, const struct book_scenario *s, const struct paper
 void book_figures(struct doc *d, const struct book *b, const struct targets *targets)
 {
 	doc_heading(d, 2, "figures", "The paper's figures");
-	doc_para(d, "Each plot redraws the figure from our run, a panel for each way of dividing, all with the same axes. Tables give the "
-		    "median of the repetitions and [smallest..largest]. The paper's share error and utilisation follow from the "
-		    "bandwidths that it reports, on its wire of 100 Mbit/s. Our utilisation is of what the scheduler is told the wire carries, "
-		    "a little less than it does.");
+	doc_para(d, "Each plot redraws the figure from our run, a panel for each way of dividing, all with the "
+		    "same axes. Tables give the median of the repetitions and [smallest..largest]. The paper's "
+		    "share error and utilisation follow from the bandwidths that it reports, on its wire of "
+		    "100 Mbit/s. Our utilisation is of what the scheduler is told the wire carries, a little "
+		    "less than it does.");
 	for (size_t k = 0; k < paper_n_figures; k++) {
 		const struct paper_figure *p = &paper_figures[k];
 		const struct book_scenario *s = figure_scenario(b, p, 0);

@@ -12,7 +12,8 @@
 static const enum measure columns[] = { MEASURE_ERROR, MEASURE_LOSS, MEASURE_UTILISATION, MEASURE_CPU,
 					MEASURE_IPD_P99, MEASURE_SETTLED };
 
-static const char what_figures_are[] = "Figures are of the worst VM; medians of the repetitions with [smallest..largest].";
+static const char what_figures_are[] =
+	"Figures are of the worst VM; medians of the repetitions with [smallest..largest].";
 
 /* "a 60.0, b 40.0" */
 static void delivered(const struct book_scenario *s, const char *under, const char *step, char *out, size_t size)
@@ -67,7 +68,8 @@ void book_guests(struct doc *d, const struct book *b)
 
 	doc_heading(d, 2, "guests", "Guests of more than one kind");
 	if (!s) {
-		doc_verdict(d, MARK_WEAK, "Not measured in this run: no scenario of the section \"guests\" has a result.");
+		doc_verdict(d, MARK_WEAK,
+			    "Not measured in this run: no scenario of the section \"guests\" has a result.");
 		return;
 	}
 	doc_para(d, "%s", what_figures_are);

@@ -49,7 +49,8 @@ static void facts(struct doc *d, const struct book *b)
 	fact(d, "kernel", known(b, "kernel"));
 	fact(d, "guests' kernel", known(b, "guest_kernel"));
 	why = known(b, "accel_why");
-	snprintf(text, sizeof(text), "%.40s%s%.200s%s", known(b, "accel") ?: "", why ? " (" : "", why ?: "", why ? ")" : "");
+	snprintf(text, sizeof(text), "%.40s%s%.200s%s", known(b, "accel") ?: "", why ? " (" : "", why ?: "",
+		 why ? ")" : "");
 	fact(d, "accelerator", text);
 	json_object_foreach(json_object_get(b->figures, "versions"), key, value)
 		fact(d, key, json_string_value(value));
@@ -114,13 +115,16 @@ void book_head(struct doc *d, const struct book *b, const char *no_plots)
 		most = n > most ? n : most;
 		least = n < least ? n : least;
 	}
-	doc_para(d, "The evaluation of Lee et al., \"Provisioning Service Differentiation for Virtualized Network Devices\", on real virtual "
-		    "machines: the paper's CPU slots, and the scheduling of virtual network devices; beside them what one would use "
-		    "today. All sentences are computed from the data of the run.");
+	doc_para(d, "The evaluation of Lee et al., \"Provisioning Service Differentiation for Virtualized "
+		    "Network Devices\", on real virtual machines: the paper's CPU slots, and the scheduling of "
+		    "virtual network devices; beside them what one would use today. All sentences are computed "
+		    "from the data of the run.");
 	facts(d, b);
 	if (json_is_true(json_object_get(b->figures, "quick")))
-		doc_verdict(d, MARK_WEAK, "Quick run: short phases, one repetition, and not all scenarios. It shows the shape of the "
-					  "results; no range stands behind its figures.");
+		doc_verdict(
+			d, MARK_WEAK,
+			"Quick run: short phases, one repetition, and not all scenarios. It shows the shape of "
+			"the results; no range stands behind its figures.");
 	else if (most && least == 1)
 		doc_verdict(d, MARK_WEAK, "%s: where there is one repetition, no range stands behind a figure.",
 			    most == 1 ? "One repetition" : "Some scenarios have one repetition only");
@@ -129,7 +133,8 @@ void book_head(struct doc *d, const struct book *b, const char *no_plots)
 	incomplete(d, b);
 }
 
-static void differs(struct doc *d, const struct book *b, const struct book_scenario *s, const char *key, const char *what)
+static void differs(struct doc *d, const struct book *b, const struct book_scenario *s, const char *key,
+		    const char *what)
 {
 	const char *here = book_text(s->summary, key), *usual = known(b, key);
 
@@ -146,8 +151,10 @@ void book_scenario_doubts(struct doc *d, const struct book_scenario *s)
 	size_t k;
 
 	if (!book_loaded(s))
-		doc_verdict(d, MARK_WEAK, "Not loaded: without a scheduler the guests did not fill the wire, so that ratios would "
-					  "mean nothing; they are left out.");
+		doc_verdict(
+			d, MARK_WEAK,
+			"Not loaded: without a scheduler the guests did not fill the wire, so that ratios "
+			"would mean nothing; they are left out.");
 	json_array_foreach(json_object_get(s->summary, "phases"), k, phase) {
 		double late = book_number(phase, "late_ms");
 
@@ -157,11 +164,15 @@ void book_scenario_doubts(struct doc *d, const struct book_scenario *s)
 		longest = fmax(longest, late);
 	}
 	if (held_up)
-		doc_verdict(d, MARK_WEAK, "The lab itself was held up in %u of %zu phases, for up to %.1f s: loss and CPU of these are "
-					  "not to be trusted.", held_up, k, longest / 1e3);
+		doc_verdict(d, MARK_WEAK,
+			    "The lab itself was held up in %u of %zu phases, for up to %.1f s: loss and CPU of "
+			    "these are not to be trusted.",
+			    held_up, k, longest / 1e3);
 	if (lost > 0)
-		doc_verdict(d, MARK_POOR, "The meter's trace was too short by %.0f arrivals: figures of the last phases are wrong.",
-			    lost);
+		doc_verdict(
+			d, MARK_POOR,
+			"The meter's trace was too short by %.0f arrivals: figures of the last phases are wrong.",
+			lost);
 }
 
 void book_scenario_head(struct doc *d, const struct book *b, const struct book_scenario *s)
@@ -178,7 +189,8 @@ void book_scenario_head(struct doc *d, const struct book *b, const struct book_s
 
 void book_scenarios(struct doc *d, const struct book *b)
 {
-	static const char *const heads[] = { "scenario", "section", "what", "repetitions", "seconds", "loaded", "result", NULL };
+	static const char *const heads[] = { "scenario", "section", "what",   "repetitions",
+					     "seconds",  "loaded",  "result", NULL };
 	static const char *const states[] = { [BOOK_DONE] = "done", [BOOK_FAILED] = "failed",
 					      [BOOK_PLANNED] = "not run", [BOOK_SKIPPED] = "left out" };
 

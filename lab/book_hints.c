@@ -38,7 +38,8 @@ static struct spread path_spread(const struct book_scenario *s, const char *unde
 	return book_spread(s, under, step, of_phase, path);
 }
 
-static struct spread worst_spread(const struct book_scenario *s, const char *under, const char *step, const char *path)
+static struct spread worst_spread(const struct book_scenario *s, const char *under, const char *step,
+				  const char *path)
 {
 	return book_spread(s, under, step, vm_worst, path);
 }
@@ -49,21 +50,27 @@ static void error_hint(const struct book_scenario *s, const char *device, const 
 	struct spread empty = worst_spread(s, device, step, "queue_empty_pct");
 
 	if (ours.r.max < FINE_PP && theirs.r.max < FINE_PP)
-		append_text(out, size, "both are below %g points, which is a few frames of the whole phase. ", FINE_PP);
+		append_text(out, size, "both are below %g points, which is a few frames of the whole phase. ",
+			    FINE_PP);
 	else if (empty.n && empty.r.median > EMPTY_PCT)
-		append_text(out, size, "a VM's own queue was found empty at %.0f %% of looks: its VMM or guest did not keep up with what it "
-				       "was entitled to, and what it left was lent out. ", empty.r.median);
+		append_text(out, size,
+			    "a VM's own queue was found empty at %.0f %% of looks: its VMM or guest did not "
+			    "keep up with what it was entitled to, and what it left was lent out. ",
+			    empty.r.median);
 }
 
 static void loss_hint(const struct book_scenario *s, const char *device, const char *step, char *out, size_t size)
 {
-	struct spread queues = path_spread(s, device, step, "queue_drops"), wire = path_spread(s, device, step, "wire_drops");
+	struct spread queues = path_spread(s, device, step, "queue_drops"),
+		      wire = path_spread(s, device, step, "wire_drops");
 
 	if (queues.n && queues.r.max == 0 && wire.n && wire.r.max == 0)
-		append_text(out, size, "no queue of the host and not the wire dropped a packet: what is missing was lost in the guest or at the "
-				       "receiver's socket. ");
+		append_text(out, size,
+			    "no queue of the host and not the wire dropped a packet: what is missing was lost "
+			    "in the guest or at the receiver's socket. ");
 	else if (wire.n && wire.r.median > 0 && queues.n && queues.r.median == 0)
-		append_text(out, size, "all drops are in the wire's own queue (%.0f packets), after the division. ", wire.r.median);
+		append_text(out, size, "all drops are in the wire's own queue (%.0f packets), after the division. ",
+			    wire.r.median);
 }
 
 static void cpu_hint(const struct book_scenario *s, const char *device, const char *peer, const char *step, char *out,
@@ -73,7 +80,9 @@ static void cpu_hint(const struct book_scenario *s, const char *device, const ch
 	struct spread theirs = measure_spread(s, peer, step, MEASURE_TOTAL);
 
 	if (ours.n && theirs.n && theirs.r.median > 1.05 * ours.r.median)
-		append_text(out, size, "%s delivered %.1f Mbit/s, device scheduling %.1f: the VMMs' fixed costs are spread over more. ",
+		append_text(out, size,
+			    "%s delivered %.1f Mbit/s, device scheduling %.1f: the VMMs' fixed costs are "
+			    "spread over more. ",
 			    peer, theirs.r.median, ours.r.median);
 }
 
@@ -81,22 +90,27 @@ static void rtt_hint(const struct book_scenario *s, const char *device, const ch
 		     struct spread ours, char *out, size_t size)
 {
 	struct spread bound = worst_spread(s, device, step, "sndbuf_bound_ms");
-	struct spread drops = path_spread(s, peer, step, "queue_drops"), wire = path_spread(s, peer, step, "wire_drops");
+	struct spread drops = path_spread(s, peer, step, "queue_drops"),
+		      wire = path_spread(s, peer, step, "wire_drops");
 	struct spread use = measure_spread(s, peer, step, MEASURE_UTILISATION);
 
 	if (bound.n && bound.r.median > STANDING * ours.r.median)
-		append_text(out, size, "the send buffer may hold %.1f ms at the VM's rate, of the round trip of %.1f ms: packets wait for "
-				       "their share rather than being dropped. ", bound.r.median, ours.r.median);
+		append_text(out, size,
+			    "the send buffer may hold %.1f ms at the VM's rate, of the round trip of %.1f ms: "
+			    "packets wait for their share rather than being dropped. ",
+			    bound.r.median, ours.r.median);
 	if ((drops.n && drops.r.median > 0) || (wire.n && wire.r.median > 0))
-		append_text(out, size, "%s drops instead of letting packets wait (%.0f packets in its queues, %.0f at the wire). ", peer,
-			    drops.n ? drops.r.median : 0, wire.n ? wire.r.median : 0);
+		append_text(
+			out, size,
+			"%s drops instead of letting packets wait (%.0f packets in its queues, %.0f at the wire). ",
+			peer, drops.n ? drops.r.median : 0, wire.n ? wire.r.median : 0);
 	if (use.n && use.r.median < 90)
-		append_text(out, size, "%s leaves the wire idle (utilisation %.0f %%), so that no queue stands. ", peer,
-			    use.r.median);
+		append_text(out, size, "%s leaves the wire idle (utilisation %.0f %%), so that no queue stands. ",
+			    peer, use.r.median);
 }
 
-void behind_hint(const struct book_scenario *s, const char *device, const char *peer, const char *step, enum measure m,
-		 char *out, size_t size)
+void behind_hint(const struct book_scenario *s, const char *device, const char *peer, const char *step,
+		 enum measure m, char *out, size_t size)
 {
 	struct spread ours = measure_spread(s, device, step, m), theirs = measure_spread(s, peer, step, m);
 	struct spread late = path_spread(s, device, step, "late_ms");

@@ -75,9 +75,10 @@ static void html_open(struct doc *d, const char *title)
 	escaped(d, title);
 	fprintf(d->f, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", style);
 	escaped(d, title);
-	fputs("</h1>\n<nav><a href=\"#targets\">what was to be reached</a> <a href=\"#figures\">the paper's figures</a> "
-	      "<a href=\"#peers\">beside what is used today</a> <a href=\"#video\">video</a> <a href=\"#guests\">guests</a> "
-	      "<a href=\"#scenarios\">scenarios</a></nav>\n", d->f);
+	fputs("</h1>\n<nav><a href=\"#targets\">what was to be reached</a> <a href=\"#figures\">the paper's "
+	      "figures</a> <a href=\"#peers\">beside what is used today</a> <a href=\"#video\">video</a> <a "
+	      "href=\"#guests\">guests</a> <a href=\"#scenarios\">scenarios</a></nav>\n",
+	      d->f);
 }
 
 static void html_close(struct doc *d)

@@ -54,8 +54,9 @@ static double cpu_ms_per_mbit(const json_t *phase)
 double measure_of(const json_t *phase, enum measure m)
 {
 	static const char *const of_vm[MEASURES] = {
-		[MEASURE_ERROR] = "error_pp",	    [MEASURE_LOSS] = "loss_pct",   [MEASURE_RTT_P50] = "rtt_ms.p50",
-		[MEASURE_RTT_P99] = "rtt_ms.p99",   [MEASURE_IPD_P50] = "ipd_ms.p50", [MEASURE_IPD_P99] = "ipd_ms.p99",
+		[MEASURE_ERROR] = "error_pp",           [MEASURE_LOSS] = "loss_pct",
+		[MEASURE_RTT_P50] = "rtt_ms.p50",       [MEASURE_RTT_P99] = "rtt_ms.p99",
+		[MEASURE_IPD_P50] = "ipd_ms.p50",       [MEASURE_IPD_P99] = "ipd_ms.p99",
 		[MEASURE_IPD_CV] = "ipd_ms.sd_by_mean", [MEASURE_IPD_P999] = "ipd_ms.p999",
 	};
 
@@ -134,8 +135,8 @@ static unsigned unsettled(const struct book_scenario *s, const char *under, cons
 	return n;
 }
 
-const char *measure_text(const struct book_scenario *s, const char *under, const char *step, enum measure m, char *out,
-			 size_t size)
+const char *measure_text(const struct book_scenario *s, const char *under, const char *step, enum measure m,
+			 char *out, size_t size)
 {
 	struct spread v = measure_spread(s, under, step, m);
 	char number[100];
@@ -150,8 +151,8 @@ const char *measure_text(const struct book_scenario *s, const char *under, const
 		if (never && v.n == 0)
 			snprintf(out, size, "not settled");
 		else if (never)
-			snprintf(out, size, "%s; %u of %u not settled", spread_text(v, 0, number, sizeof(number)), never,
-				 never + v.n);
+			snprintf(out, size, "%s; %u of %u not settled", spread_text(v, 0, number, sizeof(number)),
+				 never, never + v.n);
 		if (never)
 			return out;
 	}

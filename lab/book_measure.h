@@ -39,5 +39,5 @@ enum verdict measure_verdict(enum measure m, struct spread ours, struct spread t
 /* "1.23", "1.23 [1.20..1.31]", or "-". Returns out. */
 const char *spread_text(struct spread s, int digits, char *out, size_t size);
 /* The same as a cell: "not settled" where a change never settled, "not loaded" where the wire was not. */
-const char *measure_text(const struct book_scenario *s, const char *under, const char *step, enum measure m, char *out,
-			 size_t size);
+const char *measure_text(const struct book_scenario *s, const char *under, const char *step, enum measure m,
+			 char *out, size_t size);

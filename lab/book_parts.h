@@ -8,7 +8,7 @@
 #include "book_doc.h"
 #include "book_paper.h"
 
-/* --- targets ------------------------------------------------------------------------------------------------------ */
+/* --- targets ------------------------------------------------------------------------------------- */
 
 enum outcome { OUTCOME_MISSED, OUTCOME_UNKNOWN, OUTCOME_PARTLY, OUTCOME_REACHED }; /* the poor ones first */
 
@@ -41,7 +41,7 @@ void targets_video(const struct book *b, struct targets *t);
 void targets_quick(const struct book *b, struct targets *t);
 void targets_peers(const struct book *b, const struct causes *c, struct targets *t);
 
-/* --- parts: each writes its section, or says why there is none ----------------------------------------------------- */
+/* --- parts: each writes its section, or says why there is none ----------------------------------- */
 
 /* Scenarios that show a figure: its own, or several readings of it (fig12-60-40). NULL: no more. */
 const struct book_scenario *figure_scenario(const struct book *b, const struct paper_figure *p, size_t i);
@@ -49,7 +49,8 @@ const struct book_scenario *figure_scenario(const struct book *b, const struct p
 const char *figure_plot_name(const struct paper_figure *p, size_t i);
 /* The items of `under` in the order of the panels; those the figure does not have are left out. */
 size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS]);
-/* Draw all of them into dir. What cannot be drawn does not keep the others. 0 or negative errno with the first's text. */
+/* Draw all of them into dir. What cannot be drawn does not keep the others. 0 or negative errno with the first's
+ * text. */
 int figures_draw(const struct book *b, const char *dir, struct errtext *e);
 
 /* no_plots: why there are not all plots, NULL: there are. */
@@ -67,7 +68,7 @@ void book_others(struct doc *d, const struct book *b); /* nothing if there is no
 void book_scenarios(struct doc *d, const struct book *b);
 
 /* One sentence on what holds and what does not; buffer of size. */
-enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p, const struct targets *t, char *out,
-			  size_t size);
+enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p, const struct targets *t,
+			  char *out, size_t size);
 /* Add formatted text at the end of out. */
 void append_text(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -55,11 +55,11 @@ static enum mark verdict_mark(enum verdict v)
 	return v == VERDICT_FIRST ? MARK_GOOD : v == VERDICT_BEHIND ? MARK_POOR : MARK_NONE;
 }
 
-/* --- the overview -------------------------------------------------------------------------------------------------- */
+/* --- the overview -------------------------------------------------------------------------------- */
 
 /* "share error, loss" for the judged measures with a verdict. */
-static void listed(const struct book_scenario *s, const char *device, const char *peer, const char *step, enum verdict v,
-		   char *out, size_t size)
+static void listed(const struct book_scenario *s, const char *device, const char *peer, const char *step,
+		   enum verdict v, char *out, size_t size)
 {
 	static const char *const brief[MEASURES] = {
 		[MEASURE_ERROR] = "share error", [MEASURE_LOSS] = "loss", [MEASURE_CPU] = "CPU",
@@ -151,8 +151,9 @@ static void legend(struct doc *d, const struct book *b)
 		const char *scheduler, *what;
 	} known[] = {
 		{ "none", "nobody divides" },
-		{ "administrator", "HTB at the uplink as an administrator writes it: rate = share, ceil = capacity, all else tc's "
-				   "defaults" },
+		{ "administrator",
+		  "HTB at the uplink as an administrator writes it: rate = share, ceil = capacity, all else "
+		  "tc's defaults" },
 		{ "htb-tuned", "HTB at the uplink, quantum and burst tuned by hand" },
 		{ "cni", "the CNI bandwidth plugin: TBF over IFB, a limit for each VM" },
 		{ "proxmox", "Proxmox VE's limit of each tap" },
@@ -179,7 +180,7 @@ static void legend(struct doc *d, const struct book *b)
 	doc_list_end(d);
 }
 
-/* --- a workload --------------------------------------------------------------------------------------------------- */
+/* --- a workload ---------------------------------------------------------------------------------- */
 
 static void figures_table(struct doc *d, const struct book_scenario *s, const char *step)
 {
@@ -327,14 +328,17 @@ void book_peers(struct doc *d, const struct book *b, const struct causes *causes
 
 	doc_heading(d, 2, "peers", "Beside what is used today");
 	if (!s) {
-		doc_verdict(d, MARK_WEAK, "Not measured in this run: no scenario of the section \"peers\" has a result.");
+		doc_verdict(d, MARK_WEAK,
+			    "Not measured in this run: no scenario of the section \"peers\" has a result.");
 		return;
 	}
-	doc_para(d, "The same VMs, wire and run; the items take turns (A B C A B C). First: the ranges over the repetitions have nothing "
-		    "in common, and device scheduling has the smaller one; behind: the larger one; level: the ranges overlap. Figures "
-		    "are of the worst VM, CPU of all VMMs together. A dash: no such figure (datagrams have a loss, TCP has none; RTT where "
-		    "a ping runs). The commands that each peer itself runs are below each workload, their sources in "
-		    "doc/peers.md.");
+	doc_para(d,
+		 "The same VMs, wire and run; the items take turns (A B C A B C). First: the ranges over the "
+		 "repetitions have nothing in common, and device scheduling has the smaller one; behind: the "
+		 "larger one; level: the ranges overlap. Figures are of the worst VM, CPU of all VMMs "
+		 "together. A dash: no such figure (datagrams have a loss, TCP has none; RTT where a ping "
+		 "runs). The commands that each peer itself runs are below each workload, their sources in "
+		 "doc/peers.md.");
 	legend(d, b);
 	overview(d, b);
 	for (; s; s = book_next(b, "peers", s))
@@ -345,8 +349,9 @@ void targets_peers(const struct book *b, const struct causes *causes, struct tar
 {
 	unsigned n[VERDICT_ONE_HIGHER + 1] = {}, unknown = 0;
 	const struct book_scenario *s = NULL;
-	struct target *one = targets_add(t, "peers", "Against every peer, on every workload: share error, loss, CPU, RTT p50",
-					 "peers", "no behind without its cause");
+	struct target *one =
+		targets_add(t, "peers", "Against every peer, on every workload: share error, loss, CPU, RTT p50",
+			    "peers", "no behind without its cause");
 
 	while ((s = book_next(b, "peers", s))) {
 		const char *device = book_under_of(s, UNDER_DEVICE);
@@ -357,7 +362,8 @@ void targets_peers(const struct book *b, const struct causes *causes, struct tar
 					enum verdict v;
 					char hint[700] = "";
 
-					if (!measure_kinds[m].judged || book_under_kind(s, s->under[i]) == UNDER_DEVICE)
+					if (!measure_kinds[m].judged ||
+					    book_under_kind(s, s->under[i]) == UNDER_DEVICE)
 						continue;
 					v = judge(s, device, s->under[i], s->step[k], m);
 					n[v]++;
@@ -369,8 +375,9 @@ void targets_peers(const struct book *b, const struct causes *causes, struct tar
 				}
 	}
 	if (n[VERDICT_FIRST] + n[VERDICT_LEVEL] + n[VERDICT_BEHIND] > 0) {
-		snprintf(one->ours, sizeof(one->ours), "first %u, level %u, behind %u, of which %u without a known cause",
-			 n[VERDICT_FIRST], n[VERDICT_LEVEL], n[VERDICT_BEHIND], unknown);
+		snprintf(one->ours, sizeof(one->ours),
+			 "first %u, level %u, behind %u, of which %u without a known cause", n[VERDICT_FIRST],
+			 n[VERDICT_LEVEL], n[VERDICT_BEHIND], unknown);
 		one->outcome = unknown ? OUTCOME_MISSED : OUTCOME_REACHED;
 	} else if (n[VERDICT_ONE_LOWER] + n[VERDICT_ONE_HIGHER] > 0) {
 		snprintf(one->ours, sizeof(one->ours), "one run, not judged: lower or equal %u, higher %u",

@@ -84,10 +84,9 @@ const json_t *book_phase(const struct book_scenario *s, const char *under, const
 	json_t *phase;
 	size_t k;
 
-	json_array_foreach(json_object_get(s->summary, "phases"), k, phase)
-		if (under && strcmp(phase_under(phase), under) == 0 && (!step || strcmp(phase_step(phase), step) == 0) &&
-		    i-- == 0)
-			return phase;
+	json_array_foreach(json_object_get(s->summary, "phases"), k,
+			   phase) if (under && strcmp(phase_under(phase), under) == 0 &&
+				      (!step || strcmp(phase_step(phase), step) == 0) && i-- == 0) return phase;
 	return NULL;
 }
 

@@ -75,7 +75,7 @@ static int read_panel(struct figure *f, struct panel *p)
 	return 0;
 }
 
-/* --- the script --------------------------------------------------------------------------------------------------- */
+/* --- the script ---------------------------------------------------------------------------------- */
 
 static void data(const struct figure *f, FILE *out)
 {
@@ -120,13 +120,17 @@ static void entitlements(const struct figure *f, const struct panel *p, FILE *ou
 		at -= start;
 		to = at + book_number(phase, "seconds");
 		if (at > 0)
-			fprintf(out, "set arrow from %.2f,graph 0 to %.2f,graph 1 nohead back lc rgb '#888888' dt (5,4)\n", at,
-				at);
+			fprintf(out,
+				"set arrow from %.2f,graph 0 to %.2f,graph 1 nohead back lc rgb '#888888' dt "
+				"(5,4)\n",
+				at, at);
 		for (size_t vm = 0; vm < f->n_vms; vm++) {
 			double v = book_number(json_array_get(json_object_get(phase, "vms"), vm), "entitled_mbps");
 
 			if (v > 0 && book_under_kind(f->s, p->under) != UNDER_NOTHING)
-				fprintf(out, "set arrow from %.2f,%.3f to %.2f,%.3f nohead front lc rgb '#333333' lw 1 dt (2,4)\n",
+				fprintf(out,
+					"set arrow from %.2f,%.3f to %.2f,%.3f nohead front lc rgb '#333333' "
+					"lw 1 dt (2,4)\n",
 					at, v, to, v);
 		}
 	}
@@ -153,11 +157,14 @@ static void dots(const struct figure *f, size_t i, double paper_ms, FILE *out)
 }
 
 /* One entry of the key. gnuplot's own key breaks its line at the width of a panel; this one is for all of them. */
-static void key_entry(double *x, double width, const char *colour, double lw, bool dashed, const char *text, FILE *out)
+static void key_entry(double *x, double width, const char *colour, double lw, bool dashed, const char *text,
+		      FILE *out)
 {
 	const double y = 0.045, sample = 24;
 
-	fprintf(out, "set arrow from screen %.4f,%.3f to screen %.4f,%.3f nohead front lc rgb '%s' lw %.1f%s\nset label ",
+	fprintf(out,
+		"set arrow from screen %.4f,%.3f to screen %.4f,%.3f nohead front lc rgb '%s' lw %.1f%s\nset "
+		"label ",
 		*x / width, y, (*x + sample) / width, y, colour, lw, dashed ? " dt (2,4)" : "");
 	plot_quoted(out, text);
 	fprintf(out, " at screen %.4f,%.3f left noenhanced font ',12'\n", (*x + sample + 8) / width, y);
@@ -187,7 +194,8 @@ static void panel(const struct figure *f, size_t i, double width, double paper_m
 	/* a ylabel beside wide numbers would fall off the canvas, and gnuplot leaves it out */
 	if (i == 0)
 		fprintf(out, "set label '%s' at screen %.4f,%.3f center rotate by 90\nset format y '%%g'\n",
-			f->gaps ? "inter-packet delay (ms)" : "bandwidth (Mbit/s)", LABEL_PX / width, (0.25 + 0.88) / 2);
+			f->gaps ? "inter-packet delay (ms)" : "bandwidth (Mbit/s)", LABEL_PX / width,
+			(0.25 + 0.88) / 2);
 	else
 		fprintf(out, "set format y ''\n");
 	if (!f->gaps)
@@ -209,10 +217,13 @@ static void script(const struct figure *f, const char *name, double paper_ms, FI
 	fprintf(out, "# gnuplot %s.gp\nset terminal svg size %.0f,%d fixed rounded name '%s' background rgb 'white' "
 		     "font 'sans-serif,12'\nset output '%s.svg'\n", name, width, HEIGHT_PX, name, name);
 	data(f, out);
-	fprintf(out, "set multiplot\nunset key\nset tics scale 0.5\nset border 3 lc rgb '#666666'\nset xtics nomirror\nset ytics nomirror\n"
-		     "set grid ytics lc rgb '#e3e3e3' lt 1 lw 0.8\nset tmargin at screen 0.88\nset bmargin at screen 0.25\n"
-		     "set xlabel 'time (%s)' offset 0,0.4\nset xrange [0:%g]\n", f->gaps ? "ms" : "s",
-		f->gaps ? GAP_WINDOW_MS : ceil(f->x_max));
+	fprintf(out,
+		"set multiplot\nunset key\nset tics scale 0.5\nset border 3 lc rgb '#666666'\nset xtics "
+		"nomirror\nset ytics nomirror\n"
+		"set grid ytics lc rgb '#e3e3e3' lt 1 lw 0.8\nset tmargin at screen 0.88\nset bmargin at screen "
+		"0.25\n"
+		"set xlabel 'time (%s)' offset 0,0.4\nset xrange [0:%g]\n",
+		f->gaps ? "ms" : "s", f->gaps ? GAP_WINDOW_MS : ceil(f->x_max));
 	if (f->gaps)
 		fprintf(out, "set logscale y\nset yrange [%g:%g]\n", pow(10, floor(log10(fmax(f->y_min, 1e-3)))),
 			fmax(1.3 * f->y_max, 1));

@@ -15,7 +15,7 @@
 #define WARMUP_S 2 /* as measure_steady() */
 #define UNEVEN_PCT 5 /* unscheduled VMs that differ by more count as uneven */
 
-/* --- targets ------------------------------------------------------------------------------------------------------ */
+/* --- targets ------------------------------------------------------------------------------------- */
 
 static double settled_change(const json_t *phase, const void *data)
 {
@@ -39,8 +39,9 @@ static struct spread worst_step(const struct book_scenario *s, const char *under
 	return worst;
 }
 
-static void figure_target(struct targets *t, const struct paper_figure *p, const struct book_scenario *s, enum measure m,
-			  const char *brief, double bound, const char *unit, int digits, bool changes_only)
+static void figure_target(struct targets *t, const struct paper_figure *p, const struct book_scenario *s,
+			  enum measure m, const char *brief, double bound, const char *unit, int digits,
+			  bool changes_only)
 {
 	const struct measure_kind *kind = &measure_kinds[m];
 	char what[120], reach[60];
@@ -93,8 +94,9 @@ static void gap_targets(struct targets *t, const struct paper_figure *p, const s
 		{ UNDER_CPU_BEST, "p99 of the gaps against the best CPU policy" },
 	};
 	const char *device = s ? book_under_of(s, UNDER_DEVICE) : NULL;
-	struct target *one = targets_add(t, s ? s->name : p->id, "Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)",
-					 "p99 / p50 of the gaps", "at most 2");
+	struct target *one =
+		targets_add(t, s ? s->name : p->id, "Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)",
+			    "p99 / p50 of the gaps", "at most 2");
 	struct spread ours;
 
 	if (!device) {
@@ -160,13 +162,14 @@ void targets_figures(const struct book *b, struct targets *t)
 		do {
 			/* figure 8 shares its data with figure 5: what is of the data is said there */
 			if (p->error_pp > 0)
-				figure_target(t, p, s, MEASURE_ERROR, "share error of the worst VM", p->error_pp, "points", 3,
-					      false);
+				figure_target(t, p, s, MEASURE_ERROR, "share error of the worst VM", p->error_pp,
+					      "points", 3, false);
 			if (p->utilisation_pct > 0)
-				figure_target(t, p, s, MEASURE_UTILISATION, "utilisation of the wire", p->utilisation_pct, "%", 1,
-					      false);
+				figure_target(t, p, s, MEASURE_UTILISATION, "utilisation of the wire",
+					      p->utilisation_pct, "%", 1, false);
 			if (p->settled_ms > 0)
-				figure_target(t, p, s, MEASURE_SETTLED, "settled after the change", p->settled_ms, "ms", 0, true);
+				figure_target(t, p, s, MEASURE_SETTLED, "settled after the change", p->settled_ms,
+					      "ms", 0, true);
 			if (p->gaps && p->scheduled)
 				gap_targets(t, p, s);
 			s = s ? figure_scenario(b, p, ++i) : NULL;
@@ -175,7 +178,7 @@ void targets_figures(const struct book *b, struct targets *t)
 	udp_change(b, t);
 }
 
-/* --- sentences ---------------------------------------------------------------------------------------------------- */
+/* --- sentences ----------------------------------------------------------------------------------- */
 
 static bool of_figure(const struct target *t, const struct paper_figure *p, const struct book_scenario *s)
 {
@@ -186,8 +189,8 @@ static bool of_figure(const struct target *t, const struct paper_figure *p, cons
 	       strchr(":,", t->what[strlen(start)]);
 }
 
-static unsigned list(const struct paper_figure *p, const struct book_scenario *s, const struct targets *t, bool reached,
-		     char *out, size_t size)
+static unsigned list(const struct paper_figure *p, const struct book_scenario *s, const struct targets *t,
+		     bool reached, char *out, size_t size)
 {
 	unsigned n = 0;
 
@@ -236,9 +239,11 @@ static void gaps_part(const struct book_scenario *s, const struct paper_figure *
 	struct spread all = device ? measure_spread(s, device, NULL, MEASURE_IPD_CV) : (struct spread){};
 
 	if (all.n)
-		append_text(out, size, "; the gaps' sd / mean is %.2f under device scheduling, all gaps counted", all.r.median);
+		append_text(out, size, "; the gaps' sd / mean is %.2f under device scheduling, all gaps counted",
+			    all.r.median);
 	if (inside.n)
-		append_text(out, size, "%s %.2f inside CPU slots", all.n ? "," : "; the gaps' sd / mean is", inside.r.median);
+		append_text(out, size, "%s %.2f inside CPU slots", all.n ? "," : "; the gaps' sd / mean is",
+			    inside.r.median);
 	if (all.n || inside.n)
 		append_text(out, size, " (the paper: %.2f)", paper_ipd_cv(p, 0));
 }
@@ -272,27 +277,29 @@ static enum mark unscheduled(const struct book_scenario *s, const struct paper_f
 	if (!v[0].n || !v[1].n)
 		return MARK_WEAK;
 	if (p->gaps) {
-		append_text(out, size, "Unscheduled, the delay between packets varies by %.2f and %.2f of its mean (sd / mean), in "
-				       "the paper by %.2f and %.2f: ", v[0].r.median, v[1].r.median, paper_ipd_cv(p, 0),
-			    paper_ipd_cv(p, 1));
+		append_text(out, size,
+			    "Unscheduled, the delay between packets varies by %.2f and %.2f of its mean (sd / "
+			    "mean), in the paper by %.2f and %.2f: ",
+			    v[0].r.median, v[1].r.median, paper_ipd_cv(p, 0), paper_ipd_cv(p, 1));
 		append_text(out, size, "here it is %s regular.",
 			    v[0].r.median > paper_ipd_cv(p, 0) ? "less" : "at least as");
 		return MARK_NONE;
 	}
 	double differ = 200 * fabs(v[0].r.median - v[1].r.median) / (v[0].r.median + v[1].r.median);
 
-	append_text(out, size, "Nobody divides: the VMs had %.1f and %.1f Mbit/s, which differ by %.1f %%", v[0].r.median,
-		    v[1].r.median, differ);
+	append_text(out, size, "Nobody divides: the VMs had %.1f and %.1f Mbit/s, which differ by %.1f %%",
+		    v[0].r.median, v[1].r.median, differ);
 	most = largest_difference(s, nothing);
 	if (!isnan(most))
 		append_text(out, size, ", in single tenths of a second by up to %.0f Mbit/s", most);
-	append_text(out, size, differ > UNEVEN_PCT ? ": uneven, as in the paper." :
-						     ": on average the unevenness of the paper's figure does not show.");
+	append_text(out, size,
+		    differ > UNEVEN_PCT ? ": uneven, as in the paper."
+					: ": on average the unevenness of the paper's figure does not show.");
 	return MARK_NONE;
 }
 
-enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p, const struct targets *t, char *out,
-			  size_t size)
+enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p, const struct targets *t,
+			  char *out, size_t size)
 {
 	char held[900] = "", missed[900] = "";
 	unsigned n_held, n_missed;

@@ -62,7 +62,7 @@ static void bounds(struct series *s, size_t columns)
 	}
 }
 
-/* --- bandwidth ---------------------------------------------------------------------------------------------------- */
+/* --- bandwidth ----------------------------------------------------------------------------------- */
 
 /* From the first to the end of the last phase of the first repetition, seconds since the scenario's start. */
 static bool span(const struct book_scenario *s, const char *under, double *from, double *to)
@@ -155,7 +155,7 @@ int series_bandwidth(const struct book_scenario *s, const char *under, size_t po
 	return 0;
 }
 
-/* --- gaps --------------------------------------------------------------------------------------------------------- */
+/* --- gaps ---------------------------------------------------------------------------------------- */
 
 /* The place of the item's first phase with traffic, as gaps.csv counts them: from 1. 0: none. */
 static unsigned phase_number(const struct book_scenario *s, const char *under)

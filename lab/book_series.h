@@ -25,8 +25,8 @@ void series_free(struct series *s);
  */
 int series_bandwidth(const struct book_scenario *s, const char *under, size_t points, struct series *out);
 /*
- * Gaps in ms over ms since the steady part of the item's first phase, of one VM, in y[0]: those of the first `window_ms`,
- * every k-th so that about `points` remain, and all that are far longer than most. As above.
+ * Gaps in ms over ms since the steady part of the item's first phase, of one VM, in y[0]: those of the first
+ * `window_ms`, every k-th so that about `points` remain, and all that are far longer than most. As above.
  */
 int series_gaps(const struct book_scenario *s, const char *under, size_t vm, double window_ms, size_t points,
 		struct series *out);

@@ -46,7 +46,8 @@ void target_judge(struct target *t, struct spread v, double bound, bool at_least
 
 	if (v.n == 0)
 		return;
-	snprintf(t->ours, sizeof(t->ours), "%s%s%s", spread_text(v, digits, text, sizeof(text)), *unit ? " " : "", unit);
+	snprintf(t->ours, sizeof(t->ours), "%s%s%s", spread_text(v, digits, text, sizeof(text)), *unit ? " " : "",
+		 unit);
 	if (at_least ? v.r.median < bound : v.r.median > bound)
 		t->outcome = OUTCOME_MISSED;
 	else
@@ -89,9 +90,11 @@ void book_summary(struct doc *d, const struct book *b, const struct targets *t)
 
 	(void)b;
 	doc_heading(d, 2, "targets", "What was to be reached");
-	doc_para(d, "%u of %zu reached%s, %u missed, %u not measured. Judged by the median of the repetitions; in brackets the "
-		    "smallest and the largest of them. The missed ones first.", reached + partly, t->n,
-		 partly ? " (some not in every repetition)" : "", count(t, OUTCOME_MISSED), count(t, OUTCOME_UNKNOWN));
+	doc_para(d,
+		 "%u of %zu reached%s, %u missed, %u not measured. Judged by the median of the repetitions; in "
+		 "brackets the smallest and the largest of them. The missed ones first.",
+		 reached + partly, t->n, partly ? " (some not in every repetition)" : "", count(t, OUTCOME_MISSED),
+		 count(t, OUTCOME_UNKNOWN));
 	doc_table_begin(d, heads);
 	for (enum outcome o = OUTCOME_MISSED; o <= OUTCOME_REACHED; o++)
 		for (size_t i = 0; i < t->n; i++) {

@@ -39,17 +39,18 @@ static json_t *range(struct spread v)
 	return json_pack("{s:f,s:f,s:f,s:i}", "median", v.r.median, "min", v.r.min, "max", v.r.max, "n", (int)v.n);
 }
 
-static void add_pair(const struct book_scenario *a, const struct book_scenario *b, const char *under, const char *step,
-		     json_t *rows)
+static void add_pair(const struct book_scenario *a, const struct book_scenario *b, const char *under,
+		     const char *step, json_t *rows)
 {
 	for (enum measure m = 0; m < MEASURES; m++) {
 		struct spread va = measure_spread(a, under, step, m), vb = measure_spread(b, under, step, m);
 
 		if (va.n && vb.n)
-			json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:s}", "scenario", a->name, "under",
-							      under, "step", step, "measure", measure_kinds[m].key, "a",
-							      range(va), "b", range(vb), "difference",
-							      vb.r.median - va.r.median, "verdict", verdict(va, vb)));
+			json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:f,s:s}", "scenario",
+							      a->name, "under", under, "step", step, "measure",
+							      measure_kinds[m].key, "a", range(va), "b", range(vb),
+							      "difference", vb.r.median - va.r.median, "verdict",
+							      verdict(va, vb)));
 	}
 }
 
@@ -92,7 +93,7 @@ int compare_folders(const char *a, const char *b, json_t **ret, struct errtext *
 	return *ret ? 0 : errtext_set(e, -ENOMEM, "out of memory");
 }
 
-/* --- on a terminal -------------------------------------------------------------------------------------------------- */
+/* --- on a terminal ------------------------------------------------------------------------------- */
 
 static const struct measure_kind *kind_of(const char *key)
 {
@@ -115,7 +116,8 @@ static void print_row(const json_t *row)
 	const struct measure_kind *kind = kind_of(book_text(row, "measure"));
 	char a[80], b[80];
 
-	printf("  %-22s %24s %24s  %+10.*f  %s\n", kind->head, spread_text(read_range(row, "a"), kind->digits, a, sizeof(a)),
+	printf("  %-22s %24s %24s  %+10.*f  %s\n", kind->head,
+	       spread_text(read_range(row, "a"), kind->digits, a, sizeof(a)),
 	       spread_text(read_range(row, "b"), kind->digits, b, sizeof(b)), kind->digits,
 	       book_number(row, "difference"), book_text(row, "verdict"));
 }
@@ -144,7 +146,8 @@ static void print(const json_t *o)
 		const char *s = book_text(row, "scenario"), *u = book_text(row, "under"), *t = book_text(row, "step");
 
 		if (strcmp(s, scenario) != 0 || strcmp(u, under) != 0 || strcmp(t, step) != 0)
-			printf("\n%s, %s%s%s\n  %-22s %24s %24s  %10s  B is\n", s, u, *t ? ": " : "", t, "", "A", "B", "B - A");
+			printf("\n%s, %s%s%s\n  %-22s %24s %24s  %10s  B is\n", s, u, *t ? ": " : "", t, "", "A",
+			       "B", "B - A");
 		scenario = s;
 		under = u;
 		step = t;
@@ -152,13 +155,14 @@ static void print(const json_t *o)
 	}
 	print_names("only in A", json_object_get(o, "only_a"));
 	print_names("only in B", json_object_get(o, "only_b"));
-	printf("\n(median [smallest..largest] of the repetitions; level: the ranges overlap. Figures of VMs are the worst VM's.)\n");
+	printf("\n(median [smallest..largest] of the repetitions; level: the ranges overlap. Figures of VMs are "
+	       "the worst VM's.)\n");
 }
 
 static int usage_error(const char *what, const char *which)
 {
-	fprintf(stderr, "divvy-lab: compare: %s%s%s; usage: divvy-lab compare A B [--json]\n", what, which ? ": " : "",
-		which ?: "");
+	fprintf(stderr, "divvy-lab: compare: %s%s%s; usage: divvy-lab compare A B [--json]\n", what,
+		which ? ": " : "", which ?: "");
 	return EXIT_USAGE;
 }
 

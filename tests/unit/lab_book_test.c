@@ -92,7 +92,7 @@ static char *slurp(const char *folder, const char *name)
 	return text;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 static void reads_items_and_steps(void **state)
 {
@@ -128,11 +128,10 @@ static void reads_old_summaries(void **state)
 	(void)state;
 	folder_make(&f);
 	folder_write(&f, "summary.json",
-		     "{\"scenario\": \"old\", \"phases\": ["
-		     "{\"name\": \"x\", \"scheduler\": \"none\", \"vms\": []},"
-		     "{\"name\": \"y\", \"scheduler\": \"cpu\", \"schedule\": \"{policy: paper}\", \"vms\": []},"
-		     "{\"name\": \"z\", \"scheduler\": \"cpu\", \"schedule\": \"{policy: adrr}\", \"vms\": []},"
-		     "{\"name\": \"w\", \"scheduler\": \"divvy\", \"vms\": []}]}");
+		     "{\"scenario\": \"old\", \"phases\": [{\"name\": \"x\", \"scheduler\": \"none\", \"vms\": "
+		     "[]},{\"name\": \"y\", \"scheduler\": \"cpu\", \"schedule\": \"{policy: paper}\", "
+		     "\"vms\": []},{\"name\": \"z\", \"scheduler\": \"cpu\", \"schedule\": \"{policy: adrr}\", "
+		     "\"vms\": []},{\"name\": \"w\", \"scheduler\": \"divvy\", \"vms\": []}]}");
 	assert_int_equal(book_load(f.path, &b, &e), 0);
 	assert_int_equal(b->n_scenarios, 1);
 	assert_string_equal(b->scenarios[0].name, "old");
@@ -165,7 +164,7 @@ static void refuses_what_is_no_result(void **state)
 	assert_true(book_load("/nowhere/at/all", &b, &e) < 0);
 }
 
-/* --- judging ------------------------------------------------------------------------------------------------------ */
+/* --- judging ------------------------------------------------------------------------------------- */
 
 static struct spread spread(double min, double median, double max, unsigned n)
 {
@@ -183,9 +182,12 @@ static void judges_by_ranges(void **state)
 	assert_int_equal(verdict_of(spread(7, 7, 7, 1), spread(4, 4, 4, 1)), VERDICT_ONE_HIGHER);
 	assert_int_equal(verdict_of((struct spread){}, spread(4, 5, 6, 3)), VERDICT_NONE);
 	/* more is better */
-	assert_int_equal(measure_verdict(MEASURE_UTILISATION, spread(98, 99, 99, 3), spread(80, 81, 82, 3)), VERDICT_FIRST);
-	assert_int_equal(measure_verdict(MEASURE_UTILISATION, spread(80, 81, 82, 3), spread(98, 99, 99, 3)), VERDICT_BEHIND);
-	assert_int_equal(measure_verdict(MEASURE_UTILISATION, spread(80, 81, 98, 3), spread(98, 99, 99, 3)), VERDICT_LEVEL);
+	assert_int_equal(measure_verdict(MEASURE_UTILISATION, spread(98, 99, 99, 3), spread(80, 81, 82, 3)),
+			 VERDICT_FIRST);
+	assert_int_equal(measure_verdict(MEASURE_UTILISATION, spread(80, 81, 82, 3), spread(98, 99, 99, 3)),
+			 VERDICT_BEHIND);
+	assert_int_equal(measure_verdict(MEASURE_UTILISATION, spread(80, 81, 98, 3), spread(98, 99, 99, 3)),
+			 VERDICT_LEVEL);
 }
 
 static void measures_phases(void **state)
@@ -207,7 +209,8 @@ static void measures_phases(void **state)
 	assert_int_equal(measure_spread(p, "libvirt", "all", MEASURE_TOTAL).n, 0);
 	assert_string_equal(measure_text(s, "device", "", MEASURE_ERROR, text, sizeof(text)), "0.200 [0.100..0.400]");
 	assert_string_equal(measure_text(s, "nothing", "", MEASURE_SETTLED, text, sizeof(text)), "-");
-	assert_string_equal(measure_text(p, "device", "all", MEASURE_SETTLED, text, sizeof(text)), "0; 1 of 3 not settled");
+	assert_string_equal(measure_text(p, "device", "all", MEASURE_SETTLED, text, sizeof(text)),
+			    "0; 1 of 3 not settled");
 }
 
 static void knows_the_paper(void **state)
@@ -257,7 +260,8 @@ static void judges_targets(void **state)
 	assert_int_equal(find(t, "Figure 5: share error")->outcome, OUTCOME_UNKNOWN);
 	assert_string_equal(find(t, "Figure 5: share error")->ours, "not run");
 	/* behind HTB in share error, which the data do not explain, and in RTT, which they explain by the queue */
-	assert_string_equal(find(t, "Against every peer")->ours, "first 6, level 3, behind 2, of which 1 without a known cause");
+	assert_string_equal(find(t, "Against every peer")->ours,
+			    "first 6, level 3, behind 2, of which 1 without a known cause");
 	assert_int_equal(find(t, "Against every peer")->outcome, OUTCOME_MISSED);
 	assert_int_equal(find(t, "Video")->outcome, OUTCOME_UNKNOWN);
 }
@@ -282,7 +286,7 @@ static void judges_a_bound(void **state)
 	assert_int_equal(t.outcome, OUTCOME_MISSED);
 }
 
-/* --- causes ------------------------------------------------------------------------------------------------------- */
+/* --- causes -------------------------------------------------------------------------------------- */
 
 static void reads_causes(void **state)
 {
@@ -309,7 +313,7 @@ static void reads_causes(void **state)
 	folder_remove(&f);
 }
 
-/* --- series ------------------------------------------------------------------------------------------------------- */
+/* --- series -------------------------------------------------------------------------------------- */
 
 static void cuts_series(void **state)
 {
@@ -321,9 +325,9 @@ static void cuts_series(void **state)
 	(void)state;
 	folder_make(&f);
 	folder_write(&f, "summary.json",
-		     "{\"scenario\": \"s\", \"phases\": ["
-		     "{\"under\": \"nothing\", \"at_s\": 0, \"seconds\": 1, \"vms\": [{\"name\": \"a\"}]},"
-		     "{\"under\": \"device\", \"scheduler\": \"divvy\", \"at_s\": 1, \"seconds\": 1, \"vms\": [{\"name\": \"a\"}]}]}");
+		     "{\"scenario\": \"s\", \"phases\": [{\"under\": \"nothing\", \"at_s\": 0, \"seconds\": 1, "
+		     "\"vms\": [{\"name\": \"a\"}]},{\"under\": \"device\", \"scheduler\": \"divvy\", "
+		     "\"at_s\": 1, \"seconds\": 1, \"vms\": [{\"name\": \"a\"}]}]}");
 	folder_write(&f, "bandwidth.csv", "t_s,phase,a_mbps,total_mbps\n0.5,\"no \"\"x\"\", y\",1,2\n"
 					  "1.2,\"d\",10,20\n1.4,\"d\",20,40\n1.6,\"d\",30,60\nbad\n2.1,\"d\",9,9\n");
 	folder_write(&f, "gaps.csv", "phase_number,repetition,vm,t_s,gap_ms,bytes\n1,1,a,0.5,1,9\n2,1,a,1.5,2,9\n"
@@ -361,10 +365,10 @@ static void draws_plots(void **state)
 	}
 	folder_make(&f);
 	folder_write(&f, "summary.json",
-		     "{\"scenario\": \"s\", \"phases\": ["
-		     "{\"under\": \"nothing\", \"at_s\": 0, \"seconds\": 3600, \"vms\": [{\"name\": \"it's\"}]},"
-		     "{\"under\": \"device\", \"scheduler\": \"divvy\", \"at_s\": 3600, \"seconds\": 3600, \"vms\": "
-		     "[{\"name\": \"it's\", \"entitled_mbps\": 50}]}]}");
+		     "{\"scenario\": \"s\", \"phases\": [{\"under\": \"nothing\", \"at_s\": 0, \"seconds\": "
+		     "3600, \"vms\": [{\"name\": \"it's\"}]},{\"under\": \"device\", \"scheduler\": \"divvy\", "
+		     "\"at_s\": 3600, \"seconds\": 3600, \"vms\": [{\"name\": \"it's\", \"entitled_mbps\": "
+		     "50}]}]}");
 	snprintf(path, sizeof(path), "%s/bandwidth.csv", f.path);
 	out = fopen(path, "w");
 	assert_non_null(out);
@@ -392,11 +396,12 @@ static void slims_plots(void **state)
 
 	(void)state;
 	svg_slim_text(svg);
-	assert_string_equal(svg, "<svg>\n<g id=\"gnuplot_canvas\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n"
-				 "<g fill=\"none\">\n<path d='M1,1'/></g>\n<g id=\"named\" >\n</g>\n</g>\n</svg>\n");
+	assert_string_equal(svg,
+			    "<svg>\n<g id=\"gnuplot_canvas\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n"
+			    "<g fill=\"none\">\n<path d='M1,1'/></g>\n<g id=\"named\" >\n</g>\n</g>\n</svg>\n");
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------------------------------- */
 
 static void has(const char *text, const char *what)
 {
@@ -442,8 +447,8 @@ static void writes_the_report(void **state)
 	has(html, "htb default 1 &amp; &lt;more&gt;");
 	/* of HTB's 6 ms by 16.5: the queue explains; of quota's RTT there is nothing to say */
 	has(html, "the send buffer may hold 12.0 ms");
-	has(html, "Device scheduling reaches share error of the worst VM: 0.200 [0.100..0.400] points (at most 0.3 points, not in "
-		  "every repetition)");
+	has(html, "Device scheduling reaches share error of the worst VM: 0.200 [0.100..0.400] points (at most "
+		  "0.3 points, not in every repetition)");
 	has(html, "Not measured in this run: fig05 has no result.");
 	has(doc, "# Sharing a wire");
 	folder_remove(&f);

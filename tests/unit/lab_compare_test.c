@@ -55,8 +55,11 @@ static void result(const char *dir, const char *name, const double *total, size_
 	assert_non_null(f);
 	fprintf(f, "{\"scenario\": \"%s\", \"phases\": [", name);
 	for (size_t i = 0; i < n; i++)
-		fprintf(f, "%s{\"under\": \"device\", \"step\": \"all\", \"scheduler\": \"divvy\", \"repetition\": %zu, "
-			   "\"total_mbps\": %g, \"vms\": []}", i ? "," : "", i + 1, total[i]);
+		fprintf(f,
+			"%s{\"under\": \"device\", \"step\": \"all\", \"scheduler\": \"divvy\", \"repetition\": "
+			"%zu, "
+			"\"total_mbps\": %g, \"vms\": []}",
+			i ? "," : "", i + 1, total[i]);
 	fprintf(f, "]}\n");
 	fclose(f);
 }
