@@ -322,8 +322,7 @@ void book_figures(struct doc *d, const struct book *b, const struct targets *tar
 	doc_para(d, "Each plot redraws the figure from our run, a panel for each way of dividing, all with the "
 		    "same axes. Tables give the median of the repetitions and [smallest..largest]. The paper's "
 		    "share error and utilisation follow from the bandwidths that it reports, on its wire of "
-		    "100 Mbit/s. Our utilisation is of what the scheduler is told the wire carries, a little "
-		    "less than it does.");
+		    "100 Mbit/s. Utilisation is of the wire.");
 	for (size_t k = 0; k < paper_n_figures; k++) {
 		const struct paper_figure *p = &paper_figures[k];
 		const struct book_scenario *s = figure_scenario(b, p, 0);

@@ -5,9 +5,11 @@
 #include "book_parts.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LATE_MS 500    /* a delay of the lab that the reader is told of, as report.c's */
+#define CROWDED 0.25   /* part of all cores; senders and receivers of the lab take 0.1 */
 #define QUICK_S 600    /* a quick run's time, by the evaluation's own target */
 
 /* The driver knows; else any summary does. */
@@ -145,8 +147,10 @@ static void differs(struct doc *d, const struct book *b, const struct book_scena
 /* What a reader must know of a scenario's figures before believing them. */
 void book_scenario_doubts(struct doc *d, const struct book_scenario *s)
 {
-	double longest = 0, lost = book_number(s->summary, "arrivals_lost");
-	unsigned held_up = 0;
+	/* "2 x Intel ..." */
+	double cores = strtod(book_text(s->summary, "machine") ?: "", NULL);
+	double lost = book_number(s->summary, "arrivals_lost"), longest = 0;
+	unsigned held_up = 0, crowded = 0;
 	json_t *phase;
 	size_t k;
 
@@ -158,6 +162,7 @@ void book_scenario_doubts(struct doc *d, const struct book_scenario *s)
 	json_array_foreach(json_object_get(s->summary, "phases"), k, phase) {
 		double late = book_number(phase, "late_ms");
 
+		crowded += cores >= 1 && book_number(phase, "others_cores") > CROWDED * cores;
 		if (!(late > LATE_MS))
 			continue;
 		held_up++;
@@ -168,6 +173,11 @@ void book_scenario_doubts(struct doc *d, const struct book_scenario *s)
 			    "The lab itself was held up in %u of %zu phases, for up to %.1f s: loss and CPU of "
 			    "these are not to be trusted.",
 			    held_up, k, longest / 1e3);
+	if (crowded)
+		doc_verdict(d, MARK_WEAK,
+			    "Others than the VMs used more than %.1f of %.0f cores in %u of %zu phases: the machine was not "
+			    "quiet, or the VMs' servers needed that much.",
+			    CROWDED * cores, cores, crowded, k);
 	if (lost > 0)
 		doc_verdict(
 			d, MARK_POOR,
