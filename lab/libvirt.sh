@@ -17,6 +17,24 @@ fail() {
 	exit 1
 }
 
+# Where libvirt finds no systemd it makes control groups named machine itself, and leaves them.
+machine_groups() {
+	ls -d /sys/fs/cgroup/machine /sys/fs/cgroup/*/machine 2>/dev/null || :
+}
+
+stop() {
+	# shellcheck disable=SC2086
+	kill $daemons 2>/dev/null
+	wait
+	for d in $(machine_groups); do
+		case " $groups_before " in
+		*" $d "*) ;;
+		*) rmdir "$d" 2>/dev/null || : ;; # not empty: somebody else uses it by now
+		esac
+	done
+}
+
+groups_before=$(machine_groups | tr '\n' ' ')
 for p in virtlogd libvirtd; do
 	command -v $p >/dev/null || fail "no $p: apt-get install libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
 done
@@ -72,7 +90,7 @@ daemons=$!
 libvirtd -p /run/libvirt/libvirtd.pid -f /etc/libvirt/libvirtd.conf &
 libvirtd=$!
 daemons="$libvirtd $daemons"
-trap 'kill $daemons 2>/dev/null; wait; exit 0' TERM
+trap 'stop; exit 0' TERM
 i=0
 until virsh -q -c qemu:///system version >/dev/null 2>&1; do
 	i=$((i + 1))

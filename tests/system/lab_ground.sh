@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ] || [ ! -e /dev/net/tun ]; then
 	echo "1..0 # SKIP needs root and /dev/net/tun"
 	exit 0
 fi
-echo 1..24
+echo 1..29
 n=0
 
 ok() { # STATUS WHAT
@@ -26,6 +26,16 @@ ok() { # STATUS WHAT
 		echo "not ok $n - $2"
 		sed 's/^/# /' "$out/log" "$out/err"
 	fi
+}
+
+skip() { # WHAT WHY
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# Needed for the whole evaluation only (tools/deps.sh figures).
+has_libvirt() {
+	command -v libvirtd >/dev/null && command -v virtlogd >/dev/null && command -v virsh >/dev/null
 }
 
 value() {
@@ -121,7 +131,18 @@ for args in "-c container -w 50 -s 2" "-c container -k routed -w 50 -s 2 -t tcp"
 done
 
 # --- ends in mid-flood ---
-for kind in qemu container; do
+for kind in qemu container libvirt; do
+	if [ $kind = libvirt ] && ! has_libvirt; then
+		for what in boot INT left KILL left; do
+			skip "libvirt: $what" "libvirtd is not installed"
+		done
+		continue
+	fi
+	if [ $kind = libvirt ]; then
+		start -c libvirt -w 50 -s 2
+		wait $pid && between "$(value total_mbps)" 49 50.5
+		ok $? "two VMs of libvirtd's flood ($(value total_mbps) Mbit/s)"
+	fi
 	for signal in INT KILL; do
 		start -c $kind -w 50 -s 60
 		within 90 ready
