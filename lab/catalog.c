@@ -141,7 +141,7 @@ static int add_program(struct catalog *c, const char *path, bool quick, struct e
 	snprintf(item->name, sizeof(item->name), "%.*s", (int)strcspn(name, "."), name);
 	snprintf(item->path, sizeof(item->path), "%s", path);
 	read_header(item, &quick_seconds);
-	item->program_seconds = quick ? 4 : 10;
+	item->program_seconds = quick ? 4 : 5;
 	item->program_repeat = quick ? 1 : 3;
 	if (quick)
 		item->seconds = quick_seconds;

@@ -3,7 +3,7 @@
 # title: In a test host (Debian 13's kernel, programs as senders): limits of Proxmox VE and libvirt, fq_codel, SFQ, CAKE
 # section: peers
 # quick: no
-# seconds: 800
+# seconds: 420
 #
 # peers-host.sh OUTDIR SECONDS REPEAT: peers whose kernel parts the machine's own kernel may lack (act_police, sch_sfq,
 # sch_fq_codel, sch_cake), in a test host of its own under QEMU; OUTDIR/summary.json, and OUTDIR/counts, of which it is

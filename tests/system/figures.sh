@@ -68,7 +68,7 @@ try "the rest of the scenarios ran" ran "aa bb cc "
 try "the failed one is named, with what it was" says "FAILED: bb ended with 3"
 try "it is noted as failed" state bb failed
 try "the others are noted as done" state cc done
-try "each was given a directory, seconds, and repetitions" grep -q "aa.sh $tmp/out/aa 10 3" "$tmp/ran"
+try "each was given a directory, seconds, and repetitions" grep -q "aa.sh $tmp/out/aa 5 3" "$tmp/ran"
 try "what it said is in its log" grep -q broken "$tmp/out/bb/log.txt"
 
 program bb 0 <<<"$summary"
