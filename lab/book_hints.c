@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-#define FINE_PP 0.05       /* both errors below: some frames of the whole phase */
+#define FINE_PP 0.05       /* both errors below: the difference is told in bytes */
+#define WARMUP_S 2         /* of a phase, not counted: measure_steady() */
 #define EMPTY_PCT 5        /* of looks: a queue that ran empty that often was not kept busy */
 #define LATE_MS 500        /* the lab itself was held up */
 #define STANDING 0.5       /* part of the round trip that a queue must explain */
@@ -44,14 +45,23 @@ static struct spread worst_spread(const struct book_scenario *s, const char *und
 	return book_spread(s, under, step, vm_worst, path);
 }
 
+/* That were delivered in what is counted of a phase. */
+static double megabytes(const json_t *phase, const void *data)
+{
+	(void)data;
+	return book_number(phase, "total_mbps") / 8 * (book_number(phase, "seconds") - WARMUP_S);
+}
+
 static void error_hint(const struct book_scenario *s, const char *device, const char *step, struct spread ours,
 		       struct spread theirs, char *out, size_t size)
 {
 	struct spread empty = worst_spread(s, device, step, "queue_empty_pct");
+	struct spread mb = book_spread(s, device, step, megabytes, NULL);
 
-	if (ours.r.max < FINE_PP && theirs.r.max < FINE_PP)
-		append_text(out, size, "both are below %g points, which is a few frames of the whole phase. ",
-			    FINE_PP);
+	if (ours.r.max < FINE_PP && theirs.r.max < FINE_PP && mb.n)
+		append_text(out, size,
+			    "both are below %g points; the difference is %.1f kB of the %.0f MB of a phase. ", FINE_PP,
+			    10 * mb.r.median * (ours.r.median - theirs.r.median), mb.r.median);
 	else if (empty.n && empty.r.median > EMPTY_PCT)
 		append_text(out, size,
 			    "a VM's own queue was found empty at %.0f %% of looks: its VMM or guest did not "
