@@ -31,6 +31,7 @@
 #include <string.h>
 
 #define ATTEMPT_NS 3000000000ULL
+#define ATTEMPTS_DOUBLED 4
 #define LAST_WORDS_NS 3000000000ULL
 #define LISTEN_NS 5000000000ULL
 #define ECHOES_UNDER_WAY 20
@@ -163,6 +164,7 @@ static int attempt(struct traffic *t, struct errtext *e)
 	static unsigned next_port;
 	int r;
 
+	t->attempts++;
 	t->attempt_ns = now_ns();
 	t->until = 0;
 	t->port = 5201 + next_port++ % 1000;
@@ -232,6 +234,12 @@ static bool is_under_way(struct traffic *t)
 	return t->under_way;
 }
 
+/* A guest that gets little of the processor needs longer, and killing it in the middle gets it nowhere. */
+static uint64_t attempt_time(const struct traffic *t)
+{
+	return ATTEMPT_NS << (t->attempts < ATTEMPTS_DOUBLED ? t->attempts - 1 : ATTEMPTS_DOUBLED);
+}
+
 /* 1: all run; 0: not yet; -EPIPE: one ended; -EAGAIN: one should be tried again. */
 static int all_under_way(void *arg)
 {
@@ -245,7 +253,7 @@ static int all_under_way(void *arg)
 			continue;
 		result = 0;
 		a->culprit = t;
-		if (vm_cmd_done(t->client, NULL) || now_ns() - t->attempt_ns > ATTEMPT_NS)
+		if (vm_cmd_done(t->client, NULL) || now_ns() - t->attempt_ns > attempt_time(t))
 			return vm_alive(t->vm) ? -EAGAIN : -EPIPE;
 	}
 	return result;
