@@ -304,7 +304,7 @@ static int go_through(struct evaluation *ev, unsigned *failed, struct errtext *e
 		*failed += r < 0;
 		ev->spent_s += seconds;
 		ev->spent_estimated_s += item->seconds;
-		r = note(ev, ev->at, r < 0 ? STATE_FAILED : STATE_DONE, why.text, seconds, e);
+		r = note(ev, ev->at, r < 0 ? STATE_FAILED : STATE_DONE, r < 0 ? why.text : NULL, seconds, e);
 		if (r < 0)
 			return r;
 	}
