@@ -2,6 +2,7 @@
 #include "topo_clean.h"
 
 #include "core/cleanup.h"
+#include "libvirt_clean.h"
 #include "peer.h"
 #include "topo.h"
 
@@ -48,6 +49,7 @@ static unsigned kill_inside(const struct stat *ns)
 		if (stat(path, &st) < 0 || st.st_ino != ns->st_ino || st.st_dev != ns->st_dev)
 			continue;
 		n++;
+		libvirt_clean_note(pid);
 		kill(pid, SIGKILL);
 	}
 	return n;
@@ -62,6 +64,7 @@ static void remove_one(const char *name)
 	if (stat(path, &st) == 0)
 		for (int round = 0; round < 100 && kill_inside(&st) > 0; round++)
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	libvirt_clean_groups();
 	umount2(path, MNT_DETACH);
 	unlink(path);
 }

@@ -12,6 +12,11 @@
  * when it goes, and with the agent, the first process of a pid namespace, goes all that runs in it. The kernel counts
  * the time of a process that was waited for with its parent's, so unlike that of a QEMU's helpers no time is lost when
  * commands end: the agent waits for all of them.
+ *
+ * divvy has no hold on a veth (its status says so), and yet little is lost: skb_scrub_packet() (net/core/skbuff.c)
+ * leaves a packet with the socket that sent it until ip_rcv() parts them, which comes after the tc ingress where
+ * divvy's packets wait. So a container's socket is itself what fills up, and its sender blocks: beside a VM, offering
+ * 150 Mbit/s for a share of 60, a container's UDP lost nothing (Linux 6.18).
  */
 
 #include "vm_impl.h"

@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ] || [ ! -e /dev/net/tun ]; then
 	echo "1..0 # SKIP needs root and /dev/net/tun"
 	exit 0
 fi
-echo 1..29
+echo 1..30
 n=0
 
 ok() { # STATUS WHAT
@@ -169,3 +169,18 @@ kill -KILL $pid
 ok $? "without the janitor namespaces stay"
 "$lab" clean >>"$out/log" 2>>"$out/err" && nothing_left
 ok $? "clean removes them"
+
+# --- what a libvirtd that was killed leaves ---
+# A process stands for the domain's QEMU; no run has this pid.
+groups=$(mktemp -d -p /sys/fs/cgroup/unified 2>/dev/null || mktemp -d -p /sys/fs/cgroup 2>/dev/null)
+if rmdir "${groups:-/nowhere}" 2>/dev/null && [ -e "${groups%/*}/cgroup.procs" ]; then
+	group=${groups%/*}/machine/qemu-1-$$.libvirt-qemu
+	ip netns add dvl4190000-host
+	mkdir -p "$group/emulator"
+	nsenter --net=/run/netns/dvl4190000-host sleep 60 &
+	{ echo $! >"$group/emulator/cgroup.procs" && "$lab" clean >>"$out/log" 2>>"$out/err" && wait $!; } 2>/dev/null
+	! [ -e "$group" ] && ! [ -e /run/netns/dvl4190000-host ]
+	ok $? "clean removes a domain's control groups"
+else
+	skip "clean removes a domain's control groups" "no cgroup v2 that can be written to"
+fi
