@@ -3,7 +3,8 @@
 /*
  * The baseline: what somebody who knows tc(8) types, and no more. HTB at the uplink, a class for each VM with its share
  * of the capacity as `rate` and all of it as `ceil`; quantum, burst and queues are tc's defaults. VMs are told apart by
- * source address, or, behind NAT, by a mark that the firewall sets where the packet still has it.
+ * source address, or, behind NAT, by the class that the firewall writes into the packet where it still has its tap
+ * (nft(8), "meta priority"; HTB takes it without a filter).
  */
 
 #include "peer.h"
@@ -39,17 +40,13 @@ static int filter_by_source(struct scheduling *s, size_t vm, struct errtext *e)
 			      s->topo->uplink, (int)strcspn(address, "/"), address, administrator_minor(vm));
 }
 
-static int filter_by_mark(struct scheduling *s, size_t vm, struct errtext *e)
+static int class_by_tap(struct scheduling *s, size_t vm, struct errtext *e)
 {
-	int r = scheduling_run(s, e, "nft add rule ip shaping forward iifname %s meta mark set %u",
-			       s->topo->vm[vm].tap, administrator_minor(vm));
-
-	return r < 0 ? r :
-		       scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip handle %u fw flowid 1:%x",
-				      s->topo->uplink, administrator_minor(vm), administrator_minor(vm));
+	return scheduling_run(s, e, "nft add rule ip shaping forward iifname %s meta priority set 1:%x",
+			      s->topo->vm[vm].tap, administrator_minor(vm));
 }
 
-static int marks(struct scheduling *s, struct errtext *e)
+static int add_chain(struct scheduling *s, struct errtext *e)
 {
 	int r = scheduling_run(s, e, "nft add table ip shaping");
 
@@ -61,10 +58,10 @@ static int marks(struct scheduling *s, struct errtext *e)
 int uplink_classify(struct scheduling *s, struct errtext *e)
 {
 	bool routed = s->topo->config.kind == TOPO_ROUTED;
-	int r = routed ? marks(s, e) : 0;
+	int r = routed ? add_chain(s, e) : 0;
 
 	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
-		r = routed ? filter_by_mark(s, i, e) : filter_by_source(s, i, e);
+		r = routed ? class_by_tap(s, i, e) : filter_by_source(s, i, e);
 	return r;
 }
 
