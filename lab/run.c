@@ -41,10 +41,15 @@
 /* How often queues are looked into. No divisor of a second, so as not to keep step with anything. */
 #define LOOK_NS (23 * NSEC_PER_MSEC)
 
-/* Room in a meter's trace: frames of 300 bytes at the wire's rate, at least a million, at most 64 MiB. */
+/*
+ * Room in a meter's trace: frames at the wire's rate, of the VM's own size if that is small, else of 300 bytes, for TCP's
+ * are mixed; a million at least, 256 MiB at most.
+ */
 #define TRACE_FRAME 300
+#define TRACE_HEADERS 42 /* Ethernet, IP, UDP */
 #define TRACE_MIN 1000000U
-#define TRACE_MAX 8000000U
+#define TRACE_MAX 32000000U
+#define TRACE_OPEN 8000000U /* without a limit of the wire */
 
 struct run {
 	struct scenario *s;
@@ -62,12 +67,13 @@ struct run {
 
 /* --- up and down ---------------------------------------------------------------------------------- */
 
-static uint32_t trace_room(const struct scenario *s)
+static uint32_t trace_room(const struct scenario *s, size_t vm)
 {
-	uint64_t n = s->wire.bytes_ps / TRACE_FRAME * (scenario_seconds(s) + 20);
+	unsigned size = s->vms[vm].traffic.size ? s->vms[vm].traffic.size + TRACE_HEADERS : TRACE_FRAME;
+	uint64_t n = s->wire.bytes_ps / (size < TRACE_FRAME ? size : TRACE_FRAME) * (scenario_seconds(s) + 20);
 
 	if (scenario_unlimited(s))
-		return TRACE_MAX;
+		return TRACE_OPEN;
 	return n < TRACE_MIN ? TRACE_MIN : n > TRACE_MAX ? TRACE_MAX : (uint32_t)n;
 }
 
@@ -78,7 +84,7 @@ static int open_meters(struct run *run, struct errtext *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
-		r = meter_open(topo->sw, topo->meter_if, topo->vm[i].server_mac, trace_room(s), &run->meter[i]);
+		r = meter_open(topo->sw, topo->meter_if, topo->vm[i].server_mac, trace_room(s, i), &run->meter[i]);
 		if (r < 0)
 			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	}
