@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRAFFIC_TIMEOUT_MS 30000
+#define TRAFFIC_TIMEOUT_MS 60000
 
 static int append(void **array, size_t *n, const void *more, size_t n_more, size_t size)
 {

@@ -31,7 +31,8 @@
 #include <string.h>
 
 #define ATTEMPT_NS 3000000000ULL
-#define ATTEMPTS_DOUBLED 4
+#define ATTEMPTS_ALIKE 3 /* then three of twice the time, and so on */
+#define ATTEMPTS_DOUBLED 2
 #define LAST_WORDS_NS 3000000000ULL
 #define LISTEN_NS 5000000000ULL
 #define ECHOES_UNDER_WAY 20
@@ -237,7 +238,9 @@ static bool is_under_way(struct traffic *t)
 /* A guest that gets little of the processor needs longer, and killing it in the middle gets it nowhere. */
 static uint64_t attempt_time(const struct traffic *t)
 {
-	return ATTEMPT_NS << (t->attempts < ATTEMPTS_DOUBLED ? t->attempts - 1 : ATTEMPTS_DOUBLED);
+	unsigned doubled = (t->attempts - 1) / ATTEMPTS_ALIKE;
+
+	return ATTEMPT_NS << (doubled < ATTEMPTS_DOUBLED ? doubled : ATTEMPTS_DOUBLED);
 }
 
 /* 1: all run; 0: not yet; -EPIPE: one ended; -EAGAIN: one should be tried again. */

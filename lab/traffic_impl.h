@@ -21,7 +21,7 @@ struct traffic {
 	char last[160]; /* last line of the server */
 	struct vm_cmd *client;
 	size_t client_seen; /* lines of the client that were read */
-	unsigned attempts; /* so far: each is given twice the time of the one before */
+	unsigned attempts; /* so far: the time for one grows */
 	uint64_t attempt_ns;
 	uint64_t echoes_before, rcvbuf_before;
 	bool under_way, stopped;
