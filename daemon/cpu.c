@@ -4,6 +4,7 @@
 #include "core/cleanup.h"
 #include "events.h"
 #include "guard.h"
+#include "kernel/guard_cgroup.h"
 #include "log.h"
 #include "privilege.h"
 #include "slotthread.h"
@@ -82,6 +83,7 @@ void cpu_recover(void)
 	if (cgroup_probe("", &h) < 0)
 		return;
 	privilege_reserve(true);
+	guard_cgroup_sweep();
 	paused = gate_recover(&h);
 	if (paused > 0)
 		log_warning("%d VMs had been left paused by an earlier divvyd; they run again", paused);

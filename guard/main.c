@@ -16,6 +16,11 @@
  * Killed itself, it is started again by systemd, or by divvyd, which sees the socket close and hands the
  * table over again. If both die, the marks on the cgroups are left: divvyd's start, and --recover, go by
  * those.
+ *
+ * One that divvyd started ends with it: at once if divvyd has taken all VMs out of the table, which says that it
+ * needs no guard any more; after LINGER_MS if it died with VMs there, for it is likely to be started again. A
+ * process cannot remove the cgroup that it is in, so the last it does is to leave that and remove it. What a guard
+ * that was killed leaves behind, divvyd's next start removes, or --recover.
  */
 #include "abi.h"
 
@@ -23,6 +28,7 @@
 #include "core/types.h"
 #include "kernel/cgroup.h"
 #include "kernel/gate.h"
+#include "kernel/guard_cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +50,8 @@
 /* How often a beat is looked at: twice in stall_ms, within these */
 #define STALL_CHECK_MIN_MS 5
 #define STALL_CHECK_MAX_MS 100
-/* How long a guard that divvyd started waits for the next divvyd */
-#define LINGER_MS 10000
+/* How long a guard that divvyd started waits for the next one: systemd, too, starts it after 100 ms */
+#define LINGER_MS 2000
 
 struct holder {
 	int fd;
@@ -58,6 +64,7 @@ struct guard_server {
 	int signals;
 	bool spawned;
 	uint64_t idle_since_ns;
+	uint64_t linger_ns; /* that it stays without a divvyd, if spawned */
 };
 
 static uint64_t now_ns(void)
@@ -110,10 +117,21 @@ static void let_all_run(const struct guard_table *t)
 			let_run(&t->record[i]);
 }
 
-static void drop_holder(struct holder *h)
+static bool has_records(const struct guard_table *t)
+{
+	uint32_t used = atomic_load_explicit(&t->used, memory_order_acquire);
+
+	for (uint32_t i = 0; i < used && i < GUARD_RECORDS; i++)
+		if (atomic_load_explicit(&t->record[i].state, memory_order_acquire) != GUARD_FREE)
+			return true;
+	return false;
+}
+
+static void drop_holder(struct guard_server *s, struct holder *h)
 {
 	if (h->table) {
 		let_all_run(h->table);
+		s->linger_ns = has_records(h->table) ? LINGER_MS * NSEC_PER_MSEC : 0;
 		munmap((void *)(uintptr_t)h->table, sizeof(*h->table));
 	}
 	close(h->fd);
@@ -226,12 +244,12 @@ static bool serve(struct guard_server *s)
 	if (!idle)
 		s->idle_since_ns = now_ns();
 	else if (s->spawned)
-		timeout = LINGER_MS;
+		timeout = (int)(s->linger_ns / NSEC_PER_MSEC);
 	if (poll(p, ARRAY_SIZE(p), timeout) < 0)
 		return errno == EINTR;
 	for (size_t i = 0; i < HOLDERS_MAX; i++) {
 		if (p[i].fd >= 0 && p[i].revents && !take_hello(&s->holder[i]))
-			drop_holder(&s->holder[i]);
+			drop_holder(s, &s->holder[i]);
 		else if (s->holder[i].table)
 			check_stall(s->holder[i].table);
 	}
@@ -240,7 +258,7 @@ static bool serve(struct guard_server *s)
 	if (p[HOLDERS_MAX + 1].revents)
 		return false;
 	return !(idle && s->spawned && !p[HOLDERS_MAX].revents &&
-		 now_ns() > s->idle_since_ns + LINGER_MS * NSEC_PER_MSEC);
+		 now_ns() > s->idle_since_ns + s->linger_ns);
 }
 
 /* --- start ----------------------------------------------------------------------------------------- */
@@ -272,47 +290,6 @@ static int listen_at(const char *path, int *lock)
 		return -errno;
 	*lock = TAKE_FD(l);
 	return TAKE_FD(fd);
-}
-
-static void join_cgroup(const char *dir)
-{
-	int r = -ENOENT;
-
-	/* another socket's guard may be removing it */
-	for (int i = 0; i < 100 && (r == -ENOENT || r == -ENODEV); i++) {
-		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-			return;
-		r = cgroup_write(dir, "cgroup.procs", "0");
-	}
-	if (r < 0) /* a v1 cpuset without CPUs refuses; it pauses nobody either */
-		(void)rmdir(dir);
-}
-
-/*
- * Out of divvyd's unit and out of everything that a gate could pause: a cgroup at the root of each
- * hierarchy, systemd's own included. Called with enter false at the end, to remove it.
- */
-static void own_cgroup(bool enter)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096], mount[512], root[512], rest[4096];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		char dir[600];
-
-		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 ||
-		    strcmp(root, "/") || !strstr(rest, " - cgroup"))
-			continue;
-		snprintf(dir, sizeof(dir), "%s/divvy.guard", mount);
-		if (enter) {
-			join_cgroup(dir);
-		} else {
-			(void)cgroup_write(mount, "cgroup.procs", "0");
-			(void)rmdir(dir);
-		}
-	}
-	if (f)
-		fclose(f);
 }
 
 /* Each is a help, none is needed. */
@@ -395,8 +372,10 @@ static int recover(const char *below)
 	struct cgroup_host h;
 	int r = below ? gate_recover_below(below) : cgroup_probe("", &h);
 
-	if (r == 0 && !below)
+	if (r == 0 && !below) {
 		r = gate_recover(&h);
+		guard_cgroup_sweep();
+	}
 	if (r < 0)
 		fprintf(stderr, "divvy-guard: cannot look for paused VMs: %s\n", strerror(-r));
 	else if (r > 0)
@@ -414,8 +393,11 @@ static int usage(void)
 
 static int run(const char *path, bool background)
 {
-	struct guard_server s = { .spawned = background, .idle_since_ns = now_ns() };
-	int parent = background ? into_background() : -1, lock;
+	struct guard_server s = { .spawned = background,
+				  .idle_since_ns = now_ns(),
+				  .linger_ns = LINGER_MS * NSEC_PER_MSEC };
+	int parent = background ? into_background() : -1, lock = -1;
+	char home[CGROUP_PATH_SIZE];
 	sigset_t stop;
 
 	for (size_t i = 0; i < HOLDERS_MAX; i++)
@@ -427,7 +409,7 @@ static int run(const char *path, bool background)
 		return EXIT_FAILURE;
 	}
 	if (background)
-		own_cgroup(true);
+		guard_cgroup_enter(home);
 	harden();
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
@@ -439,10 +421,13 @@ static int run(const char *path, bool background)
 		;
 	for (size_t i = 0; i < HOLDERS_MAX; i++)
 		if (s.holder[i].fd >= 0)
-			drop_holder(&s.holder[i]);
+			drop_holder(&s, &s.holder[i]);
 	unlink(path);
+	/* the next guard need not wait for what is left to do */
+	close(s.listener);
+	close(lock);
 	if (background)
-		own_cgroup(false);
+		guard_cgroup_leave(home);
 	return EXIT_SUCCESS;
 }
 

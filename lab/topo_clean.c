@@ -2,6 +2,7 @@
 #include "topo_clean.h"
 
 #include "core/cleanup.h"
+#include "kernel/guard_cgroup.h"
 #include "libvirt_clean.h"
 #include "peer.h"
 #include "topo.h"
@@ -106,11 +107,18 @@ static int remove_matching(pid_t run)
 	return n;
 }
 
+static void clean_cgroups(pid_t run)
+{
+	peer_cgroup_clean(run);
+	/* divvy's guard was in the namespace, and was killed there */
+	guard_cgroup_sweep();
+}
+
 int topo_remove(pid_t run)
 {
 	int n = remove_matching(run);
 
-	peer_cgroup_clean(run);
+	clean_cgroups(run);
 	return n;
 }
 
@@ -118,7 +126,7 @@ int topo_clean(struct errtext *e)
 {
 	int n = remove_matching(0);
 
-	peer_cgroup_clean(0);
+	clean_cgroups(0);
 	return n < 0 ? errtext_set(e, n, "cannot list " NETNS_DIR ": %s", strerror(-n)) : n;
 }
 

@@ -268,6 +268,58 @@ case_killed() { # divvyd dies in the middle of slots
 	check "both killed: the next start lets everybody run" "$? == 0"
 }
 
+guard_cgroups() { # lists them; other guards of this host may be in them, as long as they live
+	awk '$3 ~ /^cgroup/ { print $2 "/divvy.guard" }' /proc/mounts | while read -r dir; do
+		[[ ! -d $dir ]] || echo "$dir" "$(tr '\n' ' ' <"$dir/cgroup.procs")"
+	done
+}
+
+ours_in_cgroups() { # our guard is in one
+	local guard
+	guard=$(pgrep -f "divvy-guard.*$tmp") && guard_cgroups | grep -qw "$guard"
+}
+
+no_leftovers() { # of our guard or of one that is dead
+	! pgrep -f "divvy-guard.*$tmp" >/dev/null && ! guard_cgroups | grep -qE 'guard *$'
+}
+
+none_left() { # seconds, what
+	await "$1" no_leftovers
+	check "$2: no cgroup of the guard is left" "$? == 0" || guard_cgroups | diag
+}
+
+case_leftovers() { # the guard's own cgroups, one in each hierarchy
+	apply_cpu ""
+	await 3 ours_in_cgroups
+	check "the guard is in cgroups of its own" "$? == 0"
+	divvy release --all >/dev/null
+	none_left 3 "release"
+	apply_cpu ""
+	await 3 ours_in_cgroups
+	divvy_stop
+	none_left 3 "divvyd stopped"
+	divvyd_launch
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	divvyd_kill
+	ours_in_cgroups
+	check "divvyd killed: its guard is ready for the next one" "$? == 0"
+	none_left 6 "divvyd killed, and no next one"
+	divvyd_launch
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	divvyd_kill
+	kill -KILL "$(pgrep -f "divvy-guard.*$tmp")"
+	await 3 eval '! pgrep -f "divvy-guard.*$tmp" >/dev/null'
+	[[ -n $(guard_cgroups) ]]
+	check "both killed: something is left" "$? == 0"
+	divvy_start # without a specification: no guard
+	none_left 1 "the next start, without CPU slots"
+	divvy_apply on && apply_cpu ""
+	await 3 ours_in_cgroups
+	divvy_stop
+	none_left 3 "and its end"
+	divvyd_launch
+}
+
 run_case() {
 	: >"$tmp/divvyd.log"
 	set_up bridge
@@ -282,7 +334,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused exits held silent frozen_above rights killed)
+cases=(shares refused exits held silent frozen_above rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

@@ -8,6 +8,7 @@
 #include "core/cleanup.h"
 #include "core/types.h"
 #include "guard/abi.h"
+#include "kernel/guard_cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -396,6 +397,75 @@ static void it_stands_in_a_cgroup_of_its_own(void **state)
 	guard_close(g);
 }
 
+/* A guard's cgroups: those that it is in, and those that nobody is in. Another divvyd's guard may be in some. */
+static void count_groups(pid_t guard, int *its, int *empty)
+{
+	*its = *empty = 0;
+	for (enum cgroup_tree t = 0; t < CGROUP_TREES; t++) {
+		char path[CGROUP_PATH_SIZE + 16];
+		_cleanup_free_ pid_t *pids = NULL;
+		size_t n = 0;
+
+		snprintf(path, sizeof(path), "%s/divvy.guard", host.mount[t]);
+		if (!*host.mount[t] || cgroup_processes(path, &pids, &n) < 0)
+			continue;
+		*empty += n == 0;
+		for (size_t i = 0; i < n; i++)
+			*its += pids[i] == guard;
+	}
+}
+
+/* Until the guard is in none. How many are empty then. */
+static int left_by(pid_t guard)
+{
+	uint64_t deadline = now_ns() + 5 * NSEC_PER_SEC;
+	int its, empty;
+
+	do {
+		nap_us(1000);
+		count_groups(guard, &its, &empty);
+	} while (its && now_ns() < deadline);
+	assert_int_equal(its, 0);
+	return empty;
+}
+
+static void it_ends_with_its_holder_and_leaves_no_cgroup(void **state)
+{
+	struct stand_in s = start(PAUSE_ALL, 0);
+	struct guard *g = NULL;
+
+	(void)state;
+	reap(&s);
+	assert_int_equal(guard_open(&g, socket_path, program), 0);
+	assert_int_equal(guard_pid(g), s.guard); /* it waited for the next holder */
+	guard_close(g);
+	left_by(s.guard);
+	nap_us(200000); /* out of it, then it removes it */
+	assert_int_equal(left_by(s.guard), 0);
+}
+
+static void what_a_killed_guard_leaves_is_swept(void **state)
+{
+	struct guard *g = NULL, *other = NULL;
+	char path[CGROUP_PATH_SIZE + 16];
+	pid_t guard;
+
+	(void)state;
+	assert_int_equal(guard_open(&g, socket_path, program), 0);
+	guard = guard_pid(g);
+	kill(guard, SIGKILL);
+	left_by(guard);
+	guard_close(g);
+	snprintf(path, sizeof(path), "%s/divvy.guard", host.mount[ops->tree(&host)]);
+	assert_int_equal(access(path, F_OK), 0);
+	guard_cgroup_sweep();
+	assert_int_equal(left_by(guard), 0);
+	assert_int_equal(guard_open(&other, socket_path, program), 0);
+	guard_cgroup_sweep();
+	it_stands_in_a_cgroup_of_its_own(state);
+	guard_close(other);
+}
+
 static void strangers_are_shown_the_door(void **state)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -525,6 +595,8 @@ int main(void)
 		cmocka_unit_test(one_holder_s_death_leaves_the_other_s),
 		cmocka_unit_test(only_what_is_marked_is_touched),
 		cmocka_unit_test(it_stands_in_a_cgroup_of_its_own),
+		cmocka_unit_test(it_ends_with_its_holder_and_leaves_no_cgroup),
+		cmocka_unit_test(what_a_killed_guard_leaves_is_swept),
 		cmocka_unit_test(strangers_are_shown_the_door),
 		cmocka_unit_test(no_program_no_guard),
 		cmocka_unit_test(the_table_has_an_end),

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guard_cgroup.h"
+
+#include "procfs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME "/divvy.guard"
+
+static void enter(const char *mount, const char *dir, const char *home)
+{
+	int r = -ENOENT;
+
+	(void)mount;
+	(void)home;
+	/* another guard, or divvyd at its start, may be removing it */
+	for (int i = 0; i < 100 && (r == -ENOENT || r == -ENODEV); i++) {
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+			return;
+		r = cgroup_write(dir, "cgroup.procs", "0");
+	}
+	if (r < 0) /* a v1 cpuset without CPUs refuses; it pauses nobody either */
+		(void)rmdir(dir);
+}
+
+/*
+ * The root is always there, and home may be gone by now, or be a unit that systemd waits for. But the root of a
+ * cgroup namespace may be a group that lends controllers to its children, and takes no process then.
+ */
+static void leave(const char *mount, const char *dir, const char *home)
+{
+	if (cgroup_write(mount, "cgroup.procs", "0") < 0 && !strncmp(home, mount, strlen(mount)))
+		(void)cgroup_write(home, "cgroup.procs", "0");
+	(void)rmdir(dir);
+}
+
+static void sweep(const char *mount, const char *dir, const char *home)
+{
+	(void)mount;
+	(void)home;
+	(void)rmdir(dir);
+}
+
+/* More hierarchies than cgroup_probe() knows, which looks for those that can pause. */
+static void each_hierarchy(void (*what)(const char *mount, const char *dir, const char *home), const char *home)
+{
+	FILE *f = fopen(PROCFS_ROOT "/self/mountinfo", "re");
+	char line[4096], mount[CGROUP_PATH_SIZE], root[CGROUP_PATH_SIZE], rest[4096];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char dir[CGROUP_PATH_SIZE + sizeof(NAME)];
+
+		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 ||
+		    strcmp(root, "/") || !strstr(rest, " - cgroup"))
+			continue;
+		snprintf(dir, sizeof(dir), "%s" NAME, mount);
+		what(mount, dir, home);
+	}
+	if (f)
+		fclose(f);
+}
+
+void guard_cgroup_enter(char home[CGROUP_PATH_SIZE])
+{
+	struct cgroup_host h;
+
+	if (cgroup_probe("", &h) < 0 || cgroup_of(&h, CGROUP_V2, getpid(), home) < 0)
+		home[0] = '\0';
+	each_hierarchy(enter, home);
+}
+
+void guard_cgroup_leave(const char *home)
+{
+	each_hierarchy(leave, home);
+}
+
+void guard_cgroup_sweep(void)
+{
+	each_hierarchy(sweep, "");
+}
