@@ -84,8 +84,24 @@
  * more length. But qdisc_pkt_len counts the headers of all segments (qdisc_pkt_len_init(),
  * net/core/dev.c): up to a quarter more, at the smallest MSS in use, 536, with IPv6, VLAN tag and
  * TCP options. The limit is never reached; it bounds a VMM that undoes its send buffer. Without
- * backpressure the limit is the standing queue: DROP_NS at the rate, a round-trip time's worth for
- * TCP (Villamizar and Song, 1994), and room for DROP_PACKETS of the largest.
+ * backpressure, in a bfifo, the limit is the standing queue: DROP_NS at the rate, a round-trip
+ * time's worth for TCP (Villamizar and Song, 1994), and room for DROP_PACKETS of the largest.
+ *
+ * Without backpressure, where the kernel has fq_codel (RFC 8290), packets of one connection do not
+ * wait behind those of another, and a queue that stands is told so:
+ *
+ *	target    5 ms, RFC 8290, 4.3; at low rates the time of 1.5 MTU-sized packets, or the queue
+ *		  would be too long as soon as there is one (cake_set_rate(), net/sched/sch_cake.c)
+ *	interval  100 ms, the same; twice the target if that is more (as there)
+ *	limit     what comes in two intervals at the rate, one until CoDel drops and one until the
+ *		  sender hears of it, charged as MTU-sized packets; room for CODEL_PACKETS of the
+ *		  largest (TCP small queues let each connection have up to three on their way); at most
+ *		  CODEL_MEMORY, the kernel's default (fq_codel_init(), net/sched/sch_fq_codel.c). It is
+ *		  what a flood gets that heeds nothing; the longest queue pays when it is reached, and
+ *		  what is above a lowered one is dropped. The guaranteed rate counts, not the ceiling:
+ *		  so all leaves together are bounded by the uplink's capacity.
+ *
+ * The rest stays as the kernel has it: a quantum of one MTU-sized packet, 1,024 queues, ECN on.
  *
  * Quanta
  *
@@ -102,6 +118,10 @@
 #define STANDING_NS (30 * NSEC_PER_MSEC)
 #define DROP_NS (50 * NSEC_PER_MSEC)
 #define DROP_PACKETS 3U
+#define CODEL_TARGET_NS (5 * NSEC_PER_MSEC)
+#define CODEL_INTERVAL_NS (100 * NSEC_PER_MSEC)
+#define CODEL_PACKETS 8U
+#define CODEL_MEMORY (32U << 20)
 
 /* Measured, see R3 and lateness above; timer_ns so that both together are above the worst lateness. */
 const struct sizing_host sizing_host_default = {
@@ -157,6 +177,32 @@ static uint32_t send_buffer(const struct sizing_host *h, struct rate rate, struc
 	return (uint32_t)min64(bytes, INT32_MAX - h->gso_truesize);
 }
 
+static struct leaf bfifo(uint64_t limit)
+{
+	return (struct leaf){ .kind = LEAF_BFIFO, .limit = (uint32_t)min64(limit, UINT32_MAX) };
+}
+
+static struct leaf fq_codel(const struct sizing_host *h, struct rate rate)
+{
+	uint64_t rate_ps = max64(rate.bytes_ps, RATE_MIN_BYTES_PS);
+	uint64_t target_ns = max64(scale(MTU_LEN * 3 / 2, NSEC_PER_SEC, rate_ps), CODEL_TARGET_NS);
+	uint64_t bytes = scale(during(rate, 2 * CODEL_INTERVAL_NS), MTU_TRUESIZE, MTU_LEN);
+
+	bytes = max64(bytes, CODEL_PACKETS * (uint64_t)h->gso_truesize);
+	return (struct leaf){
+		.kind = LEAF_FQ_CODEL,
+		.limit = (uint32_t)min64(bytes, CODEL_MEMORY),
+		.target_us = (uint32_t)(target_ns / NSEC_PER_USEC),
+		.interval_us = (uint32_t)(max64(2 * target_ns, CODEL_INTERVAL_NS) / NSEC_PER_USEC),
+	};
+}
+
+bool leaf_same(const struct leaf *a, const struct leaf *b)
+{
+	return a->kind == b->kind && a->limit == b->limit && a->target_us == b->target_us &&
+	       a->interval_us == b->interval_us;
+}
+
 void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil, uint32_t queues,
 		  struct sizing *out)
 {
@@ -164,10 +210,9 @@ void sizing_class(const struct sizing_host *h, struct rate rate, struct rate cei
 	struct sizing s;
 
 	s.sndbuf = send_buffer(h, rate, ceil);
-	s.limit = scale(grown((uint64_t)s.sndbuf + h->gso_max), queues, 1);
-	s.limit = min64(s.limit, UINT32_MAX);
-	s.limit_drop = max64(during(rate, DROP_NS), DROP_PACKETS * grown(h->gso_max));
-	s.limit_drop = min64(s.limit_drop, UINT32_MAX);
+	s.wait = bfifo(scale(grown((uint64_t)s.sndbuf + h->gso_max), queues, 1));
+	s.drop = bfifo(max64(during(rate, DROP_NS), DROP_PACKETS * grown(h->gso_max)));
+	s.codel = fq_codel(h, rate);
 	s.burst = max64(during(rate, late_ns), MTU_LEN);
 	s.cburst = max64(during(ceil, late_ns), MTU_LEN);
 	*out = s;

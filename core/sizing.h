@@ -8,6 +8,7 @@
 
 #include "types.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What the formulas depend on besides rates. Constant for a host; tests vary them. */
@@ -21,10 +22,27 @@ struct sizing_host {
 
 extern const struct sizing_host sizing_host_default;
 
+enum leaf_kind {
+	LEAF_NONE, /* not known */
+	LEAF_BFIFO,
+	LEAF_FQ_CODEL,
+};
+
+/* The queue at a leaf. */
+struct leaf {
+	enum leaf_kind kind;
+	uint32_t limit;       /* bytes; bfifo: of length; fq_codel: of truesize (its memory_limit) */
+	uint32_t target_us;   /* fq_codel: the delay that may stand, microseconds */
+	uint32_t interval_us; /* fq_codel: for how long more than that is let pass, microseconds */
+};
+
+bool leaf_same(const struct leaf *a, const struct leaf *b);
+
 struct sizing {
 	uint32_t sndbuf;      /* TUNSETSNDBUF, bytes of truesize, shared by a queue; > 0 */
-	uint64_t limit;       /* leaf queue, bytes: never reached under backpressure */
-	uint64_t limit_drop;  /* leaf queue where there is no backpressure, bytes */
+	struct leaf wait;     /* under backpressure: its limit is never reached */
+	struct leaf drop;     /* where there is none */
+	struct leaf codel;    /* where there is none, and the kernel has fq_codel */
 	uint64_t burst;       /* HTB bucket at the guaranteed rate, bytes */
 	uint64_t cburst;      /* HTB bucket at the ceiling, bytes */
 };

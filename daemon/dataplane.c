@@ -58,6 +58,7 @@ int dataplane_open(struct dataplane *p, char *errtext, size_t size)
 		snprintf(errtext, size, "cannot open rtnetlink: %s", strerror(-err));
 		return err;
 	}
+	p->fq_codel = qdisc_has_fq_codel(p->rtnl);
 	return classifier_open(&p->classifier, errtext, size);
 }
 
@@ -184,15 +185,6 @@ static void index_classes(const struct tree_uplink *u, struct class_index *ix)
 		ix->of[u->classes[i].htb.minor] = &u->classes[i];
 }
 
-/* A leaf's queue: its creation and its change of limit are different requests. */
-static int set_queue(struct dataplane *p, uint32_t ifb, const struct tree_class *c, bool fresh)
-{
-	uint32_t parent = TREE_CLASSID(c->htb.minor);
-
-	return fresh ? qdisc_set_bfifo(p->rtnl, ifb, parent, c->limit, tag(OP_QUEUE, c->htb.minor)) :
-		       qdisc_change_bfifo(p->rtnl, ifb, parent, c->limit, tag(OP_QUEUE, c->htb.minor));
-}
-
 /* Step 2 for one uplink: append what differs. */
 static int diff_classes(struct dataplane *p, uint32_t ifb, const struct tree_uplink *want,
 			const struct class_index *have)
@@ -207,8 +199,9 @@ static int diff_classes(struct dataplane *p, uint32_t ifb, const struct tree_upl
 			err = htb_class_add(p->rtnl, ifb, &w->htb, t);
 		else if (!htb_class_same(&h->htb, &w->htb))
 			err = htb_class_change(p->rtnl, ifb, &w->htb, t);
-		if (err >= 0 && w->htb.leaf && (!h || h->limit != w->limit))
-			err = set_queue(p, ifb, w, !h || h->limit == 0);
+		if (err >= 0 && w->htb.leaf && (!h || !leaf_same(&h->leaf, &w->leaf)))
+			err = qdisc_set_leaf(p->rtnl, ifb, TREE_CLASSID(w->htb.minor), &w->leaf,
+					     tag(OP_QUEUE, w->htb.minor));
 	}
 	return err;
 }

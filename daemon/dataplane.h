@@ -28,6 +28,7 @@ struct dataplane {
 	struct tree have;              /* what the kernel has, drained classes included */
 	bool stale;                    /* have is not to be trusted: observe first */
 	struct hooks hooks;            /* of have's vNICs */
+	bool fq_codel;                 /* the kernel has it */
 };
 
 /* errtext: a line for a person on failure. */

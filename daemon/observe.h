@@ -9,6 +9,6 @@
 
 /*
  * vNICs get node NODE_NONE: their filter may run the program of a divvyd that was killed, and reconciling
- * replaces it. Queue limits are unknown (0). 0 or negative errno; *out untouched on failure.
+ * replaces it. The leaves' queues are not read (LEAF_NONE). 0 or negative errno; *out untouched on failure.
  */
 int observe(struct rtnl *r, struct tree *out);

@@ -121,7 +121,8 @@ static int plan_make(struct daemon *d, struct plan *p)
 	/* Where the CPU is scheduled, packets are left alone. */
 	if (p->model.schedule.resource == RESOURCE_CPU)
 		return 0;
-	return tree_build(&p->model, p->bindings, p->minors, &sizing_host_default, &p->want);
+	return tree_build(&p->model, p->bindings, p->minors, &sizing_host_default, d->plane.fq_codel,
+			  &p->want);
 }
 
 static int check_schedule(struct daemon *d, const struct plan *p, struct spec_error *err)

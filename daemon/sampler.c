@@ -70,7 +70,6 @@ static int read_uplink(struct sampler_uplink *u, struct rtnl *r, uint32_t ifb, u
 		fresh.classes[i] = (struct sample_class){ .minor = stats[i].minor,
 							  .bytes = stats[i].bytes,
 							  .packets = stats[i].packets,
-							  .drops = stats[i].drops,
 							  .backlog_packets = stats[i].backlog_packets };
 	free(u->last.classes);
 	u->last = u->now;
@@ -112,7 +111,6 @@ void sampler_rate(const struct sampler *s, const char *uplink, uint16_t minor, s
 		return;
 	out->bytes = now->bytes;
 	out->packets = now->packets;
-	out->drops = now->drops;
 	out->backlogged = now->backlog_packets > 0;
 	last = class_of(&u->last, minor);
 	/* A class of that minor that was deleted and made again starts from 0. */

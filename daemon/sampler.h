@@ -10,7 +10,7 @@
 
 struct sample_class {
 	uint16_t minor;
-	uint64_t bytes, packets, drops, backlog_packets;
+	uint64_t bytes, packets, backlog_packets;
 };
 
 struct sample {
@@ -36,7 +36,7 @@ int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns);
 struct sampler_rate {
 	struct rate delivered;
 	uint64_t window_ns; /* 0: not two readings yet */
-	uint64_t bytes, packets, drops;
+	uint64_t bytes, packets;
 	bool backlogged; /* packets waited at either reading */
 };
 

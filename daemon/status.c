@@ -141,6 +141,24 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 			 (double)s.longest_pause_ns / NSEC_PER_MSEC, "raised", a->raised, "running", a->running);
 }
 
+/*
+ * What its queue dropped. Not the class's count: HTB sees only what is dropped on the way into the leaf
+ * (htb_enqueue(), net/sched/sch_htb.c), and CoDel drops on the way out.
+ */
+static uint64_t dropped(const struct daemon *d, const struct view *v, const struct binding *b)
+{
+	const struct tree *have = &d->plane.have;
+	const struct tree_vnic *vnic = b->bound ? tree_vnic(have, b->ifindex) : NULL;
+
+	if (!vnic || vnic->uplink >= have->n_uplinks)
+		return 0;
+	for (size_t i = 0; i < v->n_qdiscs; i++)
+		if (v->qdiscs[i].ifindex == have->uplinks[vnic->uplink].ifb &&
+		    v->qdiscs[i].parent == TREE_CLASSID(vnic->minor))
+			return v->qdiscs[i].drops;
+	return 0;
+}
+
 static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, uint64_t delivered,
 			   uint64_t entitled)
 {
@@ -164,7 +182,7 @@ static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, u
 		percent(s->delivered.bytes_ps, delivered) - percent(v->entitled[i].bytes_ps, entitled), "window_ms",
 		(json_int_t)(s->window_ns / NSEC_PER_MSEC), "sent_bytes", (json_int_t)s->bytes, "sent_packets",
 		(json_int_t)s->packets, "offered_bytes", (json_int_t)offered.bytes, "offered_packets",
-		(json_int_t)offered.packets, "dropped_packets", (json_int_t)s->drops, "backpressure", bp,
+		(json_int_t)offered.packets, "dropped_packets", (json_int_t)dropped(d, v, b), "backpressure", bp,
 		"sndbuf_bytes", (json_int_t)(h && !h->error ? h->now : 0), "why", why, "others",
 		b->bound ? others_json(d, v, b->ifindex) : json_array(), "cpu", cpu);
 }

@@ -63,6 +63,7 @@ struct build {
 	const struct binding *bindings;
 	const uint16_t *minors;
 	const struct sizing_host *sizing;
+	bool fq_codel;
 	struct rate *entitled; /* per node */
 	struct rate *ceil;     /* per node: own limit and those above */
 	uint32_t *quantum;     /* per node */
@@ -140,11 +141,6 @@ static struct rate at_least_minimum(struct rate r)
 	return r.bytes_ps < RATE_MIN_BYTES_PS ? (struct rate){ RATE_MIN_BYTES_PS } : r;
 }
 
-static uint32_t clamp_u32(uint64_t v)
-{
-	return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
-
 /* Class of an inner node, or of a leaf where binding is given; *sndbuf: the leaf's, if backpressure is wanted. */
 static struct tree_class make_class(const struct build *b, size_t i, const struct binding *binding,
 				    uint32_t *sndbuf)
@@ -167,7 +163,7 @@ static struct tree_class make_class(const struct build *b, size_t i, const struc
 	c.htb.cburst = size.cburst;
 	if (binding) {
 		c.htb.quantum = b->quantum[i];
-		c.limit = clamp_u32(binding->backpressure ? size.limit : size.limit_drop);
+		c.leaf = binding->backpressure ? size.wait : b->fq_codel ? size.codel : size.drop;
 		*sndbuf = binding->backpressure ? size.sndbuf : 0;
 	}
 	return c;
@@ -187,7 +183,7 @@ static struct tree_class default_leaf(const struct build *b, size_t uplink)
 	sizing_class(b->sizing, c.htb.rate, c.htb.ceil, 1, &size);
 	c.htb.burst = size.burst;
 	c.htb.cburst = size.cburst;
-	c.limit = clamp_u32(size.limit_drop);
+	c.leaf = size.drop;
 	return c;
 }
 
@@ -235,10 +231,10 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 }
 
 int tree_build(const struct model *m, const struct binding *bindings, const uint16_t *minors,
-	       const struct sizing_host *sizing, struct tree *out)
+	       const struct sizing_host *sizing, bool fq_codel, struct tree *out)
 {
 	_cleanup_(build_free) struct build b = {
-		.model = m, .bindings = bindings, .minors = minors, .sizing = sizing
+		.model = m, .bindings = bindings, .minors = minors, .sizing = sizing, .fq_codel = fq_codel
 	};
 	_cleanup_(tree_freep) struct tree t = { 0 };
 	int err = prepare(&b);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Queueing disciplines other than HTB's classes: clsact, ingress, bfifo, HTB's root. */
+/* Queueing disciplines other than HTB's classes: clsact, ingress, leaves, HTB's root. */
 
+#include "core/sizing.h"
 #include "rtnl.h"
 
 struct qdisc {
@@ -23,7 +24,11 @@ int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /* HTB root "handle:" whose unmatched packets go to leaf handle:defminor. */
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
 		  uint64_t tag);
-/* bfifo of limit bytes under class parent; a change of limit keeps what is queued. */
-int qdisc_set_bfifo(struct rtnl *r, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag);
-/* As above with NLM_F_CREATE|NLM_F_EXCL missing: only changes an existing one. */
-int qdisc_change_bfifo(struct rtnl *r, uint32_t ifindex, uint32_t parent, uint32_t limit, uint64_t tag);
+/*
+ * The queue under class parent. One of this kind that is there is changed and keeps what it holds (an fq_codel
+ * as far as the limit allows); one of another kind is replaced, and what it holds is lost.
+ */
+int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const struct leaf *leaf, uint64_t tag);
+
+/* Whether the kernel has fq_codel; it may load a module for that. The batch must be empty. Changes no qdisc. */
+bool qdisc_has_fq_codel(struct rtnl *r);

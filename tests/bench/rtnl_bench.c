@@ -53,11 +53,13 @@ static void commit(struct bench *b, const char *what)
 
 static void classes_add(struct bench *b)
 {
+	static const struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 1000000 };
+
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct htb_class c = class_of(i, RATE);
 
 		bench_need(htb_class_add(b->r, b->ifb, &c, i), "class");
-		bench_need(qdisc_set_bfifo(b->r, b->ifb, CLASS(FIRST + i), 1000000, i), "bfifo");
+		bench_need(qdisc_set_leaf(b->r, b->ifb, CLASS(FIRST + i), &leaf, i), "bfifo");
 	}
 	commit(b, "add classes");
 }
@@ -77,11 +79,11 @@ static void classes_change(struct bench *b)
 
 static void limits_change(struct bench *b)
 {
-	static uint32_t limit = 1000000;
+	static struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 1000000 };
 
-	limit++;
+	leaf.limit++;
 	for (uint32_t i = 0; i < b->n; i++)
-		bench_need(qdisc_change_bfifo(b->r, b->ifb, CLASS(FIRST + i), limit, i), "bfifo");
+		bench_need(qdisc_set_leaf(b->r, b->ifb, CLASS(FIRST + i), &leaf, i), "bfifo");
 	commit(b, "change limits");
 }
 

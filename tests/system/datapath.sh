@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# datapath.sh [--plain] [bridge|br_netfilter|routed|killed...]: does the data path do on this kernel what divvy promises? Prints TAP.
+# datapath.sh [--plain] [bridge|br_netfilter|routed|killed|leaf...]: does the data path do on this kernel what divvy promises? Prints TAP.
 #
 # Two stand-ins for VMs (tapflood.c) flood, on a bridge, on a bridge with br_netfilter on, and routed with
 # masquerading. With backpressure: shares 60:40 at the receiver, no queue drops anything, and every frame that a
@@ -104,15 +104,85 @@ run_killed() {
 	tear_down killed
 }
 
+leaf_lines() { # of the devices' queues
+	tc -n "$host" qdisc show dev divvy0 | grep ' parent ' | grep -v ' parent 1:fffe '
+}
+
+leaves_are() { # kind
+	[[ $(leaf_lines | awk '{ print $2 }' | paste -sd ' ') == "$1 $1" ]]
+}
+
+leaf_handles() {
+	leaf_lines | awk '{ print $3 }' | paste -sd ' '
+}
+
+drained() {
+	! tc -n "$host" -s qdisc show dev divvy0 | grep -q 'backlog [1-9]'
+}
+
+counted_by_divvy() {
+	divvy status --json | tr -d ' \n' | grep -o '"dropped_packets":[0-9]*' | awk -F: '{ n += $2 } END { print n + 0 }'
+}
+
+# As the kernel says, not as divvyd thinks.
+kind_without_backpressure() {
+	if in_host tc qdisc add dev lo root handle 99: fq_codel 2>/dev/null; then
+		in_host tc qdisc del dev lo root
+		echo fq_codel
+	else
+		echo bfifo
+	fi
+}
+
+restart_over_another_leaf() { # kind that shall be there after it
+	divvyd_kill
+	tc -n "$host" qdisc replace dev divvy0 parent "$(leaf_lines | awk '{ print $5; exit }')" pfifo limit 10
+	divvyd_launch
+	await 5 leaves_are "$1"
+}
+
+# A device that loses and gains backpressure has the queue that fits, and so has the next divvyd's.
+run_leaf() {
+	local kind handles before counted
+	[[ $backend == divvy ]] || return
+	set_up leaf
+	kind=$(kind_without_backpressure)
+	echo "# without backpressure: $kind"
+	check "leaf: a bfifo under backpressure" "$(leaves_are bfifo; echo $?) == 0"
+	divvy_apply off
+	check "leaf: without it, what the kernel has" "$(leaves_are "$kind"; echo $?) == 0"
+	handles=$(leaf_handles) before=$(dropped)
+	flood measure_shares 0
+	check_shares "leaf: dropping"
+	await 5 drained
+	drops=$(($(dropped) - before))
+	counted=$(counted_by_divvy)
+	echo "# lost $lost, dropped $drops, of which divvy status counts $counted"
+	check "leaf: divvy status counts what is dropped" "counted > 0 && counted == drops"
+	divvyd_kill
+	divvyd_launch
+	await 5 divvy_bound off
+	check "leaf: the next divvyd keeps it" "$([[ $handles == "$(leaf_handles)" ]]; echo $?) == 0"
+	restart_over_another_leaf "$kind"
+	check "leaf: one of another kind is replaced" "$? == 0"
+	divvy_apply on
+	check "leaf: a bfifo again" "$(leaves_are bfifo; echo $?) == 0"
+	flood measure_shares 3
+	check_shares "leaf: not dropping"
+	check_lossless leaf
+	tear_down leaf
+}
+
 if [[ ${1:-} == --plain ]]; then
 	backend=plain
 	shift
 fi
 lib_init
-(($# > 0)) || set -- bridge br_netfilter routed killed
+(($# > 0)) || set -- bridge br_netfilter routed killed leaf
 for topology; do
 	case $topology in
 	killed) run_killed ;;
+	leaf) run_leaf ;;
 	*) run_topology "$topology" ;;
 	esac
 done

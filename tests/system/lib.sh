@@ -69,7 +69,7 @@ in_host() {
 	ip netns exec "$host" "$@"
 }
 
-make_topology() { # bridge | br_netfilter | routed | killed
+make_topology() { # bridge | br_netfilter | routed | killed | leaf
 	ip netns add "$host" && ip netns add "$srv" || bail "cannot make a network namespace"
 	in_host sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
 	ip -n "$host" -b - <<-END || bail "cannot make the host's links"
@@ -97,7 +97,7 @@ make_topology() { # bridge | br_netfilter | routed | killed
 		}
 	END
 	case $1 in
-	bridge | br_netfilter | killed) make_bridge ;;
+	bridge | br_netfilter | killed | leaf) make_bridge ;;
 	routed) make_route ;;
 	esac || bail "cannot make the $1 topology"
 	[[ $1 != br_netfilter ]] || make_br_netfilter

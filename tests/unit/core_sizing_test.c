@@ -293,14 +293,14 @@ static void backpressure_never_reaches_the_limit(void **state)
 		sizing_class(&sizing_host_default, rate_of(rates_mbit[r]), rate_of(400000), 1, &one);
 		sizing_class(&sizing_host_default, rate_of(rates_mbit[r]), rate_of(400000), 4, &four);
 		assert_int_equal(one.sndbuf, four.sndbuf);
-		assert_true(four.limit == 4 * one.limit || four.limit == UINT32_MAX);
+		assert_true(four.wait.limit == 4ULL * one.wait.limit || four.wait.limit == UINT32_MAX);
 		for (size_t p = 0; p < ARRAY_SIZE(packets); p++) {
 			/* R1: charged < sndbuf, and then one more. */
 			double n = ceil(one.sndbuf / packets[p].truesize);
 			/* Ethernet, VLAN tag, IPv6, TCP with 12 bytes of options, again for each segment. */
 			double headers = (ceil(packets[p].len / 536) - 1) * (14 + 4 + 40 + 32);
 
-			assert_true(n * (packets[p].len + headers) <= (double)one.limit);
+			assert_true(n * (packets[p].len + headers) <= (double)one.wait.limit);
 		}
 	}
 }
@@ -314,29 +314,75 @@ static void bounds(void **state)
 	/* Types of the kernel: an int, a u32 of bytes, a u32 of 64 ns ticks. */
 	sizing_class(&sizing_host_default, (struct rate){ RATE_MAX_BYTES_PS }, RATE_UNLIMITED, 256, &z);
 	assert_true(z.sndbuf <= INT32_MAX - 66368);
-	assert_int_equal(z.limit, UINT32_MAX);
-	assert_true(z.limit_drop <= UINT32_MAX);
+	assert_int_equal(z.wait.limit, UINT32_MAX);
+	assert_true(z.drop.limit == RATE_MAX_BYTES_PS / 20);
 	assert_true(z.burst * NSEC_PER_SEC / RATE_MAX_BYTES_PS / 64 <= UINT32_MAX);
 	assert_true(low.burst * NSEC_PER_SEC / RATE_MIN_BYTES_PS / 64 <= UINT32_MAX);
 
 	assert_int_equal(low.sndbuf, 2 * 2304);
 	assert_int_equal(low.burst, 1514);
-	assert_int_equal(low.limit_drop, 3 * 65536 * 5 / 4);
+	assert_int_equal(low.drop.limit, 3 * 65536 * 5 / 4);
 
 	z = sized(60, 100);
 	assert_int_equal(z.burst, 75000);
 	assert_int_equal(z.cburst, 125000);
-	assert_int_equal(z.limit_drop, 375000);
+	assert_int_equal(z.drop.limit, 375000);
 
 	sizing_class(&sizing_host_default, RATE_ZERO, RATE_ZERO, 1, &z);
-	assert_true(z.sndbuf > 0 && z.burst > 0 && z.limit >= 65536 && z.limit_drop >= 65536);
+	assert_true(z.sndbuf > 0 && z.burst > 0 && z.wait.limit >= 65536 && z.drop.limit >= 65536);
 	sizing_class(&sizing_host_default, RATE_UNLIMITED, RATE_UNLIMITED, UINT32_MAX, &z);
 	assert_true(z.sndbuf > 0 && z.sndbuf <= INT32_MAX);
-	assert_int_equal(z.limit, UINT32_MAX);
+	assert_int_equal(z.wait.limit, UINT32_MAX);
 	slow.wake_ns = 10 * NSEC_PER_SEC;
 	sizing_class(&slow, RATE_UNLIMITED, RATE_UNLIMITED, 1, &z);
 	assert_int_equal(z.sndbuf, INT32_MAX - 66368);
 	assert_true(z.burst == UINT64_MAX);
+}
+
+static void codel(void **state)
+{
+	struct sizing low = sized(0.008, 0.008), small = sized(1, 100), z = sized(60, 100), big = sized(100000, 100000);
+
+	(void)state;
+	/* RFC 8290; two intervals in MTU-sized packets at their charge. */
+	assert_int_equal(z.codel.kind, LEAF_FQ_CODEL);
+	assert_int_equal(z.codel.target_us, 5000);
+	assert_int_equal(z.codel.interval_us, 100000);
+	assert_in_range(z.codel.limit, 1500000ULL * 2304 / 1514, 1500000ULL * 2304 / 1514 + 1);
+	/* 1.5 MTU-sized packets at the rate; eight of the largest */
+	assert_int_equal(small.codel.target_us, 2271 * 8);
+	assert_int_equal(small.codel.interval_us, 100000);
+	assert_int_equal(small.codel.limit, 8 * 66368);
+	assert_int_equal(low.codel.target_us, 2271000);
+	assert_int_equal(low.codel.interval_us, 2 * 2271000);
+	assert_int_equal(low.codel.limit, 8 * 66368);
+	assert_int_equal(big.codel.target_us, 5000);
+	assert_int_equal(big.codel.limit, 32 << 20);
+	sizing_class(&sizing_host_default, RATE_ZERO, RATE_ZERO, 1, &z);
+	assert_true(leaf_same(&z.codel, &low.codel));
+	sizing_class(&sizing_host_default, RATE_UNLIMITED, RATE_UNLIMITED, 1, &z);
+	assert_true(leaf_same(&z.codel, &big.codel));
+}
+
+static void leaves_differ(void **state)
+{
+	struct sizing z = sized(60, 100);
+	struct leaf other = z.codel;
+
+	(void)state;
+	assert_true(leaf_same(&z.codel, &other));
+	assert_false(leaf_same(&z.codel, &z.drop));
+	other.limit++;
+	assert_false(leaf_same(&z.codel, &other));
+	other = z.codel;
+	other.target_us++;
+	assert_false(leaf_same(&z.codel, &other));
+	other = z.codel;
+	other.interval_us++;
+	assert_false(leaf_same(&z.codel, &other));
+	other = z.drop;
+	other.kind = LEAF_NONE;
+	assert_false(leaf_same(&z.drop, &other));
 }
 
 /* --- quanta --------------------------------------------------------------------------------------- */
@@ -415,6 +461,8 @@ int main(void)
 		cmocka_unit_test(the_queue_stands_for_a_bounded_time),
 		cmocka_unit_test(backpressure_never_reaches_the_limit),
 		cmocka_unit_test(bounds),
+		cmocka_unit_test(codel),
+		cmocka_unit_test(leaves_differ),
 		cmocka_unit_test(quanta_are_proportional),
 		cmocka_unit_test(quanta_stay_in_bounds),
 	};

@@ -79,6 +79,13 @@ static struct htb_class leaf(uint16_t minor, uint64_t rate, uint32_t quantum)
 	};
 }
 
+static void set_queue(uint16_t minor, uint32_t limit)
+{
+	struct leaf queue = { .kind = LEAF_BFIFO, .limit = limit };
+
+	assert_int_equal(qdisc_set_leaf(p.r, p.ifb, CLASS(minor), &queue, 0), 0);
+}
+
 static void build_tree(void)
 {
 	struct htb_class root = {
@@ -100,7 +107,7 @@ static void build_tree(void)
 		struct htb_class c = leaf(LEAF(i), capacity * share[i] / 100, share[i] * 2000);
 
 		htb_class_add(p.r, p.ifb, &c, 0);
-		qdisc_set_bfifo(p.r, p.ifb, CLASS(LEAF(i)), 4 * SNDBUF, 0);
+		set_queue(LEAF(i), 4 * SNDBUF);
 	}
 	commit_ok(p.r);
 }
@@ -475,7 +482,7 @@ static void lent_and_changed(void **state)
 	start(1, 1514);
 	htb_class_change(p.r, p.ifb, &a, 0);
 	htb_class_change(p.r, p.ifb, &b, 0);
-	qdisc_change_bfifo(p.r, p.ifb, CLASS(LEAF(0)), 5 * SNDBUF, 0);
+	set_queue(LEAF(0), 5 * SNDBUF);
 	commit_ok(p.r);
 	expect_shares(20);
 

@@ -136,6 +136,7 @@ static void refused(void **state)
 /* Three levels in one batch; sorted; leaves told from inner classes; parents right. */
 static void tree(void **state)
 {
+	static const struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 100000 };
 	static const uint16_t parent[] = { [1] = 0, [2] = 1, [3] = 1, [4] = 2, [5] = 2, [0xfffe] = 1 };
 	_cleanup_free_ struct htb_class *c = NULL;
 	_cleanup_free_ struct htb_stats *s = NULL;
@@ -149,7 +150,7 @@ static void tree(void **state)
 			continue;
 		assert_int_equal(htb_class_add(r, ifb, &x, minor), 0);
 		if (minor > 2)
-			assert_int_equal(qdisc_set_bfifo(r, ifb, CLASS(minor), 100000, minor), 0);
+			assert_int_equal(qdisc_set_leaf(r, ifb, CLASS(minor), &leaf, minor), 0);
 	}
 	commit_ok(r);
 	assert_int_equal(htb_list(r, ifb, &c, &s, &n), 0);
@@ -210,33 +211,73 @@ static void add_pfifo(uint32_t parent)
 	commit_ok(r);
 }
 
-/* A change of limit keeps the qdisc; changing one that is not there fails; another kind is replaced. */
-static void bfifo(void **state)
+static void set_leaf(enum leaf_kind kind, uint32_t limit)
+{
+	struct leaf leaf = { .kind = kind, .limit = limit, .target_us = 5000, .interval_us = 100000 };
+
+	assert_int_equal(qdisc_set_leaf(r, ifb, CLASS(5), &leaf, 0), 0);
+}
+
+/* A change of limit keeps the qdisc; another kind is replaced. */
+static void leaf_of_kind(enum leaf_kind kind, const char *name)
 {
 	struct htb_class c = make(5, 0, 1000000, 10000);
 	uint32_t handle;
 
-	(void)state;
 	assert_int_equal(qdisc_count("htb", TC_H_ROOT), 1);
+	set_leaf(kind, 5000);
+	commit_fails(r, -ENOENT); /* no such class */
 	htb_class_add(r, ifb, &c, 0);
-	commit_ok(r);
-	qdisc_change_bfifo(r, ifb, CLASS(5), 5000, 0);
-	commit_fails(r, -ENOENT);
-	qdisc_set_bfifo(r, ifb, CLASS(5), 5000, 0);
+	set_leaf(kind, 5000);
 	commit_ok(r);
 	handle = handle_under(CLASS(5));
 	assert_int_not_equal(handle, 0);
-	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
-	qdisc_set_bfifo(r, ifb, CLASS(5), 9000, 0);
-	qdisc_change_bfifo(r, ifb, CLASS(5), 9001, 0);
+	assert_int_equal(qdisc_count(name, CLASS(5)), 1);
+	set_leaf(kind, 9000);
+	set_leaf(kind, 4000);
 	commit_ok(r);
 	assert_int_equal(handle_under(CLASS(5)), handle);
-	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
+	assert_int_equal(qdisc_count(name, CLASS(5)), 1);
 	add_pfifo(CLASS(5));
-	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 0);
-	qdisc_set_bfifo(r, ifb, CLASS(5), 9000, 0);
+	assert_int_equal(qdisc_count(name, CLASS(5)), 0);
+	set_leaf(kind, 9000);
 	commit_ok(r);
-	assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
+	assert_int_equal(qdisc_count(name, CLASS(5)), 1);
+}
+
+static void bfifo(void **state)
+{
+	(void)state;
+	leaf_of_kind(LEAF_BFIFO, "bfifo");
+}
+
+/* Where the kernel has none, one cannot be had; asking leaves lo as it was in both cases. */
+static void fq_codel(void **state)
+{
+	struct htb_class c = make(5, 0, 1000000, 10000);
+	_cleanup_free_ struct qdisc *q = NULL;
+	size_t n;
+
+	(void)state;
+	if (!qdisc_has_fq_codel(r)) {
+		print_message("# no fq_codel in this kernel\n");
+		htb_class_add(r, ifb, &c, 0);
+		commit_ok(r);
+		set_leaf(LEAF_FQ_CODEL, 5000);
+		commit_fails(r, -ENOENT);
+	} else {
+		leaf_of_kind(LEAF_FQ_CODEL, "fq_codel");
+		set_leaf(LEAF_BFIFO, 5000);
+		commit_ok(r);
+		assert_int_equal(qdisc_count("bfifo", CLASS(5)), 1);
+		set_leaf(LEAF_FQ_CODEL, 5000);
+		commit_ok(r);
+		assert_int_equal(qdisc_count("fq_codel", CLASS(5)), 1);
+		assert_true(qdisc_has_fq_codel(r));
+	}
+	assert_int_equal(qdisc_list(r, 1, &q, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(q[i].kind, "noqueue");
 }
 
 static void hooks(void **state)
@@ -289,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(tree, setup, teardown),
 		cmocka_unit_test_setup_teardown(bfifo, setup, teardown),
+		cmocka_unit_test_setup_teardown(fq_codel, setup, teardown),
 		cmocka_unit_test_setup_teardown(hooks, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_htb, setup, teardown),
 	};

@@ -100,12 +100,13 @@ static void failures_beyond_max(void **state)
 
 static void kernel_text(void **state)
 {
+	static const struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 1000 };
 	_cleanup_(rtnl_closep) struct rtnl *r = NULL;
 	struct rtnl_failure f = { 0 };
 
 	(void)state;
 	r = opened();
-	assert_int_equal(qdisc_change_bfifo(r, 1, TC_H_MAKE(1 << 16, 7), 1000, 9), 0);
+	assert_int_equal(qdisc_set_leaf(r, 1, TC_H_MAKE(1 << 16, 7), &leaf, 9), 0);
 	assert_int_equal(rtnl_commit(r, &f, 1), 1);
 	assert_int_equal(f.tag, 9);
 	assert_string_not_equal(f.text, "");

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is asked of the kernel for a leaf; rtnetlink is a buffer here. (What kernels make of it: kernel_htb_test.) */
+#include "kernel/attr.h"
+#include "kernel/qdisc.h"
+
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static union {
+	struct nlmsghdr nlh;
+	char bytes[RTNL_MSG_MAX];
+} sent;
+static uint64_t sent_tag;
+static int answer, answers;
+
+struct nlmsghdr *rtnl_add(struct rtnl *r, uint16_t type, uint16_t flags, const void *hdr, size_t hdr_size,
+			  uint64_t tag)
+{
+	(void)r;
+	mnl_nlmsg_put_header(&sent);
+	sent.nlh.nlmsg_type = type;
+	sent.nlh.nlmsg_flags = flags;
+	memcpy(mnl_nlmsg_put_extra_header(&sent.nlh, hdr_size), hdr, hdr_size);
+	sent_tag = tag;
+	return &sent.nlh;
+}
+
+int rtnl_commit(struct rtnl *r, struct rtnl_failure *fail, size_t max)
+{
+	(void)r;
+	assert_int_equal(max, 1);
+	fail->error = answer;
+	return answers;
+}
+
+int rtnl_dump(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rtnl_cb cb, void *arg)
+{
+	(void)r, (void)type, (void)hdr, (void)hdr_size, (void)cb, (void)arg;
+	return -ENOSYS;
+}
+
+/* What is sent for a leaf of this kind: tb[] are the request's attributes. */
+static void send_leaf(const struct leaf *leaf, const char *kind, const struct nlattr **tb)
+{
+	struct tcmsg tcm;
+
+	assert_int_equal(qdisc_set_leaf(NULL, 7, TC_H_MAKE(1 << 16, 5), leaf, 42), 0);
+	assert_int_equal(sent.nlh.nlmsg_type, RTM_NEWQDISC);
+	/* changes one of the kind, replaces any other (net/sched/sch_api.c, tc_modify_qdisc()) */
+	assert_int_equal(sent.nlh.nlmsg_flags & (NLM_F_CREATE | NLM_F_REPLACE | NLM_F_EXCL),
+			 NLM_F_CREATE | NLM_F_REPLACE);
+	assert_int_equal(sent_tag, 42);
+	memcpy(&tcm, mnl_nlmsg_get_payload(&sent.nlh), sizeof(tcm));
+	assert_int_equal(tcm.tcm_ifindex, 7);
+	assert_int_equal(tcm.tcm_parent, 0x10005);
+	assert_int_equal(tcm.tcm_handle, 0);
+	attr_table(&sent.nlh, sizeof(tcm), tb, TCA_STATS2);
+	assert_string_equal(mnl_attr_get_str(tb[TCA_KIND]), kind);
+}
+
+static void bfifo(void **state)
+{
+	static const struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 375000 };
+	const struct nlattr *tb[TCA_STATS2 + 1];
+	struct tc_fifo_qopt opt;
+
+	(void)state;
+	send_leaf(&leaf, "bfifo", tb);
+	assert_int_equal(mnl_attr_get_payload_len(tb[TCA_OPTIONS]), sizeof(opt));
+	assert_true(attr_copy(tb[TCA_OPTIONS], &opt, sizeof(opt)));
+	assert_int_equal(opt.limit, 375000);
+}
+
+static void fq_codel(void **state)
+{
+	static const struct leaf leaf = {
+		.kind = LEAF_FQ_CODEL, .limit = 2282695, .target_us = 5001, .interval_us = 100001
+	};
+	const struct nlattr *tb[TCA_STATS2 + 1], *opt[TCA_FQ_CODEL_MAX + 1];
+
+	(void)state;
+	send_leaf(&leaf, "fq_codel", tb);
+	attr_table_nested(tb[TCA_OPTIONS], opt, TCA_FQ_CODEL_MAX);
+	assert_int_equal(attr_u32(opt[TCA_FQ_CODEL_TARGET], 0), 5001);
+	assert_int_equal(attr_u32(opt[TCA_FQ_CODEL_INTERVAL], 0), 100001);
+	assert_int_equal(attr_u32(opt[TCA_FQ_CODEL_MEMORY_LIMIT], 0), 2282695);
+	assert_int_equal(attr_u32(opt[TCA_FQ_CODEL_ECN], 0), 1);
+	/* the kernel refuses a change that has it */
+	assert_null(opt[TCA_FQ_CODEL_FLOWS]);
+}
+
+static void unknown(void **state)
+{
+	static const struct leaf leaf = { .kind = LEAF_NONE };
+
+	(void)state;
+	assert_int_equal(qdisc_set_leaf(NULL, 7, TC_H_MAKE(1 << 16, 5), &leaf, 0), -EINVAL);
+}
+
+static void probe(void **state)
+{
+	static const struct {
+		int answers, answer;
+		bool there;
+	} cases[] = {
+		{ 1, -ENOENT, false }, /* no such kind */
+		{ 1, -EOPNOTSUPP, false },
+		{ 1, -EPERM, false },
+		{ -ENOBUFS, 0, false }, /* of the socket */
+		{ 1, -ERANGE, true }, /* the attribute is refused */
+		{ 1, -EINVAL, true },
+	};
+	const struct nlattr *tb[TCA_STATS2 + 1], *opt[TCA_FQ_CODEL_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		answers = cases[i].answers;
+		answer = cases[i].answer;
+		assert_int_equal(qdisc_has_fq_codel(NULL), cases[i].there);
+	}
+	/* too short for the kernel: what is asked for must never come to be */
+	attr_table(&sent.nlh, sizeof(struct tcmsg), tb, TCA_STATS2);
+	attr_table_nested(tb[TCA_OPTIONS], opt, TCA_FQ_CODEL_MAX);
+	assert_int_equal(mnl_attr_get_payload_len(opt[TCA_FQ_CODEL_TARGET]), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bfifo),
+		cmocka_unit_test(fq_codel),
+		cmocka_unit_test(unknown),
+		cmocka_unit_test(probe),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("qdisc", tests, NULL, NULL);
+}
