@@ -4,9 +4,9 @@
 # image.sh SUITE OUT [FILE...]: the initramfs of a test host, written to OUT. SUITE's kernel must have been
 # unpacked by kernels.sh. It is two cpio archives, one behind the other:
 #	base      busybox, bash, ip, tc, bridge, nft, their libraries, the modules below; kept in build/hosts/SUITE
-#	payload   the tree as far as tests need it, in /divvy: tests/, build/divvyd, build/divvy, build/tests/system,
-#	          and every FILE (relative to the tree) with the libraries it is linked to; in /usr/bin, this
-#	          machine's $PROGRAMS with theirs
+#	payload   the tree as far as tests need it, in /divvy: tests/tap.sh, tests/system, build/divvyd, build/divvy,
+#	          build/tests/system, and every FILE (relative to the tree) with the libraries it is linked to; in
+#	          /usr/bin, this machine's $PROGRAMS with theirs
 set -euo pipefail
 
 suite=${1:?usage: image.sh SUITE OUT [FILE...]}
@@ -94,7 +94,7 @@ make_base() {
 make_payload() { # file...
 	local dir=$stage/payload f
 	mkdir -p "$dir/divvy"
-	for f in tests/system build/divvyd build/divvy build/tests/system "$@"; do
+	for f in tests/tap.sh tests/system build/divvyd build/divvy build/tests/system "$@"; do
 		[[ -e $root/$f ]] || continue
 		(cd "$root" && find "$f" -type f ! -name '*.o' ! -name '*.d')
 	done | sort -u | while read -r f; do

@@ -339,4 +339,4 @@ cases=(shares refused exits held silent frozen_above rights killed leftovers)
 for c; do
 	run_case "$c"
 done
-lib_done
+tap_done

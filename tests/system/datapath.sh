@@ -186,4 +186,4 @@ for topology; do
 	*) run_topology "$topology" ;;
 	esac
 done
-lib_done
+tap_done

@@ -446,4 +446,4 @@ cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_
 for c; do
 	run_case "$c"
 done
-lib_done
+tap_done

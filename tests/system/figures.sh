@@ -5,24 +5,12 @@
 # done is not done again, an interrupted one goes on, a quick one does not replace a full one. Boots no VM. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 lab=$root/build/divvy-lab
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export DIVVY_LAB_SCENARIOS=$tmp/scenarios
-n=0 failed=0
-
-try() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$tmp/try" 2>&1; then
-		echo "ok $n - $what"
-	else
-		echo "not ok $n - $what"
-		sed 's/^/# /' "$tmp/try" "$tmp/said"
-		failed=1
-	fi
-}
 
 program() { # name, quick seconds, then its body on standard input
 	{
@@ -39,20 +27,25 @@ figures() { # arguments; its exit status into $status
 	status=$?
 }
 
+# What follows is for try, which shows what the driver said where something is not as it should be.
 ran() { # names that ran, in order
+	cat "$tmp/said"
 	[[ $(sed 's,.*/\(.*\)\.sh .*,\1,' "$tmp/ran" | tr '\n' ' ') == "$1" ]]
 }
 
 exits() {
+	cat "$tmp/said"
 	[[ $status -eq $1 ]]
 }
 
 state() { # scenario, state
+	cat "$tmp/said"
 	perl -MJSON::PP -e 'local $/; my ($s) = grep { $_->{name} eq $ARGV[0] } @{decode_json(<STDIN>)->{scenarios}};
 		exit !($s && $s->{state} eq $ARGV[1])' "$1" "$2" <"$tmp/out/figures.json"
 }
 
 says() {
+	cat "$tmp/said"
 	grep -qF -- "$1" "$tmp/said"
 }
 
@@ -101,5 +94,4 @@ try "a quick one runs what is quick" ran "aa cc "
 try "shortly and once" grep -q "aa.sh $tmp/out/aa 4 1" "$tmp/ran"
 figures
 try "a full one replaces a quick one" ran "aa bb cc "
-echo "1..$n"
-exit $failed
+tap_done

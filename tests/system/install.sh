@@ -4,22 +4,10 @@
 # install.sh: make install and uninstall into a directory; what a user without a right is told. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
-
-try() { # what, command...
-	local what=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$tmp/out" 2>&1; then
-		echo "ok $n - $what"
-	else
-		echo "not ok $n - $what"
-		sed 's/^/# /' "$tmp/out"
-		failed=1
-	fi
-}
 
 files() {
 	find "$tmp/dest" -type f -printf '%P\n' | sort
@@ -61,5 +49,4 @@ try "set-up without root: refused" as_nobody "$tmp/bin/deps.sh" check
 try "set-up without root: says what is missing and how to get it" said 'root.*sudo make check'
 try "an unknown verb: refused" as_nobody "$tmp/bin/divvy" frobnicate
 try "an unknown verb: says where help is" said 'frobnicate.*--help'
-echo "1..$n"
-exit $failed
+tap_done

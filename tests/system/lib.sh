@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# lib.sh: what the system tests share. Two namespaces, stand-ins for VMs (tapflood.c), divvyd, floods and TAP. Sourced; the
-# test calls lib_init, its cases, and lib_done.
+# lib.sh: what the system tests share. Two namespaces, stand-ins for VMs (tapflood.c), divvyd, and floods. Sourced; the
+# test calls lib_init, its cases, and tap_done.
 #
 #	+---------- host ------------+                +---- srv -----+
 #	web   -- n0 --+                               |              |
@@ -21,38 +21,9 @@ declare -A dst_mac
 declare -A vm_in vm_out vm_pid src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
 declare -A tap=([web]=n0 [batch]=n1) mac=([web]=52:54:00:77:00:01 [batch]=52:54:00:77:00:02) port=([web]=5001 [batch]=5002)
 divvyd_pid=
-tests=0 failed=0
 
-# --- TAP -------------------------------------------------------------------------------------------
-check() { # what, condition for (( ))
-	tests=$((tests + 1))
-	if (($2)); then
-		echo "ok $tests - $1"
-	else
-		echo "not ok $tests - $1"
-		failed=$((failed + 1))
-		return 1
-	fi
-}
-
-skip() { # what, why
-	if [[ -n ${NO_SKIP:-} ]]; then
-		echo "# $2"
-		check "$1" 0
-	else
-		tests=$((tests + 1))
-		echo "ok $tests - $1 # SKIP $2"
-	fi
-}
-
-bail() {
-	echo "Bail out! $*"
-	exit 1
-}
-
-diag() {
-	sed 's/^/# /'
-}
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 
 # Until the command succeeds, for at most so many seconds.
 await() { # seconds, command...
@@ -394,9 +365,4 @@ lib_init() {
 	tmp=$(mktemp -d) || bail "no temporary directory"
 	trap cleanup EXIT
 	trap 'exit 130' INT TERM
-}
-
-lib_done() {
-	echo "1..$tests"
-	((failed == 0))
 }

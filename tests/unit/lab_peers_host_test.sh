@@ -4,24 +4,11 @@
 # What lab/scenarios/peers-host.sh makes of its counts, and what it says to bad input. Without a test host: the counts
 # are written here, the figures to be had from them worked out by hand.
 set -u
-
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$root/tests/tap.sh"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-tests=0 failed=0
-
-check() { # what, command...
-	local what=$1
-	shift
-	tests=$((tests + 1))
-	if "$@" >"$tmp/said" 2>&1; then
-		echo "ok $tests - $what"
-	else
-		sed 's/^/# /' "$tmp/said"
-		echo "not ok $tests - $what"
-		failed=$((failed + 1))
-	fi
-}
 
 # Two phases under nothing and under divvy, of 1 s each. Delivered in the window: 7500000 and 5000000 bytes, 100 Mbit in
 # 1 s; written under divvy 10000 and 6600, of which 16 of web never arrive. Of every refusal 20 frames were taken.
@@ -105,9 +92,9 @@ refuses() { # exit status, text, command...
 }
 
 counts 0 >"$tmp/counts"
-check "counts become a summary" summarise "$tmp/counts"
+try "counts become a summary" summarise "$tmp/counts"
 while read -r path value; do
-	check "$path is $value" is "$path" "$value"
+	try "$path is $value" is "$path" "$value"
 done <<-END
 	version 1
 	scenario peers-host
@@ -147,38 +134,37 @@ done <<-END
 	phases.1.vms.1.loss_pct 0
 	phases.1.vms.1.rtt_ms null
 END
-check "numbers are numbers" numbers
+try "numbers are numbers" numbers
 
 counts 240 >"$tmp/busy"
 summarise "$tmp/busy"
-check "others that use 0.6 cores are seen" is phases.1.others_cores 0.6
-check "shares are not judged then" is phases.1.vms.0.error_pp null
+try "others that use 0.6 cores are seen" is phases.1.others_cores 0.6
+try "shares are not judged then" is phases.1.vms.0.error_pp null
 
 sed 's/@written web 10000 500/@written web 10000 200/' "$tmp/counts" >"$tmp/starved"
 summarise "$tmp/starved"
-check "a flood that let its queue run empty was not backlogged" is phases.1.vms.0.backlogged false
-check "shares are not judged then either" is phases.1.vms.1.share_pct null
+try "a flood that let its queue run empty was not backlogged" is phases.1.vms.0.backlogged false
+try "shares are not judged then either" is phases.1.vms.1.share_pct null
 
 sed 's/18750000/14000000/' "$tmp/counts" >"$tmp/idle"
 summarise "$tmp/idle"
-check "a wire that nobody filled was not loaded" is loaded false
-check "and tells nothing of shares" is phases.1.vms.0.error_pp null
+try "a wire that nobody filled was not loaded" is loaded false
+try "and tells nothing of shares" is phases.1.vms.0.error_pp null
 
 sed '/^@at batch 3000000 4/d' "$tmp/counts" >"$tmp/short"
-check "a missing sample is refused, with its line" refuses 1 "standard input:35: a phase has four samples of batch" \
+try "a missing sample is refused, with its line" refuses 1 "standard input:35: a phase has four samples of batch" \
 	summarise "$tmp/short"
 sed 's/^@drops 16 0/@dropped 16/' "$tmp/counts" >"$tmp/word"
-check "so is an unknown word" refuses 1 'unknown word @dropped' summarise "$tmp/word"
+try "so is an unknown word" refuses 1 'unknown word @dropped' summarise "$tmp/word"
 sed '/^@drops 16 0/,$d' "$tmp/counts" >"$tmp/cut"
-check "and a run that broke off" refuses 1 "the last phase has no end" summarise "$tmp/cut"
-check "and no run at all" refuses 1 "nothing was measured" summarise /dev/null
+try "and a run that broke off" refuses 1 "the last phase has no end" summarise "$tmp/cut"
+try "and no run at all" refuses 1 "nothing was measured" summarise /dev/null
 
 scenario=$root/lab/scenarios/peers-host.sh
-check "the scenario wants three arguments" refuses 2 "3 arguments are needed, not 1" "$scenario" "$tmp/out.d"
-check "and numbers" refuses 2 "are numbers, not 'long' and '1'" "$scenario" "$tmp/out.d" long 1
-check "and a step that can be measured" refuses 2 "3 seconds at least" "$scenario" "$tmp/out.d" 2 1
+try "the scenario wants three arguments" refuses 2 "3 arguments are needed, not 1" "$scenario" "$tmp/out.d"
+try "and numbers" refuses 2 "are numbers, not 'long' and '1'" "$scenario" "$tmp/out.d" long 1
+try "and a step that can be measured" refuses 2 "3 seconds at least" "$scenario" "$tmp/out.d" 2 1
 for key in title section quick seconds; do
-	check "its header has $key" grep -q "^# $key: ." "$scenario"
+	try "its header has $key" grep -q "^# $key: ." "$scenario"
 done
-echo "1..$tests"
-((failed == 0))
+tap_done
