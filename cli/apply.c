@@ -11,20 +11,34 @@
 #include <stdio.h>
 #include <string.h>
 
-int verb_check(int argc, char **argv)
+/* What the only argument names: its text, for the caller to free, and the model; or NULL and a complaint. */
+static char *read_spec(int argc, char **argv, size_t *size, struct model *m)
 {
 	_cleanup_free_ char *text = NULL;
 	struct spec_error err = { 0 };
+
+	if (argc != 2) {
+		complain("expected one FILE");
+		return NULL;
+	}
+	text = text_read(argv[1], size);
+	if (!text)
+		return NULL;
+	if (spec_parse(text, *size, m, &err) < 0) {
+		text_complain(argv[1], &err);
+		return NULL;
+	}
+	return TAKE_PTR(text);
+}
+
+int verb_check(int argc, char **argv)
+{
 	struct model m;
 	size_t size = 0, devices = 0;
+	_cleanup_free_ char *text = read_spec(argc, argv, &size, &m);
 
-	if (argc != 2)
-		return complain("expected one FILE");
-	text = text_read(argv[1], &size);
 	if (!text)
 		return EXIT_FAILURE;
-	if (spec_parse(text, size, &m, &err) < 0)
-		return text_complain(argv[1], &err);
 	for (size_t i = 0; i < m.n_nodes; i++)
 		devices += m.nodes[i].kind == NODE_DEVICE;
 	printf("%s: valid, %zu device%s\n", argv[1], devices, devices == 1 ? "" : "s");
@@ -35,22 +49,17 @@ int verb_check(int argc, char **argv)
 int verb_apply(int argc, char **argv)
 {
 	_cleanup_(client_closep) struct client c = { .fd = -1 };
-	_cleanup_free_ char *text = NULL;
 	struct spec_error err = { 0 };
 	json_auto_t *result = NULL;
 	struct model m;
 	size_t size = 0;
+	_cleanup_free_ char *text = read_spec(argc, argv, &size, &m);
 	json_int_t devices, bound;
 	int r;
 
-	if (argc != 2)
-		return complain("expected one FILE");
-	text = text_read(argv[1], &size);
 	if (!text)
 		return EXIT_FAILURE;
-	/* Here first: binary text cannot travel as JSON, and the message is the same. */
-	if (spec_parse(text, size, &m, &err) < 0)
-		return text_complain(argv[1], &err);
+	/* Read here first: binary text cannot travel as JSON, and the message is the same. */
 	model_free(&m);
 	if (client_open(&c) < 0)
 		return EXIT_FAILURE;

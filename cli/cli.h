@@ -29,5 +29,8 @@ int verb_slots(int argc, char **argv);
 /* "divvy: VERB: message" to stderr; returns EXIT_FAILURE. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Whether the only argument is --json; -1 after a complaint about anything else. */
-int json_option(int argc, char **argv);
+/*
+ * Ask divvyd what the verb is called. EXIT_FAILURE after a complaint, also about an argument that is not --json; with
+ * --json it is printed (flags: of json_dumpf()) and EXIT_SUCCESS. Else -1, and *result, a new reference, is for a person.
+ */
+int ask_or_dump(int argc, char **argv, size_t flags, json_t **result);

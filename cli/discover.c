@@ -3,8 +3,6 @@
 
 #include "cli.h"
 
-#include "client.h"
-
 #include <stdio.h>
 
 static const char *text(const json_t *o, const char *key)
@@ -18,16 +16,11 @@ int verb_discover(int argc, char **argv)
 {
 	json_auto_t *result = NULL;
 	const json_t *nic;
-	int json = json_option(argc, argv);
+	int r = ask_or_dump(argc, argv, JSON_INDENT(2), &result);
 	size_t i;
 
-	if (json < 0 || client_once("discover", NULL, &result) < 0)
-		return EXIT_FAILURE;
-	if (json) {
-		json_dumpf(result, stdout, JSON_INDENT(2));
-		putchar('\n');
-		return EXIT_SUCCESS;
-	}
+	if (r >= 0)
+		return r;
 	printf("%-15s %-8s %-5s %-20s %-18s %-18s %s\n", "NIC", "KIND", "OK", "VM", "VMM", "MODEL", "BACKPRESSURE");
 	json_array_foreach(json_object_get(result, "nics"), i, nic) {
 		const char *why = json_string_value(json_object_get(nic, "why")) ?: "";

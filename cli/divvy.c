@@ -3,6 +3,7 @@
 
 #include "cli.h"
 
+#include "client.h"
 #include "core/cleanup.h"
 
 #include <stdarg.h>
@@ -35,7 +36,8 @@ int complain(const char *fmt, ...)
 	return EXIT_FAILURE;
 }
 
-int json_option(int argc, char **argv)
+/* Whether the only argument is --json; -1 after a complaint about anything else. */
+static int json_option(int argc, char **argv)
 {
 	if (argc == 1)
 		return 0;
@@ -43,6 +45,19 @@ int json_option(int argc, char **argv)
 		return 1;
 	complain("unexpected argument \"%s\", expected --json or nothing", argv[strcmp(argv[1], "--json") ? 1 : 2]);
 	return -1;
+}
+
+int ask_or_dump(int argc, char **argv, size_t flags, json_t **result)
+{
+	int json = json_option(argc, argv);
+
+	if (json < 0 || client_once(argv[0], NULL, result) < 0)
+		return EXIT_FAILURE;
+	if (!json)
+		return -1;
+	json_dumpf(*result, stdout, flags);
+	putchar('\n');
+	return EXIT_SUCCESS;
 }
 
 static void usage(FILE *to)

@@ -3,8 +3,6 @@
 
 #include "cli.h"
 
-#include "client.h"
-
 #include <stdio.h>
 
 /* Enough to see a pattern. */
@@ -14,16 +12,11 @@ int verb_slots(int argc, char **argv)
 {
 	json_auto_t *result = NULL;
 	const json_t *turns;
-	int json = json_option(argc, argv);
+	int r = ask_or_dump(argc, argv, JSON_COMPACT, &result);
 	size_t n;
 
-	if (json < 0 || client_once("slots", NULL, &result) < 0)
-		return EXIT_FAILURE;
-	if (json) {
-		json_dumpf(result, stdout, JSON_COMPACT);
-		putchar('\n');
-		return EXIT_SUCCESS;
-	}
+	if (r >= 0)
+		return r;
 	turns = json_object_get(result, "turns");
 	n = json_array_size(turns);
 	printf("%16s %10s %10s\n", "START s", "LENGTH ms", "PROCESS");

@@ -131,16 +131,11 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 int verb_status(int argc, char **argv)
 {
 	json_auto_t *result = NULL;
-	int json = json_option(argc, argv);
+	int r = ask_or_dump(argc, argv, JSON_INDENT(2) | JSON_REAL_PRECISION(6), &result);
 
-	if (json < 0 || client_once("status", NULL, &result) < 0)
-		return EXIT_FAILURE;
-	if (json) {
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-		putchar('\n');
-	} else {
-		status_print(stdout, result, isatty(STDOUT_FILENO));
-	}
+	if (r >= 0)
+		return r;
+	status_print(stdout, result, isatty(STDOUT_FILENO));
 	return EXIT_SUCCESS;
 }
 

@@ -8,6 +8,7 @@
 #include "agent.h"
 
 #include "core/cleanup.h"
+#include "lines.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -136,7 +137,7 @@ static void on_readable(int fd, void *arg)
 	struct agent *a = arg;
 	ssize_t k = recv(fd, a->buf + a->fill, sizeof(a->buf) - a->fill, MSG_DONTWAIT);
 	uint64_t now = now_ns();
-	char *nl;
+	size_t used = 0;
 
 	if (k < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -145,14 +146,8 @@ static void on_readable(int fd, void *arg)
 		return;
 	}
 	a->fill += (size_t)k;
-	while ((nl = memchr(a->buf, '\n', a->fill))) {
-		size_t used = (size_t)(nl - a->buf) + 1;
-
-		*nl = 0;
+	while (lines_next(a->buf, &a->fill, &used))
 		answer(a, a->buf, now);
-		a->fill -= used;
-		memmove(a->buf, a->buf + used, a->fill);
-	}
 	if (a->fill == sizeof(a->buf))
 		a->fill = 0; /* the agent sends no such line */
 }

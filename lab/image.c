@@ -5,6 +5,7 @@
 #include "image.h"
 
 #include "core/cleanup.h"
+#include "lines.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static void on_output(int fd, void *arg)
 {
 	struct making *m = arg;
 	ssize_t k = read(fd, m->line + m->fill, sizeof(m->line) - 1 - m->fill);
-	char *nl;
+	size_t used = 0;
 
 	if (k < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -69,15 +70,9 @@ static void on_output(int fd, void *arg)
 		return;
 	}
 	m->fill += (size_t)k;
-	while ((nl = memchr(m->line, '\n', m->fill))) {
-		size_t used = (size_t)(nl - m->line) + 1;
-
-		*nl = 0;
+	while (lines_next(m->line, &m->fill, &used))
 		if (m->progress)
 			m->progress(m->line);
-		m->fill -= used;
-		memmove(m->line, m->line + used, m->fill);
-	}
 	if (m->fill == sizeof(m->line) - 1)
 		m->fill = 0;
 }

@@ -150,9 +150,20 @@ static int move(struct scheduling *s, size_t vm, const char *dir, struct errtext
 	return put(s, dir, "cgroup.procs", pid, e);
 }
 
+/* Give a VM's group its limit. */
+typedef int (*limit_fn)(struct scheduling *s, const struct scenario_phase *p, size_t vm, struct errtext *e);
+
+static int each(struct scheduling *s, const struct scenario_phase *p, struct errtext *e, limit_fn limit)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
+		r = limit(s, p, i, e);
+	return r;
+}
+
 /* Put the VM in its group once that has its limit. */
-static int enter(struct scheduling *s, const struct scenario_phase *p, struct errtext *e,
-		 int (*limit)(struct scheduling *s, const struct scenario_phase *p, size_t vm, struct errtext *e))
+static int enter(struct scheduling *s, const struct scenario_phase *p, struct errtext *e, limit_fn limit)
 {
 	int r = open_tree(s, e);
 
@@ -222,11 +233,7 @@ static int weight_apply(struct scheduling *s, const struct scenario_phase *p, st
 
 static int weight_set(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
-		r = weigh(s, p, i, e);
-	return r;
+	return each(s, p, e, weigh);
 }
 
 const struct scheduler scheduler_cpu_weight = {
@@ -263,11 +270,7 @@ static int quota_apply(struct scheduling *s, const struct scenario_phase *p, str
 
 static int quota_set(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
-		r = allow(s, p, i, e);
-	return r;
+	return each(s, p, e, allow);
 }
 
 const struct scheduler scheduler_cpu_quota = {

@@ -29,6 +29,13 @@ static int each(struct scheduling *s, const struct scenario_phase *p, struct err
 	return r;
 }
 
+static int clear_each(struct scheduling *s, void (*clear)(struct scheduling *s, const char *tap))
+{
+	for (size_t i = 0; i < s->scenario->n_vms; i++)
+		clear(s, s->topo->vm[i].tap);
+	return 0;
+}
+
 /* --- Proxmox VE ------------------------------------------------------------------------------------ */
 
 /* rate= is a decimal number of what it calls MB/s; with three decimals here, nearest. */
@@ -77,9 +84,7 @@ static int proxmox_apply(struct scheduling *s, const struct scenario_phase *p, s
 static int proxmox_release(struct scheduling *s, struct errtext *e)
 {
 	(void)e;
-	for (size_t i = 0; i < s->scenario->n_vms; i++)
-		proxmox_clear(s, s->topo->vm[i].tap);
-	return 0;
+	return clear_each(s, proxmox_clear);
 }
 
 const struct scheduler scheduler_proxmox = {
@@ -124,9 +129,7 @@ static int libvirt_apply(struct scheduling *s, const struct scenario_phase *p, s
 static int libvirt_release(struct scheduling *s, struct errtext *e)
 {
 	(void)e;
-	for (size_t i = 0; i < s->scenario->n_vms; i++)
-		libvirt_clear(s, s->topo->vm[i].tap);
-	return 0;
+	return clear_each(s, libvirt_clear);
 }
 
 const struct scheduler scheduler_libvirt = {

@@ -5,6 +5,7 @@
 #include "traffic_impl.h"
 
 #include "core/cleanup.h"
+#include "lines.h"
 #include "loop.h"
 #include "traffic_parse.h"
 
@@ -44,7 +45,7 @@ static void on_server(int fd, void *arg)
 	struct traffic *t = arg;
 	ssize_t k = read(fd, t->line + t->fill, sizeof(t->line) - 1 - t->fill);
 	uint64_t now = now_ns();
-	char *nl;
+	size_t used = 0;
 
 	if (k < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -54,14 +55,8 @@ static void on_server(int fd, void *arg)
 		return;
 	}
 	t->fill += (size_t)k;
-	while ((nl = memchr(t->line, '\n', t->fill))) {
-		size_t used = (size_t)(nl - t->line) + 1;
-
-		*nl = 0;
+	while (lines_next(t->line, &t->fill, &used))
 		server_said(t, t->line, now);
-		t->fill -= used;
-		memmove(t->line, t->line + used, t->fill);
-	}
 	if (t->fill == sizeof(t->line) - 1)
 		t->fill = 0;
 }

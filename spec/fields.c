@@ -7,23 +7,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-__attribute__((format(printf, 3, 4))) static int refuse(char err[UNITS_ERR_SIZE], const char *text,
-							const char *fmt, ...)
-{
-	char quoted[QUOTE_SIZE];
-	va_list ap;
-	int n;
-
-	n = snprintf(err, UNITS_ERR_SIZE, "%s: ", quote(text, strlen(text), quoted));
-	va_start(ap, fmt);
-	vsnprintf(err + n, UNITS_ERR_SIZE - (size_t)n, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 static void *member(void *object, const struct field *f)
 {
@@ -40,13 +25,13 @@ int field_name(const struct field *f, const char *text, void *object, char err[U
 		uint32_t point;
 		size_t len = utf8_decode(text + n, strlen(text + n), &point);
 
-		return refuse(err, text, "%s in a name; expected %s", quote(text + n, len ? len : 1, quoted),
+		return reject(err, text, "%s in a name; expected %s", quote(text + n, len ? len : 1, quoted),
 			      f->expected);
 	}
 	if (n == 0)
-		return refuse(err, text, "an empty name; expected %s", f->expected);
+		return reject(err, text, "an empty name; expected %s", f->expected);
 	if (n >= MODEL_NAME_SIZE)
-		return refuse(err, text, "%zu characters; expected %s", n, f->expected);
+		return reject(err, text, "%zu characters; expected %s", n, f->expected);
 	memcpy(member(object, f), text, n + 1);
 	return 0;
 }
@@ -63,13 +48,13 @@ int field_nic(const struct field *f, const char *text, void *object, char err[UN
 	size_t n = strlen(text);
 
 	if (n == 0 || n >= IFNAMSIZ)
-		return refuse(err, text, "%zu characters; expected %s", n, f->expected);
+		return reject(err, text, "%zu characters; expected %s", n, f->expected);
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-		return refuse(err, text, "no interface has this name; expected %s", f->expected);
+		return reject(err, text, "no interface has this name; expected %s", f->expected);
 	for (size_t i = 0; i < n; i++)
 		if (text[i] == '/' || text[i] == ':' || isspace((unsigned char)text[i]) ||
 		    iscntrl((unsigned char)text[i]))
-			return refuse(err, text, "no interface's name has a '/', ':' or blank; expected %s",
+			return reject(err, text, "no interface's name has a '/', ':' or blank; expected %s",
 				      f->expected);
 	select_by(object, SELECT_NIC, text);
 	return 0;
@@ -81,13 +66,13 @@ int field_vm(const struct field *f, const char *text, void *object, char err[UNI
 	size_t n = strlen(text), len;
 
 	if (n == 0 || n >= MODEL_NAME_SIZE)
-		return refuse(err, text, "%zu bytes; expected %s", n, f->expected);
+		return reject(err, text, "%zu bytes; expected %s", n, f->expected);
 	for (size_t i = 0; i < n; i += len) {
 		uint32_t point = 0;
 
 		len = utf8_decode(text + i, n - i, &point);
 		if (len == 0 || utf8_is_unprintable(point))
-			return refuse(err, text, "a character that does not print; expected %s", f->expected);
+			return reject(err, text, "a character that does not print; expected %s", f->expected);
 	}
 	select_by(object, SELECT_VM, text);
 	return 0;
@@ -118,7 +103,7 @@ int field_rate(const struct field *f, const char *text, void *object, char err[U
 	if (r < 0)
 		return r;
 	if (rate.bytes_ps < RATE_MIN_BYTES_PS)
-		return refuse(err, text, "below the smallest rate, 8kbit; expected %s", f->expected);
+		return reject(err, text, "below the smallest rate, 8kbit; expected %s", f->expected);
 	*(struct rate *)member(object, f) = rate;
 	return 0;
 }
@@ -131,7 +116,7 @@ int field_overhead(const struct field *f, const char *text, void *object, char e
 	if (r < 0)
 		return r;
 	if (bytes > f->max)
-		return refuse(err, text, "too large; expected %s", f->expected);
+		return reject(err, text, "too large; expected %s", f->expected);
 	*(uint16_t *)member(object, f) = (uint16_t)bytes;
 	return 0;
 }
@@ -146,8 +131,8 @@ static int refuse_word(const char *const *words, const char *text, char err[UNIT
 
 	schema_words(words, list, sizeof(list));
 	if (near)
-		return refuse(err, text, "did you mean \"%s\"? Expected %s", near, list);
-	return refuse(err, text, "expected %s", list);
+		return reject(err, text, "did you mean \"%s\"? Expected %s", near, list);
+	return reject(err, text, "expected %s", list);
 }
 
 int field_word(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
@@ -178,7 +163,7 @@ int field_policy(const struct field *f, const char *text, void *object, char err
 int field_bool(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-		return refuse(err, text, "expected %s", f->expected);
+		return reject(err, text, "expected %s", f->expected);
 	*(bool *)member(object, f) = text[0] == 't';
 	return 0;
 }
@@ -191,7 +176,7 @@ int field_time(const struct field *f, const char *text, void *object, char err[U
 	if (r < 0)
 		return r;
 	if (ns < f->min || ns > f->max)
-		return refuse(err, text, "too %s; expected %s", ns < f->min ? "short" : "long", f->expected);
+		return reject(err, text, "too %s; expected %s", ns < f->min ? "short" : "long", f->expected);
 	*(uint64_t *)member(object, f) = ns;
 	return 0;
 }
@@ -203,13 +188,13 @@ static int parse_whole(const struct field *f, const char *text, uint32_t *out, c
 	uint32_t value = 0;
 
 	if (n == 0 || text[n] != '\0' || (n > 1 && text[0] == '0'))
-		return refuse(err, text, "not a whole number; expected %s", f->expected);
+		return reject(err, text, "not a whole number; expected %s", f->expected);
 	for (size_t i = 0; i < n && i < 9; i++)
 		value = value * 10 + (uint32_t)(text[i] - '0');
 	if (n > 9 || value > f->max)
-		return refuse(err, text, "too large; expected %s", f->expected);
+		return reject(err, text, "too large; expected %s", f->expected);
 	if (value < f->min)
-		return refuse(err, text, "too small; expected %s", f->expected);
+		return reject(err, text, "too small; expected %s", f->expected);
 	*out = value;
 	return 0;
 }
@@ -222,7 +207,7 @@ int field_count(const struct field *f, const char *text, void *object, char err[
 int field_version(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	if (strcmp(text, "1") != 0)
-		return refuse(err, text, "a version that this divvy does not read; expected %s", f->expected);
+		return reject(err, text, "a version that this divvy does not read; expected %s", f->expected);
 	*(uint64_t *)member(object, f) = SPEC_VERSION;
 	return 0;
 }

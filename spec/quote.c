@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "quote.h"
+#include "units.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,4 +78,17 @@ const char *quote(const char *s, size_t size, char buf[QUOTE_SIZE])
 	}
 	memcpy(buf + n, i < size ? "...\"" : "\"", i < size ? 5 : 2);
 	return buf;
+}
+
+int reject(char *err, const char *text, const char *fmt, ...)
+{
+	char quoted[QUOTE_SIZE];
+	va_list ap;
+	int n;
+
+	n = snprintf(err, UNITS_ERR_SIZE, "%s: ", quote(text, strlen(text), quoted));
+	va_start(ap, fmt);
+	vsnprintf(err + n, UNITS_ERR_SIZE - (size_t)n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
 }

@@ -14,6 +14,9 @@
  */
 const char *quote(const char *s, size_t size, char buf[QUOTE_SIZE]);
 
+/* Puts "text": and a message into err, of UNITS_ERR_SIZE. Returns -EINVAL. */
+int reject(char *err, const char *text, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /*
  * Decode one UTF-8 character (RFC 3629: shortest form, no surrogates, up to U+10FFFF).
  * Returns its length in bytes, 0 if the bytes at s are no character; size > 0.

@@ -14,7 +14,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,20 +28,6 @@
 /* More decimals than any rate up to 400gbit needs, and 10^12 x 10^12 still fits 128 bits. */
 #define DECIMALS_MAX 12
 #define SUFFIX_SIZE 16
-
-__attribute__((format(printf, 3, 4))) static int refuse(char err[UNITS_ERR_SIZE], const char *s,
-							const char *fmt, ...)
-{
-	char quoted[QUOTE_SIZE];
-	va_list ap;
-	int n;
-
-	n = snprintf(err, UNITS_ERR_SIZE, "%s: ", quote(s, strlen(s), quoted));
-	va_start(ap, fmt);
-	vsnprintf(err + n, UNITS_ERR_SIZE - (size_t)n, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* A number as written: whole.fraction, fraction in units of 10^-decimals; then the rest of the text. */
 struct number {
@@ -72,19 +57,19 @@ static int scan_number(const char *s, const char *what, const char *expected, st
 		return -EINVAL;
 	}
 	if (*s == '-' && isdigit((unsigned char)s[1]))
-		return refuse(err, s, "%s cannot be negative; %s", what, expected);
+		return reject(err, s, "%s cannot be negative; %s", what, expected);
 	if (!isdigit((unsigned char)*p))
-		return refuse(err, s, "not %s; %s", what, expected);
+		return reject(err, s, "not %s; %s", what, expected);
 	while (isdigit((unsigned char)*p))
 		n.whole = append_digit(n.whole, *p++);
 	if (*p == ',')
-		return refuse(err, s, "decimals follow a point, not a comma; %s", expected);
+		return reject(err, s, "decimals follow a point, not a comma; %s", expected);
 	if (*p == '.') {
 		if (!isdigit((unsigned char)*++p))
-			return refuse(err, s, "no digits after the point; %s", expected);
+			return reject(err, s, "no digits after the point; %s", expected);
 		for (int i = 0; isdigit((unsigned char)*p); i++, p++) {
 			if (i == DECIMALS_MAX)
-				return refuse(err, s, "more than %d decimals; %s", DECIMALS_MAX, expected);
+				return reject(err, s, "more than %d decimals; %s", DECIMALS_MAX, expected);
 			n.fraction = n.fraction * 10 + (uint64_t)(*p - '0');
 			n.scale *= 10;
 		}
@@ -201,16 +186,16 @@ static int explain_rate(const char *s, const struct number *n, const struct rate
 	struct rate bits = RATE_ZERO, bytes = RATE_ZERO;
 
 	if (rate_from(n, factor, &bits) < 0)
-		return refuse(err, s, TOO_MUCH);
+		return reject(err, s, TOO_MUCH);
 	if (bits.bytes_ps == 0)
-		return refuse(err, s, TOO_LITTLE);
+		return reject(err, s, TOO_LITTLE);
 	units_format_rate(bits, as_bits);
 	if (suffix->form->verdict == RATE_RIGHT || suffix->form->verdict == RATE_SPELLING) {
 		if (*n->suffix == '\0')
-			return refuse(err, s,
+			return reject(err, s,
 				      "no unit; write %.*smbit for megabits a second, or bit, kbit, gbit",
 				      (int)n->length, s);
-		return refuse(err, s, "%s; write %s",
+		return reject(err, s, "%s; write %s",
 			      suffix->binary                        ? "divvy's prefixes are decimal"
 			      : suffix->form->verdict == RATE_RIGHT ? "a space before the unit"
 			      : suffix->form->text[0] == '\0'
@@ -219,12 +204,12 @@ static int explain_rate(const char *s, const struct number *n, const struct rate
 			      as_bits);
 	}
 	if (rate_from(n, factor * 8, &bytes) < 0)
-		return refuse(err, s, "divvy counts bits; write %s", as_bits);
+		return reject(err, s, "divvy counts bits; write %s", as_bits);
 	units_format_rate(bytes, as_bytes);
 	if (suffix->form->verdict == RATE_BYTES)
-		return refuse(err, s, "divvy counts bits; write %s for %.*s %sbytes a second", as_bytes,
+		return reject(err, s, "divvy counts bits; write %s for %.*s %sbytes a second", as_bytes,
 			      (int)n->length, s, name);
-	return refuse(err, s, "divvy counts bits; write %s, or %s if you mean %.*s %sbytes a second", as_bits,
+	return reject(err, s, "divvy counts bits; write %s, or %s if you mean %.*s %sbytes a second", as_bits,
 		      as_bytes, (int)n->length, s, name);
 }
 
@@ -241,19 +226,19 @@ int units_parse_rate(const char *s, struct rate *out, char err[UNITS_ERR_SIZE])
 		return r;
 	scan_rate_suffix(n.suffix, &suffix);
 	if (*n.suffix == '%')
-		return refuse(err, s,
+		return reject(err, s,
 			      "a rate is absolute; " EXPECT_RATE " (a part of the uplink is a share)");
 	if (!suffix.form)
-		return refuse(err, s, "unknown unit %s; " EXPECT_RATE,
+		return reject(err, s, "unknown unit %s; " EXPECT_RATE,
 			      quote(n.suffix, strlen(n.suffix), quoted));
 	if (n.whole == 0 && n.fraction == 0)
-		return refuse(err, s, "a rate must be above 0; " EXPECT_RATE);
+		return reject(err, s, "a rate must be above 0; " EXPECT_RATE);
 	if (suffix.form->verdict != RATE_RIGHT || suffix.binary || suffix.spaced)
 		return explain_rate(s, &n, &suffix, err);
 	if (rate_from(&n, suffix.prefix->decimal, &rate) < 0)
-		return refuse(err, s, TOO_MUCH);
+		return reject(err, s, TOO_MUCH);
 	if (rate.bytes_ps == 0)
-		return refuse(err, s, TOO_LITTLE);
+		return reject(err, s, TOO_LITTLE);
 	*out = rate;
 	return 0;
 }
@@ -290,9 +275,9 @@ static int scale_whole(const char *s, const struct number *n, const struct unit 
 	bool exact;
 
 	if (scale_number(n, unit->factor, &value, &exact) < 0)
-		return refuse(err, s, "too large; %s", expected);
+		return reject(err, s, "too large; %s", expected);
 	if (!exact)
-		return refuse(err, s, "not a whole number of %s; %s", whole, expected);
+		return reject(err, s, "not a whole number of %s; %s", whole, expected);
 	*out = value;
 	return 0;
 }
@@ -311,10 +296,10 @@ int units_parse_size(const char *s, uint64_t *bytes, char err[UNITS_ERR_SIZE])
 	if (unit)
 		return scale_whole(s, &n, unit, "bytes", EXPECT_SIZE, bytes, err);
 	if (strcasestr(n.suffix, "bit"))
-		return refuse(err, s, "a size counts bytes, not bits; " EXPECT_SIZE);
+		return reject(err, s, "a size counts bytes, not bits; " EXPECT_SIZE);
 	if (*n.suffix == ' ')
-		return refuse(err, s, "a space before the unit; " EXPECT_SIZE);
-	return refuse(err, s, "unknown unit %s; " EXPECT_SIZE, quote(n.suffix, strlen(n.suffix), quoted));
+		return reject(err, s, "a space before the unit; " EXPECT_SIZE);
+	return reject(err, s, "unknown unit %s; " EXPECT_SIZE, quote(n.suffix, strlen(n.suffix), quoted));
 }
 
 int units_parse_time(const char *s, uint64_t *ns, char err[UNITS_ERR_SIZE])
@@ -331,10 +316,10 @@ int units_parse_time(const char *s, uint64_t *ns, char err[UNITS_ERR_SIZE])
 	if (unit)
 		return scale_whole(s, &n, unit, "nanoseconds", EXPECT_TIME, ns, err);
 	if (*n.suffix == '\0')
-		return refuse(err, s, "no unit; write %.*sms for milliseconds, or us, s", (int)n.length, s);
+		return reject(err, s, "no unit; write %.*sms for milliseconds, or us, s", (int)n.length, s);
 	if (*n.suffix == ' ')
-		return refuse(err, s, "a space before the unit; " EXPECT_TIME);
-	return refuse(err, s, "unknown unit %s; " EXPECT_TIME, quote(n.suffix, strlen(n.suffix), quoted));
+		return reject(err, s, "a space before the unit; " EXPECT_TIME);
+	return reject(err, s, "unknown unit %s; " EXPECT_TIME, quote(n.suffix, strlen(n.suffix), quoted));
 }
 
 int units_parse_share(const char *s, struct share *out, char err[UNITS_ERR_SIZE])
@@ -346,19 +331,19 @@ int units_parse_share(const char *s, struct share *out, char err[UNITS_ERR_SIZE]
 	if (r < 0)
 		return r;
 	if (n.scale > 1)
-		return refuse(err, s,
+		return reject(err, s,
 			      "a share has no decimals (only ratios count: 15 and 10 for 1.5 and "
 			      "1); " EXPECT_SHARE);
 	if (strcmp(n.suffix, "%") == 0)
-		return refuse(err, s, "a share is a weight, not a percentage; write %.*s", (int)n.length, s);
+		return reject(err, s, "a share is a weight, not a percentage; write %.*s", (int)n.length, s);
 	if (*n.suffix)
-		return refuse(err, s, "not a share; " EXPECT_SHARE);
+		return reject(err, s, "not a share; " EXPECT_SHARE);
 	if (n.whole == 0)
-		return refuse(err, s, "a share is at least 1; " EXPECT_SHARE);
+		return reject(err, s, "a share is at least 1; " EXPECT_SHARE);
 	if (n.whole > SHARE_MAX)
-		return refuse(err, s, "a share is at most 1000000; " EXPECT_SHARE);
+		return reject(err, s, "a share is at most 1000000; " EXPECT_SHARE);
 	if (s[0] == '0')
-		return refuse(err, s, "some read a leading zero as octal; write %llu",
+		return reject(err, s, "some read a leading zero as octal; write %llu",
 			      (unsigned long long)n.whole);
 	out->weight = (uint32_t)n.whole;
 	return 0;
@@ -380,20 +365,20 @@ int units_parse_mac(const char *s, char out[18], char err[UNITS_ERR_SIZE])
 	}
 	for (int i = 0; i < 6; i++) {
 		if (i > 0 && *p++ != ':')
-			return refuse(err, s, "not a MAC address; " EXPECT_MAC);
+			return reject(err, s, "not a MAC address; " EXPECT_MAC);
 		if (!isxdigit((unsigned char)*p))
-			return refuse(err, s, "not a MAC address; " EXPECT_MAC);
+			return reject(err, s, "not a MAC address; " EXPECT_MAC);
 		bytes[i] = (unsigned int)hex_value(*p++);
 		if (isxdigit((unsigned char)*p))
 			bytes[i] = bytes[i] * 16 + (unsigned int)hex_value(*p++);
 		any |= bytes[i];
 	}
 	if (*p)
-		return refuse(err, s, "not a MAC address; " EXPECT_MAC);
+		return reject(err, s, "not a MAC address; " EXPECT_MAC);
 	if (any == 0)
-		return refuse(err, s, "no NIC has this address; " EXPECT_MAC);
+		return reject(err, s, "no NIC has this address; " EXPECT_MAC);
 	if (bytes[0] & 1)
-		return refuse(err, s, "a group address (the first byte is odd), no NIC has it; " EXPECT_MAC);
+		return reject(err, s, "a group address (the first byte is odd), no NIC has it; " EXPECT_MAC);
 	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0] & 0xff, bytes[1] & 0xff, bytes[2] & 0xff,
 		 bytes[3] & 0xff, bytes[4] & 0xff, bytes[5] & 0xff);
 	return 0;

@@ -9,21 +9,11 @@
 
 #include "core/bucket.h"
 #include "core/types.h"
+#include "random.h"
 
 #define LEVEL_MIN (-INT64_MAX / 2)
 
 typedef __int128 i128;
-
-static uint64_t seed = 88172645463325252ULL;
-
-/* xorshift64 (Marsaglia 2003): the same numbers on every machine. */
-static uint64_t rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 /* Evenly over magnitudes, so that tiny and huge values both come. */
 static uint64_t rnd_magnitude(unsigned int bits)

@@ -8,23 +8,13 @@
 #include <cmocka.h>
 
 #include "core/entitle.h"
+#include "random.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define MBIT 125000ULL
-
-static uint64_t seed = 88172645463325252ULL;
-
-/* xorshift64 (Marsaglia 2003): the same numbers on every machine. */
-static uint64_t rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, uint32_t weight, uint64_t limit)
 {

@@ -9,6 +9,7 @@
 
 #include "core/slots.h"
 #include "core/types.h"
+#include "random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +17,6 @@
 typedef unsigned __int128 u128;
 
 #define N_MAX 10000
-
-static uint64_t seed = 88172645463325252ULL;
-
-/* xorshift64 (Marsaglia 2003): the same numbers on every machine. */
-static uint64_t rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 static u128 total(const uint64_t *v, size_t n)
 {
