@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* VMs enter and leave real cgroups of this machine, in each hierarchy that it has. Needs root. */
+#include "kernel/place.h"
+
+#include "core/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+static struct cgroup_host host;
+
+static void nap_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* A process with four threads and one child. */
+static pid_t start_vm(void)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		pid_t vm = getpid();
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != vm) /* it ended before that */
+				_exit(0);
+			wait_for_ever(NULL);
+		}
+		for (int i = 0; i < 3; i++) {
+			pthread_t t;
+
+			pthread_create(&t, NULL, wait_for_ever, NULL);
+		}
+		(void)!write(ready[1], "r", 1);
+		wait_for_ever(NULL);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end_vm(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static enum cgroup_tree next_tree(int from)
+{
+	while (from < CGROUP_TREES && (!*host.mount[from] || from == CGROUP_V1_CPUACCT))
+		from++;
+	return (enum cgroup_tree)from;
+}
+
+#define FOR_EACH_TREE(t) for (enum cgroup_tree t = next_tree(0); t < CGROUP_TREES; t = next_tree((int)t + 1))
+
+static size_t processes_in(const char *dir)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	assert_int_equal(cgroup_processes(dir, &pids, &n), 0);
+	return n;
+}
+
+/* Retries as a daemon does: a child that was killed takes a moment to be gone. */
+static int leave(struct place *p)
+{
+	int r = place_leave(p);
+
+	for (int i = 0; i < 500 && r == -EBUSY; i++) {
+		nap_ms(2);
+		r = place_leave(p);
+	}
+	return r;
+}
+
+static void enters_and_leaves(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "", dir[CGROUP_PATH_SIZE];
+
+	(void)state;
+	FOR_EACH_TREE(t)
+	{
+		pid_t pid = start_vm();
+		struct place p, again;
+
+		assert_int_equal(place_find(&host, t, pid, "enter_test", NULL, &p, why), 0);
+		assert_false(p.made);
+		if (!*p.home) { /* the test itself runs in a cgroup of one VM? */
+			end_vm(pid);
+			continue;
+		}
+		assert_int_not_equal(access(p.dir, F_OK), 0); /* finding changes nothing */
+		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+		assert_true(p.made);
+		assert_int_equal(cgroup_of(&host, t, pid, dir), 0);
+		assert_string_equal(dir, p.dir);
+		/* not at the root: whose children are whose there is not looked at */
+		if (strcmp(p.home, host.mount[t]))
+			assert_int_equal(processes_in(p.dir), 2);
+		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+		/* a restart finds it again, and the way home */
+		assert_int_equal(place_find(&host, t, pid, "other_name", NULL, &again, why), 0);
+		assert_true(again.made);
+		assert_string_equal(again.dir, p.dir);
+		assert_string_equal(again.home, p.home);
+		assert_int_equal(leave(&again), 0);
+		assert_int_not_equal(access(p.dir, F_OK), 0);
+		assert_int_equal(cgroup_of(&host, t, pid, dir), 0);
+		assert_string_equal(dir, p.home);
+		assert_int_equal(leave(&p), 0);
+		end_vm(pid);
+	}
+}
+
+static void children_come_along(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "", home[CGROUP_PATH_SIZE], text[16];
+
+	(void)state;
+	FOR_EACH_TREE(t)
+	{
+		pid_t other = start_vm(), pid = start_vm();
+		_cleanup_free_ pid_t *pids = NULL;
+		struct place p;
+		size_t n;
+
+		snprintf(home, sizeof(home), "%s/divvytest-%d", host.mount[t], (int)getpid());
+		assert_int_equal(mkdir(home, 0755), 0);
+		assert_int_equal(cgroup_processes(host.mount[t], &pids, &n), 0);
+		for (size_t i = 0; i < n; i++) { /* both VMs and their children */
+			char path[64], stat[512] = "", *s;
+			int fd, ppid = 0;
+
+			snprintf(path, sizeof(path), "/proc/%d/stat", (int)pids[i]);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			if (fd < 0)
+				continue;
+			(void)!read(fd, stat, sizeof(stat) - 1);
+			close(fd);
+			s = strrchr(stat, ')');
+			if (!s || sscanf(s, ") %*c %d", &ppid) != 1)
+				continue;
+			if (pids[i] != pid && pids[i] != other && ppid != pid && ppid != other)
+				continue;
+			snprintf(text, sizeof(text), "%d", (int)pids[i]);
+			assert_int_equal(cgroup_write(home, "cgroup.procs", text), 0);
+		}
+		assert_int_equal(processes_in(home), 4);
+		assert_int_equal(place_find(&host, t, pid, "children", NULL, &p, why), 0);
+		assert_string_equal(p.home, home);
+		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+		assert_int_equal(processes_in(p.dir), 2);
+		assert_int_equal(processes_in(home), 4); /* with those below */
+		assert_int_equal(leave(&p), 0);
+		assert_int_equal(processes_in(home), 4);
+		/* alone with its child it needs no other place */
+		end_vm(other);
+		for (int i = 0; i < 500 && processes_in(home) > 2; i++)
+			nap_ms(2);
+		assert_int_equal(place_find(&host, t, pid, "children", NULL, &p, why), 0);
+		assert_string_equal(p.dir, home);
+		assert_string_equal(p.home, "");
+		assert_int_equal(place_leave(&p), 0);
+		end_vm(pid);
+		for (int i = 0; i < 500 && rmdir(home) < 0 && errno == EBUSY; i++)
+			nap_ms(2);
+		assert_int_not_equal(access(home, F_OK), 0);
+	}
+}
+
+static void leaves_though_vm_or_home_are_gone(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "", dir[CGROUP_PATH_SIZE];
+
+	(void)state;
+	FOR_EACH_TREE(t)
+	{
+		pid_t pid = start_vm();
+		struct place p;
+
+		assert_int_equal(place_find(&host, t, pid, "gone", NULL, &p, why), 0);
+		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+		end_vm(pid);
+		assert_int_equal(leave(&p), 0);
+		assert_int_not_equal(access(p.dir, F_OK), 0);
+
+		pid = start_vm();
+		assert_int_equal(place_find(&host, t, pid, "gone", NULL, &p, why), 0);
+		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+		strcat(p.home, "/divvytest-gone/below");
+		assert_int_equal(leave(&p), 0);
+		p.home[strlen(p.home) - strlen("/divvytest-gone/below")] = '\0';
+		assert_int_equal(cgroup_of(&host, t, pid, dir), 0);
+		assert_string_equal(dir, p.home);
+		end_vm(pid);
+	}
+}
+
+static void a_vm_that_died_cannot_enter(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "";
+	pid_t pid = start_vm();
+	struct place p;
+
+	(void)state;
+	assert_int_equal(place_find(&host, next_tree(0), pid, "dead", NULL, &p, why), 0);
+	end_vm(pid);
+	assert_int_equal(place_enter(&host, &p, NULL, why), -ESRCH);
+	assert_int_not_equal(access(p.dir, F_OK), 0); /* nothing left behind */
+	assert_int_equal(place_find(&host, next_tree(0), pid, "dead", NULL, &p, why), -ESRCH);
+}
+
+static void what_was_made_is_listed(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "";
+	pid_t pid = start_vm();
+	_cleanup_free_ struct place *list = NULL;
+	struct place p;
+	size_t n, found = 0;
+
+	(void)state;
+	assert_int_equal(place_find(&host, next_tree(0), pid, "listed", NULL, &p, why), 0);
+	assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+	assert_int_equal(place_list(&host, &list, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i].dir, p.dir)) {
+			found++;
+			assert_string_equal(list[i].home, p.home);
+			assert_int_equal(leave(&list[i]), 0);
+		}
+	assert_int_equal(found, 1);
+	assert_int_not_equal(access(p.dir, F_OK), 0);
+	end_vm(pid);
+}
+
+static void our_own_cgroup_is_never_a_place(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "";
+	struct place p;
+
+	(void)state;
+	assert_int_equal(place_find(&host, next_tree(0), getpid(), "me", NULL, &p, why), -EDEADLK);
+	assert_int_equal(place_find(&host, next_tree(0), getppid(), "shell", NULL, &p, why), -EDEADLK);
+	assert_int_equal(place_find(&host, next_tree(0), 1, "init", NULL, &p, why), -EDEADLK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(enters_and_leaves),
+		cmocka_unit_test(children_come_along),
+		cmocka_unit_test(leaves_though_vm_or_home_are_gone),
+		cmocka_unit_test(a_vm_that_died_cannot_enter),
+		cmocka_unit_test(what_was_made_is_listed),
+		cmocka_unit_test(our_own_cgroup_is_never_a_place),
+	};
+
+	if (geteuid() != 0 || cgroup_probe("", &host) < 0) {
+		printf("1..0 # SKIP needs root and a cgroup hierarchy\n");
+		return 0;
+	}
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("kernel_place", tests, NULL, NULL);
+}
