@@ -6,6 +6,7 @@
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
 #   make bench      the benchmarks of doc/measurements.md
+#   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each
 #   make install    PREFIX=/usr/local DESTDIR=
 
 VERSION := 0.1
@@ -136,7 +137,8 @@ $(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(SRC_spec) $(SRC_core) $(wildcard sp
 	@mkdir -p $(@D) $(B)/corpus/$*
 	$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		-o $@ $(filter %.c,$^) $(LIBS_spec) -lm
-fuzz: $(FUZZ)
+fuzz: deps
+	@$(MAKE) --no-print-directory -j2 $(FUZZ)
 	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 \
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
 $(B)/liblab.a: $(call obj,$(filter-out lab/main.c,$(SRC_lab)))
@@ -223,7 +225,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all unit tests deps demo figures check bench install uninstall clean
+.PHONY: all unit tests fuzz deps demo figures check bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

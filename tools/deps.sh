@@ -30,6 +30,9 @@ case " $* " in *" figures "*)
 	;;
 esac
 
+# libFuzzer and the sanitizers of clang, which only recommends them.
+case " $* " in *" fuzz "*) tests="$tests libclang-rt-dev" ;; esac
+
 missing=
 for p in $build $tests $lab; do
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || :)" = installed ] || missing="$missing $p"
