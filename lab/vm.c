@@ -89,6 +89,21 @@ const char *vm_nic_device(enum vm_nic nic)
 	return nics[nic].device;
 }
 
+unsigned vm_cpus(const struct vm_config *c)
+{
+	return c->cpus ? c->cpus : 1;
+}
+
+/*
+ * TCG: room for one more. QEMU before 8.1 leaves memory barriers out where there can be one CPU only
+ * (tcg_gen_mb(); mended by QEMU's c914d46d0a64), though devices run in a thread of their own: a
+ * notification of virtio's can get lost, and the guest's queue stands still for good.
+ */
+unsigned vm_cpus_max(const struct vm_config *c)
+{
+	return c->accel == ACCEL_TCG ? vm_cpus(c) + 1 : vm_cpus(c);
+}
+
 const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE])
 {
 	snprintf(line, VM_KERNEL_LINE_SIZE,

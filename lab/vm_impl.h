@@ -43,6 +43,9 @@ struct vm {
 #define VM_KERNEL_LINE_SIZE 256
 /* The guest kernel's command line, with the settings that guest/init reads. Returns line. */
 const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE]);
+/* CPUs of a QEMU guest, and how many it has room for. */
+unsigned vm_cpus(const struct vm_config *c);
+unsigned vm_cpus_max(const struct vm_config *c);
 /* QEMU's name of a NIC's model: "virtio-net-pci". */
 const char *vm_nic_device(enum vm_nic nic);
 

@@ -163,8 +163,8 @@ static char *domain_xml(const struct vm_config *c)
 	if (!f)
 		return NULL;
 	fprintf(f, "<domain type='%s'>\n<name>%s</name>\n", kvm ? "kvm" : "qemu", c->name);
-	fprintf(f, "<memory unit='MiB'>%u</memory>\n<vcpu>%u</vcpu>\n", c->memory_mb ? c->memory_mb : 160,
-		c->cpus ? c->cpus : 1);
+	fprintf(f, "<memory unit='MiB'>%u</memory>\n<vcpu current='%u'>%u</vcpu>\n",
+		c->memory_mb ? c->memory_mb : 160, vm_cpus(c), vm_cpus_max(c));
 	fprintf(f, "<os><type arch='x86_64' machine='q35'>hvm</type>\n<kernel>%s</kernel><initrd>%s</initrd>\n",
 		c->image->kernel, c->image->initrd);
 	fprintf(f, "<cmdline>%s</cmdline></os>\n<features><acpi/></features>\n", vm_kernel_line(c, line));

@@ -75,7 +75,7 @@ static void qemu_args(struct args *a, const struct vm_config *c, int agent)
 	 */
 	arg(a, c->accel == ACCEL_KVM ? "host" : "Nehalem");
 	arg(a, "-smp");
-	arg(a, "%u", c->cpus ? c->cpus : 1);
+	arg(a, "%u,maxcpus=%u", vm_cpus(c), vm_cpus_max(c));
 	arg(a, "-m");
 	arg(a, "%u", c->memory_mb ? c->memory_mb : 160);
 	arg(a, "-nodefaults");
