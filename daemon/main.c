@@ -171,10 +171,9 @@ static int open_all(struct daemon *d)
 		r = privilege_drop(errtext, sizeof(errtext));
 	if (r >= 0) {
 		cpu_recover();
-		r = start_specification(d);
+		return start_specification(d); /* says itself what is wrong */
 	}
-	if (r < 0)
-		log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
+	log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
 	return r;
 }
 

@@ -182,6 +182,19 @@ static void held_from_json(struct daemon *d, json_t *list)
 	}
 }
 
+/* Comments alone, as `make install` puts there, are no specification yet. */
+static bool is_blank(const char *text, size_t size)
+{
+	if (strlen(text) != size)
+		return false;
+	for (;;) {
+		text += strspn(text, " \t\r\n");
+		if (*text != '#')
+			return !*text;
+		text += strcspn(text, "\n");
+	}
+}
+
 static int parse_system_file(const char *path, struct model *m, struct spec_error *err)
 {
 	size_t size = 0;
@@ -189,6 +202,8 @@ static int parse_system_file(const char *path, struct model *m, struct spec_erro
 
 	if (!text)
 		return errno == ENOENT ? -ENOENT : -errno;
+	if (is_blank(text, size))
+		return -ENOENT;
 	return spec_parse(text, size, m, err);
 }
 

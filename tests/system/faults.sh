@@ -278,8 +278,13 @@ case_restart() {
 	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
 		--socket "$tmp/socket" >"$tmp/said" 2>&1
 	check "restart: a system file that is wrong stops the start" "$? == 1"
-	grep -qE 'none.yaml:3:[0-9]+: .*20mbits' "$tmp/said"
-	check "restart: with file, line and what" "$? == 0" || diag <"$tmp/said"
+	tail -n 1 "$tmp/said" | grep -qE 'none.yaml:3:[0-9]+: .*20mbits'
+	check "restart: with file, line and what, in the last line" "$? == 0" || diag <"$tmp/said"
+	cp "$root/systemd/divvy.yaml" "$tmp/none.yaml"
+	ip netns exec "$host" timeout 1 "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
+		--socket "$tmp/socket" >"$tmp/said" 2>&1
+	grep -q 'no specification yet' "$tmp/said"
+	check "restart: the file that make install puts there is none yet" "$? == 0" || diag <"$tmp/said"
 	rm "$tmp/none.yaml"
 	divvyd_launch
 }
