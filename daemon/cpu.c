@@ -56,7 +56,7 @@ static int check(const struct schedule *s, struct cgroup_host *h, const struct g
 	if (!*gate || (*gate)->tree(h) == CGROUP_TREES) {
 		snprintf(why, CPU_WHY_SIZE, "gate %s: this host (cgroup %s) has neither %s", gate_name[s->gate],
 			 cgroup_mode(h),
-			 s->gate == GATE_FREEZE ? "cgroup.freeze (v2, Linux 5.2) nor the v1 freezer: use gate: quota" :
+			 s->gate == GATE_FREEZE ? "cgroup.freeze (v2, Linux 5.2) nor the v1 freezer: use gate: quota, slot: 20ms" :
 						  "cpu.max (v2) nor the v1 cpu controller: use gate: freeze");
 		return -EOPNOTSUPP;
 	}

@@ -11,6 +11,7 @@
 
 int cpumembers_prepare(struct daemon *d, const struct schedule *s, char why[CPU_WHY_SIZE])
 {
+	struct cpu *other = NULL;
 	int err;
 
 	if (s->resource != RESOURCE_CPU)
@@ -18,8 +19,13 @@ int cpumembers_prepare(struct daemon *d, const struct schedule *s, char why[CPU_
 	err = cpu_check(s, why);
 	if (err < 0 || (d->cpu && d->model.schedule.gate == s->gate))
 		return err;
-	d->cpu = cpu_close(d->cpu);
-	return cpu_open(&d->cpu, s, d->options.runtime, why);
+	/* Should it fail, the present one goes on. */
+	err = cpu_open(&other, s, d->options.runtime, why);
+	if (err < 0)
+		return err;
+	cpu_close(d->cpu);
+	d->cpu = other;
+	return 0;
 }
 
 static int compare_pid(const void *a, const void *b)

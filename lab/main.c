@@ -237,7 +237,7 @@ static const struct {
 	{ "list", "", "the scenarios, and how long their phases take", verb_list },
 	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N] [--schedule 'KEY: VALUE, ...']",
 	  "run one on real VMs; DIR (lab/out/NAME) gets summary.json, CSV and plots\n"
-	  "        --schedule: keys for every phase with CPU slots, as 'policy: adrr, lanes: 2, gate: quota'", verb_run },
+	  "        --schedule: keys for every phase with CPU slots, as 'policy: adrr, lanes: 2, slot: 20ms'", verb_run },
 	{ "figures", "[--quick] [--only PART,...] [--out DIR] [--fresh]",
 	  "the whole evaluation, then DIR/report.html (lab/out); goes on where an earlier one was interrupted\n"
 	  "        PART: figures, peers, video, guests, fig06, or a scenario; --fresh: also what is done already", verb_figures },

@@ -3,6 +3,7 @@
 #include "fields.h"
 
 #include "core/cleanup.h"
+#include "core/rounds.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -111,8 +112,8 @@ const struct object schema_schedule = {
 		  .also = " timeslice quantum " },
 		{ .key = "slots", .parse = field_count, .expected = "a whole number from 1 to 100000",
 		  .offset = offsetof(struct schedule, slots), .min = 1, .max = 100000 },
-		{ .key = "lanes", .parse = field_count, .expected = "a whole number from 1 to 1024",
-		  .offset = offsetof(struct schedule, lanes), .min = 1, .max = 1024, .also = " cores cpus " },
+		{ .key = "lanes", .parse = field_count, .expected = "a whole number from 1 to 128",
+		  .offset = offsetof(struct schedule, lanes), .min = 1, .max = ROUNDS_LANES_MAX, .also = " cores cpus " },
 		{ .key = "gate", .parse = field_word, .words = schema_gates, .expected = "freeze or quota",
 		  .offset = offsetof(struct schedule, gate) },
 		{ .key = "burst", .parse = field_time, .expected = "a time from 1ms to 3600s",

@@ -135,6 +135,31 @@ case_refused() {
 	check "a share worth no slot gets one, with a warning" "$? == 0"
 }
 
+case_no_freezer() { # a host with cgroup v1 and without its freezer
+	if ! grep -q ' cgroup [^ ]*,cpu[, ]' /proc/mounts; then
+		skip "without a freezer" "this host has no cgroup v1 cpu controller"
+		return
+	fi
+	divvy_stop
+	# shellcheck disable=SC2016
+	divvyd_in=(unshare --mount sh -c '
+		umount -l $(awk "\$3 == \"cgroup2\" || (\$3 == \"cgroup\" && \$4 ~ /freezer/) { print \$2 }" /proc/mounts)
+		exec "$@"' sh)
+	divvyd_launch
+	apply_cpu ""
+	check "without a freezer: the gate freeze is refused" "$? == 1"
+	grep -q 'freezer: use gate: quota, slot: 20ms' "$tmp/said"
+	check "and told what to use instead" "$? == 0" || diag <"$tmp/said"
+	apply_cpu ", gate: quota, slot: 50ms"
+	check "which is taken" "$? == 0" || diag <"$tmp/said"
+	busy
+	within 560 640 3
+	check "and holds the shares" "$? == 0"
+	divvy_stop
+	divvyd_in=()
+	divvyd_launch
+}
+
 case_exits() { # a VM ends while it is paused; a cgroup vanishes
 	busy
 	apply_cpu ", slot: 500ms"
@@ -334,7 +359,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused exits held silent frozen_above rights killed leftovers)
+cases=(shares refused no_freezer exits held silent frozen_above rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

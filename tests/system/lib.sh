@@ -184,8 +184,9 @@ divvy_start() {
 }
 
 # `ip netns exec` would hide the host's cgroups: it mounts a /sys of its own.
+divvyd_in=() # a command that runs divvyd elsewhere: unshare and the like
 divvyd_launch() {
-	nsenter --net="/run/netns/$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" \
+	nsenter --net="/run/netns/$host" "${divvyd_in[@]}" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" \
 		--runtime "$tmp/run" --socket "$tmp/socket" >>"$tmp/divvyd.log" 2>&1 &
 	divvyd_pid=$!
 	await 10 divvy status >/dev/null 2>&1 || {

@@ -203,8 +203,8 @@ static const struct refusal refusals[] = {
 	{ "slots beyond 64 bits", SCHEDULE("slots: 18446744073709551617"), 1, 19, "too large", 0 },
 	{ "negative slots", SCHEDULE("slots: -1"), 1, 19, "slots: \"-1\": not a whole number", 0 },
 	{ "octal slots", SCHEDULE("slots: 010"), 1, 19, "not a whole number", 0 },
-	{ "too many lanes", SCHEDULE("lanes: 1025"), 1, 19,
-	  "too large; expected a whole number from 1 to 1024", 0 },
+	{ "too many lanes", SCHEDULE("lanes: 129"), 1, 19,
+	  "too large; expected a whole number from 1 to 128", 0 },
 	{ "no burst", SCHEDULE("burst: 0s"), 1, 19, "too short; expected a time from 1ms to 3600s", 0 },
 	{ "strict", SCHEDULE("strict: 1"), 1, 20, "strict: \"1\": expected true or false", 0 },
 };
