@@ -6,6 +6,7 @@
 #include "client.h"
 #include "core/cleanup.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,8 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	int r;
+
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_FAILURE;
@@ -92,7 +95,10 @@ int main(int argc, char **argv)
 			return EXIT_SUCCESS;
 		}
 		running_verb = verbs[i].name;
-		return verbs[i].run(argc - 1, argv + 1);
+		r = verbs[i].run(argc - 1, argv + 1);
+		if (fflush(stdout) != 0 || ferror(stdout))
+			return complain("cannot write: %s", strerror(errno));
+		return r;
 	}
 	return complain("unknown verb \"%s\": try divvy --help", argv[1]);
 }

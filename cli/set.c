@@ -10,9 +10,24 @@
 
 #define SCHEDULE_PREFIX "schedule."
 
+/* Takes value. */
+static int put(json_t *to, const char *key, json_t *value, const char *name)
+{
+	if (json_object_get(to, key)) {
+		json_decref(value);
+		complain("%s is set twice", name);
+		return -1;
+	}
+	if (json_object_set_new(to, key, value) < 0) {
+		complain("\"%.80s\": not UTF-8", name);
+		return -1;
+	}
+	return 0;
+}
+
 static int add_share(json_t *shares, json_t *schedule, const char *arg)
 {
-	char name[MODEL_FULL_NAME_SIZE], err[UNITS_ERR_SIZE];
+	char name[3 * MODEL_NAME_SIZE], err[UNITS_ERR_SIZE];
 	const char *eq = strrchr(arg, '=');
 	struct share share;
 
@@ -23,16 +38,12 @@ static int add_share(json_t *shares, json_t *schedule, const char *arg)
 	memcpy(name, arg, (size_t)(eq - arg));
 	name[eq - arg] = '\0';
 	if (strncmp(name, SCHEDULE_PREFIX, strlen(SCHEDULE_PREFIX)) == 0)
-		return json_object_set_new(schedule, name + strlen(SCHEDULE_PREFIX), json_string(eq + 1));
+		return put(schedule, name + strlen(SCHEDULE_PREFIX), json_string(eq + 1), name);
 	if (units_parse_share(eq + 1, &share, err) < 0) {
 		complain("%s: %s", name, err);
 		return -1;
 	}
-	if (json_object_get(shares, name)) {
-		complain("%s is set twice", name);
-		return -1;
-	}
-	return json_object_set_new(shares, name, json_integer(share.weight));
+	return put(shares, name, json_integer(share.weight), name);
 }
 
 int verb_set(int argc, char **argv)

@@ -46,7 +46,7 @@ static void print_vm(FILE *to, const json_t *vm)
 
 static void print_rates(FILE *to, const json_t *d)
 {
-	fprintf(to, "%10.2f %10.2f %+6.2f %7lld  %-12s", mbit(d, "entitled_bps"), mbit(d, "delivered_bps"),
+	fprintf(to, "%10.2f %10.2f %+6.2f %7lld  %-13s", mbit(d, "entitled_bps"), mbit(d, "delivered_bps"),
 		no_minus_zero(real(d, "error_pp")), integer(d, "dropped_packets"), text(d, "backpressure"));
 }
 
@@ -76,7 +76,7 @@ static void print_device(FILE *to, const json_t *d, bool cpu)
 	else if (bound)
 		print_rates(to, d);
 	else
-		fprintf(to, "%10s %10s %6s %7s  %-12s", "-", "-", "-", "-", "waiting");
+		fprintf(to, "%10s %10s %6s %7s  %-13s", "-", "-", "-", "-", "waiting");
 	print_vm(to, json_object_get(d, "vm"));
 	if (text(d, "why")[0])
 		fprintf(to, "    %s: %s\n", !bound ? "waiting" : cpu ? "takes no part" : "no backpressure", text(d, "why"));
@@ -90,7 +90,7 @@ static void print_header(FILE *to, bool cpu)
 		fprintf(to, "  %-20s %-10s %5s %9s %7s %9s %9s %6s %8s %7s  %s", "DEVICE", "NIC", "SHARE", "CREDIT ms",
 			"SLOTS", "ENTITL. s", "USED s", "ERR pp", "PAUSES", "LONGEST", "VM");
 	else
-		fprintf(to, "  %-20s %-10s %5s %10s %10s %6s %7s  %-12s%s", "DEVICE", "NIC", "SHARE", "ENTITLED",
+		fprintf(to, "  %-20s %-10s %5s %10s %10s %6s %7s  %-13s%s", "DEVICE", "NIC", "SHARE", "ENTITLED",
 			"DELIVERED", "ERR pp", "DROPS", "BACKPRESSURE", "VM");
 }
 

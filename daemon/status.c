@@ -219,8 +219,8 @@ static json_t *cpu_json(struct daemon *d)
 	return json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b,s:I,s:f,s:I,s:I,s:I,s:b}", "policy", s->policy, "slot_ms",
 			 (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes, "gate",
 			 s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
-			 (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "spread", s->spread, "decisions", (json_int_t)c.decisions,
-			 "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots", (json_int_t)c.late_slots,
+			 (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "spread", s->spread, "decisions",
+			 (json_int_t)c.decisions, "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots", (json_int_t)c.late_slots,
 			 "skipped_slots", (json_int_t)c.skipped_slots, "scheduler_cpu_ns", (json_int_t)c.cpu_ns,
 			 "realtime", c.realtime);
 }

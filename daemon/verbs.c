@@ -73,7 +73,7 @@ static enum verb_outcome set_share(struct model *m, const char *name, const json
 
 	if (i < 0 || m->nodes[i].kind == NODE_UPLINK) {
 		snprintf(err->text, sizeof(err->text),
-			 i == -ENOTUNIQ ? "\"%.80s\" is in several networks: write network/name" :
+			 i == -ENOTUNIQ ? "\"%.80s\" is there several times: write network/name, or uplink/name" :
 					  "no device or network \"%.80s\" in the running specification (divvy status)",
 			 name);
 		return VERB_FAILED;
@@ -168,7 +168,7 @@ static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json
 	if (device) {
 		i = model_find(&d->model, device);
 		if (i == -ENOTUNIQ)
-			return fail(err, "that name is in several networks: write network/name");
+			return fail(err, "that name is there several times: write network/name, or uplink/name");
 		if (i < 0 || d->model.nodes[i].kind != NODE_DEVICE)
 			return fail(err, "no such device in the running specification (divvy status)");
 		if (model_without(&d->model, (uint32_t)i, &m) < 0)
