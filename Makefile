@@ -94,7 +94,8 @@ $(B)/san/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -O2,$(CFLAGS)) -O1 $(SAN) -c -o $@ $<
 
 # --- BPF: object, then skeleton <name>.skel.h ----------------------------------------------------
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I. -I/usr/include/$(shell $(CC) -print-multiarch)
+# not := : "make deps install" installs the compiler on the way
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I. -I/usr/include/$(shell $(CC) -print-multiarch)
 $(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<

@@ -101,7 +101,7 @@ struct spread book_spread_path(const struct book_scenario *s, const char *under,
 			       const char *path);
 struct spread spread_scaled(struct spread s, double factor);
 
-/* "first" in measures.md: ranges that have nothing in common. One run is not judged. */
+/* "First": ranges that have nothing in common. One run is not judged. */
 enum verdict { VERDICT_NONE, VERDICT_FIRST, VERDICT_LEVEL, VERDICT_BEHIND, VERDICT_ONE_LOWER, VERDICT_ONE_HIGHER };
 /* Ours against theirs where less is better. NONE: one of them has no figure. ONE_*: one run of either, ours was lower
  * or not. */

@@ -6,7 +6,6 @@
  *	request:  {"version":1,"id":7,"verb":"set","args":{...}}
  *	answer:   {"version":1,"id":7,"ok":true,"result":{...}}
  *	          {"version":1,"id":7,"ok":false,"error":{"line":3,"column":9,"message":"..."}}
- *	event (to a verb that watches): {"version":1,"id":7,"event":{...}}
  * Framing and envelope only; what verbs take and give is in doc/divvy-protocol(7) and daemon/verbs.c.
  */
 
