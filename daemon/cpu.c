@@ -87,6 +87,8 @@ void cpu_recover(void)
 	paused = gate_recover(&h);
 	if (paused > 0)
 		log_warning("%d VMs had been left paused by an earlier divvyd; they run again", paused);
+	else if (paused < 0)
+		log_warning("not every VM that an earlier divvyd left paused could be let run: %s", strerror(-paused));
 	if (place_list(&h, &left, &n) < 0)
 		n = 0;
 	for (size_t i = 0; i < n; i++)

@@ -197,23 +197,27 @@ int cgroup_walk(const char *dir, cgroup_cb cb, void *arg)
 {
 	_cleanup_(closedirp) DIR *d = opendir(dir);
 	struct dirent *e;
-	int r;
+	int err;
 
 	if (!d)
 		return -errno;
-	r = cb(dir, arg);
-	while (r >= 0 && (e = readdir(d))) {
+	err = cb(dir, arg);
+	while ((e = readdir(d))) {
 		char sub[CGROUP_PATH_SIZE];
+		int r;
 
 		if (e->d_type != DT_DIR || !strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		if ((size_t)snprintf(sub, sizeof(sub), "%s/%s", dir, e->d_name) >= sizeof(sub))
-			return -ENAMETOOLONG;
-		r = cgroup_walk(sub, cb, arg);
+			r = -ENAMETOOLONG;
+		else
+			r = cgroup_walk(sub, cb, arg);
 		if (r == -ENOENT || r == -ENODEV) /* vanished meanwhile */
 			r = 0;
+		if (err >= 0 || (r < 0 && err == -ENAMETOOLONG))
+			err = r;
 	}
-	return r < 0 ? r : 0;
+	return err < 0 ? err : 0;
 }
 
 struct pid_list {

@@ -45,6 +45,10 @@ int cgroup_processes(const char *dir, pid_t **pids, size_t *n);
 /* Write a whole value into dir/file. 0 or negative errno: -ENOENT or -ENODEV where the cgroup is gone. */
 int cgroup_write(const char *dir, const char *file, const char *value);
 
-/* Call cb for every cgroup of a hierarchy, parents first; a negative return ends the walk and is returned. */
+/*
+ * Call cb for every cgroup of a hierarchy, parents first. A failure does not end the walk: whoever may make
+ * cgroups could keep others from being reached. The first is returned; -ENAMETOOLONG, where some paths were too
+ * long to go there, only if there is no other.
+ */
 typedef int (*cgroup_cb)(const char *dir, void *arg);
 int cgroup_walk(const char *dir, cgroup_cb cb, void *arg);

@@ -168,23 +168,29 @@ static int recover_one(const char *dir, void *arg)
 	return (int)k;
 }
 
+/* Where the path is too long divvy has never been. */
+static int recover_below(const char *dir, int *paused)
+{
+	int r = cgroup_walk(dir, recover_one, paused);
+
+	return r == -ENAMETOOLONG ? 0 : r;
+}
+
 int gate_recover_below(const char *dir)
 {
-	int paused = 0, r = cgroup_walk(dir, recover_one, &paused);
+	int paused = 0, r = recover_below(dir, &paused);
 
 	return r < 0 ? r : paused;
 }
 
 int gate_recover(const struct cgroup_host *h)
 {
-	int paused = 0;
+	int paused = 0, err = 0;
 
 	for (enum cgroup_tree t = 0; t < CGROUP_TREES; t++) {
-		int r = *h->mount[t] ? gate_recover_below(h->mount[t]) : 0;
+		int r = *h->mount[t] ? recover_below(h->mount[t], &paused) : 0;
 
-		if (r < 0)
-			return r;
-		paused += r;
+		err = err < 0 ? err : r;
 	}
-	return paused;
+	return err < 0 ? err : paused;
 }

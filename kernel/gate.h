@@ -89,8 +89,8 @@ void gate_close(struct gate *g);
 
 /*
  * After a crash of divvyd and its guard: every cgroup that a gate was open on runs again, with its settings
- * as they were; not where another process that opened it still lives. Returns how many had been paused, or
- * negative errno.
+ * as they were; not where another process that opened it still lives. A failure at one leaves out no other.
+ * Returns how many had been paused, or negative errno.
  */
 int gate_recover(const struct cgroup_host *h);
 /* The same for one cgroup and those below it. */

@@ -469,7 +469,8 @@ int place_list(const struct cgroup_host *h, struct place **list, size_t *n)
 		    (a.tree == CGROUP_V1_CPUACCT && !strcmp(h->mount[a.tree], h->mount[CGROUP_V1_CPU])))
 			continue;
 		r = cgroup_walk(h->mount[a.tree], add_made, &a);
-		if (r < 0) {
+		/* What was found counts, also where a part could not be looked at. */
+		if (r == -ENOMEM) {
 			free(a.p);
 			return r;
 		}

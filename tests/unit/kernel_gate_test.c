@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 
@@ -371,6 +372,37 @@ static void after_a_crash_everything_runs(void **state)
 	}
 }
 
+/* Whoever may make cgroups can make paths that are longer than divvy's. */
+static void a_path_too_long_stops_no_recovery(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		char part[251], sub[2][1024], why[PLACE_WHY_SIZE];
+		struct gate lost;
+		struct rig r;
+
+		if (!available(&kinds[i]))
+			continue;
+		set_up(&r, &kinds[i], 1);
+		memset(part, 'x', sizeof(part) - 1);
+		part[sizeof(part) - 1] = '\0';
+		snprintf(sub[0], sizeof(sub[0]), "%s/%s", r.place.dir, part);
+		snprintf(sub[1], sizeof(sub[1]), "%.511s/%s", sub[0], part);
+		assert_int_equal(mkdir(sub[0], 0755), 0);
+		assert_int_equal(mkdir(sub[1], 0755), 0);
+		assert_int_equal(gate_pause(&r.gate), 0);
+		lost = r.gate; /* as above */
+		assert_int_equal(gate_recover_below(r.place.dir), 1);
+		assert_true(makes_progress(&r));
+		rmdir(sub[1]);
+		rmdir(sub[0]);
+		close(lost.control);
+		close(lost.events);
+		assert_int_equal(gate_open(&r.gate, r.ops, &r.place, why), 0);
+		tear_down(&r);
+	}
+}
+
 /* What another process holds is no leftover while it lives, and is one when it is dead, buried or not. */
 static void a_living_owner_s_are_left_alone(void **state)
 {
@@ -471,6 +503,7 @@ int main(void)
 		cmocka_unit_test(a_vanished_cgroup_gives_an_errno),
 		cmocka_unit_test(an_ancestor_paused_by_somebody_else),
 		cmocka_unit_test(paused_by_somebody_else_is_refused),
+		cmocka_unit_test(a_path_too_long_stops_no_recovery),
 		cmocka_unit_test(after_a_crash_everything_runs),
 		cmocka_unit_test(a_living_owner_s_are_left_alone),
 		cmocka_unit_test(quota_can_be_allotted),
