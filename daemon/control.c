@@ -16,8 +16,8 @@
 #include <sys/un.h>
 
 #define CLIENTS_MAX 64
-/* A peer that does not read its answers is not waited for beyond this. */
-#define OUTPUT_MAX (16 * PROTO_LINE_MAX)
+/* A peer that does not read its answers is not waited for beyond the largest of them. */
+#define OUTPUT_MAX PROTO_ANSWER_MAX
 
 struct client {
 	struct control *control;

@@ -24,16 +24,16 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct spec_error *err, 
 	return -EPROTO;
 }
 
-/* One line to an object of our version. */
-static int parse_envelope(const char *line, size_t size, json_t **out, struct spec_error *err)
+/* One line to an object of our version; with its newline it has at most max bytes. */
+static int parse_envelope(const char *line, size_t size, size_t max, json_t **out, struct spec_error *err)
 {
 	_cleanup_json_ json_t *j = NULL;
 	json_error_t fault;
 	json_t *version;
 	char quoted[QUOTE_SIZE];
 
-	if (size >= PROTO_LINE_MAX)
-		return refuse(err, "a message of %zu bytes; expected fewer than %d", size, PROTO_LINE_MAX);
+	if (size >= max)
+		return refuse(err, "a message of %zu bytes; expected fewer than %zu", size, max);
 	j = json_loadb(line, size, JSON_REJECT_DUPLICATES, &fault);
 	if (!j)
 		return refuse(err, "not JSON: %s at byte %d; expected one object",
@@ -68,7 +68,7 @@ int proto_parse_request(const char *line, size_t size, struct proto_request *out
 	int r;
 
 	out->id = 0;
-	r = parse_envelope(line, size, &j, err);
+	r = parse_envelope(line, size, PROTO_LINE_MAX, &j, err);
 	if (r < 0)
 		return r;
 	id = json_object_get(j, "id");
@@ -180,7 +180,7 @@ int proto_parse_answer(const char *line, size_t size, int64_t id, json_t **resul
 	json_t *answered, *ok, *value;
 	int r;
 
-	r = parse_envelope(line, size, &j, err);
+	r = parse_envelope(line, size, PROTO_ANSWER_MAX, &j, err);
 	if (r < 0)
 		return r;
 	answered = json_object_get(j, "id");

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The control protocol: one JSON object a line (UTF-8, at most PROTO_LINE_MAX bytes with the newline).
+ * The control protocol: one JSON object a line (UTF-8). With its newline a request has at most PROTO_LINE_MAX bytes,
+ * an answer PROTO_ANSWER_MAX.
  *	request:  {"version":1,"id":7,"verb":"set","args":{...}}
  *	answer:   {"version":1,"id":7,"ok":true,"result":{...}}
  *	          {"version":1,"id":7,"ok":false,"error":{"line":3,"column":9,"message":"..."}}
@@ -15,6 +16,8 @@
 
 #define PROTO_VERSION 1
 #define PROTO_LINE_MAX (1024 * 1024)
+/* `slots` gives up to 65,536 turns of at most 106 bytes, `status` some 600 bytes a device. */
+#define PROTO_ANSWER_MAX (16 * PROTO_LINE_MAX)
 #define PROTO_SOCKET "/run/divvy/divvy.sock"
 /* Environment variable that names another socket. */
 #define PROTO_SOCKET_ENV "DIVVY_SOCKET"

@@ -152,6 +152,40 @@ static void test_result(void **state)
 	json_decref(result);
 }
 
+/* The largest answer there is: all the turns that `slots` keeps (CPU_TURNS in daemon/cpu.h). */
+static void test_large_result(void **state)
+{
+	_cleanup_free_ char *line = NULL;
+	json_t *turns = json_array(), *result = NULL;
+	struct spec_error err = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 65536; i++)
+		json_array_append_new(turns, json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)4194304, "start_ns",
+						       (json_int_t)INT64_MAX, "end_ns", (json_int_t)INT64_MAX,
+						       "used_ns", (json_int_t)INT64_MAX));
+	line = proto_result_line(7, json_pack("{s:i,s:o}", "version", 1, "turns", turns));
+	assert_non_null(line);
+	assert_true(strlen(line) > PROTO_LINE_MAX);
+	assert_int_equal(proto_parse_answer(line, strlen(line) - 1, 7, &result, &err), 0);
+	assert_int_equal(json_array_size(json_object_get(result, "turns")), 65536);
+	json_decref(result);
+}
+
+static void test_too_large_answer(void **state)
+{
+	_cleanup_free_ char *line = malloc(PROTO_ANSWER_MAX);
+	struct spec_error err;
+	json_t *result = NULL;
+
+	(void)state;
+	memset(line, ' ', PROTO_ANSWER_MAX);
+	assert_int_equal(proto_parse_answer(line, PROTO_ANSWER_MAX - 1, 7, &result, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "not JSON"));
+	assert_int_equal(proto_parse_answer(line, PROTO_ANSWER_MAX, 7, &result, &err), -EPROTO);
+	assert_string_equal(err.text, "a message of 16777216 bytes; expected fewer than 16777216");
+}
+
 static void test_error(void **state)
 {
 	static const struct spec_error said = { 3, 9, "what is wrong" };
@@ -244,6 +278,8 @@ int main(void)
 		cmocka_unit_test(test_request_round_trip),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_result),
+		cmocka_unit_test(test_large_result),
+		cmocka_unit_test(test_too_large_answer),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_error_of_any_bytes),
 		cmocka_unit_test(test_bad_answers),
