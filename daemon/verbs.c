@@ -43,6 +43,15 @@ static enum verb_outcome run_model(struct daemon *d, struct model *m, struct spe
 	return VERB_DONE;
 }
 
+/* What is found counts: later looks at /proc are compared with this one. */
+static void look_at_vms(struct daemon *d)
+{
+	bool changed = false;
+
+	if (host_read_vms(&d->host, &changed) >= 0 && changed)
+		reconcile_host(d);
+}
+
 static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
 {
 	const char *text = json_string_value(json_object_get(args, "text"));
@@ -54,7 +63,7 @@ static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t
 	if (spec_parse(text, strlen(text), &m, err) < 0)
 		return VERB_FAILED;
 	/* Tens of milliseconds where there are a thousand processes: once here, not with every set. */
-	host_read_vms(&d->host, NULL);
+	look_at_vms(d);
 	if (run_model(d, &m, err) == VERB_FAILED)
 		return VERB_FAILED;
 	for (size_t i = 0; i < d->model.n_nodes; i++) {
@@ -193,7 +202,7 @@ static enum verb_outcome verb_status(struct daemon *d, const json_t *args, json_
 static enum verb_outcome verb_discover(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
 {
 	(void)args;
-	host_read_vms(&d->host, NULL);
+	look_at_vms(d);
 	*result = status_discover_json(d);
 	return *result ? VERB_DONE : fail(err, "out of memory");
 }

@@ -411,6 +411,33 @@ case_namesake() { # somebody starts a process with a tap and the name of another
 	wait $!
 }
 
+case_looked() { # a VM that a verb sees first
+	vm_kill batch
+	sed 's/nic: n1/vm: late/' "$tmp/divvy.yaml" >"$tmp/late.yaml"
+	divvy apply "$tmp/late.yaml" >/dev/null
+	vmm=launcher
+	vm_start batch
+	vm_ready batch
+	vmm=qemu-system-x86_64
+	sleep 0.8 # between the third look at /proc and the fourth
+	is batch state waiting
+	check "looked: a launcher is no VM" "$? == 0"
+	vm_ask batch "exec qemu-system-x86_64 late"
+	vm_ready batch
+	divvy discover >/dev/null
+	await 7 is batch state bound
+	check "looked: a VM that discover sees first is bound" "$? == 0"
+	sleep 5 # no more looks
+	vm_ask batch "exec qemu-system-x86_64 later"
+	vm_ready batch
+	is batch state bound
+	check "looked: nobody sees that it changes its name" "$? == 0"
+	sed 's/up0/eth77/' "$tmp/late.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >/dev/null 2>&1
+	is batch state waiting
+	check "looked: but an apply that is refused" "$? == 0"
+}
+
 case_overrun() { # more link events than the socket holds
 	local i
 	kill -STOP "$divvyd_child"
@@ -446,7 +473,7 @@ run_case() {
 }
 
 lib_init
-cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone bridge_events bound_later namesake overrun)
+cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone bridge_events bound_later namesake looked overrun)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

@@ -17,6 +17,7 @@ frame=1000          # bytes
 window_seconds=1.2  # in which shares are measured
 backend=divvy       # or plain (datapath.sh)
 nic_model=virtio-net-pci
+vmm=qemu-system-x86_64 # what the VMs' processes are called
 declare -A dst_mac
 declare -A vm_in vm_out vm_pid src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
 declare -A tap=([web]=n0 [batch]=n1) mac=([web]=52:54:00:77:00:01 [batch]=52:54:00:77:00:02) port=([web]=5001 [batch]=5002)
@@ -130,7 +131,7 @@ vm_start() { # name
 	# Opened for both directions: neither end waits for the other.
 	exec {vm_in[$1]}<>"$in" {vm_out[$1]}<>"$out"
 	# shellcheck disable=SC2016
-	ip netns exec "$host" bash -c 'exec -a qemu-system-x86_64 "$@"' - "$tapflood" -name "$1" \
+	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "$1" \
 		-netdev "tap,id=net0,ifname=${tap[$1]},script=no,downscript=no" \
 		-device "$nic_model,netdev=net0,mac=${mac[$1]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
 	vm_pid[$1]=$!

@@ -6,11 +6,13 @@
  * Its command line is QEMU's, so that whoever looks for VMs in /proc finds one:
  *	exec -a qemu-system-x86_64 tapflood -name web -netdev tap,id=n0,ifname=NAME[,queues=N] \
  *		-device virtio-net-pci,netdev=n0,mac=52:54:00:00:00:01
+ * Under another name than exec -a's above it is no VMM.
  * What to do comes in lines on stdin; each is answered by one line on stdout, the first by "ready":
  *	flood SECONDS FRAME-BYTES DST-MAC SRC-IP DST-IP PORT
  *		for so long, or until another line comes:
  *		"written=FRAMES bytes=BYTES again=EAGAINS cpu_ms=N"; cpu_ms is user+system time
  *	stop               nothing but that other line; not answered
+ *	exec PROGRAM VM    become that process, with the first tap's descriptor handed on, as a VM's launcher does; "ready"
  *	sndbuf [BYTES]     set (if given) and read TUNGETSNDBUF of the first queue: "sndbuf=BYTES"
  * or "error ...". It ends at end of file, with the taps open until then: frames that still wait belong to it.
  *
@@ -119,12 +121,20 @@ static int open_tap(struct vm *vm, const char *ifname, unsigned int n_queues)
 	return 0;
 }
 
+static void take_tap(struct vm *vm, int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	vm->queue[vm->n_queues++] = (struct pollfd){ .fd = fd, .events = POLLOUT };
+}
+
 static int parse_argv(struct vm *vm, int argc, char **argv)
 {
 	char ifname[IFNAMSIZ], number[8], mac[20];
 
 	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "-netdev")) {
+		if (!strcmp(argv[i], "-netdev") && qemu_option(argv[i + 1], "fd", number, sizeof(number))) {
+			take_tap(vm, atoi(number));
+		} else if (!strcmp(argv[i], "-netdev")) {
 			int n = qemu_option(argv[i + 1], "queues", number, sizeof(number)) ? atoi(number) : 1;
 
 			if (!qemu_option(argv[i + 1], "ifname", ifname, sizeof(ifname)) || n < 1 ||
@@ -251,13 +261,29 @@ static int do_sndbuf(struct vm *vm, const char *line)
 	return 0;
 }
 
+static int do_exec(struct vm *vm, const char *line)
+{
+	char program[32], name[64], netdev[64], device[80];
+	char *argv[] = { program, (char[]){ "-name" }, name, (char[]){ "-netdev" }, netdev, (char[]){ "-device" }, device,
+			 NULL };
+
+	if (sscanf(line, "exec %31s %63s", program, name) != 2)
+		return -EINVAL;
+	snprintf(netdev, sizeof(netdev), "tap,id=net0,fd=%d", vm->queue[0].fd);
+	snprintf(device, sizeof(device), "virtio-net-pci,netdev=net0,mac=%02x:%02x:%02x:%02x:%02x:%02x", vm->mac[0],
+		 vm->mac[1], vm->mac[2], vm->mac[3], vm->mac[4], vm->mac[5]);
+	fcntl(vm->queue[0].fd, F_SETFD, 0);
+	execv("/proc/self/exe", argv);
+	return -errno;
+}
+
 int main(int argc, char **argv)
 {
 	struct vm vm = { 0 };
 	char line[256];
 
-	/* As the kernel would have cut the name of QEMU's executable. */
-	prctl(PR_SET_NAME, "qemu-system-x86");
+	/* The kernel cuts it, as it would have cut the name of QEMU's executable. */
+	prctl(PR_SET_NAME, argv[0]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse_argv(&vm, argc, argv) < 0) {
 		fprintf(stderr, "usage: tapflood -name VM -netdev tap,id=ID,ifname=TAP[,queues=N] "
@@ -269,7 +295,8 @@ int main(int argc, char **argv)
 		if (!strncmp(line, "stop", 4))
 			continue;
 		int r = !strncmp(line, "flood", 5) ? do_flood(&vm, line) :
-			!strncmp(line, "sndbuf", 6) ? do_sndbuf(&vm, line) : -EINVAL;
+			!strncmp(line, "sndbuf", 6) ? do_sndbuf(&vm, line) :
+			!strncmp(line, "exec", 4) ? do_exec(&vm, line) : -EINVAL;
 
 		if (r < 0)
 			printf("error %s\n", strerror(-r));
