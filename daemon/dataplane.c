@@ -141,6 +141,20 @@ static int next_ifb_name(struct dataplane *p, char name[IFNAMSIZ])
 	return -ENOSPC;
 }
 
+static bool is_there(const struct rtnl_failure *f, void *arg)
+{
+	(void)arg;
+	return f->error == -EEXIST;
+}
+
+/* HTB at the root of an IFB without classes. It may be there: a divvyd was killed before it made them. */
+static int make_root(struct dataplane *p, uint32_t ifb, char *errtext, size_t size)
+{
+	int err = qdisc_add_htb(p->rtnl, ifb, 1, TREE_MINOR_DEFAULT, IFB_TXQLEN, tag(OP_ROOT, 0));
+
+	return err < 0 ? err : commit(p, is_there, NULL, errtext, size);
+}
+
 /* Step 1 for one uplink: the IFB, known again by its alias, with HTB at its root. */
 static int make_ifb(struct dataplane *p, const char *uplink, char *errtext, size_t size)
 {
@@ -159,9 +173,7 @@ static int make_ifb(struct dataplane *p, const char *uplink, char *errtext, size
 		err = link_get(p->rtnl, name, &l);
 	if (err < 0)
 		return err;
-	err = qdisc_add_htb(p->rtnl, l.ifindex, 1, TREE_MINOR_DEFAULT, IFB_TXQLEN, tag(OP_ROOT, 0));
-	if (err >= 0)
-		err = commit(p, NULL, NULL, errtext, size);
+	err = make_root(p, l.ifindex, errtext, size);
 	if (err < 0)
 		return err;
 	bigger = reallocarray(p->have.uplinks, p->have.n_uplinks + 1, sizeof(*bigger));
@@ -234,9 +246,14 @@ static int apply_classes(struct dataplane *p, const struct tree *want, char *err
 	_cleanup_free_ struct class_index *ix = malloc(sizeof(*ix));
 	int err = ix ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < want->n_uplinks && err >= 0; i++)
-		if (!tree_uplink_named(&p->have, want->uplinks[i].name))
+	for (size_t i = 0; i < want->n_uplinks && err >= 0; i++) {
+		const struct tree_uplink *have = tree_uplink_named(&p->have, want->uplinks[i].name);
+
+		if (!have)
 			err = make_ifb(p, want->uplinks[i].name, errtext, size);
+		else if (have->n_classes == 0) /* removed by somebody, or never made by a divvyd that was killed */
+			err = make_root(p, have->ifb, errtext, size);
+	}
 	for (size_t i = 0; i < want->n_uplinks && err >= 0; i++) {
 		struct tree_uplink *have = tree_uplink_named(&p->have, want->uplinks[i].name);
 

@@ -128,7 +128,7 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
 		.rate2quantum = RATE2QUANTUM,
 		.defcls = defminor,
 	};
-	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &tcm, "htb", tag);
+	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_REPLACE, &tcm, "htb", tag);
 	struct nlattr *options;
 
 	if (!nlh)

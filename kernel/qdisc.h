@@ -21,7 +21,11 @@ int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n);
  * if there is one (NLM_F_EXCL is set, so another's is never replaced). */
 int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
-/* HTB root "handle:" whose unmatched packets go to leaf handle:defminor. */
+/*
+ * HTB root "major:" whose unmatched packets go to leaf major:defminor. A root of another handle is
+ * replaced; -EEXIST from the kernel if there is one of this handle (net/sched/sch_api.c,
+ * tc_modify_qdisc(): NLM_F_EXCL is about the handle, NLM_F_REPLACE about the root).
+ */
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
 		  uint64_t tag);
 /*

@@ -352,6 +352,29 @@ case_undone() { # somebody removes divvy's hook and sets another send buffer
 	check "undone by others: and so is the send buffer" "$? == 0"
 }
 
+root_is_back() { # HTB with its root class, default leaf, web, batch
+	[[ $(classes | grep -c 'class htb 1:') -eq 4 ]]
+}
+
+case_root() { # somebody removes or replaces the root of divvy's IFB, while divvyd runs and while it does not
+	local what
+	tc -n "$host" qdisc del dev divvy0 root
+	await 15 root_is_back
+	check "root removed: it is back" "$? == 0"
+	flood measure_shares 3
+	check_shares "root removed"
+	# Without, and with one that has no classes: what a divvyd leaves that is killed while it makes them.
+	for what in "" "handle 1: htb" pfifo; do
+		divvyd_kill
+		tc -n "$host" qdisc del dev divvy0 root
+		# shellcheck disable=SC2086
+		[[ -z $what ]] || tc -n "$host" qdisc add dev divvy0 root $what
+		divvyd_launch
+		root_is_back && divvy_bound on
+		check "divvyd killed, root ${what:-removed}: the next one makes it" "$? == 0"
+	done
+}
+
 hook_is_back() {
 	tc -n "$host" filter show dev n0 ingress 2>/dev/null | grep -q divvy
 }
@@ -473,7 +496,7 @@ run_case() {
 }
 
 lib_init
-cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone bridge_events bound_later namesake looked overrun)
+cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone root bridge_events bound_later namesake looked overrun)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

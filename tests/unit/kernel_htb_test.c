@@ -287,7 +287,7 @@ static void hooks(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(qdisc_add_htb(r, ifb, 2, 1, 10, 0), 0);
+	assert_int_equal(qdisc_add_htb(r, ifb, 1, 1, 10, 0), 0);
 	commit_fails(r, -EEXIST);
 	add_veth(r, "va", "vb");
 	veth = ifindex_of(r, "va");
