@@ -110,7 +110,8 @@ static void join_round(struct rounds *r, struct vm *v)
 		return;
 	v->round = r->round;
 	v->run = v->slots = 0;
-	if (!r->round)
+	/* No round is under way: none has begun yet, or the schedule has just changed. */
+	if (!r->round_slots)
 		return;
 	slots = (fluid_t)credit_of(r, v) * left / ((fluid_t)r->price * r->round_slots);
 	slots = slots < r->n_slots ? slots : r->n_slots;

@@ -480,6 +480,31 @@ static void test_reconfigure_live(void **state)
 	}
 }
 
+/* A VM joins, and one that was idle wakes up, between a change of the schedule and the slot it takes effect at. */
+static void test_join_while_reconfigured(void **state)
+{
+	(void)state;
+	for_each_policy(ops) {
+		struct rounds_config c = config(ops, 100, 1);
+		struct plant *p = plant_new(&c);
+
+		for (uint32_t i = 0; i < 3; i++)
+			plant_add(p, 10);
+		plant_block(p, 1);
+		plant_run(p, 333);
+		assert_int_equal(rounds_configure(p->r, &c, p->now), 0);
+		p->set.n = 0;
+		plant_add(p, 10);
+		plant_wake(p, 1);
+		plant_run(p, 1000); /* what VM 1 saved up is spent */
+		plant_reset(p);
+		plant_run(p, 1000);
+		for (uint32_t i = 0; i < 4; i++)
+			assert_points(p, i, 25.0, 1.0);
+		plant_free(p);
+	}
+}
+
 static void test_bad_config(void **state)
 {
 	struct rounds_config good = config(&policy_paper, 100, 1), c;
@@ -568,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_remove_running),
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_reconfigure_live),
+		cmocka_unit_test(test_join_while_reconfigured),
 		cmocka_unit_test(test_bad_config),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_deterministic),
