@@ -18,7 +18,7 @@ struct binding {
 	char why[160];     /* waiting: for what; bound: why there is no backpressure, "" if there is */
 	pid_t pid;         /* of the VMM; 0: none known */
 	uint64_t start_time;
-	char vmm[16], vm[VMM_NAME_SIZE];
+	char vmm[VMM_KIND_SIZE], vm[VMM_NAME_SIZE];
 };
 
 /*

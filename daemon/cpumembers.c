@@ -53,6 +53,12 @@ static size_t merge(struct cpu_member *m, size_t n)
 	return kept;
 }
 
+/* Whoever else holds a tap (a VPN's daemon, libvirt's while it starts a VM) is not paused. */
+static bool has_vm(const struct binding *b)
+{
+	return b->bound && b->pid && vmm_is_known(b->vmm);
+}
+
 /* Shares of VMs: what their devices would be entitled to if all were busy, in millionths of the uplink. */
 static int collect(const struct daemon *d, struct cpu_member *out, size_t *n)
 {
@@ -65,7 +71,7 @@ static int collect(const struct daemon *d, struct cpu_member *out, size_t *n)
 	if (!demand || !entitled)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_nodes; i++)
-		if (m->nodes[i].kind == NODE_DEVICE && d->bindings[i].bound && d->bindings[i].pid)
+		if (m->nodes[i].kind == NODE_DEVICE && has_vm(&d->bindings[i]))
 			demand[i] = RATE_UNLIMITED;
 	err = entitle(m, demand, entitled);
 	if (err < 0)

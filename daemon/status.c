@@ -125,7 +125,11 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 	if (!d->cpu || !b->bound)
 		return json_null();
 	if (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0) {
-		snprintf(why, size, "no VM's process behind %s: there is nothing to pause", b->nic);
+		if (b->pid && !vmm_is_known(b->vmm))
+			snprintf(why, size, "%s (process %d) behind %s is no VMM that divvy knows: it is not paused",
+				 b->vmm, b->pid, b->nic);
+		else
+			snprintf(why, size, "no VM's process behind %s: there is nothing to pause", b->nic);
 		return json_null();
 	}
 	snprintf(why, size, "%s", s.why);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #define VMM_NAME_SIZE 64
+#define VMM_KIND_SIZE 20
 
 enum vmm_waits {
 	VMM_WAITS_YES,     /* stops serving the ring while the tap says EAGAIN */
@@ -24,7 +25,7 @@ struct vmm_nic {
 	char tap[IFNAMSIZ]; /* fdinfo's iff: */
 	pid_t pid;
 	uint64_t start_time;         /* /proc/PID/stat field 22, clock ticks since boot */
-	char vmm[20]; /* "qemu", "firecracker", "cloud-hypervisor", "virtualbox", or the process's comm */
+	char vmm[VMM_KIND_SIZE];     /* "qemu", "firecracker", "cloud-hypervisor", "virtualbox", or the process's comm */
 	char vm[VMM_NAME_SIZE];      /* the VM's name; "" if it has none */
 	char model[24];              /* "virtio-net-pci", "e1000", ...; "" if unknown */
 	char mac[18];                /* guest's MAC, lower case; "" if unknown */
@@ -48,6 +49,9 @@ int vmm_scan_pid(const char *root, pid_t pid, struct vmm_nic **nics, size_t *n);
  */
 void vmm_describe(const char *comm, char *const *argv, const char *tap, const int *fds, size_t n_fds,
 		  struct vmm_nic *out);
+
+/* Whether vmm_describe() says this of a VMM in its table, rather than a comm. */
+bool vmm_is_known(const char *name);
 
 /* Start time of a process, or -ESRCH. */
 int vmm_start_time(const char *root, pid_t pid, uint64_t *ticks);

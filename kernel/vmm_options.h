@@ -20,8 +20,5 @@ bool vmm_names_fd(const struct vmm_question *q, const char *list);
 /* The value of -name V, --name V, --name=V; NULL if it is not there. Borrowed from argv. */
 const char *vmm_argument(char *const *argv, const char *name);
 
-/* Whether vmm_describe() says this of a VMM in its table, rather than a comm. */
-bool vmm_is_known(const char *name);
-
 /* Fills vm, model, mac, waits and why of a QEMU process. */
 void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out);

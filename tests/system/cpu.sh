@@ -203,6 +203,26 @@ case_held() { # somebody else freezes the VM's cgroup's parent
 	divvyd_launch
 }
 
+case_no_vmm() { # a process that is no VMM holds a tap
+	vm_kill batch
+	vmm=vpnd
+	vm_start batch
+	vm_ready batch
+	vmm=qemu-system-x86_64
+	apply_cpu ""
+	await 3 eval '[[ $(of batch state) == bound && $(of web running) == true ]]'
+	check "no VMM: its tap is bound" "$? == 0"
+	[[ $(of batch pauses) == "" && $(cgroup_dir batch) != *divvy-* ]]
+	check "no VMM: it takes no part" "$? == 0"
+	of batch why | grep -q 'vpnd.*noVMMthatdivvyknows'
+	check "no VMM: and status says why" "$? == 0" || json | diag
+	vm_ask batch "exec qemu-system-x86_64 batch"
+	vm_ready batch
+	divvy discover >/dev/null
+	await 1 eval '[[ $(of batch pauses) -ge 0 && $(cgroup_dir batch) == *divvy-* ]]'
+	check "no VMM: it does once it is one" "$? == 0"
+}
+
 case_silent() { # divvyd is stopped for a second: as after a suspend, its deadlines have passed
 	apply_cpu ""
 	busy
@@ -359,7 +379,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused no_freezer exits held silent frozen_above rights killed leftovers)
+cases=(shares refused no_freezer exits held no_vmm silent frozen_above rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

@@ -465,11 +465,30 @@ static void takes_any_command_line(void **state)
 	}
 }
 
+/* What is no VMM is not paused: a name counts as a whole, as vmm_describe() fills it in. */
+static void knows_vmms(void **state)
+{
+	static const char *const programs[] = { "qemu-system-x86_64", "VBoxHeadless", "firecracker", "cloud-hypervisor",
+						"crosvm", "lkvm" };
+	static const char *const others[] = { "", "libvirtd", "rpc-virtqemud", "openvpn", "cloud-hyperviso" };
+	char *argv[] = { NULL };
+	struct vmm_nic nic;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		vmm_describe(programs[i], argv, "tap0", NULL, 0, &nic);
+		assert_true(vmm_is_known(nic.vmm));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(vmm_is_known(others[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(describes_real_command_lines),
 		cmocka_unit_test(takes_any_command_line),
+		cmocka_unit_test(knows_vmms),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
