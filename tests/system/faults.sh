@@ -360,7 +360,10 @@ case_root() { # somebody removes or replaces the root of divvy's IFB, while divv
 	local what
 	tc -n "$host" qdisc del dev divvy0 root
 	await 15 root_is_back
-	check "root removed: it is back" "$? == 0"
+	check "root removed: it is back" "$? == 0" || {
+		classes
+		cat "$tmp/divvyd.log"
+	} | diag
 	flood measure_shares 3
 	check_shares "root removed"
 	# Without, and with one that has no classes: what a divvyd leaves that is killed while it makes them.
