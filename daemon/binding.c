@@ -77,14 +77,14 @@ static const struct link *link_named(const struct binder *b, const char *name)
 	return found ? *found : NULL;
 }
 
-static bool is_scheduled(const struct binder *b, const struct vmm_nic *nic)
+static bool is_bound(const struct binder *b, const struct vmm_nic *nic)
 {
 	const struct link *l = link_named(b, nic->tap);
 
 	return l && tree_vnic(b->bound, l->ifindex);
 }
 
-/* The one NIC that a sorted index holds for a key; *several where there are more and none is scheduled already. */
+/* The one NIC that a sorted index holds for a key; *several where there are more and none is bound already. */
 static const struct vmm_nic *only_nic(const struct binder *b, const struct vmm_nic **index,
 				      const struct vmm_nic *key, int (*compare)(const void *, const void *),
 				      bool *several)
@@ -99,7 +99,7 @@ static const struct vmm_nic *only_nic(const struct binder *b, const struct vmm_n
 	while (found > index && compare(found - 1, &key) == 0)
 		found--;
 	for (last = found; last < index + n && compare(last, &key) == 0; last++) {
-		if (is_scheduled(b, *last)) {
+		if (is_bound(b, *last)) {
 			kept = last;
 			n_kept++;
 		}

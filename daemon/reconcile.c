@@ -56,10 +56,35 @@ static void respect_nft(struct daemon *d, const struct node *node, struct bindin
 		 chain, b->nic);
 }
 
+/*
+ * The vNICs that are bound now, of which there need not be classes (CPU scheduling); at a start those that the last
+ * divvyd left filters on.
+ */
+static int bound_now(const struct daemon *d, struct tree *out)
+{
+	size_t n = d->bindings ? d->model.n_nodes : d->plane.have.n_vnics;
+	struct tree_vnic *v = calloc(n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	*out = (struct tree){ .vnics = v };
+	for (size_t i = 0; i < n; i++) {
+		if (!d->bindings)
+			v[out->n_vnics++] = d->plane.have.vnics[i];
+		else if (d->bindings[i].bound)
+			v[out->n_vnics++].ifindex = d->bindings[i].ifindex;
+	}
+	tree_sort_vnics(v, out->n_vnics);
+	return 0;
+}
+
 static int bind_all(struct daemon *d, struct plan *p)
 {
-	_cleanup_(binder_freep) struct binder *binder = binder_new(&d->host, &d->want);
+	_cleanup_(tree_freep) struct tree bound = { 0 };
+	_cleanup_(binder_freep) struct binder *binder = NULL;
 
+	if (bound_now(d, &bound) >= 0)
+		binder = binder_new(&d->host, &bound);
 	if (!binder)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->model.n_nodes; i++) {

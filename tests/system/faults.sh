@@ -418,23 +418,47 @@ case_bound_later() { # what an event bound is known after a kill, too
 	check "bound by an event, divvyd killed: and removes the hook" "$? == 0"
 }
 
-case_namesake() { # somebody starts a process with a tap and the name of another's VM
-	sed 's/nic: n0/vm: web/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
-	divvy apply "$tmp/try.yaml" >/dev/null
-	is web nic n0
-	check "namesake: bound by the VM's name" "$? == 0"
-	ip -n "$host" tuntap add n2 mode tap vnet_hdr
-	ip -n "$host" link set n2 up
-	tap[thief]=n2 mac[thief]=52:54:00:77:00:03
+thief_start() { # with a tap of its own and the name of another's VM; sets thief
+	[[ -p $tmp/thief.in ]] || mkfifo "$tmp/thief.in"
+	exec {thief_in}<>"$tmp/thief.in"
 	# shellcheck disable=SC2016
 	ip netns exec "$host" bash -c 'exec -a qemu-system-x86_64 "$@"' - "$tapflood" -name web \
-		-netdev tap,id=net0,ifname=n2 -device virtio-net-pci,netdev=net0 < <(sleep 3) >/dev/null &
+		-netdev tap,id=net0,ifname=n2 -device virtio-net-pci,netdev=net0 <"$tmp/thief.in" {thief_in}>&- >/dev/null &
+	thief=$!
 	await 2 eval 'divvy discover | grep -q "^n2 .*web"'
-	check "namesake: it is there" "$? == 0"
-	sleep 0.5
-	is web nic n0 && is web state bound
-	check "namesake: the VM that was bound stays bound" "$? == 0"
-	wait $!
+}
+
+thief_stop() {
+	kill "$thief"
+	wait "$thief" 2>/dev/null
+	exec {thief_in}>&-
+}
+
+case_namesake() { # somebody starts a process with a tap and the name of another's VM
+	local resource thief thief_in
+	ip -n "$host" tuntap add n2 mode tap vnet_hdr
+	ip -n "$host" link set n2 up
+	for resource in cpu device; do
+		{
+			echo "schedule: {resource: $resource}"
+			sed 's/nic: n0/vm: web/' "$tmp/divvy.yaml"
+		} >"$tmp/try.yaml"
+		divvy apply "$tmp/try.yaml" >/dev/null
+		is web nic n0
+		check "namesake, $resource: bound by the VM's name" "$? == 0"
+		thief_start
+		check "namesake, $resource: it is there" "$? == 0"
+		sleep 0.5
+		is web nic n0 && is web state bound
+		check "namesake, $resource: the VM that was bound stays bound" "$? == 0"
+		[[ $resource == cpu ]] || {
+			divvyd_kill
+			divvyd_launch
+			is web nic n0 && is web state bound
+			check "namesake, $resource: over a restart of divvyd, too" "$? == 0"
+		}
+		thief_stop
+	done
 }
 
 case_looked() { # a VM that a verb sees first
