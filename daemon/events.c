@@ -4,8 +4,9 @@
  *
  * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it. The
  * VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is read
- * several times after the latest event, in growing distances, and not at all while nothing happens. Events are lost when the
- * socket overruns: then all is read again. What no event tells (a filter or a send buffer undone
+ * several times after the latest event, in growing distances, and not at all while nothing happens. A further event
+ * puts off neither what is to be done nor the first two looks: a link that flaps must not hold up the others. Events
+ * are lost when the socket overruns: then all is read again. What no event tells (a filter or a send buffer undone
  * by others) is found by an audit every AUDIT_SECONDS.
  */
 #include "events.h"
@@ -54,6 +55,20 @@ static bool armed(sd_event_source *timer)
 	return enabled != SD_EVENT_OFF;
 }
 
+static void arm_once(sd_event_source *timer, uint64_t us)
+{
+	if (!armed(timer))
+		arm(timer, us);
+}
+
+static void look_soon(struct daemon *d)
+{
+	if (armed(d->rescan_timer) && d->rescan_stage <= 1)
+		return;
+	d->rescan_stage = 0;
+	arm(d->rescan_timer, rescan_us[0]);
+}
+
 static int on_link(const struct nlmsghdr *nlh, void *arg)
 {
 	struct daemon *d = arg;
@@ -67,14 +82,13 @@ static int on_link(const struct nlmsghdr *nlh, void *arg)
 	case HOST_GONE:
 		dataplane_forget(&d->plane, l.ifindex);
 		backpressure_forget(&d->backpressure, l.ifindex);
-		arm(d->reconcile_timer, RECONCILE_DELAY_US);
+		arm_once(d->reconcile_timer, RECONCILE_DELAY_US);
 		break;
 	case HOST_CHANGED:
 		if (binding_unschedulable(&l))
 			break;
-		arm(d->reconcile_timer, RECONCILE_DELAY_US);
-		d->rescan_stage = 0;
-		arm(d->rescan_timer, rescan_us[0]);
+		arm_once(d->reconcile_timer, RECONCILE_DELAY_US);
+		look_soon(d);
 		break;
 	}
 	return 0;
@@ -90,9 +104,8 @@ static int on_link_events(sd_event_source *s, int fd, uint32_t revents, void *ar
 		log_notice("link events were lost; reading everything again");
 		host_read_links(&d->host, d->plane.rtnl);
 		d->plane.stale = true;
-		d->rescan_stage = 0;
-		arm(d->rescan_timer, rescan_us[0]);
-		arm(d->reconcile_timer, RECONCILE_DELAY_US);
+		look_soon(d);
+		arm_once(d->reconcile_timer, RECONCILE_DELAY_US);
 	} else if (err < 0) {
 		log_error("link events: %s", strerror(-err));
 	}

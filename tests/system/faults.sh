@@ -488,6 +488,18 @@ case_looked() { # a VM that a verb sees first
 	check "looked: but an apply that is refused" "$? == 0"
 }
 
+case_churn() {
+	churn_start 0.002
+	vm_kill batch
+	await 2 is batch state waiting
+	check "a link that changes every 2 ms: a VM's end is seen" "$? == 0"
+	vm_start batch
+	vm_ready batch
+	await 2 is batch backpressure on
+	check "a link that changes every 2 ms: a VM's start is seen" "$? == 0"
+	churn_stop
+}
+
 case_overrun() { # more link events than the socket holds
 	local i
 	kill -STOP "$divvyd_child"
@@ -523,7 +535,7 @@ run_case() {
 }
 
 lib_init
-cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone root bridge_events bound_later namesake looked overrun)
+cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone root bridge_events bound_later namesake looked churn overrun)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

@@ -168,6 +168,31 @@ vm_stop_all() {
 	done
 }
 
+# --- a link that changes all the time, and is nobody's -----------------------------------------------------
+churn_pid=
+
+churn_lines() { # seconds from one to the next
+	local never i=0
+	exec {never}<> <(:)
+	while echo "link set churn0 address 02:00:00:77:20:0$((i = 1 - i))"; do
+		read -r -t "$1" -u "$never"
+	done
+}
+
+churn_start() { # seconds from one change to the next
+	ip -n "$host" link add churn0 type veth peer name churn1
+	ip -n "$host" -b - < <(churn_lines "$1" 2>/dev/null) &
+	churn_pid=$!
+}
+
+churn_stop() {
+	[[ -n $churn_pid ]] || return 0
+	kill "$churn_pid"
+	wait "$churn_pid" 2>/dev/null
+	churn_pid=
+	ip -n "$host" link del churn0
+}
+
 field() { # name=, line
 	local rest=${2#*"$1="}
 	[[ $rest != "$2" ]] && echo "${rest%% *}" || echo 0
@@ -351,6 +376,7 @@ tear_down() { # topology
 
 cleanup() {
 	trap - EXIT INT TERM
+	churn_stop
 	divvy_stop
 	vm_stop_all
 	remove_topology
