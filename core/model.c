@@ -16,6 +16,13 @@ const struct schedule schedule_default = {
 	.lanes = 1,
 };
 
+bool schedule_same(const struct schedule *a, const struct schedule *b)
+{
+	return a->resource == b->resource && strcmp(a->policy, b->policy) == 0 && a->gate == b->gate &&
+	       a->slot_ns == b->slot_ns && a->slots == b->slots && a->lanes == b->lanes &&
+	       a->burst_ns == b->burst_ns && a->strict == b->strict && a->spread == b->spread;
+}
+
 void model_init(struct model *m)
 {
 	*m = (struct model){ .schedule = schedule_default };

@@ -84,6 +84,9 @@ struct schedule {
 
 extern const struct schedule schedule_default;
 
+/* Whether both ask for the same, wherever they stand in their files. */
+bool schedule_same(const struct schedule *a, const struct schedule *b);
+
 /* Preorder: a node stands behind its parent and before its parent's next sibling. */
 struct model {
 	struct node *nodes; /* owned */

@@ -180,6 +180,15 @@ case_exits() { # a VM ends while it is paused; a cgroup vanishes
 	check "started again: it takes part again" "$? == 0"
 }
 
+case_churn() { # a link that is nobody's changes faster than slots do
+	apply_cpu ", policy: smooth"
+	busy
+	churn_start 0.007
+	within 580 620 2
+	check "a link that changes every 7 ms: CPU time is 60:40 within 2 points" "$? == 0"
+	churn_stop
+}
+
 case_held() { # somebody else freezes the VM's cgroup's parent
 	apply_cpu ""
 	busy
@@ -379,7 +388,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused no_freezer exits held no_vmm silent frozen_above rights killed leftovers)
+cases=(shares refused no_freezer exits churn held no_vmm silent frozen_above rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

@@ -7,6 +7,8 @@
 
 #include "core/model.h"
 
+#include "core/cleanup.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,6 +130,29 @@ static void copies_own_their_nodes(void **state)
 			assert_int_equal(model_add(&copy, &copy.nodes[1]), n + i - 1);
 		model_free(&copy);
 	}
+}
+
+static void compares_schedules(void **state)
+{
+	const struct schedule a = schedule_default;
+	struct schedule other[9], same = a;
+
+	(void)state;
+	same.line = 7;
+	assert_true(schedule_same(&a, &same));
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++)
+		other[i] = a;
+	other[0].resource = RESOURCE_CPU;
+	strcpy(other[1].policy, "smooth");
+	other[2].gate = GATE_QUOTA;
+	other[3].slot_ns++;
+	other[4].slots++;
+	other[5].lanes++;
+	other[6].burst_ns++;
+	other[7].strict = true;
+	other[8].spread = true;
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++)
+		assert_false(schedule_same(&a, &other[i]));
 }
 
 static void full_names(void **state)
@@ -355,6 +380,7 @@ int main(void)
 		cmocka_unit_test(keeps_preorder),
 		cmocka_unit_test(grows_to_the_limit),
 		cmocka_unit_test(copies_own_their_nodes),
+		cmocka_unit_test(compares_schedules),
 		cmocka_unit_test(full_names),
 		cmocka_unit_test(finds),
 		cmocka_unit_test(accepts),
