@@ -46,6 +46,7 @@ struct daemon {
 	struct binding *bindings; /* one a node */
 	uint16_t *minors;         /* one a node */
 	struct tree want;
+	bool unreconciled; /* the latest reconcile_host() failed: bindings and want are not the host's */
 
 	struct rtnl *link_events;
 	sd_event_source *reconcile_timer, *rescan_timer, *drain_timer, *second_timer;

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define IFB_TXQLEN 1000 /* packets between HTB and re-injection; the kernel's default of 32 stalls it */
-#define FAILURES_MAX 64
 
 /* A request's tag: what it was, and about which vNIC, uplink or class. */
 enum op {
@@ -104,16 +103,19 @@ void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 static int commit(struct dataplane *p, bool (*benign)(const struct rtnl_failure *, void *), void *arg,
 		  char *errtext, size_t size)
 {
-	struct rtnl_failure fail[FAILURES_MAX];
-	int n = rtnl_commit(p->rtnl, fail, FAILURES_MAX);
-	int shown = n < FAILURES_MAX ? n : FAILURES_MAX;
+	size_t n_requests = rtnl_pending(p->rtnl);
+	_cleanup_free_ struct rtnl_failure *fail = calloc(n_requests + 1, sizeof(*fail));
+	int n;
 
+	if (!fail)
+		return -ENOMEM;
+	n = rtnl_commit(p->rtnl, fail, n_requests);
 	if (n < 0) {
 		snprintf(errtext, size, "rtnetlink: %s", strerror(-n));
 		p->stale = true;
 		return n;
 	}
-	for (int i = 0; i < shown; i++) {
+	for (int i = 0; i < n; i++) { /* at most one a request */
 		if (benign && benign(&fail[i], arg))
 			continue;
 		snprintf(errtext, size, "%s failed: %s%s%s", op_text[tag_op(fail[i].tag)],
@@ -290,11 +292,14 @@ static int apply_map(struct dataplane *p, const struct tree *want)
 
 struct filter_outcome {
 	struct dataplane *p;
-	uint32_t *gone;
-	size_t *n_gone;
+	struct dataplane_missed *missed;
+	size_t *n_missed;
 };
 
-/* A hook that is there already is another's; a link that is gone takes its filters along. */
+/*
+ * A hook that is there already is another's; a link that is gone takes its filters along. A vNIC that takes no
+ * filter (its hook is a block that it shares with others, say) does not hold up the rest, unless it keeps an old one.
+ */
 static bool filter_benign(const struct rtnl_failure *f, void *arg)
 {
 	struct filter_outcome *o = arg;
@@ -302,15 +307,14 @@ static bool filter_benign(const struct rtnl_failure *f, void *arg)
 
 	switch (tag_op(f->tag)) {
 	case OP_CLSACT:
-		if (f->error == -EEXIST)
-			hooks_drop(&o->p->hooks, ifindex); /* another's: it had been noted as ours too early */
-		return f->error == -EEXIST || f->error == -ENODEV;
+		hooks_drop(&o->p->hooks, ifindex); /* another's, or none: it had been noted as ours too early */
+		return true;
 	case OP_CLSACT_AGAIN: /* only the filter had been taken away */
-		return f->error == -EEXIST || f->error == -ENODEV;
+		return true;
 	case OP_FILTER:
-		if (f->error != -ENODEV)
+		if (f->error != -ENODEV && tree_vnic(&o->p->have, ifindex))
 			return false;
-		o->gone[(*o->n_gone)++] = ifindex;
+		o->missed[(*o->n_missed)++] = (struct dataplane_missed){ .ifindex = ifindex, .failure = *f };
 		return true;
 	case OP_UNFILTER:
 	case OP_UNHOOK:
@@ -388,8 +392,9 @@ static int remove_filters(struct dataplane *p, const struct tree *want)
 	return err;
 }
 
-/* After step 4: have's vNICs are want's, without those that are gone. */
-static int merge_vnics(struct dataplane *p, const struct tree *want, const uint32_t *gone, size_t n_gone)
+/* After step 4: have's vNICs are want's, without those that were missed. */
+static int merge_vnics(struct dataplane *p, const struct tree *want, const struct dataplane_missed *missed,
+		       size_t n_missed)
 {
 	struct tree_vnic *v = calloc(want->n_vnics + 1, sizeof(*v));
 	size_t n = 0;
@@ -398,11 +403,11 @@ static int merge_vnics(struct dataplane *p, const struct tree *want, const uint3
 		return -ENOMEM;
 	for (size_t i = 0; i < want->n_vnics; i++) {
 		const char *uplink = want->uplinks[want->vnics[i].uplink].name;
-		bool is_gone = false;
+		bool is_missed = false;
 
-		for (size_t j = 0; j < n_gone; j++)
-			is_gone |= gone[j] == want->vnics[i].ifindex;
-		if (is_gone)
+		for (size_t j = 0; j < n_missed; j++)
+			is_missed |= missed[j].ifindex == want->vnics[i].ifindex;
+		if (is_missed)
 			continue;
 		v[n] = want->vnics[i];
 		v[n++].uplink = (uint32_t)(tree_uplink_named(&p->have, uplink) - p->have.uplinks);
@@ -413,13 +418,13 @@ static int merge_vnics(struct dataplane *p, const struct tree *want, const uint3
 	return 0;
 }
 
-int dataplane_apply(struct dataplane *p, const struct host *h, const struct tree *want, uint32_t *gone,
-		    size_t *n_gone, char *errtext, size_t size)
+int dataplane_apply(struct dataplane *p, const struct host *h, const struct tree *want,
+		    struct dataplane_missed *missed, size_t *n_missed, char *errtext, size_t size)
 {
-	struct filter_outcome outcome = { .p = p, .gone = gone, .n_gone = n_gone };
+	struct filter_outcome outcome = { .p = p, .missed = missed, .n_missed = n_missed };
 	int err;
 
-	*n_gone = 0;
+	*n_missed = 0;
 	snprintf(errtext, size, "out of memory");
 	err = apply_classes(p, want, errtext, size);
 	if (err >= 0)
@@ -431,7 +436,7 @@ int dataplane_apply(struct dataplane *p, const struct host *h, const struct tree
 	if (err >= 0)
 		err = commit(p, filter_benign, &outcome, errtext, size);
 	if (err >= 0)
-		err = merge_vnics(p, want, gone, *n_gone);
+		err = merge_vnics(p, want, missed, *n_missed);
 	rtnl_discard(p->rtnl);
 	if (err < 0)
 		p->stale = true;

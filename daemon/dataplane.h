@@ -20,6 +20,7 @@
 
 #include "hooks.h"
 #include "kernel/classifier.h"
+#include "kernel/rtnl.h"
 #include "tree.h"
 
 struct dataplane {
@@ -39,13 +40,19 @@ void dataplane_close(struct dataplane *p);
 /* Read divvy's objects from the kernel: at start, and when events or an error say that have is wrong. */
 int dataplane_observe(struct dataplane *p);
 
+/* A vNIC that could not be attached to. */
+struct dataplane_missed {
+	uint32_t ifindex;
+	struct rtnl_failure failure; /* -ENODEV: it vanished */
+};
+
 /*
- * Make the kernel have what is wanted. vNICs that vanished meanwhile are passed over: their
- * ifindex is stored in gone[] (room for want->n_vnics). 0, or negative errno with errtext a line for a person; the caller then
- * applies the former tree again. have tells the truth in both cases.
+ * Make the kernel have what is wanted. vNICs that vanished meanwhile, and new ones that take no filter, are
+ * passed over: they are stored in missed[] (room for want->n_vnics). 0, or negative errno with errtext a line for a
+ * person; the caller then applies the former tree again. have tells the truth in both cases.
  */
-int dataplane_apply(struct dataplane *p, const struct host *h, const struct tree *want, uint32_t *gone,
-		    size_t *n_gone, char *errtext, size_t size);
+int dataplane_apply(struct dataplane *p, const struct host *h, const struct tree *want,
+		    struct dataplane_missed *missed, size_t *n_missed, char *errtext, size_t size);
 
 /* Delete what is no longer wanted and has drained. Returns how many objects still drain, or negative errno. */
 int dataplane_drain(struct dataplane *p, const struct tree *want);

@@ -7,7 +7,8 @@
  * several times after the latest event, in growing distances, and not at all while nothing happens. A further event
  * puts off neither what is to be done nor the first two looks: a link that flaps must not hold up the others. Events
  * are lost when the socket overruns: then all is read again. What no event tells (a filter or a send buffer undone
- * by others) is found by an audit every AUDIT_SECONDS.
+ * by others, a vNIC that took no filter and would now) is found by an audit every AUDIT_SECONDS; what failed as a
+ * whole is tried again every second.
  */
 #include "events.h"
 
@@ -181,6 +182,8 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 		sampler_read(&d->sampler, &d->plane, events_now());
 	if (d->cpu)
 		cpu_audit(d->cpu);
+	if (d->unreconciled)
+		reconcile_host(d);
 	if (d->seconds % AUDIT_SECONDS == 0)
 		reconcile_audit(d);
 	arm(d->second_timer, SECOND_US);

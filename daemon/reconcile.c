@@ -186,30 +186,41 @@ static int check_host(struct daemon *d, const struct plan *p, struct spec_error 
 	return check_schedule(d, p, err);
 }
 
+/* The rest of the plan goes on without this vNIC. */
+static void leave_out(struct plan *p, const struct dataplane_missed *missed)
+{
+	struct tree_vnic *v = tree_vnic(&p->want, missed->ifindex);
+	struct binding *b = &p->bindings[v->node];
+	const struct rtnl_failure *f = &missed->failure;
+
+	v->sndbuf = 0; /* what is not scheduled is not held back */
+	b->bound = false;
+	if (f->error == -ENODEV)
+		snprintf(b->why, sizeof(b->why), "interface %s vanished", b->nic);
+	else
+		snprintf(b->why, sizeof(b->why), "cannot attach to %s: %s%s%s", b->nic, strerror(-f->error),
+			 f->text[0] ? ": " : "", f->text);
+}
+
 static int plan_apply(struct daemon *d, struct plan *p, char *errtext, size_t size)
 {
-	_cleanup_free_ uint32_t *gone = calloc(p->want.n_vnics + 1, sizeof(*gone));
-	size_t n_gone = 0;
-	int err = gone ? 0 : -ENOMEM;
+	_cleanup_free_ struct dataplane_missed *missed = calloc(p->want.n_vnics + 1, sizeof(*missed));
+	size_t n_missed = 0;
+	int err = missed ? 0 : -ENOMEM;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (err >= 0 && d->plane.stale)
 			err = dataplane_observe(&d->plane);
 		if (err >= 0)
-			err = dataplane_apply(&d->plane, &d->host, &p->want, gone, &n_gone, errtext, size);
+			err = dataplane_apply(&d->plane, &d->host, &p->want, missed, &n_missed, errtext, size);
 		/* What was believed to be there may not have been: look, and try once more. */
 		if (err >= 0 || err == -ENOMEM)
 			break;
 		if (attempt == 0)
 			err = 0;
 	}
-	for (size_t i = 0; i < n_gone; i++) {
-		const struct tree_vnic *v = tree_vnic(&p->want, gone[i]);
-		struct binding *b = &p->bindings[v->node];
-
-		b->bound = false;
-		snprintf(b->why, sizeof(b->why), "interface %s vanished", b->nic);
-	}
+	for (size_t i = 0; i < n_missed; i++)
+		leave_out(p, &missed[i]);
 	if (err < 0 && d->plane.stale)
 		dataplane_observe(&d->plane);
 	return err;
@@ -223,6 +234,7 @@ static void plan_run(struct daemon *d, struct plan *p)
 	d->bindings = p->bindings;
 	d->minors = p->minors;
 	d->want = p->want;
+	d->unreconciled = false;
 	plan_free(&old);
 	*p = (struct plan){ 0 };
 	backpressure_apply(&d->backpressure, &d->want, d->bindings, false);
@@ -334,7 +346,9 @@ void reconcile_host(struct daemon *d)
 	if (r >= 0)
 		r = plan_apply(d, &p, errtext, sizeof(errtext));
 	if (r < 0) {
-		log_error("cannot bring the kernel to the specification (%s); will try again", errtext);
+		if (!d->unreconciled)
+			log_error("cannot bring the kernel to the specification (%s); will try again", errtext);
+		d->unreconciled = true;
 		return;
 	}
 	log_changes(d, p.bindings);
@@ -357,16 +371,28 @@ static bool still_there(const struct dataplane *p, const struct tree *seen)
 	return true;
 }
 
+/* Whether a vNIC took no filter. What hindered it may have gone since: no event tells. */
+static bool any_left_out(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->want.n_vnics; i++)
+		if (!tree_vnic(&d->plane.have, d->want.vnics[i].ifindex))
+			return true;
+	return false;
+}
+
 void reconcile_audit(struct daemon *d)
 {
 	_cleanup_(tree_freep) struct tree seen = { 0 };
+	bool again = any_left_out(d);
 	int n;
 
 	if (observe(d->plane.rtnl, &seen) >= 0 && !still_there(&d->plane, &seen)) {
 		log_warning("somebody removed kernel objects of divvy's; putting them back");
 		d->plane.stale = true;
-		reconcile_host(d);
+		again = true;
 	}
+	if (again)
+		reconcile_host(d);
 	n = backpressure_apply(&d->backpressure, &d->want, d->bindings, true);
 	if (n)
 		log_warning("backpressure changed on %d vNICs", n);

@@ -16,7 +16,7 @@ int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err);
  */
 int reconcile_start(struct daemon *d, struct model *m);
 
-/* The host changed: bind again and apply. Logs; never fails for good (the next event or audit tries again). */
+/* The host changed: bind again and apply. Logs; after a failure d->unreconciled asks to be called again. */
 void reconcile_host(struct daemon *d);
 
 /* The slow check that nobody undid what divvy did: filters, classes, send buffers. */

@@ -198,6 +198,37 @@ case_others() {
 	done
 }
 
+case_shared_block() { # a vNIC that takes no filter, and one that comes after it
+	sed "\$a\      - {name: shared, nic: n2}\n      - {name: later, nic: n3}" "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >/dev/null
+	ip -n "$host" link add made type veth peer name y2
+	tc -n "$host" qdisc add dev made ingress_block 5 clsact
+	ip -n "$host" link set made name n2
+	await 2 eval 'of shared why | grep -q "cannotattachton2:.*block"'
+	check "shared ingress block: status says why the device waits" "$? == 0" || of shared why | diag
+	ip -n "$host" link add n3 type veth peer name y3
+	await 2 is later state bound
+	check "shared ingress block: another vNIC is bound" "$? == 0"
+	divvy set web=70 batch=30 && is web share 70 && is shared state waiting
+	check "shared ingress block: nor does it hold up a set" "$? == 0"
+	tc -n "$host" qdisc del dev n2 clsact
+	await 15 is shared state bound
+	check "shared ingress block: bound when it is gone" "$? == 0"
+}
+
+case_retry() { # what fails as a whole is tried again, without any event
+	tc -n "$host" qdisc del dev divvy0 root
+	tc -n "$host" qdisc add dev divvy0 root handle 1: pfifo
+	await 15 grep -q 'will try again' "$tmp/divvyd.log"
+	check "retry: a reconcile fails" "$? == 0"
+	sleep 2.5
+	[[ $(grep -c 'will try again' "$tmp/divvyd.log") -eq 1 ]]
+	check "retry: it says so once" "$? == 0"
+	tc -n "$host" qdisc del dev divvy0 root
+	await 4 root_is_back
+	check "retry: it succeeds soon after it can" "$? == 0"
+}
+
 case_nft() {
 	divvy release n0 2>/dev/null
 	divvy release --all
@@ -535,7 +566,8 @@ run_case() {
 }
 
 lib_init
-cases=(bad_input vm_killed tap_reused vanish others nft model two_daemons stale_socket restart reboot peers undone root bridge_events bound_later namesake looked churn overrun)
+cases=(bad_input vm_killed tap_reused vanish others shared_block retry nft model two_daemons stale_socket
+	restart reboot peers undone root bridge_events bound_later namesake looked churn overrun)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
