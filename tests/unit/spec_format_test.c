@@ -5,6 +5,7 @@
 
 #include "core/cleanup.h"
 #include "core/policy.h"
+#include "core/rounds.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,7 +138,7 @@ static void random_schedule(struct schedule *s)
 	s->gate = below(2);
 	s->slot_ns = NSEC_PER_MSEC + next_random() % (NSEC_PER_SEC - NSEC_PER_MSEC) / unit * unit;
 	s->slots = 1 + below(100000);
-	s->lanes = 1 + below(1024);
+	s->lanes = 1 + below(ROUNDS_LANES_MAX);
 	s->burst_ns = below(2) ? 0 : NSEC_PER_MSEC + next_random() % (3599 * NSEC_PER_SEC) / unit * unit;
 	s->strict = below(2);
 	s->spread = below(2);
