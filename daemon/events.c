@@ -24,7 +24,11 @@
 
 #define RECONCILE_DELAY_US 5000 /* events come in bursts: a VM's start is three or four */
 #define DRAIN_INTERVAL_US 10000
-#define SECOND_US 1000000
+/*
+ * Not a whole number of the rounds that people write: cpu_audit() can tell only of a VM that has its turn, and would
+ * find the same ones paused every time.
+ */
+#define SECOND_US 1017000
 #define AUDIT_SECONDS 10
 /* Counters are read every second while somebody looks, or else every few: a dump of 1,000 classes is 3 ms. */
 #define UNWATCHED_SECONDS 5

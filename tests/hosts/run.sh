@@ -44,23 +44,33 @@ printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files
 
 # Without cx16: under QEMU 7.2's TCG with two CPUs, Linux 6.12 dies in kmalloc()'s cmpxchg16b within seconds of two
 # processes making namespaces (2 of 2 runs; 0 of 2 without it). SLUB takes another way then.
-qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp 2 -cpu max,cx16=off \
-	-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
-	-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
-qemu=$!
-deadline=$((SECONDS + ${TIMEOUT:-120}))
-while kill -0 "$qemu" 2>/dev/null && ((SECONDS < deadline)); do
-	sleep 0.1
-done
-if kill -0 "$qemu" 2>/dev/null; then
-	echo "# no end within ${TIMEOUT:-120} s"
-	kill "$qemu"
-fi
-wait "$qemu" || :
-qemu=
+boot() { # runs the test host to its end
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp 2 -cpu max,cx16=off \
+		-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
+		-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
+	qemu=$!
+	deadline=$((SECONDS + ${TIMEOUT:-120}))
+	while kill -0 "$qemu" 2>/dev/null && ((SECONDS < deadline)); do
+		sleep 0.1
+	done
+	if kill -0 "$qemu" 2>/dev/null; then
+		echo "# no end within ${TIMEOUT:-120} s"
+		kill "$qemu"
+	fi
+	wait "$qemu" || :
+	qemu=
+	tr -d '\r' <"$console" >"$tmp/console"
+}
 
-tr -d '\r' <"$console" >"$tmp/console"
+boot
+# Emulation has killed kernels before, see above. What divvy does to one happens again.
+if [[ ${ACCEL:-tcg} == tcg ]] && ! grep -q '^##exit ' "$tmp/console" &&
+	grep -qE 'Kernel panic|BUG: |Oops: ' "$tmp/console"; then
+	echo "# $suite: its kernel died under emulation; once more"
+	grep -m 40 -A 40 -E 'Kernel panic|BUG: |Oops: ' "$tmp/console" | sed 's/^/# /'
+	boot
+fi
 if ! grep -q '^##start ' "$tmp/console"; then
 	sed 's/^/# /' "$tmp/qemu" "$tmp/console"
 	echo "Bail out! $suite: the test host does not boot"
@@ -70,6 +80,7 @@ echo "# $suite: $(sed -n 's/^##start //p' "$tmp/console"), ${ACCEL:-tcg}"
 awk '/^##exit / { on = 0 } on { print } /^##start / { on = 1 }' "$tmp/console"
 status=$(sed -n 's/^##exit //p' "$tmp/console")
 if [[ -z $status ]]; then
+	tail -n 40 "$tmp/console" | sed 's/^/# /'
 	echo "Bail out! $suite: the test host did not finish"
 	exit 1
 fi
