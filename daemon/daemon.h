@@ -51,6 +51,7 @@ struct daemon {
 	struct rtnl *link_events;
 	sd_event_source *reconcile_timer, *rescan_timer, *drain_timer, *second_timer;
 	unsigned int rescan_stage;
+	bool look_again; /* an event came between the first two looks at /proc */
 	unsigned int seconds; /* since start */
 	unsigned int watched_until;
 

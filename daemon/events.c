@@ -68,8 +68,11 @@ static void arm_once(sd_event_source *timer, uint64_t us)
 
 static void look_soon(struct daemon *d)
 {
-	if (armed(d->rescan_timer) && d->rescan_stage <= 1)
+	if (armed(d->rescan_timer) && d->rescan_stage <= 1) {
+		d->look_again = true;
 		return;
+	}
+	d->look_again = false;
 	d->rescan_stage = 0;
 	arm(d->rescan_timer, rescan_us[0]);
 }
@@ -134,6 +137,8 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 		reconcile_host(d);
 	if (++d->rescan_stage < ARRAY_SIZE(rescan_us))
 		arm(d->rescan_timer, rescan_us[d->rescan_stage]);
+	if (d->rescan_stage > 1 && d->look_again)
+		look_soon(d);
 	return 0;
 }
 

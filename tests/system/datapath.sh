@@ -141,6 +141,12 @@ restart_over_another_leaf() { # kind that shall be there after it
 	await 5 leaves_are "$1"
 }
 
+counts_agree() { # drops before; sets drops, counted: the two are read one after the other
+	drops=$(($(dropped) - $1))
+	counted=$(counted_by_divvy)
+	((counted > 0 && counted == drops))
+}
+
 # A device that loses and gains backpressure has the queue that fits, and so has the next divvyd's.
 run_leaf() {
 	local kind handles before counted
@@ -155,8 +161,7 @@ run_leaf() {
 	flood measure_shares 0
 	check_shares "leaf: dropping"
 	await 5 drained
-	drops=$(($(dropped) - before))
-	counted=$(counted_by_divvy)
+	await 5 counts_agree "$before"
 	echo "# lost $lost, dropped $drops, of which divvy status counts $counted"
 	check "leaf: divvy status counts what is dropped" "counted > 0 && counted == drops"
 	divvyd_kill

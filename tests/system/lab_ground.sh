@@ -48,10 +48,10 @@ between() { # VALUE LOW HIGH
 
 # Poll a condition for up to SECONDS.
 within() {
-	local end=$((SECONDS + $1))
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
 	shift
 	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
+		((${EPOCHREALTIME/./} < end)) || return 1
 		sleep 0.05
 	done
 }

@@ -28,10 +28,10 @@ divvyd_pid=
 
 # Until the command succeeds, for at most so many seconds.
 await() { # seconds, command...
-	local end=$((SECONDS + $1))
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) # SECONDS is whole: one of it may be next to nothing
 	shift
 	until "$@"; do
-		((SECONDS < end)) || return 1
+		((${EPOCHREALTIME/./} < end)) || return 1
 		sleep 0.05
 	done
 }
