@@ -119,7 +119,7 @@ $(B)/tests/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libkernel.a $(B)/san/libspec
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $(SAN) -o $@ $^ $(LIBS_kernel) $(LIBS_spec) -lcmocka -lm
-$(B)/tests/unit/guard_test: $(B)/san/daemon/guard.o | $(B)/divvy-guard
+$(filter $(B)/tests/unit/guard_%,$(UNIT)): $(B)/san/daemon/guard.o | $(B)/divvy-guard
 # the lab's tests take from an archive what they need of it.
 $(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
 $(B)/tests/unit/lab_%: $(B)/san/tests/unit/lab_%.o $(B)/san/liblab.a $(B)/san/libkernel.a $(B)/san/libspec.a \
@@ -181,7 +181,7 @@ tests: $(UNIT) $(TEST_HELPERS)
 
 # Unit tests two at a time; then, alone and one by one, what boots VMs, fills a wire, or encodes video. (In one call, prove
 # would run both lists side by side.)
-ALONE := $(patsubst %,$(B)/tests/unit/%_test,kernel_datapath kernel_gate guard lab_peer_run lab_video)
+ALONE := $(patsubst %,$(B)/tests/unit/%_test,kernel_datapath kernel_gate guard guard_death lab_peer_run lab_video)
 check: deps
 	@$(MAKE) --no-print-directory -j2 all tests
 	@prove --timer -j2 $(filter-out $(ALONE),$(UNIT)); a=$$?; prove --timer $(ALONE) $(TESTS_SH); b=$$?; exit $$((a | b))

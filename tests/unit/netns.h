@@ -10,6 +10,7 @@
 #include "kernel/classifier.h"
 #include "kernel/link.h"
 #include "kernel/rtnl.h"
+#include "tests/unit/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -54,19 +54,6 @@ static inline void need_bpf(void)
 	if (err < 0)
 		skip_all(why, -err);
 	classifier_close(c);
-}
-
-static inline uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static inline uint64_t now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Commit a batch of which nothing may fail. */
