@@ -181,7 +181,7 @@ tests: $(UNIT) $(TEST_HELPERS)
 
 # Unit tests two at a time; then, alone and one by one, what boots VMs, fills a wire, or encodes video. (In one call, prove
 # would run both lists side by side.)
-ALONE := $(patsubst %,$(B)/tests/unit/%_test,kernel_datapath kernel_gate guard guard_death lab_peer_run lab_video)
+ALONE := $(patsubst %,$(B)/tests/unit/%_test,kernel_datapath kernel_gate kernel_gate_faults guard guard_death lab_peer_run lab_video)
 check: deps
 	@$(MAKE) --no-print-directory -j2 all tests
 	@prove --timer -j2 $(filter-out $(ALONE),$(UNIT)); a=$$?; prove --timer $(ALONE) $(TESTS_SH); b=$$?; exit $$((a | b))

@@ -205,7 +205,7 @@ static void test_reconfigure_live(void **state)
 	}
 }
 
-/* A VM joins, and one that was idle wakes up, between a change of the schedule and the slot it takes effect at. */
+/* A VM joins, and an idle one wakes up, between a change of the schedule and the slot it takes effect at. */
 static void test_join_while_reconfigured(void **state)
 {
 	(void)state;

@@ -139,7 +139,8 @@ static void test_strict(void **state)
  */
 static void test_several_cpus(void **state)
 {
-	static const struct policy_ops *const by_time[] = { &policy_smooth, &policy_credit, &policy_boost, &policy_adrr };
+	static const struct policy_ops *const by_time[] = { &policy_smooth, &policy_credit, &policy_boost,
+							    &policy_adrr };
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* However divvyd's stand-in ends, or hangs, and whatever happens to the guard itself: all VMs run soon after. */
+/* However divvyd's stand-in ends or hangs, and whatever happens to the guard: all VMs run soon after. */
 
 #include "tests/unit/guard_rig.h"
 

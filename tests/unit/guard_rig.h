@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What tests of divvy-guard share: real busy processes as VMs, each in a cgroup of its own, and divvyd's stand-in ("the
- * holder"), which pauses them slot by slot. Needs root.
+ * What tests of divvy-guard share: real busy processes as VMs, each in a cgroup of its own, and divvyd's
+ * stand-in ("the holder"), which pauses them slot by slot. Needs root.
  */
 #include "daemon/guard.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* divvy-guard's own ways: what it touches, the cgroups it stands in, whom it serves. Deaths: guard_death_test.c. */
+/* divvy-guard's own ways: what it touches, the cgroups it stands in, whom it serves. */
 
 #include "tests/unit/guard_rig.h"
 
