@@ -5,60 +5,34 @@
  * 60:40; a veth as the uplink, whose far end counts what arrives. "Delivered" is what the far end
  * sees, not what divvy counts.
  */
-#include "netns.h"
+#include "tests/unit/flood.h"
 
 #include "kernel/classifier.h"
 #include "kernel/filter.h"
 #include "kernel/htb.h"
 #include "kernel/qdisc.h"
 
-#include <arpa/inet.h>
-#include <linux/if_packet.h>
 #include <linux/pkt_sched.h>
-#include <linux/virtio_net.h>
-#include <net/ethernet.h>
-#include <netinet/ip.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
 
 #define MBIT 100 /* the capacity; CAPACITY_MBIT=20 in the environment for an emulated machine */
-#define SNDBUF 200000	     /* bytes of truesize */
-#define N_TAPS 2
+#define SNDBUF 200000 /* bytes of truesize */
 #define DEFAULT_LEAF 0xfffe
 #define CLASS(minor) TC_H_MAKE(1U << 16, minor)
 #define LEAF(i) ((uint16_t)(0x10 + (i)))
-#define GSO_HEADERS (ETH_HLEN + 20 + 20)
-#define GSO_SIZE 1448
 #define WARM_UP_NS 700000000ULL
 #define MEASURE_NS 3000000000ULL
 
-static const unsigned int share[N_TAPS] = { 60, 40 };
+static const unsigned int share[SENDERS] = { 60, 40 };
 static const char nf_knob[] = "/proc/sys/net/bridge/bridge-nf-call-iptables";
 static uint64_t capacity; /* bytes/s */
-static const unsigned char sink_mac[ETH_ALEN] = { 2, 0, 0, 0, 0, 99 };
-
-struct flooder {
-	int fd;
-	const void *frame;
-	size_t size;
-	pthread_t thread;
-	bool running;
-	atomic_bool stop;
-	uint64_t refused; /* writes that the tap answered with EAGAIN */
-	int error;
-};
 
 struct path {
 	struct rtnl *r;
 	struct classifier *c;
-	uint32_t ifb, bridge, uplink, tap[N_TAPS];
-	int fd[N_TAPS], sink;
+	uint32_t ifb, bridge, uplink, tap[SENDERS];
+	int fd[SENDERS], sink;
 	bool vnet_hdr;
-	struct flooder flood[N_TAPS];
-	unsigned char frame[N_TAPS][65536];
+	struct flooder flood[SENDERS];
 };
 
 static struct path p;
@@ -103,7 +77,7 @@ static void build_tree(void)
 	qdisc_add_htb(p.r, p.ifb, 1, DEFAULT_LEAF, 10, 0);
 	htb_class_add(p.r, p.ifb, &root, 0);
 	htb_class_add(p.r, p.ifb, &other, 0);
-	for (int i = 0; i < N_TAPS; i++) {
+	for (int i = 0; i < SENDERS; i++) {
 		struct htb_class c = leaf(LEAF(i), capacity * share[i] / 100, share[i] * 2000);
 
 		htb_class_add(p.r, p.ifb, &c, 0);
@@ -112,35 +86,9 @@ static void build_tree(void)
 	commit_ok(p.r);
 }
 
-static void open_sink(const char *ifname)
-{
-	struct sockaddr_ll ll = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = (int)ifindex_of(p.r, ifname),
-	};
-	struct packet_mreq promisc = { .mr_ifindex = ll.sll_ifindex, .mr_type = PACKET_MR_PROMISC };
-	struct ether_header hello = {
-		.ether_dhost = "\xff\xff\xff\xff\xff\xff",
-		.ether_type = htons(0x88b5), /* local experiments */
-	};
-	unsigned char frame[60] = { 0 };
-	int rcvbuf = 16 << 20;
-
-	p.sink = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_true(p.sink >= 0);
-	setsockopt(p.sink, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof(rcvbuf));
-	assert_int_equal(bind(p.sink, (struct sockaddr *)&ll, sizeof(ll)), 0);
-	assert_int_equal(setsockopt(p.sink, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)), 0);
-	/* the bridge learns where the sink is, and does not flood the other tap */
-	memcpy(hello.ether_shost, sink_mac, ETH_ALEN);
-	memcpy(frame, &hello, sizeof(hello));
-	assert_int_equal(send(p.sink, frame, sizeof(frame), 0), sizeof(frame));
-}
-
 static void build_taps(bool backpressure)
 {
-	for (int i = 0; i < N_TAPS; i++) {
+	for (int i = 0; i < SENDERS; i++) {
 		char name[IFNAMSIZ];
 		int sndbuf = SNDBUF, hdr = sizeof(struct virtio_net_hdr), offload = TUN_F_CSUM | TUN_F_TSO4;
 
@@ -173,87 +121,7 @@ static void build(bool backpressure)
 	commit_ok(p.r);
 	build_tree();
 	build_taps(backpressure);
-	open_sink("dpsink");
-}
-
-/* --- traffic ----------------------------------------------------------------------------------- */
-
-/* Write as fast as the tap takes it; where it says "try again", wait until it is writable, as QEMU does. */
-static void *flood(void *arg)
-{
-	struct flooder *f = arg;
-	struct pollfd pfd = { .fd = f->fd, .events = POLLOUT };
-
-	while (!atomic_load(&f->stop)) {
-		if (write(f->fd, f->frame, f->size) >= 0)
-			continue;
-		if (errno != EAGAIN) {
-			f->error = errno;
-			break;
-		}
-		f->refused++;
-		(void)poll(&pfd, 1, 100);
-	}
-	return NULL;
-}
-
-static size_t ethernet_frame(unsigned char *buf, int i, size_t size)
-{
-	struct ether_header eth = { .ether_type = htons(0x88b6) };
-
-	memset(buf, 0, size);
-	memcpy(eth.ether_dhost, sink_mac, ETH_ALEN);
-	eth.ether_shost[0] = 2;
-	eth.ether_shost[5] = (uint8_t)(1 + i);
-	memcpy(buf, &eth, sizeof(eth));
-	return size;
-}
-
-/* A virtio header and a TCP packet to be cut into segments. */
-static size_t gso_frame(unsigned char *buf, int i, size_t payload)
-{
-	struct virtio_net_hdr vh = {
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-		.hdr_len = GSO_HEADERS,
-		.gso_size = GSO_SIZE,
-		.csum_start = ETH_HLEN + 20,
-		.csum_offset = offsetof(struct tcphdr, check),
-	};
-	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP };
-	struct tcphdr tcp = { .doff = 5, .ack = 1 };
-	unsigned char *frame = buf + sizeof(vh);
-
-	memcpy(buf, &vh, sizeof(vh));
-	ethernet_frame(frame, i, GSO_HEADERS + payload);
-	frame[12] = ETH_P_IP >> 8;
-	frame[13] = ETH_P_IP & 0xff;
-	ip.tot_len = htons((uint16_t)(40 + payload));
-	ip.saddr = htonl(0x0a000001U + (uint32_t)i);
-	ip.daddr = htonl(0x0a000063);
-	memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
-	memcpy(frame + ETH_HLEN + 20, &tcp, sizeof(tcp));
-	return sizeof(vh) + GSO_HEADERS + payload;
-}
-
-static void start(int i, size_t size)
-{
-	struct flooder *f = &p.flood[i];
-
-	memset(f, 0, sizeof(*f));
-	f->fd = p.fd[i];
-	f->frame = p.frame[i];
-	f->size = p.vnet_hdr ? gso_frame(p.frame[i], i, size) : ethernet_frame(p.frame[i], i, size);
-	assert_int_equal(pthread_create(&f->thread, NULL, flood, f), 0);
-	f->running = true;
-}
-
-static void stop(int i)
-{
-	atomic_store(&p.flood[i].stop, true);
-	pthread_join(p.flood[i].thread, NULL);
-	p.flood[i].running = false;
-	assert_int_equal(p.flood[i].error, 0);
+	p.sink = sink_open(ifindex_of(p.r, "dpsink"));
 }
 
 static bool set_bridge_netfilter(const char *value)
@@ -269,9 +137,9 @@ static int tear_down(void **state)
 	uint32_t links[] = { p.ifb, p.uplink, p.bridge };
 
 	(void)state;
-	for (int i = 0; i < N_TAPS; i++) {
+	for (int i = 0; i < SENDERS; i++) {
 		if (p.flood[i].running)
-			stop(i);
+			flood_stop(&p.flood[i]);
 		if (p.fd[i] > 0)
 			close(p.fd[i]);
 	}
@@ -286,44 +154,6 @@ static int tear_down(void **state)
 	rtnl_close(p.r);
 	memset(&p, 0, sizeof(p));
 	return 0;
-}
-
-/* A packet that the veth pair carries in one piece counts as the segments that a real uplink would send. */
-static uint64_t wire_bytes(size_t len)
-{
-	size_t segments = len > 1514 ? (len - GSO_HEADERS + GSO_SIZE - 1) / GSO_SIZE : 1;
-
-	return len + (segments - 1) * GSO_HEADERS;
-}
-
-/* Frame bytes that arrive at the far end until the deadline, by sender. */
-static void receive_until(uint64_t deadline, uint64_t bytes[N_TAPS])
-{
-	struct pollfd pfd = { .fd = p.sink, .events = POLLIN };
-	unsigned char head[ETH_HLEN];
-
-	memset(bytes, 0, sizeof(bytes[0]) * N_TAPS);
-	for (;;) {
-		uint64_t now = now_ns();
-		ssize_t n;
-
-		if (now >= deadline)
-			return;
-		n = recv(p.sink, head, sizeof(head), MSG_TRUNC);
-		if (n < 0 && errno == EAGAIN)
-			(void)poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1);
-		else if (n > 0 && head[6] == 2 && head[11] >= 1 && head[11] <= N_TAPS)
-			bytes[head[11] - 1] += wire_bytes((size_t)n);
-	}
-}
-
-static uint64_t sink_lost(void)
-{
-	struct tpacket_stats st = { 0 };
-	socklen_t len = sizeof(st);
-
-	assert_int_equal(getsockopt(p.sink, SOL_PACKET, PACKET_STATISTICS, &st, &len), 0);
-	return st.tp_drops;
 }
 
 /* --- what is expected ---------------------------------------------------------------------------- */
@@ -356,39 +186,44 @@ static struct htb_stats leaf_stats(int i)
 /* The delivered share of the first tap, percent, and the total, percent of the capacity. */
 static void measure(double *first, double *total)
 {
-	uint64_t bytes[N_TAPS], from;
+	uint64_t bytes[SENDERS], from;
 
-	receive_until(now_ns() + WARM_UP_NS, bytes);
-	(void)sink_lost();
+	sink_receive(p.sink, now_ns() + WARM_UP_NS, bytes);
+	(void)sink_lost(p.sink);
 	from = now_ns();
-	receive_until(from + MEASURE_NS, bytes);
+	sink_receive(p.sink, from + MEASURE_NS, bytes);
 	*first = 100.0 * (double)bytes[0] / (double)(bytes[0] + bytes[1]);
 	*total = 100.0 * (double)(bytes[0] + bytes[1]) * 1e9 / (double)(now_ns() - from) / (double)capacity;
-	assert_int_equal(sink_lost(), 0);
+	assert_int_equal(sink_lost(p.sink), 0);
 	print_message("# delivered %.2f : %.2f, %.2f %% of the capacity, drops %llu\n", *first, 100 - *first,
 		      *total, (unsigned long long)htb_drops());
 }
 
+static void start(int i, size_t size)
+{
+	flood_start(&p.flood[i], i, p.fd[i], size, p.vnet_hdr);
+}
+
 static void flood_both(size_t size)
 {
-	for (int i = 0; i < N_TAPS; i++)
+	for (int i = 0; i < SENDERS; i++)
 		start(i, size);
 }
 
 static void stop_both(void)
 {
-	for (int i = 0; i < N_TAPS; i++)
-		stop(i);
+	for (int i = 0; i < SENDERS; i++)
+		flood_stop(&p.flood[i]);
 }
 
 /* Wait until HTB has sent what it holds. */
 static void drain(void)
 {
-	uint64_t bytes[N_TAPS], deadline = now_ns() + 5000000000ULL;
+	uint64_t bytes[SENDERS], deadline = now_ns() + 5000000000ULL;
 
 	while (leaf_stats(0).backlog_packets + leaf_stats(1).backlog_packets > 0) {
 		assert_true(now_ns() < deadline);
-		receive_until(now_ns() + 20000000ULL, bytes);
+		sink_receive(p.sink, now_ns() + 20000000ULL, bytes);
 	}
 }
 
@@ -419,7 +254,7 @@ static void check_shares(size_t size)
 	flood_both(size);
 	expect_shares(60);
 	stop_both();
-	for (int i = 0; i < N_TAPS; i++)
+	for (int i = 0; i < SENDERS; i++)
 		assert_true(p.flood[i].refused > 0);
 	assert_int_equal(htb_drops(), 0);
 	drain();
@@ -428,7 +263,7 @@ static void check_shares(size_t size)
 /* divvy's count of what a tap offered is what HTB charged its class. */
 static void check_counters(void)
 {
-	for (int i = 0; i < N_TAPS; i++) {
+	for (int i = 0; i < SENDERS; i++) {
 		struct divvy_counters n;
 
 		assert_int_equal(classifier_read(p.c, p.tap[i], &n), 0);
@@ -491,7 +326,7 @@ static void lent_and_changed(void **state)
 	expect_shares(20);
 	/* and the next one takes over: its maps first, then the filters, while packets flow */
 	assert_int_equal(classifier_open(&p.c, NULL, 0), 0);
-	for (int i = 0; i < N_TAPS; i++) {
+	for (int i = 0; i < SENDERS; i++) {
 		assert_int_equal(classifier_set(p.c, p.tap[i], CLASS(LEAF(i))), 0);
 		filter_set(p.r, p.tap[i], classifier_prog_fd(p.c), CLASS(LEAF(i)), p.ifb, 0);
 	}

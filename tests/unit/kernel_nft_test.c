@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rule sets are loaded with nft(8), the program that administrators load theirs with. */
-#include "netns.h"
+#include "tests/unit/netns.h"
 
 #include "kernel/nft.h"
 

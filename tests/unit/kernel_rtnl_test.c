@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "netns.h"
+#include "tests/unit/netns.h"
 
 #include "kernel/qdisc.h"
 
