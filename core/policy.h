@@ -49,6 +49,8 @@ struct policy_ops {
 	uint32_t (*pick)(struct rounds *r, uint64_t now_ns, uint32_t *run);
 	/* Its slot is over. elapsed_ns: what the slot lasted. */
 	void (*ran)(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool ready);
+	/* About to join, it used so much more than its share outside its turns. NULL: slots count. */
+	void (*owe)(struct rounds *r, uint32_t id, uint64_t ns);
 	/* It just joined: is that worth ending the current slot? NULL: never. */
 	bool (*preempts)(const struct rounds *r, uint32_t id);
 	/* The policy's own credit, nanoseconds; NULL: the leaky bucket's is what counts. */

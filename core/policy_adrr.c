@@ -251,6 +251,16 @@ static void adrr_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t e
 	adrr_join(r, id);
 }
 
+static void adrr_owe(struct rounds *r, uint32_t id, uint64_t ns)
+{
+	struct adrr_vm *a = &r->vm[id].p.adrr;
+	int64_t least = -(int64_t)a->quantum * DEBT_QUANTA;
+
+	a->deficit -= ns < INT64_MAX / 2 ? (int64_t)ns : INT64_MAX / 2;
+	if (a->deficit < least)
+		a->deficit = least;
+}
+
 static int64_t adrr_credit(const struct rounds *r, uint32_t id)
 {
 	return r->vm[id].p.adrr.deficit;
@@ -268,5 +278,6 @@ const struct policy_ops policy_adrr = {
 	.leave = adrr_leave,
 	.pick = adrr_pick,
 	.ran = adrr_ran,
+	.owe = adrr_owe,
 	.credit = adrr_credit,
 };

@@ -38,6 +38,7 @@ const struct policy_ops policy_boost = {
 	.leave = credit_leave,
 	.pick = credit_pick,
 	.ran = credit_ran,
+	.owe = credit_owe,
 	.preempts = boost_preempts,
 	.credit = credit_credit,
 };

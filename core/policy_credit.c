@@ -24,6 +24,9 @@
  *	  ready, and what is still to be given (`pool`), add up to zero. What a VM at the bound cannot take
  *	  goes back into the pool; a VM that goes to sleep leaves what it had there, and is lent what it
  *	  then has when it wakes up.
+ *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. Here its slot stays its
+ *	  own to the end, and burns at least what slotcharge.h says. What it used beyond its share while it
+ *	  counted as asleep is burned when it wakes up.
  *	- There a VCPU that reaches the bound asleep stops earning and loses half; here it stops earning.
  *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use
  *	  of the empty lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is
@@ -31,6 +34,7 @@
  */
 
 #include "core/policy_credit.h"
+#include "core/slotcharge.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -143,15 +147,25 @@ static void enqueue(struct rounds *r, uint32_t id, uint8_t priority)
 		set_owing(p, &r->vm[id], id);
 }
 
+/* A sleeping VM has earned until now. */
+static void earn_asleep(const struct rounds *r, struct vm *v)
+{
+	const struct credit *p = r->priv;
+	struct credit_vm *c = &v->p.credit;
+
+	if (c->slept)
+		c->credit +=
+			(int64_t)fluid_ns(r->fluid - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
+	c->mark = r->fluid;
+}
+
 static void wake_up(struct rounds *r, uint32_t id)
 {
 	struct credit *p = r->priv;
 	struct vm *v = &r->vm[id];
 	struct credit_vm *c = &v->p.credit;
 
-	if (c->slept)
-		c->credit +=
-			(int64_t)fluid_ns(r->fluid - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
+	earn_asleep(r, v);
 	c->slept = false;
 	c->mark = p->given;
 	c->weight = v->weight;
@@ -296,6 +310,21 @@ static void widen(struct credit *p, int64_t used_ns, uint64_t elapsed_ns)
 	p->cpus = cpus;
 }
 
+static void burn(const struct credit *p, struct credit_vm *c, uint64_t ns)
+{
+	int64_t left = c->credit - (int64_t)(ns < BOUND_MAX_NS ? ns : BOUND_MAX_NS);
+
+	c->credit = left > -p->bound ? left : -p->bound;
+}
+
+/* Asleep, its credit is not among those that add up to zero: see wake_up(). */
+void credit_owe(struct rounds *r, uint32_t id, uint64_t ns)
+{
+	earn_asleep(r, &r->vm[id]);
+	widen(r->priv, ns < BOUND_MAX_NS ? (int64_t)ns : (int64_t)BOUND_MAX_NS, r->cfg.slot_ns);
+	burn(r->priv, &r->vm[id].p.credit, ns);
+}
+
 void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool is_ready)
 {
 	struct credit *p = r->priv;
@@ -305,7 +334,7 @@ void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapse
 	widen(p, used, elapsed_ns);
 	refill_one(p, &r->vm[id]);
 	before = c->credit;
-	c->credit = before - used > -p->bound ? before - used : -p->bound;
+	burn(p, c, slot_charge(&c->over, r->cfg.slot_ns, (uint64_t)used, elapsed_ns));
 	p->pool += before - c->credit;
 	/* A boost lasts until its VM is found running. */
 	if (c->priority == CREDIT_BOOST)
@@ -342,5 +371,6 @@ const struct policy_ops policy_credit = {
 	.leave = credit_leave,
 	.pick = credit_pick,
 	.ran = credit_ran,
+	.owe = credit_owe,
 	.credit = credit_credit,
 };

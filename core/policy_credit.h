@@ -23,4 +23,5 @@ bool credit_join_boosted(struct rounds *r, uint32_t id);
 void credit_leave(struct rounds *r, uint32_t id);
 uint32_t credit_pick(struct rounds *r, uint64_t now_ns, uint32_t *run);
 void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool ready);
+void credit_owe(struct rounds *r, uint32_t id, uint64_t ns);
 int64_t credit_credit(const struct rounds *r, uint32_t id);

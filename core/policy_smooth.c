@@ -32,10 +32,11 @@
  * others on its CPU take part of a slot away. So a slot is charged what was used of it (unless the schedule is
  * strict): the VM's next slot starts as much later, or earlier, on the ideal processor. Where all VMs use more,
  * nobody is released after a while, and virtual time jumps as for idle VMs; where they use less, a VM that ran
- * would miss its next deadline, and virtual time stands still for that slot instead. Slots used up exactly change
- * nothing of all this. A VM cannot gain by using less of its slots than it could: it is never charged less than it
- * used, but for what it was charged too much before (a slot at most), and no slot counts for less than CHARGE_LEAST
- * of its length, so that it cannot hold up the others by much either.
+ * would miss its next deadline, and virtual time stands still for that slot instead. Slots used up exactly
+ * change nothing of all this. A VM cannot gain by using less of its slots than it could: it is never charged
+ * less than it used, but for what it was charged too much before (a slot at most), and no slot counts for less
+ * than three quarters of its length, so that it cannot hold up the others by much either. What it uses beyond
+ * its share while it counts as idle is charged when it wakes up.
  *
  * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time:
  * when fewer VMs are released than there are lanes because somebody is idle, now jumps to the next release
@@ -46,14 +47,13 @@
  */
 
 #include "core/rounds_priv.h"
+#include "core/slotcharge.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define TIE_NO_OVERLAP UINT64_MAX
 
-/* A slot is charged no less than 3/4 of its length. */
-#define CHARGE_LEAST(elapsed_ns) ((elapsed_ns) - (elapsed_ns) / 4)
 /* A VM with many CPUs may use more than a slot in a slot; it sits out so many at most. */
 #define CHARGE_MOST_SLOTS 64U
 
@@ -184,16 +184,19 @@ static uint64_t earliest(const struct smooth *p, const struct smooth_vm *s)
 	return p->now - (back < p->now / 2 ? (uint64_t)back : p->now / 2);
 }
 
-static void smooth_join(struct rounds *r, uint32_t id)
+static void not_before(const struct smooth *p, struct smooth_vm *s)
 {
-	struct smooth *p = r->priv;
-	struct smooth_vm *s = &r->vm[id].p.smooth;
 	uint64_t from = earliest(p, s);
 
-	if (s->start < from) {
-		s->start = from;
-		s->start_rem = 0;
-	}
+	if (s->start >= from)
+		return;
+	s->start = from;
+	s->start_rem = 0;
+}
+
+static void smooth_join(struct rounds *r, uint32_t id)
+{
+	not_before(r->priv, &r->vm[id].p.smooth);
 	enqueue(r, id);
 }
 
@@ -267,27 +270,28 @@ static uint32_t smooth_pick(struct rounds *r, uint64_t now_ns, uint32_t *run)
 	return n;
 }
 
-/* What a slot costs, ns. What it costs above the use of it is kept in s->over, and taken off the next. */
-static uint64_t charge_of(const struct rounds *r, struct smooth_vm *s, uint64_t used_ns, uint64_t elapsed_ns)
+static uint64_t at_most(const struct rounds *r, uint64_t used_ns)
 {
-	const int64_t slot_ns = (int64_t)r->cfg.slot_ns, most = slot_ns * CHARGE_MOST_SLOTS;
-	int64_t least = elapsed_ns < r->cfg.slot_ns ? (int64_t)elapsed_ns : slot_ns, want, charge;
+	uint64_t most = r->cfg.slot_ns * CHARGE_MOST_SLOTS;
 
-	least = CHARGE_LEAST(least);
-	want = (used_ns < (uint64_t)most ? (int64_t)used_ns : most) - s->over;
-	charge = want < least ? least : want;
-	s->over = charge - want < slot_ns ? charge - want : slot_ns;
-	return (uint64_t)charge;
+	return used_ns < most ? used_ns : most;
 }
 
-static void charge(const struct rounds *r, struct smooth_vm *s, uint64_t used_ns, uint64_t elapsed_ns)
+/* Its next slot starts as much later, or earlier, as CPU time takes on the ideal processor. */
+static void shift(const struct rounds *r, struct smooth_vm *s, int64_t ns)
 {
 	const struct smooth *p = r->priv;
-	position_t more = (position_t)charge_of(r, s, used_ns, elapsed_ns) - (position_t)r->cfg.slot_ns;
 
-	/* take() has charged a whole slot. */
-	if (more)
-		set_position(p, s, ahead_of(p, s) + quotient(more * (position_t)p->den, r->cfg.slot_ns));
+	if (ns)
+		set_position(p, s, ahead_of(p, s) +
+					   quotient((position_t)ns * (position_t)p->den, r->cfg.slot_ns));
+}
+
+/* take() has charged a whole slot. */
+static void charge(const struct rounds *r, struct smooth_vm *s, uint64_t used_ns, uint64_t elapsed_ns)
+{
+	shift(r, s, (int64_t)slot_charge(&s->over, r->cfg.slot_ns, at_most(r, used_ns), elapsed_ns) -
+			    (int64_t)r->cfg.slot_ns);
 }
 
 static void smooth_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool ready)
@@ -305,6 +309,16 @@ static void smooth_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t
 	}
 	if (ready)
 		enqueue(r, id);
+}
+
+static void smooth_owe(struct rounds *r, uint32_t id, uint64_t ns)
+{
+	struct smooth_vm *s = &r->vm[id].p.smooth;
+
+	if (r->cfg.strict)
+		return;
+	not_before(r->priv, s);
+	shift(r, s, (int64_t)at_most(r, ns));
 }
 
 static void set_rate(const struct smooth *p, struct vm *v)
@@ -370,4 +384,5 @@ const struct policy_ops policy_smooth = {
 	.leave = smooth_leave,
 	.pick = smooth_pick,
 	.ran = smooth_ran,
+	.owe = smooth_owe,
 };

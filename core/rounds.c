@@ -126,6 +126,9 @@ void rounds_activate(struct rounds *r, uint32_t id)
 	struct vm *v = &r->vm[id];
 
 	join_round(r, v);
+	if (v->excess_ns && r->ops->owe)
+		r->ops->owe(r, id, v->excess_ns);
+	v->excess_ns = 0;
 	v->mark = r->fluid;
 	v->active_at = r->n_active;
 	r->active[r->n_active++] = id;
@@ -206,6 +209,21 @@ int rounds_block(struct rounds *r, uint32_t id, uint64_t now_ns)
 
 /* --- slots ------------------------------------------------------------------------------------------ */
 
+/*
+ * The excess is a bucket with a leak: CPU time comes in, and what its share would have been, had it been
+ * ready beside those that are, goes out. Where nobody else wants to run it takes nothing from anybody.
+ */
+static bool outside(struct rounds *r, struct vm *v, uint64_t used_ns)
+{
+	uint64_t entitled = fluid_ns(r->fluid - v->mark, v->weight, UINT64_MAX);
+
+	entitled = (uint64_t)((fluid_t)entitled * r->weight_active / (r->weight_active + v->weight + 1));
+	v->mark = r->fluid;
+	v->excess_ns += r->n_active && used_ns < UINT64_MAX / 2 - v->excess_ns ? used_ns : 0;
+	v->excess_ns = v->excess_ns > entitled ? v->excess_ns - entitled : 0;
+	return v->excess_ns > r->cfg.slot_ns;
+}
+
 int rounds_report(struct rounds *r, uint32_t id, uint64_t used_ns, bool ready, uint64_t now_ns)
 {
 	struct vm *v = rounds_find(r, id);
@@ -213,11 +231,12 @@ int rounds_report(struct rounds *r, uint32_t id, uint64_t used_ns, bool ready, u
 	if (!v)
 		return -ENOENT;
 	rounds_advance(r, now_ns);
-	if (v->state == VM_RUNNING)
+	if (v->state == VM_RUNNING) {
 		finish(r, id, used_ns, !ready);
-	else
-		v->used_ns += used_ns;
-	return 0;
+		return 0;
+	}
+	v->used_ns += used_ns;
+	return v->state == VM_AWAY && outside(r, v, used_ns);
 }
 
 void rounds_next(struct rounds *r, uint64_t now_ns, struct slot_set *out)

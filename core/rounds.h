@@ -98,7 +98,8 @@ int rounds_block(struct rounds *r, uint32_t id, uint64_t now_ns);
 
 /*
  * CPU time that a VM used. For a VM of the current slot: in it, and the slot is over for this VM.
- * For any other: outside its turn; only its account changes. 0 or -ENOENT.
+ * For any other: outside its turn; only its account changes. 0; -ENOENT; 1: a VM that is idle used more than
+ * its share so, by a slot's time: rounds_wake(), so that it waits for its turn.
  */
 int rounds_report(struct rounds *r, uint32_t id, uint64_t used_ns, bool ready, uint64_t now_ns);
 /* A slot starts now: who runs. */

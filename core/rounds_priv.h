@@ -38,6 +38,7 @@ struct smooth_vm {
 struct credit_vm {
 	fluid_t mark;
 	int64_t credit;
+	int64_t over; /* as in smooth_vm */
 	uint64_t weight;
 	uint8_t priority;
 	bool touched;
@@ -53,7 +54,7 @@ struct adrr_vm {
 };
 
 struct vm {
-	fluid_t mark; /* fluid up to which entitled_ns counts; while active */
+	fluid_t mark; /* fluid up to which entitled_ns counts while active, or excess_ns while away */
 	uint64_t weight; /* share, scaled, raised to one slot's worth and capped to one lane; < 2^46 in sum */
 	struct share share;
 	uint8_t state; /* enum vm_state */
@@ -68,6 +69,7 @@ struct vm {
 	struct bucket bucket;
 	uint64_t entitled_ns;
 	uint64_t used_ns;
+	uint64_t excess_ns; /* used beyond its share while away, although others wanted to run */
 	uint64_t slots_total;
 	union {
 		struct smooth_vm smooth;
