@@ -32,12 +32,15 @@ struct dataplane {
 	bool fq_codel;                 /* the kernel has it */
 };
 
-/* errtext: a line for a person on failure. */
+/* 0 or negative errno, with errtext a line for a person; then, too, dataplane_close() takes it. */
 int dataplane_open(struct dataplane *p, char *errtext, size_t size);
 /* What is in the kernel stays there and keeps working. */
 void dataplane_close(struct dataplane *p);
 
-/* Read divvy's objects from the kernel: at start, and when events or an error say that have is wrong. */
+/*
+ * Read divvy's objects from the kernel: at start, and when events or an error say that have is wrong. 0 or
+ * negative errno; have is untouched then.
+ */
 int dataplane_observe(struct dataplane *p);
 
 /* A vNIC that could not be attached to. */
@@ -48,13 +51,13 @@ struct dataplane_missed {
 
 /*
  * Make the kernel have what is wanted. vNICs that vanished meanwhile, and new ones that take no filter, are
- * passed over: they are stored in missed[] (room for want->n_vnics). 0, or negative errno with errtext a line for a
- * person; the caller then applies the former tree again. have tells the truth in both cases.
+ * passed over: they are stored in missed[] (room for want->n_vnics). 0, or negative errno with errtext a line
+ * for a person; the caller then applies the former tree again. have tells the truth in both cases.
  */
 int dataplane_apply(struct dataplane *p, const struct host *h, const struct tree *want,
 		    struct dataplane_missed *missed, size_t *n_missed, char *errtext, size_t size);
 
-/* Delete what is no longer wanted and has drained. Returns how many objects still drain, or negative errno. */
+/* Delete what is no longer wanted and has drained. How many objects still drain, or negative errno. */
 int dataplane_drain(struct dataplane *p, const struct tree *want);
 
 /* The kernel removed this link with all that hung on it. */
