@@ -4,44 +4,53 @@
 
 #include "tests/unit/plant.h"
 
-/* Everything at once, at random, at all sizes, under the sanitizers; invariants are in plant_slot(). */
-static void churn(const struct policy_ops *ops, uint32_t n, uint32_t lanes, int mode, uint64_t slots)
-{
-	struct rounds_config c = config(ops, 1 + (uint32_t)rnd(2 * n), lanes);
-	struct plant *p;
-	struct rounds_stats st;
-	static bool there[N_MAX];
-	uint32_t count = 0;
+static bool there[N_MAX]; /* by id */
+static uint32_t count;    /* of those */
 
-	c.strict = mode == 1;
-	c.spread = mode == 2;
-	c.burst_ns = mode == 3 ? NSEC_PER_SEC : 0;
-	p = plant_new(&c);
-	memset(there, 0, sizeof(there));
+/* Half the VMs at once, then one by one. */
+static void add_some(struct plant *p, uint32_t n, bool first)
+{
+	for (uint32_t more = first ? n / 2 : 1; count < n && more && rnd(4); more--) {
+		uint32_t i = plant_add(p, 1 + (uint32_t)rnd(rnd(2) ? 10 : 1000000));
+
+		assert_true(i < n);
+		there[i] = true;
+		p->idle[i] = false;
+		count++;
+	}
+}
+
+static void change_one(struct plant *p, uint32_t id)
+{
+	switch (rnd(8)) {
+	case 0:
+		assert_int_equal(rounds_remove(p->r, id, p->now), there[id] ? 0 : -ENOENT);
+		count -= there[id];
+		there[id] = false;
+		break;
+	case 1:
+		rounds_set_share(p->r, id, (struct share){ 1 + (uint32_t)rnd(1000) });
+		break;
+	case 2:
+	case 3:
+	case 4:
+		plant_wake(p, id);
+		break;
+	default:
+		plant_block(p, id);
+	}
+}
+
+static void storm(struct plant *p, const struct rounds_config *c, uint32_t n, uint64_t slots)
+{
+	struct rounds_stats st;
+
 	for (uint64_t t = 0; t < slots; t++) {
 		for (uint64_t k = rnd(8); k; k--) {
 			uint32_t id = (uint32_t)rnd(n);
 
-			/* Half the VMs at once, then one by one. */
-			for (uint32_t more = t ? 1 : n / 2; count < n && more && rnd(4); more--) {
-				uint32_t i = plant_add(p, 1 + (uint32_t)rnd(rnd(2) ? 10 : 1000000));
-
-				assert_true(i < n);
-				there[i] = true;
-				p->idle[i] = false;
-				count++;
-			}
-			switch (rnd(8)) {
-			case 0:
-				count -= there[id],
-					assert_int_equal(rounds_remove(p->r, id, p->now),
-							 there[id] ? 0 : -ENOENT),
-					there[id] = false;
-				break;
-			case 1: rounds_set_share(p->r, id, (struct share){ 1 + (uint32_t)rnd(1000) }); break;
-			case 2: case 3: case 4: plant_wake(p, id); break;
-			default: plant_block(p, id);
-			}
+			add_some(p, n, t == 0);
+			change_one(p, id);
 		}
 		if (p->set.n && rnd(2))
 			rounds_report(p->r, p->set.vm[0], rnd(3 * SLOT_NS), rnd(2), p->now);
@@ -51,12 +60,14 @@ static void churn(const struct policy_ops *ops, uint32_t n, uint32_t lanes, int 
 		assert_int_equal(st.vms, count);
 		if (!st.ready)
 			assert_int_equal(p->set.n, 0);
-		else if (!c.strict && !(lanes > 1))
+		else if (!c->strict && c->lanes == 1)
 			assert_int_equal(p->set.n, 1);
-		else
-			assert_true(p->set.n > 0 || lanes > 1 || c.strict);
 	}
-	/* After the storm: all busy, and all are served alike. */
+}
+
+/* After the storm: all busy, and all are served alike. */
+static void calm(struct plant *p, const struct rounds_config *c, uint32_t n, int mode)
+{
 	for (uint32_t i = 0; i < n; i++) {
 		if (!there[i])
 			continue;
@@ -64,18 +75,35 @@ static void churn(const struct policy_ops *ops, uint32_t n, uint32_t lanes, int 
 		plant_wake(p, i);
 	}
 	p->early = 1000;
-	plant_run(p, 3ULL * n + (c.burst_ns ? 8000 : 1000)); /* debts, batches and bursts from before */
+	plant_run(p, 3ULL * n + (c->burst_ns ? 8000 : 1000)); /* debts, batches and bursts from before */
 	plant_reset(p);
-	plant_run(p, 12ULL * (count / lanes + 1));
-	for (uint32_t i = 0; i < n && count > lanes; i++) {
-		double turns = (double)(p->slots * lanes) / count;
+	plant_run(p, 12ULL * (count / c->lanes + 1));
+	for (uint32_t i = 0; i < n && count > c->lanes; i++) {
+		double turns = (double)(p->slots * c->lanes) / count;
 		/* Bursts and debts of the storm, of seconds, may still be at work. */
-		double least = c.burst_ns ? 0 : 0.7, most = c.burst_ns ? 1000 : 1.3;
+		double least = c->burst_ns ? 0 : 0.7, most = c->burst_ns ? 1000 : 1.3;
 
 		if (there[i] && ((double)p->run[i] < least * turns || (double)p->run[i] > most * turns))
-			fail_msg("%s mode %d: VM %u of %u (%u lanes) ran %llu times in %.1f turns", ops->name,
-				 mode, i, count, lanes, (unsigned long long)p->run[i], turns);
+			fail_msg("%s mode %d: VM %u of %u (%u lanes) ran %llu times in %.1f turns",
+				 p->ops->name, mode, i, count, c->lanes, (unsigned long long)p->run[i],
+				 turns);
 	}
+}
+
+/* Everything at once, at random, at all sizes, under the sanitizers; invariants are in plant_slot(). */
+static void churn(const struct policy_ops *ops, uint32_t n, uint32_t lanes, int mode, uint64_t slots)
+{
+	struct rounds_config c = config(ops, 1 + (uint32_t)rnd(2 * n), lanes);
+	struct plant *p;
+
+	c.strict = mode == 1;
+	c.spread = mode == 2;
+	c.burst_ns = mode == 3 ? NSEC_PER_SEC : 0;
+	p = plant_new(&c);
+	memset(there, 0, sizeof(there));
+	count = 0;
+	storm(p, &c, n, slots);
+	calm(p, &c, n, mode);
 	plant_free(p);
 }
 
