@@ -10,8 +10,9 @@
  * boosted. The boost ends when the VM is found running at a tick. So a VM that does a little I/O is served
  * at once, and one that computes as well waits its turn: the limit of BOOST.
  *
- * Adapted: the tick is the end of the VM's slot. A slot is cut short for a boosted VM only if the daemon
- * can do so (rounds_wake() returns 1). What concerns Xen's driver domain is left out.
+ * Adapted: the tick is the end of the VM's slot. The slot under way ends where rounds_wake() says so, which
+ * the user follows as soon as it learns of a wake-up (daemon/slotthread.h). What concerns Xen's driver domain
+ * is left out.
  */
 
 #include "core/policy_credit.h"

@@ -250,6 +250,7 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 	if (err >= 0) {
 		slot_thread_set_slot(&c->slots, s->slot_ns);
 		c->slots.pauses_idle = config.policy->pauses_idle;
+		c->slots.preempts = config.policy->preempts;
 		c->schedule = *s;
 	}
 	pthread_mutex_unlock(&c->slots.lock);

@@ -15,6 +15,12 @@
 #define IDLE_SLOTS 3
 /* A slot that begins this part of a slot late is counted. */
 #define LATE_PERMILLE 100
+/*
+ * So often idle VMs are looked at where one that wakes up may end a slot (Xen's scheduler, too, lets a VM run
+ * for 1 ms at least), and no more of them in that time than this: a look costs 2 us.
+ */
+#define WATCH_NS 1000000ULL
+#define WATCH_VMS 16
 /* Above ordinary threads is enough; kernel threads of higher priority must not wait for us. */
 #define FIFO_PRIORITY 1
 /*
@@ -90,30 +96,46 @@ static void account_slot(struct slot_thread *t, uint64_t now)
 		struct cpu_vm *vm = t->vm[t->running[i]];
 		uint64_t used = used_since(vm);
 
-		/* A slot that began late says nothing: it was short, and so was the CPU. */
+		/* A short slot says nothing: one that began late, or that ended early. */
 		if (works(t, used))
 			vm->lazy_slots = 0;
-		else if (!t->slot_late)
+		else if (!t->slot_short)
 			vm->lazy_slots++;
 		vm->idle = !t->pauses_idle && !vm->lost && vm->lazy_slots >= IDLE_SLOTS;
 		rounds_report(t->rounds, vm->id, used, !vm->idle && !vm->lost, now);
 	}
 }
 
-/* Idle VMs run outside their turn; one that works again has to wait for it. */
-static void watch_idle(struct slot_thread *t, uint64_t now)
+static bool woke(const struct slot_thread *t, const struct cpu_vm *vm)
 {
+	uint64_t ns;
+
+	return !vm->lost && cputime_read(&vm->clock, &ns) == 0 && ns > vm->clock_ns && works(t, ns - vm->clock_ns);
+}
+
+/*
+ * Idle VMs run outside their turn; one that works again has to wait for it. In the middle of a slot only
+ * those that do are accounted for. True: the policy would end the slot for one of them.
+ */
+static bool watch_idle(struct slot_thread *t, bool slot_ends, uint64_t now)
+{
+	bool preempts = false;
+
 	for (uint32_t i = 0; i < t->n_idle; i++) {
 		struct cpu_vm *vm = t->vm[t->idle[i]];
-		uint64_t used = used_since(vm);
+		uint64_t used;
 
+		if (!slot_ends && (!vm->idle || !woke(t, vm)))
+			continue;
+		used = used_since(vm);
 		if (used)
 			rounds_report(t->rounds, vm->id, used, false, now);
 		if (!works(t, used))
 			continue;
 		vm->idle = false;
-		rounds_wake(t->rounds, vm->id, now);
+		preempts |= rounds_wake(t->rounds, vm->id, now) > 0;
 	}
+	return preempts;
 }
 
 static bool in_set(const struct slot_set *set, uint32_t id)
@@ -186,7 +208,7 @@ static void one_slot(struct slot_thread *t)
 	if (silent)
 		pause_again(t);
 	account_slot(t, now);
-	watch_idle(t, now);
+	watch_idle(t, true, now);
 	rounds_next(t->rounds, now, &set);
 	switch_gates(t, &set);
 	t->stats.decisions++;
@@ -199,8 +221,8 @@ static uint64_t next_deadline(struct slot_thread *t, uint64_t deadline, uint64_t
 
 	if (late > t->stats.late_max_ns)
 		t->stats.late_max_ns = late;
-	t->slot_late = late * 1000 > t->slot_ns * LATE_PERMILLE;
-	t->stats.late_slots += t->slot_late;
+	t->slot_short = late * 1000 > t->slot_ns * LATE_PERMILLE;
+	t->stats.late_slots += t->slot_short;
 	t->stats.skipped_slots += skipped;
 	return deadline + (skipped + 1) * t->slot_ns;
 }
@@ -213,6 +235,43 @@ static uint64_t thread_cpu_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
+static void sleep_until(uint64_t ns)
+{
+	struct timespec until = { .tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
+/* How often to look for wake-ups before the slot's end; 0: never. */
+static uint64_t watch_interval(const struct slot_thread *t)
+{
+	return t->preempts && !t->open ? WATCH_NS * ((t->n_idle + WATCH_VMS - 1) / WATCH_VMS) : 0;
+}
+
+/* Until the slot ends: at its deadline, or before it for a VM that woke up and goes first. Returns when. */
+static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline, uint64_t watch)
+{
+	uint64_t now = events_now();
+
+	while (watch && now + watch < deadline) {
+		bool preempts;
+
+		sleep_until(now + watch);
+		pthread_mutex_lock(&t->lock);
+		now = events_now();
+		preempts = now < deadline && !t->stop && watch_idle(t, false, now);
+		watch = watch_interval(t);
+		t->slot_short |= preempts;
+		t->stats.early_slots += preempts;
+		pthread_mutex_unlock(&t->lock);
+		if (preempts)
+			return now;
+	}
+	sleep_until(deadline);
+	return deadline;
+}
+
 static void *slot_thread_main(void *arg)
 {
 	struct slot_thread *t = arg;
@@ -221,7 +280,7 @@ static void *slot_thread_main(void *arg)
 	bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo) == 0;
 
 	for (;;) {
-		struct timespec until;
+		uint64_t watch;
 
 		pthread_mutex_lock(&t->lock);
 		t->stats.realtime = realtime;
@@ -229,12 +288,10 @@ static void *slot_thread_main(void *arg)
 			break;
 		one_slot(t);
 		deadline = next_deadline(t, deadline, events_now());
+		watch = watch_interval(t);
 		t->stats.cpu_ns = thread_cpu_ns();
 		pthread_mutex_unlock(&t->lock);
-		until.tv_sec = (time_t)(deadline / NSEC_PER_SEC);
-		until.tv_nsec = (long)(deadline % NSEC_PER_SEC);
-		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-			;
+		deadline = sleep_slot(t, deadline, watch);
 	}
 	run_all(t);
 	pthread_mutex_unlock(&t->lock);
@@ -258,7 +315,8 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard
 	pthread_mutexattr_t attr;
 	int err;
 
-	*t = (struct slot_thread){ .guard = guard, .pauses_idle = policy_find(s->policy)->pauses_idle };
+	*t = (struct slot_thread){ .guard = guard, .pauses_idle = policy_find(s->policy)->pauses_idle,
+				   .preempts = policy_find(s->policy)->preempts };
 	t->turns = calloc(CPU_TURNS, sizeof(*t->turns));
 	t->running = calloc(ROUNDS_LANES_MAX, sizeof(*t->running));
 	if (!t->turns || !t->running) {

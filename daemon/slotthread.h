@@ -7,20 +7,24 @@
  *
  * Theory of Operation
  *
- * Deadlines are absolute (t0 + n * slot), so lateness never adds up. A wake-up that is late shortens its slot; where
- * a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before those of
- * the next are opened: never more than `lanes` VMs run, but for idle ones.
+ * Deadlines are absolute (t0 + n * slot), so lateness never adds up. A wake-up that is late shortens its slot;
+ * where a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before those
+ * of the next are opened: never more than `lanes` VMs run, but for idle ones.
  *
- * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of IDLE_SLOTS slots in a row is idle: it gives up its slots and
- * is left running, because a paused VM could not show that it wakes up. Each slot its clock is read, and when it has used
- * more than that again it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle
- * (the paper's) nobody runs outside its slot.
+ * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of IDLE_SLOTS slots in a row
+ * is idle: it gives up its slots and is left running, because a paused VM could not show that it wakes up. A
+ * short burst of work (an answer to a ping) it so does at once. Each slot its clock is read, and when it has
+ * used more than that again it is taken to be awake: it waits for its turn, paused. Under a policy with
+ * pauses_idle (the paper's) nobody runs outside its slot.
  *
- * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for so long that
- * the guard took it for dead and let all VMs run, it pauses again those that should be.
+ * A policy that preempts (boost) ends the slot for a VM that wakes up: the clocks of idle VMs are read every
+ * WATCH_NS then, and the slot that begins early has its full length; deadlines count from there.
  *
- * Locking. The thread and the main thread share everything in here under one priority-inheriting mutex; the main thread
- * opens and closes files outside of it.
+ * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for
+ * so long that the guard took it for dead and let all VMs run, it pauses again those that should be.
+ *
+ * Locking. The thread and the main thread share everything in here under one priority-inheriting mutex; the
+ * main thread opens and closes files outside of it.
  */
 
 #include "cpu.h"
@@ -63,8 +67,9 @@ struct slot_thread {
 	uint32_t *idle; /* ids of VMs that run outside a turn; room for n_vm + ROUNDS_LANES_MAX; owned */
 	uint32_t n_idle;
 	uint64_t slot_ns;
-	bool pauses_idle;
-	bool slot_late; /* the present slot began late */
+	bool pauses_idle; /* see core/policy.h */
+	bool preempts;   /* the policy may end a slot for a VM that wakes up */
+	bool slot_short; /* the present slot began late or was ended early */
 	struct cpu_turn *turns; /* ring of CPU_TURNS; owned */
 	uint64_t n_turns;
 	struct cpu_status stats;

@@ -160,6 +160,29 @@ case_no_freezer() { # a host with cgroup v1 and without its freezer
 	divvyd_launch
 }
 
+slots_ended_early() {
+	json | grep -o '"early_slots":[0-9]*' | cut -d: -f2
+}
+
+case_wakes() { # a VM that was idle wakes up in the slot of another
+	local policy before
+	vm_ask batch "flood 60 $frame ${dst_mac[batch]} ${src_ip[batch]} 10.77.0.1 ${port[batch]}"
+	for policy in credit boost; do
+		apply_cpu ", policy: $policy, slot: 400ms" || diag <"$tmp/said"
+		sleep 4 # three slots of web's, in which it does nothing
+		before=$(slots_ended_early)
+		vm_ask web "flood 1 $frame ${dst_mac[web]} ${src_ip[web]} 10.77.0.1 ${port[web]}"
+		if [[ $policy == boost ]]; then
+			await 1 eval '(($(slots_ended_early) > before))'
+			check "boost: the slot under way ends for it" "$? == 0"
+		else
+			sleep 0.5
+			check "credit: the slot under way goes on" "$(slots_ended_early) == before"
+		fi
+		sleep 1.5
+	done
+}
+
 case_exits() { # a VM ends while it is paused; a cgroup vanishes
 	busy
 	apply_cpu ", slot: 500ms"
@@ -390,7 +413,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused no_freezer exits churn held no_vmm silent frozen_above rights killed leftovers)
+cases=(shares refused no_freezer wakes exits churn held no_vmm silent frozen_above rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
