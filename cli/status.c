@@ -96,10 +96,11 @@ static void print_header(FILE *to, bool cpu)
 
 static void print_schedule(FILE *to, const json_t *s)
 {
-	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s; %lld late, %lld skipped\n",
-		text(s, "policy"), real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"),
-		integer(s, "lanes") == 1 ? "" : "s", text(s, "gate"), integer(s, "late_slots"),
-		integer(s, "skipped_slots"));
+	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s\n", text(s, "policy"),
+		real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"), integer(s, "lanes") == 1 ? "" : "s",
+		text(s, "gate"));
+	fprintf(to, "  switching takes %.2f ms of a slot; %lld slots late, %lld skipped\n", real(s, "switch_ms"),
+		integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
 
 void status_print(FILE *to, const json_t *status, bool highlight)

@@ -28,7 +28,11 @@ struct cpu {
 	struct slot_thread slots;
 	struct member *members; /* sorted by pid; owned */
 	size_t n_members;
+	bool told_slow; /* that this host's gates are slow for such slots */
 };
+
+/* Where gates take more of a slot than this, it is told. */
+#define SWITCH_PERMILLE 100
 
 static const char *const gate_name[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota" };
 
@@ -252,6 +256,7 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 		c->slots.pauses_idle = config.policy->pauses_idle;
 		c->slots.preempts = config.policy->preempts;
 		c->schedule = *s;
+		c->told_slow = false;
 	}
 	pthread_mutex_unlock(&c->slots.lock);
 	if (err < 0)
@@ -349,9 +354,27 @@ static void audit_member(struct cpu *c, struct member *m)
 	}
 }
 
+/* How long a gate takes depends on the hierarchy, the kernel, the VM and the load: measured, not assumed. */
+static void audit_gates(struct cpu *c)
+{
+	uint64_t took;
+
+	pthread_mutex_lock(&c->slots.lock);
+	took = c->slots.stats.switch_ns;
+	pthread_mutex_unlock(&c->slots.lock);
+	if (c->told_slow || took * 1000 < c->schedule.slot_ns * SWITCH_PERMILLE)
+		return;
+	c->told_slow = true;
+	log_warning("pausing and resuming VMs takes %.2g ms of each slot of %.3g ms on this host; better: divvy set "
+		    "schedule.slot=%llums",
+		    (double)took / NSEC_PER_MSEC, (double)c->schedule.slot_ns / NSEC_PER_MSEC,
+		    (unsigned long long)(took * 1000 / SWITCH_PERMILLE / NSEC_PER_MSEC + 1));
+}
+
 void cpu_audit(struct cpu *c)
 {
 	audit_guard(c);
+	audit_gates(c);
 	for (size_t i = 0; i < c->n_members; i++)
 		audit_member(c, &c->members[i]);
 }

@@ -64,6 +64,7 @@ struct cpu_status {
 	uint64_t late_slots;    /* slots begun more than a tenth of a slot late */
 	uint64_t early_slots;   /* slots ended early for a VM that woke up: policy boost */
 	uint64_t skipped_slots; /* slots that passed altogether while the thread was not run */
+	uint64_t switch_ns;     /* what closing and opening gates takes of a slot; a moving average */
 	uint64_t cpu_ns;        /* the slot thread's own CPU time */
 	bool realtime;          /* SCHED_FIFO was to be had */
 	uint64_t used_total_ns; /* of all members since they joined */

@@ -21,6 +21,8 @@
  */
 #define WATCH_NS 1000000ULL
 #define WATCH_VMS 16
+/* What opening and closing gates takes is averaged over about so many slots. */
+#define SWITCH_AVERAGE 16
 /* Above ordinary threads is enough; kernel threads of higher priority must not wait for us. */
 #define FIFO_PRIORITY 1
 /*
@@ -193,6 +195,13 @@ static void run_all(struct slot_thread *t)
 			run_vm(t, t->vm[i], events_now());
 }
 
+static void measure_switch(struct slot_thread *t, uint64_t took_ns)
+{
+	int64_t off = (int64_t)took_ns - (int64_t)t->stats.switch_ns;
+
+	t->stats.switch_ns += (uint64_t)(off / SWITCH_AVERAGE);
+}
+
 static void one_slot(struct slot_thread *t)
 {
 	struct slot_set set;
@@ -210,7 +219,9 @@ static void one_slot(struct slot_thread *t)
 	account_slot(t, now);
 	watch_idle(t, true, now);
 	rounds_next(t->rounds, now, &set);
+	now = events_now();
 	switch_gates(t, &set);
+	measure_switch(t, events_now() - now);
 	t->stats.decisions++;
 }
 

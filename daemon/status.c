@@ -216,17 +216,22 @@ static json_t *cpu_json(struct daemon *d)
 {
 	const struct schedule *s = &d->model.schedule;
 	struct cpu_status c;
+	json_t *j;
 
 	if (!d->cpu)
 		return json_null();
 	cpu_status(d->cpu, &c);
-	return json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b,s:I,s:f,s:I,s:I,s:I,s:I,s:b}", "policy", s->policy, "slot_ms",
-			 (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes, "gate",
-			 s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
-			 (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "spread", s->spread, "decisions",
-			 (json_int_t)c.decisions, "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots", (json_int_t)c.late_slots,
-			 "early_slots", (json_int_t)c.early_slots, "skipped_slots", (json_int_t)c.skipped_slots,
-			 "scheduler_cpu_ns", (json_int_t)c.cpu_ns, "realtime", c.realtime);
+	j = json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b}", "policy", s->policy, "slot_ms",
+		      (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes, "gate",
+		      s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
+		      (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "spread", s->spread);
+	json_object_update_new(j, json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:b}", "decisions", (json_int_t)c.decisions,
+					    "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots",
+					    (json_int_t)c.late_slots, "early_slots", (json_int_t)c.early_slots,
+					    "skipped_slots", (json_int_t)c.skipped_slots, "switch_ms",
+					    (double)c.switch_ns / NSEC_PER_MSEC, "scheduler_cpu_ns",
+					    (json_int_t)c.cpu_ns, "realtime", c.realtime));
+	return j;
 }
 
 json_t *status_slots_json(struct daemon *d, uint64_t since_ns)

@@ -183,6 +183,27 @@ case_wakes() { # a VM that was idle wakes up in the slot of another
 	done
 }
 
+case_slow_gate() { # pausing a VM of many threads takes long
+	local dir i pids=()
+	apply_cpu ", slot: 2ms"
+	busy
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	dir=$(cgroup_dir web)
+	! grep -q 'pausing and resuming' "$tmp/divvyd.log"
+	check "gates are fast at first" "$? == 0"
+	for ((i = 0; i < 1500; i++)); do
+		sleep 60 &
+		pids+=($!)
+	done
+	printf '%s\n' "${pids[@]}" | while read -r i; do echo "$i" >"$dir/cgroup.procs"; done
+	await 10 grep -q 'pausing and resuming VMs takes .* slot of 2 ms' "$tmp/divvyd.log"
+	check "a slow gate: the log says so, and which slot would do" "$? == 0" || tail -n 5 "$tmp/divvyd.log" | diag
+	json | grep -q '"switch_ms":[1-9]\|"switch_ms":0\.[1-9]'
+	check "and status what it takes" "$? == 0"
+	kill "${pids[@]}"
+	wait "${pids[@]}" 2>/dev/null
+}
+
 case_exits() { # a VM ends while it is paused; a cgroup vanishes
 	busy
 	apply_cpu ", slot: 500ms"
@@ -413,7 +434,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused no_freezer wakes exits churn held no_vmm silent frozen_above rights killed leftovers)
+cases=(shares refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
