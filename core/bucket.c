@@ -60,20 +60,3 @@ void bucket_charge(struct bucket *b, uint64_t units)
 
 	b->level = level < LEVEL_MIN ? LEVEL_MIN : (int64_t)level;
 }
-
-uint64_t bucket_wait_ns(const struct bucket *b, int64_t want, uint64_t now_ns)
-{
-	u128 missing, at;
-
-	if (b->level >= want)
-		return 0;
-	if (want > b->depth || !b->rate)
-		return UINT64_MAX;
-
-	/* Counted from the last refill: its level and fraction are exact, those of now_ns need not be. */
-	missing = (u128)((i128)want - b->level) * NSEC_PER_SEC - b->frac;
-	at = b->last_ns + (missing + b->rate - 1) / b->rate;
-	if (at <= now_ns)
-		return 0;
-	return at - now_ns > UINT64_MAX ? UINT64_MAX : (uint64_t)(at - now_ns);
-}

@@ -26,5 +26,3 @@ void bucket_refill(struct bucket *b, uint64_t now_ns);
 void bucket_configure(struct bucket *b, uint64_t rate, int64_t depth, uint64_t now_ns);
 /* Take units, into debt if need be (the turn has been used; saturates). */
 void bucket_charge(struct bucket *b, uint64_t units);
-/* Nanoseconds until the level reaches want; 0 if it does, UINT64_MAX if it never will. */
-uint64_t bucket_wait_ns(const struct bucket *b, int64_t want, uint64_t now_ns);

@@ -23,8 +23,3 @@ int loop_until(uint64_t deadline_ns);
  * value if that is negative, else 0. -ETIMEDOUT at the deadline, -EINTR.
  */
 int loop_while(int (*done)(void *arg), void *arg, uint64_t deadline_ns);
-
-static inline int loop_ms(unsigned ms)
-{
-	return loop_until(now_ns() + ms * 1000000ULL);
-}

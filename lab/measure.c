@@ -254,8 +254,3 @@ double measure_cores(uint64_t cpu_ns, struct window w)
 
 	return ns ? (double)cpu_ns / (double)ns : 0;
 }
-
-double measure_cpu_per_mbit(uint64_t cpu_ns, uint64_t bytes)
-{
-	return bytes ? (double)cpu_ns / 1e9 / ((double)bytes * 8 / 1e6) : (double)NAN;
-}

@@ -93,6 +93,5 @@ extern const struct settle_rule settle_tcp; /* 3 x 250 ms within 3 pp */
 int measure_settled(const struct trace *t, const struct share *shares, size_t n, struct window after,
 		    const struct settle_rule *rule, uint64_t *settled_ns);
 
-/* Cores busy, and CPU seconds per delivered megabit (NAN if nothing was delivered). */
+/* Cores busy in the window. */
 double measure_cores(uint64_t cpu_ns, struct window w);
-double measure_cpu_per_mbit(uint64_t cpu_ns, uint64_t bytes);

@@ -39,11 +39,6 @@ const char *scheduler_name(enum scheduler_kind kind)
 	return scheduler_names[kind];
 }
 
-const char *action_name(enum phase_action action)
-{
-	return action_names[action];
-}
-
 static int lookup(const char *const *names, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)

@@ -36,7 +36,6 @@ enum phase_action {
 	ACTION_SET,
 	ACTION_RELEASE,
 };
-const char *action_name(enum phase_action action);
 int action_from_name(const char *name); /* the action, or -EINVAL */
 
 #define SCENARIO_FIGURES_MAX 12

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What classify.bpf.c and kernel/classifier.c say to each other through BPF maps. */
+/*
+ * What classify.bpf.c and kernel/classifier.c say to each other through BPF maps. Without a version: the two are of
+ * one build, and a divvyd never reads the maps of another's program.
+ */
 
 #include <linux/types.h>
 
-#define DIVVY_ABI_VERSION 1
 #define DIVVY_DEVICES_MAX 65536
 
 /* Map "devices": key __u32 ifindex of the vNIC. No entry: the packet is left alone. */

@@ -164,55 +164,6 @@ static void configure_credits_the_old_rate_first(void **state)
 	assert_int_equal(b.level, 10);
 }
 
-static void wait_is_the_first_moment(void **state)
-{
-	(void)state;
-	for (int run = 0; run < 20000; run++) {
-		uint64_t rate = 1 + rnd_magnitude(37), now = rnd() >> 20, wait;
-		int64_t depth = 1 + (int64_t)rnd_magnitude(40), want;
-		struct bucket b, later;
-
-		bucket_init(&b, rate, depth, now);
-		bucket_charge(&b, rnd_magnitude(40));
-		bucket_refill(&b, now += rnd_magnitude(20));
-		bucket_charge(&b, 1);
-		want = depth - (int64_t)(rnd() % (uint64_t)depth);
-		now += rnd_magnitude(20); /* what came in since the last refill counts */
-		wait = bucket_wait_ns(&b, want, now);
-		if (wait > UINT64_MAX / 2)
-			continue; /* past the clock's end, see wait_never() */
-
-		later = b;
-		bucket_refill(&later, now + wait);
-		assert_true(later.level >= want);
-		if (wait) {
-			later = b;
-			bucket_refill(&later, now + wait - 1);
-			assert_true(later.level < want);
-		}
-	}
-}
-
-static void wait_never(void **state)
-{
-	struct bucket b;
-
-	(void)state;
-	bucket_init(&b, 10, 100, 50);
-	assert_int_equal(bucket_wait_ns(&b, 100, 0), 0);
-	assert_int_equal(bucket_wait_ns(&b, 101, 0), UINT64_MAX);
-	bucket_charge(&b, 1);
-	/* The clock went back by 50 ns: those pass without credit. */
-	assert_int_equal(bucket_wait_ns(&b, 100, 0), NSEC_PER_SEC / 10 + 50);
-	bucket_configure(&b, 0, 100, 50);
-	assert_int_equal(bucket_wait_ns(&b, 100, 50), UINT64_MAX);
-	assert_int_equal(bucket_wait_ns(&b, 99, 50), 0);
-	/* Reached, but after the end of the clock. */
-	bucket_init(&b, 1, INT64_MAX, 0);
-	bucket_charge(&b, UINT64_MAX);
-	assert_int_equal(bucket_wait_ns(&b, INT64_MAX, 0), UINT64_MAX);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,8 +173,6 @@ int main(void)
 		cmocka_unit_test(clock_going_back_adds_nothing),
 		cmocka_unit_test(extremes),
 		cmocka_unit_test(configure_credits_the_old_rate_first),
-		cmocka_unit_test(wait_is_the_first_moment),
-		cmocka_unit_test(wait_never),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
