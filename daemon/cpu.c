@@ -18,6 +18,8 @@ struct member {
 	struct cpu_member want;
 	struct cpu_vm *vm; /* owned; NULL: it does not take part */
 	char why[CPU_WHY_SIZE];
+	char logged[CPU_WHY_SIZE]; /* the why that the log knows */
+	bool raised;               /* what the log knows */
 };
 
 struct cpu {
@@ -90,7 +92,8 @@ void cpu_recover(void)
 	guard_cgroup_sweep();
 	paused = gate_recover(&h);
 	if (paused > 0)
-		log_warning("%d VMs had been left paused by an earlier divvyd; they run again", paused);
+		log_warning("%d VM%s left paused by an earlier divvyd %s again", paused, paused == 1 ? "" : "s",
+			    paused == 1 ? "runs" : "run");
 	else if (paused < 0)
 		log_warning("not every VM that an earlier divvyd left paused could be let run: %s", strerror(-paused));
 	if (place_list(&h, &left, &n) < 0)
@@ -222,7 +225,30 @@ static void admit(struct cpu *c, struct member *m)
 	if (err >= 0)
 		m->vm = vm;
 	else if (!m->why[0])
-		snprintf(m->why, sizeof(m->why), "cannot take part: %s", strerror(-err));
+		snprintf(m->why, sizeof(m->why), "process %d: %s", m->want.pid, strerror(-err));
+}
+
+/* A line for each change, however often it is looked at. */
+static void log_member(struct cpu *c, struct member *m)
+{
+	struct rounds_vm account = { 0 };
+
+	if (strcmp(m->why, m->logged) != 0) {
+		if (m->why[0])
+			log_warning("CPU slots: VM %s: %s%s", m->want.name, m->vm ? "" : "takes no part: ", m->why);
+		else
+			log_info("CPU slots: VM %s: takes part", m->want.name);
+		memcpy(m->logged, m->why, sizeof(m->logged));
+	}
+	if (m->vm) {
+		pthread_mutex_lock(&c->slots.lock);
+		rounds_info(c->slots.rounds, m->vm->id, &account);
+		pthread_mutex_unlock(&c->slots.lock);
+	}
+	if (account.raised && !m->raised)
+		log_warning("CPU slots: VM %s: its share is worth less than one slot of %u: it gets one", m->want.name,
+			    c->schedule.slots);
+	m->raised = account.raised;
 }
 
 struct cpu *cpu_close(struct cpu *c)
@@ -283,6 +309,8 @@ static void keep(struct cpu *c, struct member *was, struct member *now)
 {
 	now->vm = TAKE_PTR(was->vm);
 	memcpy(now->why, was->why, sizeof(now->why));
+	memcpy(now->logged, was->logged, sizeof(now->logged));
+	now->raised = was->raised;
 	if (!now->vm || now->vm->share.weight == now->want.share.weight)
 		return;
 	now->vm->share = now->want.share;
@@ -315,6 +343,7 @@ int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n)
 		if (!fresh[i].vm)
 			admit(c, &fresh[i]);
 		refused += !fresh[i].vm;
+		log_member(c, &fresh[i]);
 	}
 	return refused;
 }
@@ -332,13 +361,16 @@ static void audit_guard(struct cpu *c)
 	pthread_mutex_unlock(&c->slots.lock);
 }
 
-static void audit_member(struct cpu *c, struct member *m)
+static void audit_member(struct cpu *c, struct member *m, bool again)
 {
 	enum gate_state state = GATE_RUNNING;
 	bool lost, told;
 
-	if (!m->vm)
+	if (!m->vm) {
+		if (again)
+			admit(c, m);
 		return;
+	}
 	pthread_mutex_lock(&c->slots.lock);
 	lost = m->vm->lost;
 	/* While divvy pauses it, nobody can tell whether others do, too: what was told stays. */
@@ -371,12 +403,14 @@ static void audit_gates(struct cpu *c)
 		    (unsigned long long)(took * 1000 / SWITCH_PERMILLE / NSEC_PER_MSEC + 1));
 }
 
-void cpu_audit(struct cpu *c)
+void cpu_audit(struct cpu *c, bool again)
 {
 	audit_guard(c);
 	audit_gates(c);
-	for (size_t i = 0; i < c->n_members; i++)
-		audit_member(c, &c->members[i]);
+	for (size_t i = 0; i < c->n_members; i++) {
+		audit_member(c, &c->members[i], again);
+		log_member(c, &c->members[i]);
+	}
 }
 
 int cpu_vm_status(struct cpu *c, pid_t pid, struct cpu_vm_status *out)

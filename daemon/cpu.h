@@ -45,8 +45,11 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
  */
 int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n);
 
-/* Look for VMs that somebody else holds or whose cgroup vanished. Once a second. */
-void cpu_audit(struct cpu *c);
+/*
+ * Look for VMs that somebody else holds or whose cgroup vanished. Once a second. again: those that could not take part
+ * are tried again, too.
+ */
+void cpu_audit(struct cpu *c, bool again);
 
 struct cpu_vm_status {
 	struct rounds_vm account;

@@ -95,22 +95,11 @@ static int collect(const struct daemon *d, struct cpu_member *out, size_t *n)
 	return 0;
 }
 
-static void warn_raised(struct daemon *d, const struct cpu_member *m, size_t n)
-{
-	struct cpu_vm_status s;
-
-	for (size_t i = 0; i < n; i++)
-		if (cpu_vm_status(d->cpu, m[i].pid, &s) == 0 && s.member && s.account.raised)
-			log_warning("VM %s: its share is worth less than one slot of %u: it gets one", m[i].name,
-				    d->model.schedule.slots);
-}
-
 void cpumembers_apply(struct daemon *d)
 {
 	_cleanup_free_ struct cpu_member *m = NULL;
 	char why[CPU_WHY_SIZE] = "";
 	size_t n = 0;
-	int refused;
 
 	if (d->model.schedule.resource != RESOURCE_CPU || !d->cpu) {
 		d->cpu = cpu_close(d->cpu);
@@ -123,8 +112,6 @@ void cpumembers_apply(struct daemon *d)
 		log_error("CPU schedule: out of memory");
 		return;
 	}
-	refused = cpu_update(d->cpu, m, n);
-	if (refused > 0)
-		log_warning("%d VMs cannot take part in CPU scheduling (divvy status says why)", refused);
-	warn_raised(d, m, n);
+	if (cpu_update(d->cpu, m, n) < 0)
+		log_error("CPU schedule: out of memory");
 }

@@ -190,7 +190,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	if (d->seconds < d->watched_until || d->seconds % UNWATCHED_SECONDS == 0)
 		sampler_read(&d->sampler, &d->plane, events_now());
 	if (d->cpu)
-		cpu_audit(d->cpu);
+		cpu_audit(d->cpu, d->seconds % AUDIT_SECONDS == 0);
 	if (d->unreconciled)
 		reconcile_host(d);
 	if (d->seconds % AUDIT_SECONDS == 0)

@@ -106,9 +106,19 @@ static enum verb_outcome set_schedule(struct model *m, json_t *keys, struct spec
 
 		if (spec_set_schedule(&m->schedule, key, text ? text : "", err) < 0)
 			return VERB_FAILED;
-		log_info("set: schedule.%s=%s", key, text ? text : "");
 	}
 	return VERB_DONE;
+}
+
+static void log_set(json_t *shares, json_t *schedule)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(shares, name, value)
+		log_info("set: %s=%lld", name, (long long)json_integer_value(value));
+	json_object_foreach(schedule, name, value)
+		log_info("set: schedule.%s=%s", name, json_string_value(value));
 }
 
 static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
@@ -131,9 +141,10 @@ static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t *
 		return fail(err, merr.text);
 	if (set_schedule(&m, schedule, err) == VERB_FAILED)
 		return VERB_FAILED;
-	json_object_foreach(shares, name, value)
-		log_info("set: %s=%lld", name, (long long)json_integer_value(value));
-	return run_model(d, &m, err);
+	if (run_model(d, &m, err) == VERB_FAILED)
+		return VERB_FAILED;
+	log_set(shares, schedule);
+	return VERB_DONE;
 }
 
 /* The model without node skip, and without what stands empty then. */
@@ -185,9 +196,9 @@ static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json
 	} else if (!json_is_true(json_object_get(args, "all"))) {
 		return fail(err, "release: expected a device's name, or all");
 	}
-	log_info("release: %s", device ? device : "all");
 	if (run_model(d, &m, err) == VERB_FAILED)
 		return VERB_FAILED;
+	log_info("release: %s", device ? device : "all");
 	return events_drained(d) ? VERB_DONE : VERB_DRAINS;
 }
 

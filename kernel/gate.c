@@ -73,7 +73,7 @@ int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p,
 	r = ops->open(&out);
 	if (r < 0) {
 		snprintf(why, PLACE_WHY_SIZE,
-			 r == -EBUSY ? "cgroup %s has been paused by somebody else" :
+			 r == -EBUSY ? "somebody else has frozen cgroup %s: thaw that" :
 				       "cgroup %s cannot be controlled: %s",
 			 p->dir, strerror(-r));
 		close_files(&out);

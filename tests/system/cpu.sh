@@ -128,6 +128,11 @@ case_refused() {
 	check "an unknown policy is refused" "$? == 1"
 	grep -q paper "$tmp/said"
 	check "and told those that there are" "$? == 0"
+	apply_cpu ""
+	divvy set web=50 schedule.slot=1ms >"$tmp/said" 2>&1
+	check "so is a slot that set makes too short" "$? == 1" || diag <"$tmp/said"
+	! grep -q 'set: ' "$tmp/divvyd.log" && divvy show | grep -q 'web.*share: 60'
+	check "and nothing of it is done, or logged as done" "$? == 0" || diag <"$tmp/divvyd.log"
 	apply_cpu ", slots: 2"
 	divvy set web=1000 batch=1 >/dev/null
 	sleep 0.3
@@ -317,6 +322,30 @@ case_frozen_above() { # somebody else freezes the cgroup that the VM is in, abov
 	divvy_apply on
 }
 
+case_frozen_itself() { # somebody else has frozen the VM's own cgroup before divvy comes
+	local v2 above
+	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	above=$v2/theirs-$$
+	mkdir "$above" "$above/vm" || return
+	echo "${vm_pid[web]}" >"$above/vm/cgroup.procs"
+	echo 1 >"$above/vm/cgroup.freeze"
+	apply_cpu ""
+	of web why | grep -q "somebodyelsehasfrozen.*thaw"
+	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
+	churn_start 0.05
+	sleep 1
+	churn_stop
+	check "the log says it once, whatever links do meanwhile" "$(grep -c "VM web: takes no part" "$tmp/divvyd.log") == 1" ||
+		diag <"$tmp/divvyd.log"
+	echo 0 >"$above/vm/cgroup.freeze"
+	await 15 eval '[[ $(of web pauses) =~ [0-9] ]] && grep -q "VM web: takes part" "$tmp/divvyd.log"'
+	check "thawed by them: it takes part" "$? == 0" || diag <"$tmp/divvyd.log"
+	divvy release --all
+	echo "${vm_pid[web]}" >"$v2/cgroup.procs"
+	rmdir "$above/vm" "$above"
+	divvy_apply on
+}
+
 case_rights() { # what each thread of divvyd may do while slots run; see daemon/privilege.c
 	apply_cpu ""
 	busy
@@ -434,7 +463,7 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above rights killed leftovers)
+cases=(shares refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
