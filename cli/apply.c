@@ -31,6 +31,18 @@ static char *read_spec(int argc, char **argv, size_t *size, struct model *m)
 	return TAKE_PTR(text);
 }
 
+/* Easily forgotten: resource: cpu. */
+static bool schedule_is_idle(const struct model *m)
+{
+	return m->schedule.resource == RESOURCE_DEVICE && !schedule_same(&m->schedule, &schedule_default);
+}
+
+static void hint_schedule(bool idle)
+{
+	if (idle)
+		puts("The keys of schedule count only with resource: cpu; devices are scheduled");
+}
+
 int verb_check(int argc, char **argv)
 {
 	struct model m;
@@ -42,6 +54,7 @@ int verb_check(int argc, char **argv)
 	for (size_t i = 0; i < m.n_nodes; i++)
 		devices += m.nodes[i].kind == NODE_DEVICE;
 	printf("%s: valid, %zu device%s\n", argv[1], devices, devices == 1 ? "" : "s");
+	hint_schedule(schedule_is_idle(&m));
 	model_free(&m);
 	return EXIT_SUCCESS;
 }
@@ -55,10 +68,12 @@ int verb_apply(int argc, char **argv)
 	size_t size = 0;
 	_cleanup_free_ char *text = read_spec(argc, argv, &size, &m);
 	json_int_t devices, bound;
+	bool idle;
 	int r;
 
 	if (!text)
 		return EXIT_FAILURE;
+	idle = schedule_is_idle(&m);
 	/* Read here first: binary text cannot travel as JSON, and the message is the same. */
 	model_free(&m);
 	if (client_open(&c) < 0)
@@ -72,5 +87,6 @@ int verb_apply(int argc, char **argv)
 	bound = json_integer_value(json_object_get(result, "bound"));
 	printf("applied: %lld of %lld device%s bound", (long long)bound, (long long)devices, devices == 1 ? "" : "s");
 	puts(bound < devices ? ", the others wait (divvy status says for what)" : "");
+	hint_schedule(idle);
 	return EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
 #include "cli.h"
 
 #include "client.h"
+#include "spec/spec.h"
 #include "spec/units.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ static int add_share(json_t *shares, json_t *schedule, const char *arg)
 	struct share share;
 
 	if (!eq || eq == arg || (size_t)(eq - arg) >= sizeof(name)) {
-		complain("\"%.80s\": expected NAME=SHARE, such as web=60", arg);
+		complain("\"%.80s\": expected NAME=SHARE, such as web=60, or schedule.KEY=VALUE", arg);
 		return -1;
 	}
 	memcpy(name, arg, (size_t)(eq - arg));
@@ -40,7 +41,9 @@ static int add_share(json_t *shares, json_t *schedule, const char *arg)
 	if (strncmp(name, SCHEDULE_PREFIX, strlen(SCHEDULE_PREFIX)) == 0)
 		return put(schedule, name + strlen(SCHEDULE_PREFIX), json_string(eq + 1), name);
 	if (units_parse_share(eq + 1, &share, err) < 0) {
-		complain("%s: %s", name, err);
+		complain(spec_is_schedule_key(name) ? "%1$s: %2$s; a key of schedule is written schedule.%1$s=VALUE" :
+						      "%s: %s",
+			 name, err);
 		return -1;
 	}
 	return put(shares, name, json_integer(share.weight), name);
@@ -52,7 +55,7 @@ int verb_set(int argc, char **argv)
 	json_auto_t *result = NULL;
 
 	if (argc < 2)
-		return complain("expected at least one NAME=SHARE, such as web=60");
+		return complain("expected at least one NAME=SHARE, such as web=60, or schedule.KEY=VALUE");
 	for (int i = 1; i < argc; i++)
 		if (add_share(json_object_get(args, "shares"), json_object_get(args, "schedule"), argv[i]) < 0)
 			return EXIT_FAILURE;

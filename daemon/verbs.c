@@ -83,7 +83,9 @@ static enum verb_outcome set_share(struct model *m, const char *name, const json
 	if (i < 0 || m->nodes[i].kind == NODE_UPLINK) {
 		snprintf(err->text, sizeof(err->text),
 			 i == -ENOTUNIQ ? "\"%.80s\" is there several times: write network/name, or uplink/name" :
-					  "no device or network \"%.80s\" in the running specification (divvy status)",
+			 spec_is_schedule_key(name) ?
+			 "no device or network \"%1$.80s\"; a key of schedule is written schedule.%1$.80s=VALUE" :
+			 "no device or network \"%.80s\" in the running specification (divvy status)",
 			 name);
 		return VERB_FAILED;
 	}

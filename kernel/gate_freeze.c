@@ -6,6 +6,8 @@
  */
 #include "gate_kinds.h"
 
+#include "core/model.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -110,7 +112,7 @@ static int state_freeze(struct gate *g, enum gate_state *out)
 
 const struct gate_ops gate_freeze = {
 	.name = "freeze",
-	.slot_min_ns = 2000000,
+	.slot_min_ns = GATE_FREEZE_SLOT_MIN_NS,
 	.slot_min_why = "freezing and thawing takes up to a millisecond or two when the VM is busy",
 	.tree = tree,
 	.open = open_freeze,

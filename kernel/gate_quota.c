@@ -13,6 +13,7 @@
 #include "gate_kinds.h"
 
 #include "core/cleanup.h"
+#include "core/model.h"
 #include "core/types.h"
 
 #include <errno.h>
@@ -160,7 +161,7 @@ static void close_quota(struct gate *g)
 
 const struct gate_ops gate_quota = {
 	.name = "quota",
-	.slot_min_ns = 20000000,
+	.slot_min_ns = GATE_QUOTA_SLOT_MIN_NS,
 	.slot_min_why = "a quota takes effect at a scheduler tick, and 1 ms leaks through each pause",
 	.controller = "cpu",
 	.tree = tree,

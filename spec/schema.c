@@ -116,7 +116,7 @@ const struct object schema_schedule = {
 		  .offset = offsetof(struct schedule, lanes), .min = 1, .max = ROUNDS_LANES_MAX, .also = " cores cpus " },
 		{ .key = "gate", .parse = field_word, .words = schema_gates, .expected = "freeze or quota",
 		  .offset = offsetof(struct schedule, gate) },
-		{ .key = "burst", .parse = field_time, .expected = "a time from 1ms to 3600s",
+		{ .key = "burst", .parse = field_time, .expected = "a time from 1ms to 3600s, or no such key",
 		  .offset = offsetof(struct schedule, burst_ns), .min = NSEC_PER_MSEC,
 		  .max = 3600 * NSEC_PER_SEC },
 		{ .key = "strict", .parse = field_bool, .expected = "true or false",

@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <stdio.h>
 
+bool spec_is_schedule_key(const char *key)
+{
+	return schema_find(&schema_schedule, key);
+}
+
 int spec_set_schedule(struct schedule *s, const char *key, const char *text, struct spec_error *err)
 {
 	const struct field *f = schema_find(&schema_schedule, key);
@@ -15,8 +20,14 @@ int spec_set_schedule(struct schedule *s, const char *key, const char *text, str
 
 	*err = (struct spec_error){ 0 };
 	if (!f || !f->parse) {
-		snprintf(err->text, sizeof(err->text), "unknown key \"schedule.%.60s\", expected %s", key,
-			 schema_keys(&schema_schedule, keys, sizeof(keys)));
+		const char *near = schema_suggest(&schema_schedule, key);
+
+		if (near)
+			snprintf(err->text, sizeof(err->text),
+				 "unknown key \"schedule.%.60s\"; did you mean \"schedule.%s\"?", key, near);
+		else
+			snprintf(err->text, sizeof(err->text), "unknown key \"schedule.%.60s\"; expected %s", key,
+				 schema_keys(&schema_schedule, keys, sizeof(keys)));
 		return -EINVAL;
 	}
 	r = f->parse(f, text, &changed, why);

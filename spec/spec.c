@@ -33,6 +33,7 @@ struct build {
 	struct model model;
 	struct node_places *places; /* one for each node */
 	struct preamble preamble;
+	struct place slot; /* of the schedule's slot, or else its gate */
 	struct spec_error *err;
 };
 
@@ -175,11 +176,42 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 		{ "mac", PART_SELECTOR },
 	};
 
+	if (strcmp(f->key, "slot") == 0 || (strcmp(f->key, "gate") == 0 && !b->slot.line))
+		b->slot = here(b);
 	if (node == NODE_NONE)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strcmp(f->key, parts[i].key) == 0)
 			b->places[node].part[parts[i].part] = here(b);
+}
+
+/* Whatever the host: with this gate nobody can have slots so short. */
+static int check_slot(struct build *b)
+{
+	static const struct {
+		const char *text;
+		uint64_t slot_min_ns;
+	} gates[] = {
+		[GATE_FREEZE] = { "freeze", GATE_FREEZE_SLOT_MIN_NS },
+		[GATE_QUOTA] = { "quota", GATE_QUOTA_SLOT_MIN_NS },
+	};
+	const struct schedule *s = &b->model.schedule;
+	uint64_t least = gates[s->gate].slot_min_ns;
+
+	if (s->resource != RESOURCE_CPU || s->slot_ns >= least)
+		return 0;
+	return spec_refuse(b->err, b->slot.line, b->slot.column,
+			   "a slot of %.6gms is too short for gate %s; expected slot: %.6gms at least",
+			   (double)s->slot_ns / NSEC_PER_MSEC, gates[s->gate].text, (double)least / NSEC_PER_MSEC);
+}
+
+static int parse_schedule(struct build *b, const struct object *object)
+{
+	int r;
+
+	b->model.schedule.line = b->reader.item.line;
+	r = parse_object(b, object, &b->model.schedule, NODE_NONE);
+	return r < 0 ? r : check_slot(b);
 }
 
 static int parse_value(struct build *b, const struct field *f, void *target, uint32_t node)
@@ -196,8 +228,7 @@ static int parse_value(struct build *b, const struct field *f, void *target, uin
 		return parse_scalar(b, f, target);
 	if (b->reader.item.kind != ITEM_MAPPING)
 		return refuse_kind(b, f);
-	b->model.schedule.line = b->reader.item.line;
-	return parse_object(b, f->object, &b->model.schedule, NODE_NONE);
+	return parse_schedule(b, f->object);
 }
 
 static int refuse_key(struct build *b, const struct mapping *m)

@@ -315,6 +315,8 @@ int units_parse_time(const char *s, uint64_t *ns, char err[UNITS_ERR_SIZE])
 	unit = find_unit(time_units, ARRAY_SIZE(time_units), n.suffix);
 	if (unit)
 		return scale_whole(s, &n, unit, "nanoseconds", EXPECT_TIME, ns, err);
+	if (*n.suffix == '\0' && n.whole == 0 && n.fraction == 0)
+		return reject(err, s, "no unit; " EXPECT_TIME);
 	if (*n.suffix == '\0')
 		return reject(err, s, "no unit; write %.*sms for milliseconds, or us, s", (int)n.length, s);
 	if (*n.suffix == ' ')

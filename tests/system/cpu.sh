@@ -120,7 +120,7 @@ case_shares() {
 case_refused() {
 	apply_cpu ", slot: 1ms"
 	check "a slot that is too short for the gate is refused" "$? == 1"
-	grep -qE ':1: .*slot.*at least' "$tmp/said"
+	grep -qE ':1:[0-9]+: .*slot.*at least' "$tmp/said"
 	check "and told the bound and why" "$? == 0" || diag <"$tmp/said"
 	apply_cpu ", slots: 2000000"
 	check "more slots than fit a round are refused" "$? == 1"

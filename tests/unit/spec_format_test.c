@@ -137,6 +137,8 @@ static void random_schedule(struct schedule *s)
 	snprintf(s->policy, sizeof(s->policy), "%s", policies[below(5)]->name);
 	s->gate = below(2);
 	s->slot_ns = NSEC_PER_MSEC + next_random() % (NSEC_PER_SEC - NSEC_PER_MSEC) / unit * unit;
+	if (s->slot_ns < GATE_QUOTA_SLOT_MIN_NS)
+		s->slot_ns += GATE_QUOTA_SLOT_MIN_NS;
 	s->slots = 1 + below(100000);
 	s->lanes = 1 + below(ROUNDS_LANES_MAX);
 	s->burst_ns = below(2) ? 0 : NSEC_PER_MSEC + next_random() % (3599 * NSEC_PER_SEC) / unit * unit;

@@ -196,6 +196,10 @@ static const struct refusal refusals[] = {
 	{ "gate", SCHEDULE("gate: stop"), 1, 18, "gate: \"stop\": expected freeze or quota", 0 },
 	{ "slot without unit", SCHEDULE("slot: 10"), 1, 18, "slot: \"10\": no unit; write 10ms", 0 },
 	{ "slot too short", SCHEDULE("slot: 999us"), 1, 18, "too short; expected a time from 1ms to 1s", 0 },
+	{ "slot too short for the gate", SCHEDULE("slot: 1ms, resource: cpu"), 1, 18,
+	  "a slot of 1ms is too short for gate freeze; expected slot: 2ms at least", 0 },
+	{ "default slot too short for the gate", SCHEDULE("resource: cpu, gate: quota"), 1, 33,
+	  "a slot of 10ms is too short for gate quota; expected slot: 20ms at least", 0 },
 	{ "slot too long", SCHEDULE("slot: 1.1s"), 1, 18, "too long; expected a time from 1ms to 1s", 0 },
 	{ "no slots", SCHEDULE("slots: 0"), 1, 19,
 	  "slots: \"0\": too small; expected a whole number from 1 to 100000", 0 },
@@ -296,7 +300,7 @@ static void test_reader_depth(void **state)
 static const char *const full =
 	"\xef\xbb\xbf# divvy\r\n"
 	"version: 1\n"
-	"schedule: {resource: cpu, policy: smooth, slot: 5ms, slots: 200, lanes: 2, gate: quota, burst: "
+	"schedule: {resource: cpu, policy: smooth, slot: 25ms, slots: 200, lanes: 2, gate: quota, burst: "
 	"100ms, strict: true, spread: true}\n"
 	"uplinks:\n"
 	"  - name: eno1\t# the port\n"
@@ -329,7 +333,7 @@ static void test_full(void **state)
 	assert_int_equal(s->resource, RESOURCE_CPU);
 	assert_string_equal(s->policy, "smooth");
 	assert_int_equal(s->gate, GATE_QUOTA);
-	assert_int_equal(s->slot_ns, 5000000);
+	assert_int_equal(s->slot_ns, 25000000);
 	assert_int_equal(s->slots, 200);
 	assert_int_equal(s->lanes, 2);
 	assert_int_equal(s->burst_ns, 100000000);
@@ -424,12 +428,38 @@ static void test_man_page(void **state)
 	assert_int_equal(examples, 3);
 }
 
+static void test_set_schedule(void **state)
+{
+	static const struct {
+		const char *key, *text, *words; /* NULL: it is taken */
+	} rows[] = {
+		{ "slot", "25ms", NULL },
+		{ "slot", "10", "schedule.slot: \"10\": no unit; write 10ms" },
+		{ "polcy", "paper", "unknown key \"schedule.polcy\"; did you mean \"schedule.policy\"?" },
+		{ "foo", "1", "unknown key \"schedule.foo\"; expected resource, policy" },
+	};
+	struct spec_error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct schedule s = schedule_default;
+		int r = spec_set_schedule(&s, rows[i].key, rows[i].text, &err);
+
+		assert_int_equal(r, rows[i].words ? -EINVAL : 0);
+		assert_int_equal(schedule_same(&s, &schedule_default), rows[i].words != NULL);
+		if (rows[i].words && !strstr(err.text, rows[i].words))
+			fail_msg("%s, expected %s", err.text, rows[i].words);
+	}
+	assert_true(spec_is_schedule_key("lanes") && !spec_is_schedule_key("web"));
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_SIZE(refusals) + 6] = {
+	static struct CMUnitTest tests[ARRAY_SIZE(refusals) + 7] = {
 		cmocka_unit_test(test_full),         cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_huge_file),    cmocka_unit_test(test_repetition),
 		cmocka_unit_test(test_reader_depth), cmocka_unit_test(test_man_page),
+		cmocka_unit_test(test_set_schedule),
 	};
 	static struct refusal rows[ARRAY_SIZE(refusals)];
 	static char names[ARRAY_SIZE(refusals)][64];
@@ -437,7 +467,7 @@ int main(void)
 	memcpy(rows, refusals, sizeof(rows));
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		snprintf(names[i], sizeof(names[i]), "refused: %s", rows[i].name);
-		tests[6 + i] = (struct CMUnitTest){ names[i], test_refusal, NULL, NULL, &rows[i] };
+		tests[7 + i] = (struct CMUnitTest){ names[i], test_refusal, NULL, NULL, &rows[i] };
 	}
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,7 @@ static const struct reading times[] = {
 	{ "0s", 0, NULL },
 	{ "", -1, "a time is missing" },
 	{ "10", -1, "no unit; write 10ms" },
+	{ "0", -1, "no unit; expected a number and us, ms or s" },
 	{ "1.5ns", -1, "not a whole number of nanoseconds" },
 	{ "-1s", -1, "cannot be negative" },
 	{ "10 ms", -1, "a space before the unit" },
