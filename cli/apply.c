@@ -67,7 +67,7 @@ int verb_apply(int argc, char **argv)
 	struct model m;
 	size_t size = 0;
 	_cleanup_free_ char *text = read_spec(argc, argv, &size, &m);
-	json_int_t devices, bound;
+	json_int_t devices, bound, apart;
 	bool idle;
 	int r;
 
@@ -85,8 +85,13 @@ int verb_apply(int argc, char **argv)
 		return complain("%s", err.text);
 	devices = json_integer_value(json_object_get(result, "devices"));
 	bound = json_integer_value(json_object_get(result, "bound"));
-	printf("applied: %lld of %lld device%s bound", (long long)bound, (long long)devices, devices == 1 ? "" : "s");
+	apart = json_integer_value(json_object_get(result, "apart"));
+	printf("applied: %lld of %lld device%s bound", (long long)bound, (long long)devices,
+	       devices == 1 ? "" : "s");
 	puts(bound < devices ? ", the others wait (divvy status says for what)" : "");
+	if (apart)
+		printf("%lld of them %s no part in CPU slots (divvy status says why)\n", (long long)apart,
+		       apart == 1 ? "takes" : "take");
 	hint_schedule(idle);
 	return EXIT_SUCCESS;
 }

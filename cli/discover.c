@@ -3,6 +3,9 @@
 
 #include "cli.h"
 
+#include "core/cleanup.h"
+#include "table.h"
+
 #include <stdio.h>
 
 static const char *text(const json_t *o, const char *key)
@@ -12,8 +15,11 @@ static const char *text(const json_t *o, const char *key)
 	return s[0] ? s : "-";
 }
 
+static const char *const headers[] = { "NIC", "KIND", "OK", "VM", "VMM", "MODEL", "BACKPRESSURE", NULL };
+
 int verb_discover(int argc, char **argv)
 {
+	_cleanup_(table_free) struct table t = { .headers = headers };
 	json_auto_t *result = NULL;
 	const json_t *nic;
 	int r = ask_or_dump(argc, argv, JSON_INDENT(2), &result);
@@ -21,13 +27,20 @@ int verb_discover(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	printf("%-15s %-8s %-5s %-20s %-18s %-18s %s\n", "NIC", "KIND", "OK", "VM", "VMM", "MODEL", "BACKPRESSURE");
 	json_array_foreach(json_object_get(result, "nics"), i, nic) {
 		const char *why = json_string_value(json_object_get(nic, "why")) ?: "";
+		bool schedulable = json_is_true(json_object_get(nic, "schedulable"));
 
-		printf("%-15s %-8s %-5s %-20s %-18s %-18s %s%s%s\n", text(nic, "nic"), text(nic, "kind"),
-		       json_is_true(json_object_get(nic, "schedulable")) ? "yes" : "no", text(nic, "vm"),
-		       text(nic, "vmm"), text(nic, "model"), text(nic, "backpressure"), why[0] ? ": " : "", why);
+		table_cell(&t, "%s", text(nic, "nic"));
+		table_cell(&t, "%s", text(nic, "kind"));
+		table_cell(&t, "%s", schedulable ? "yes" : "no");
+		table_cell(&t, "%s", text(nic, "vm"));
+		table_cell(&t, "%s", text(nic, "vmm"));
+		table_cell(&t, "%s", text(nic, "model"));
+		table_cell(&t, "%s", text(nic, "backpressure"));
+		if (why[0])
+			table_line(&t, "  %s: %s", schedulable ? "no backpressure" : "cannot be divided", why);
 	}
+	table_print(&t, stdout, "", "");
 	return EXIT_SUCCESS;
 }

@@ -3,30 +3,59 @@
 
 #include "cli.h"
 
+#include "client.h"
+#include "core/cleanup.h"
+#include "table.h"
+
 #include <stdio.h>
 
 /* Enough to see a pattern. */
 #define TURNS_SHOWN 40
 
+static const char *const headers[] = { ">START s", ">LENGTH ms", ">USED ms", ">PROCESS", "VM", NULL };
+
+/* By its process now; "-" once that has ended. */
+static const char *vm_of(const json_t *status, json_int_t pid)
+{
+	const json_t *uplink, *device;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(status, "uplinks"), i, uplink)
+		json_array_foreach(json_object_get(uplink, "devices"), j, device) {
+			const json_t *vm = json_object_get(device, "vm");
+
+			if (json_integer_value(json_object_get(vm, "pid")) == pid)
+				return json_string_value(json_object_get(vm, "name")) ?: "-";
+		}
+	return "-";
+}
+
 int verb_slots(int argc, char **argv)
 {
-	json_auto_t *result = NULL;
+	_cleanup_(table_free) struct table t = { .headers = headers };
+	json_auto_t *result = NULL, *status = NULL;
 	const json_t *turns;
 	int r = ask_or_dump(argc, argv, JSON_COMPACT, &result);
 	size_t n;
 
 	if (r >= 0)
 		return r;
+	if (client_once("status", NULL, &status) < 0)
+		return EXIT_FAILURE;
 	turns = json_object_get(result, "turns");
 	n = json_array_size(turns);
-	printf("%16s %10s %10s\n", "START s", "LENGTH ms", "PROCESS");
 	for (size_t i = n > TURNS_SHOWN ? n - TURNS_SHOWN : 0; i < n; i++) {
-		const json_t *t = json_array_get(turns, i);
-		long long start = json_integer_value(json_object_get(t, "start_ns"));
-		long long end = json_integer_value(json_object_get(t, "end_ns"));
+		const json_t *turn = json_array_get(turns, i);
+		json_int_t start = json_integer_value(json_object_get(turn, "start_ns"));
+		json_int_t end = json_integer_value(json_object_get(turn, "end_ns"));
+		json_int_t pid = json_integer_value(json_object_get(turn, "pid"));
 
-		printf("%16.6f %10.3f %10lld\n", (double)start / 1e9, (double)(end - start) / 1e6,
-		       (long long)json_integer_value(json_object_get(t, "pid")));
+		table_cell(&t, "%.6f", (double)start / 1e9);
+		table_cell(&t, "%.3f", (double)(end - start) / 1e6);
+		table_cell(&t, "%.3f", (double)json_integer_value(json_object_get(turn, "used_ns")) / 1e6);
+		table_cell(&t, "%lld", (long long)pid);
+		table_cell(&t, "%s", vm_of(status, pid));
 	}
+	table_print(&t, stdout, "", "");
 	return EXIT_SUCCESS;
 }

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "core/cleanup.h"
 #include "status.h"
+#include "table.h"
 
 #include <signal.h>
 #include <string.h>
@@ -37,68 +38,83 @@ static long long integer(const json_t *o, const char *key)
 	return (long long)json_integer_value(json_object_get(o, key));
 }
 
-static void print_vm(FILE *to, const json_t *vm)
+static void vm_cell(struct table *t, const json_t *vm)
 {
 	if (json_is_object(vm))
-		fprintf(to, "%s %s[%lld]", text(vm, "name"), text(vm, "vmm"), integer(vm, "pid"));
-	fputc('\n', to);
-}
-
-static void print_rates(FILE *to, const json_t *d)
-{
-	fprintf(to, "%10.2f %10.2f %+6.2f %7lld  %-13s", mbit(d, "entitled_bps"), mbit(d, "delivered_bps"),
-		no_minus_zero(real(d, "error_pp")), integer(d, "dropped_packets"), text(d, "backpressure"));
-}
-
-static void print_cpu(FILE *to, const json_t *d)
-{
-	const json_t *c = json_object_get(d, "cpu");
-
-	if (json_is_object(c))
-		fprintf(to, "%9.1f %3lld/%-3lld %9.2f %9.2f %+6.2f %8lld %7.1f  ", real(c, "credit_ns") / 1e6,
-			integer(c, "slots_run"), integer(c, "slots"), real(c, "entitled_ns") / 1e9,
-			real(c, "used_ns") / 1e9, no_minus_zero(real(c, "error_pp")), integer(c, "pauses"),
-			real(c, "longest_pause_ms"));
+		table_cell(t, "%s %s[%lld]", text(vm, "name"), text(vm, "vmm"), integer(vm, "pid"));
 	else
-		fprintf(to, "%9s %7s %9s %9s %6s %8s %7s  ", "-", "-", "-", "-", "-", "-", "-");
+		table_cell(t, "-");
 }
 
-static void print_device(FILE *to, const json_t *d, bool cpu)
+static const char *const rate_headers[] = { "DEVICE", "NIC",    ">SHARE",       ">ENTITLED", ">DELIVERED",
+					    ">ERR pp", ">DROPS", "BACKPRESSURE", "VM",	      NULL };
+
+static void rate_cells(struct table *t, const json_t *d, bool bound)
 {
-	const json_t *others = json_object_get(d, "others"), *other;
+	table_cell(t, "%s", text(d, "name"));
+	table_cell(t, "%s", text(d, "nic")[0] ? text(d, "nic") : "-");
+	table_cell(t, "%lld", integer(d, "share"));
+	if (bound) {
+		table_cell(t, "%.2f", mbit(d, "entitled_bps"));
+		table_cell(t, "%.2f", mbit(d, "delivered_bps"));
+		table_cell(t, "%+.2f", no_minus_zero(real(d, "error_pp")));
+		table_cell(t, "%lld", integer(d, "dropped_packets"));
+	} else {
+		for (int i = 0; i < 4; i++)
+			table_cell(t, "-");
+	}
+	table_cell(t, "%s", bound ? text(d, "backpressure") : "waiting");
+	vm_cell(t, json_object_get(d, "vm"));
+}
+
+static const char *const cpu_headers[] = { "DEVICE",  ">SHARE",  ">CREDIT",  ">SLOTS", ">ENTITLED",
+					   ">USED",   ">ERR pp", ">LONGEST", "VM",     NULL };
+
+static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
+{
+	table_cell(t, "%s", text(d, "name"));
+	table_cell(t, "%lld", integer(d, "share"));
+	if (json_is_object(c)) {
+		table_cell(t, "%.1fms", real(c, "credit_ns") / 1e6);
+		table_cell(t, "%lld/%lld", integer(c, "slots_run"), integer(c, "slots"));
+		table_cell(t, "%.2fs", real(c, "entitled_ns") / 1e9);
+		table_cell(t, "%.2fs", real(c, "used_ns") / 1e9);
+		table_cell(t, "%+.2f", no_minus_zero(real(c, "error_pp")));
+		table_cell(t, "%.1fms", real(c, "longest_pause_ms"));
+	} else {
+		for (int i = 0; i < 6; i++)
+			table_cell(t, "-");
+	}
+	vm_cell(t, json_object_get(d, "vm"));
+}
+
+static void add_device(struct table *t, const json_t *d, bool cpu)
+{
+	const json_t *others = json_object_get(d, "others"), *c = json_object_get(d, "cpu"), *other;
 	bool bound = strcmp(text(d, "state"), "bound") == 0;
+	const char *what = !bound ? "waiting: " :
+			   !cpu ? "no backpressure: " :
+			   json_is_object(c) ? "" : "takes no part: ";
 	size_t i;
 
-	fprintf(to, "  %-20s %-10s %5lld ", text(d, "name"), text(d, "nic")[0] ? text(d, "nic") : "-",
-		integer(d, "share"));
 	if (cpu)
-		print_cpu(to, d);
-	else if (bound)
-		print_rates(to, d);
+		cpu_cells(t, d, c);
 	else
-		fprintf(to, "%10s %10s %6s %7s  %-13s", "-", "-", "-", "-", "waiting");
-	print_vm(to, json_object_get(d, "vm"));
+		rate_cells(t, d, bound);
 	if (text(d, "why")[0])
-		fprintf(to, "    %s: %s\n", !bound ? "waiting" : cpu ? "takes no part" : "no backpressure", text(d, "why"));
+		table_line(t, "  %s%s", what, text(d, "why"));
+	if (json_is_true(json_object_get(c, "raised")))
+		table_line(t, "  its share is worth less than a slot, it gets one: set schedule.slots higher");
 	json_array_foreach(others, i, other)
-		fprintf(to, "    also on this vNIC: %s (left alone)\n", json_string_value(other));
-}
-
-static void print_header(FILE *to, bool cpu)
-{
-	if (cpu)
-		fprintf(to, "  %-20s %-10s %5s %9s %7s %9s %9s %6s %8s %7s  %s", "DEVICE", "NIC", "SHARE", "CREDIT ms",
-			"SLOTS", "ENTITL. s", "USED s", "ERR pp", "PAUSES", "LONGEST", "VM");
-	else
-		fprintf(to, "  %-20s %-10s %5s %10s %10s %6s %7s  %-13s%s", "DEVICE", "NIC", "SHARE", "ENTITLED",
-			"DELIVERED", "ERR pp", "DROPS", "BACKPRESSURE", "VM");
+		table_line(t, "  also on this vNIC: %s (left alone)", json_string_value(other));
 }
 
 static void print_schedule(FILE *to, const json_t *s)
 {
-	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s\n", text(s, "policy"),
+	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s%s%s\n", text(s, "policy"),
 		real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"), integer(s, "lanes") == 1 ? "" : "s",
-		text(s, "gate"));
+		text(s, "gate"), json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
+		json_is_true(json_object_get(s, "spread")) ? ", spread" : "");
 	fprintf(to, "  switching takes %.2f ms of a slot; %lld slots late, %lld skipped\n", real(s, "switch_ms"),
 		integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
@@ -116,14 +132,15 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 	if (cpu)
 		print_schedule(to, schedule);
 	json_array_foreach(uplinks, i, uplink) {
+		_cleanup_(table_free) struct table t = { .headers = cpu ? cpu_headers : rate_headers };
+
 		fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
 		if (!cpu)
 			fprintf(to, " %.6g of %.6g Mbit/s", mbit(uplink, "delivered_bps"), mbit(uplink, "capacity_bps"));
-		fprintf(to, "%s\n%s", json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)", on);
-		print_header(to, cpu);
-		fprintf(to, "%s\n", off);
+		fprintf(to, "%s\n", json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
 		json_array_foreach(json_object_get(uplink, "devices"), j, device)
-			print_device(to, device, cpu);
+			add_device(&t, device, cpu);
+		table_print(&t, to, on, off);
 	}
 	if (json_is_true(json_object_get(from, "differs_from_file")))
 		fprintf(to, "Running: as applied; %s says something else (divvy show)\n", text(from, "file"));

@@ -12,6 +12,7 @@
 #include "verbs.h"
 
 #include "core/cleanup.h"
+#include "cpu.h"
 #include "events.h"
 #include "log.h"
 #include "reconcile.h"
@@ -52,10 +53,18 @@ static void look_at_vms(struct daemon *d)
 		reconcile_host(d);
 }
 
+/* Bound, and yet its VM is in no CPU slots. */
+static bool stands_apart(struct daemon *d, const struct binding *b)
+{
+	struct cpu_vm_status s;
+
+	return d->cpu && b->bound && (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0 || !s.member);
+}
+
 static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
 {
 	const char *text = json_string_value(json_object_get(args, "text"));
-	size_t devices = 0, bound = 0;
+	size_t devices = 0, bound = 0, apart = 0;
 	struct model m;
 
 	if (!text)
@@ -69,9 +78,11 @@ static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t
 	for (size_t i = 0; i < d->model.n_nodes; i++) {
 		devices += d->model.nodes[i].kind == NODE_DEVICE;
 		bound += d->model.nodes[i].kind == NODE_DEVICE && d->bindings[i].bound;
+		apart += d->model.nodes[i].kind == NODE_DEVICE && stands_apart(d, &d->bindings[i]);
 	}
 	log_info("apply: %zu devices, %zu bound", devices, bound);
-	*result = json_pack("{s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound);
+	*result = json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound, "apart",
+			    (json_int_t)apart);
 	return VERB_DONE;
 }
 

@@ -117,6 +117,22 @@ case_shares() {
 	check "back to the device: VMs are in the cgroup they came from" "$? == 0"
 }
 
+widest() { # line of a table; sentences below its rows are indented
+	grep -v '^ ' | awk '{ if (length() > n) n = length() } END { print n + 0 }'
+}
+
+case_tables() {
+	apply_cpu ""
+	busy
+	sleep 1
+	check "discover: at most 80 columns" "$(divvy discover | widest) <= 80"
+	check "status: at most 80 columns" "$(divvy status | widest) <= 80" || divvy status | diag
+	divvy slots | tail -n 2 | grep -q ' web$' && divvy slots | tail -n 2 | grep -q ' batch$'
+	check "slots: whose each is" "$? == 0" || divvy slots | tail -n 3 | diag
+	divvy set schedule.resource=device
+	check "status of devices: at most 80 columns" "$(divvy status | widest) <= 80" || divvy status | diag
+}
+
 case_refused() {
 	apply_cpu ", slot: 1ms"
 	check "a slot that is too short for the gate is refused" "$? == 1"
@@ -272,6 +288,9 @@ case_no_vmm() { # a process that is no VMM holds a tap
 	apply_cpu ""
 	await 3 eval '[[ $(of batch state) == bound && $(of web running) == true ]]'
 	check "no VMM: its tap is bound" "$? == 0"
+	apply_cpu ""
+	grep -q '^1 of them takes no part' "$tmp/said"
+	check "no VMM: apply says that one takes no part" "$? == 0" || diag <"$tmp/said"
 	[[ $(of batch pauses) == "" && $(cgroup_dir batch) != *divvy-* ]]
 	check "no VMM: it takes no part" "$? == 0"
 	of batch why | grep -q 'vpnd.*noVMMthatdivvyknows'
@@ -463,7 +482,8 @@ run_case() {
 }
 
 lib_init
-cases=(shares refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights killed leftovers)
+cases=(shares tables refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights killed
+	leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
