@@ -91,7 +91,9 @@ static int bind_all(struct daemon *d, struct plan *p)
 		if (p->model.nodes[i].kind != NODE_DEVICE)
 			continue;
 		binder_bind(binder, &p->model.nodes[i], &p->bindings[i]);
-		respect_nft(d, &p->model.nodes[i], &p->bindings[i]);
+		/* CPU slots leave packets where they are. */
+		if (p->model.schedule.resource != RESOURCE_CPU)
+			respect_nft(d, &p->model.nodes[i], &p->bindings[i]);
 	}
 	return 0;
 }

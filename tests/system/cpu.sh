@@ -133,6 +133,25 @@ case_tables() {
 	check "status of devices: at most 80 columns" "$(divvy status | widest) <= 80" || divvy status | diag
 }
 
+case_nft() { # slots leave packets alone, and so nobody's chain is passed by
+	divvy release --all
+	in_host nft -f - <<-END
+		table netdev theirs {
+			chain in {
+				type filter hook ingress device n1 priority 0
+			}
+		}
+	END
+	apply_cpu ""
+	check "an nft ingress chain does not hinder CPU slots" "$? == 0" || diag <"$tmp/said"
+	[[ $(of batch state) == bound ]]
+	check "its vNIC is bound" "$? == 0"
+	divvy set schedule.resource=device >"$tmp/said" 2>&1
+	check "but it hinders that the device is scheduled" "$? == 1"
+	grep -q 'nft chain theirs/in hooks n1 at ingress' "$tmp/said" && [[ $(of web pauses) =~ [0-9] ]]
+	check "and the slots go on" "$? == 0" || diag <"$tmp/said"
+}
+
 case_refused() {
 	apply_cpu ", slot: 1ms"
 	check "a slot that is too short for the gate is refused" "$? == 1"
@@ -482,8 +501,8 @@ run_case() {
 }
 
 lib_init
-cases=(shares tables refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights killed
-	leftovers)
+cases=(shares tables nft refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights
+	killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
