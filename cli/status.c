@@ -115,7 +115,7 @@ static void print_schedule(FILE *to, const json_t *s)
 		real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"), integer(s, "lanes") == 1 ? "" : "s",
 		text(s, "gate"), json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
 		json_is_true(json_object_get(s, "spread")) ? ", spread" : "");
-	fprintf(to, "  switching takes %.2f ms of a slot; %lld slots late, %lld skipped\n", real(s, "switch_ms"),
+	fprintf(to, "  switching takes %.2f ms of a slot; slots late: %lld, skipped: %lld\n", real(s, "switch_ms"),
 		integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
 
