@@ -15,11 +15,11 @@ static const struct verb verbs[] = {
 	{ "discover", "[--json]", "virtual NICs on this host, and the VM behind each", verb_discover },
 	{ "check", "FILE", "validate a specification, offline", verb_check },
 	{ "apply", "FILE", "replace the running specification, atomically", verb_apply },
-	{ "set", "NAME=SHARE...", "change shares now (or schedule.KEY=VALUE)", verb_set },
-	{ "status", "[--json]", "share, entitlement, delivered, error, backpressure, VM", verb_status },
+	{ "set", "NAME=SHARE...", "change shares now, or schedule.KEY=VALUE", verb_set },
+	{ "status", "[--json]", "what each device is entitled to, and gets", verb_status },
 	{ "top", "", "the same, live", verb_top },
 	{ "show", "", "the running specification as text", verb_show },
-	{ "slots", "[--json]", "CPU scheduling: the latest turns of each VM", verb_slots },
+	{ "slots", "[--json]", "CPU scheduling: the VMs' latest turns", verb_slots },
 	{ "release", "--all|DEVICE", "give everything back as it was found", verb_release },
 };
 

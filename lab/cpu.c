@@ -3,6 +3,7 @@
 #include "cpu.h"
 
 #include "core/cleanup.h"
+#include "spec/spec.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -145,4 +146,24 @@ int schedule_override(const char *text, const char *over, char **ret)
 	strcat(out, "}");
 	*ret = TAKE_PTR(out);
 	return 0;
+}
+
+int schedule_check(const char *text, char why[SCHEDULE_WHY_SIZE])
+{
+	_cleanup_free_ char *spec = NULL;
+	struct spec_error err;
+	struct model m;
+	int r;
+
+	if (asprintf(&spec, "schedule: %s\nuplinks: [{name: x, capacity: 1gbit, devices: [{name: x, nic: x}]}]\n", text) < 0) {
+		spec = NULL;
+		snprintf(why, SCHEDULE_WHY_SIZE, "out of memory");
+		return -ENOMEM;
+	}
+	r = spec_parse(spec, strlen(spec), &m, &err);
+	if (r < 0)
+		snprintf(why, SCHEDULE_WHY_SIZE, "%s", err.text);
+	else
+		model_free(&m);
+	return r;
 }

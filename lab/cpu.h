@@ -55,3 +55,6 @@ bool schedule_value(const char *text, const char *key, char *value, size_t size)
  * 0, -EINVAL (over is not "key: value, key: value") or -ENOMEM.
  */
 int schedule_override(const char *text, const char *over, char **ret);
+/* Whether divvy takes it as the value of schedule. 0, or -EINVAL or -ENOMEM with why, of SCHEDULE_WHY_SIZE, filled. */
+#define SCHEDULE_WHY_SIZE 256
+int schedule_check(const char *text, char why[SCHEDULE_WHY_SIZE]);

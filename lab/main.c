@@ -57,6 +57,25 @@ static int is_scenario(const struct dirent *d)
 	return d->d_name[0] != '.' && dot && strcmp(dot, ".yaml") == 0;
 }
 
+/* Words from that column on; a line has 80. */
+static void print_wrapped(const char *text, int column)
+{
+	int at = column;
+
+	while (*text) {
+		int n = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + n > 80) {
+			printf("\n%*s", column, "");
+			at = column;
+		}
+		at += printf("%s%.*s", at > column ? " " : "", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
 static int verb_list(int argc, char **argv)
 {
 	struct dirent **entries;
@@ -76,7 +95,7 @@ static int verb_list(int argc, char **argv)
 
 		snprintf(path, sizeof(path), "%.3800s/%s", program_scenarios(), entries[i]->d_name);
 		if (scenario_load(path, &s, &e) == 0) {
-			printf("%-20s %4u s  %s\n", s->name, scenario_seconds(s), s->title);
+			print_wrapped(s->title, printf("%-20s %4u s  ", s->name, scenario_seconds(s)));
 		} else {
 			fprintf(stderr, "divvy-lab: %s\n", e.text);
 			bad = 1;
@@ -145,6 +164,10 @@ static int verb_run(int argc, char **argv)
 	if (r)
 		return r;
 	catalog_path(o.name, path);
+	if (access(path, F_OK) < 0 && !strchr(o.name, '/')) {
+		fprintf(stderr, "divvy-lab: no scenario \"%s\"; \"divvy-lab list\" lists them\n", o.name);
+		return EXIT_FAILURE;
+	}
 	if (scenario_load(path, &s, &e) < 0)
 		return fail(&e);
 	if (o.seconds)
@@ -235,19 +258,34 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } verbs[] = {
 	{ "list", "", "the scenarios, and how long their phases take", verb_list },
-	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N] [--schedule 'KEY: VALUE, ...']",
+	{ "run", "NAME [--out DIR] [--seconds N] [--repeat N] [--schedule KEYS]",
 	  "run one on real VMs; DIR (lab/out/NAME) gets summary.json, CSV and plots\n"
-	  "        --schedule: keys for every phase with CPU slots, as 'policy: adrr, lanes: 2, slot: 20ms'", verb_run },
+	  "        --seconds: of each phase, the first 2 of which are not counted\n"
+	  "        --schedule: KEYS of divvy.yaml(5) for every phase with CPU slots (which\n"
+	  "        keep their names), such as 'policy: adrr, lanes: 2, slot: 20ms'", verb_run },
 	{ "figures", "[--quick] [--only PART,...] [--out DIR] [--fresh]",
-	  "the whole evaluation, then DIR/report.html (lab/out); goes on where an earlier one was interrupted\n"
-	  "        PART: figures, peers, video, guests, fig06, or a scenario; --fresh: also what is done already", verb_figures },
+	  "the whole evaluation, then DIR/report.html (lab/out); goes on where an\n"
+	  "        earlier one was interrupted\n"
+	  "        PART: figures, peers, video, guests, fig06, or a scenario\n"
+	  "        --fresh: also what is done already", verb_figures },
 	{ "report", "DIR [--doc FILE.md] [--causes FILE]",
-	  "write DIR/report.html and DIR/report.md from the results in DIR; --doc: also FILE.md, its plots beside it",
-	  book_verb },
+	  "write DIR/report.html and DIR/report.md from the results in DIR\n"
+	  "        --doc: also FILE.md, its plots beside it", book_verb },
 	{ "compare", "A B [--json]", "two folders of results side by side", compare_verb },
 	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
 	{ "help", "", "this", verb_help },
 };
+
+static bool is_help(const char *arg)
+{
+	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+static void print_verb(const char *before, size_t i)
+{
+	printf("%s%s%s%s\n        %s\n", before, verbs[i].name, verbs[i].arguments[0] ? " " : "", verbs[i].arguments,
+	       verbs[i].what);
+}
 
 static int verb_help(int argc, char **argv)
 {
@@ -255,7 +293,7 @@ static int verb_help(int argc, char **argv)
 	(void)argv;
 	printf("usage: divvy-lab VERB\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		printf("  %s %s\n        %s\n", verbs[i].name, verbs[i].arguments, verbs[i].what);
+		print_verb("  ", i);
 	printf("\nNAME is one of \"divvy-lab list\", or the path of a scenario's file.\n");
 	return EXIT_SUCCESS;
 }
@@ -265,12 +303,16 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc < 2)
-		return usage_error("which verb?", NULL);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage_error("a verb is missing", NULL);
+	if (is_help(argv[1]))
 		return verb_help(argc, argv);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;
+		if (argc == 3 && is_help(argv[2])) {
+			print_verb("usage: divvy-lab ", i);
+			return EXIT_SUCCESS;
+		}
 		r = proc_init();
 		if (r < 0) {
 			fprintf(stderr, "divvy-lab: %s\n", strerror(-r));

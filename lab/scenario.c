@@ -254,8 +254,10 @@ int scenario_set_seconds(struct scenario *s, unsigned seconds)
 
 int scenario_set_schedule(struct scenario *s, const char *over, struct errtext *e)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < s->n_phases; i++) {
-		char *text;
+		char why[SCHEDULE_WHY_SIZE], *text;
 		int r;
 
 		if (s->phases[i].scheduler != SCHEDULER_CPU)
@@ -263,10 +265,16 @@ int scenario_set_schedule(struct scenario *s, const char *over, struct errtext *
 		r = schedule_override(s->phases[i].schedule, over, &text);
 		if (r < 0)
 			return errtext_set(e, r, "schedule: \"%.200s\": expected \"key: value, key: value\"", over);
+		r = schedule_check(text, why);
+		if (r < 0) {
+			free(text);
+			return errtext_set(e, r, "schedule: %s", why);
+		}
 		free(s->phases[i].schedule);
 		s->phases[i].schedule = text;
+		any = true;
 	}
-	return 0;
+	return any ? 0 : errtext_set(e, -EINVAL, "schedule: %s has no phase with CPU slots", s->name);
 }
 
 unsigned scenario_seconds(const struct scenario *s)

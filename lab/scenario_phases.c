@@ -8,6 +8,7 @@
 #include "scenario_file.h"
 
 #include "core/cleanup.h"
+#include "cpu.h"
 #include "scenario.h"
 
 #include <errno.h>
@@ -118,6 +119,7 @@ static int name_phase(const struct raw_phase *raw, const struct raw_under *u, st
 static int convert_phase(const struct raw_phase *raw, const struct raw_under *u, const struct scenario *s,
 			 struct scenario_phase *p, struct errtext *e)
 {
+	char why[SCHEDULE_WHY_SIZE];
 	int r;
 
 	if (!raw->name && !u)
@@ -135,7 +137,10 @@ static int convert_phase(const struct raw_phase *raw, const struct raw_under *u,
 	if (r < 0)
 		return r;
 	r = name_phase(raw, u, p);
-	return r < 0 ? errtext_set(e, r, "out of memory") : 0;
+	if (r < 0)
+		return errtext_set(e, r, "out of memory");
+	r = p->schedule ? schedule_check(p->schedule, why) : 0;
+	return r < 0 ? errtext_set(e, r, "phase %s: schedule: %s", called(raw), why) : 0;
 }
 
 int convert_phases(struct raw *raw, struct scenario *s, struct errtext *e)

@@ -58,22 +58,22 @@ static const struct option_row {
 	double least, most;
 	const char *help;
 } rows[] = {
-	{"--policy", TEXT, 0, 0, "NAME       one of the policies; without: all"},
-	{"--vms", NUMBER, 1, ROUNDS_VMS_MAX, "N          (3)"},
+	{"--policy", TEXT, 0, 0, "NAME       paper, smooth, credit, boost or adrr; without: all"},
+	{"--vms", NUMBER, 1, ROUNDS_VMS_MAX, "N          VMs (as many as --shares has, or 3)"},
 	{"--shares", TEXT, 0, 0, "A,B,..     repeated for more VMs; without: random, 1..10"},
 	{"--rounds", NUMBER, 1, 1e6, "N          how long: rounds of all slots (20)"},
 	{"--slots", NUMBER, 1, ROUNDS_SLOTS_MAX,
-	 "N          slots in a round (100, or what the smallest share needs)"},
+	 "N          slots in a round (100, or as the smallest share needs)"},
 	{"--slot-ms", NUMBER, 0.01, 1000, "MS         length of a slot (10)"},
 	{"--lanes", NUMBER, 1, ROUNDS_LANES_MAX, "N          VMs at once (1)"},
 	{"--burst-ms", NUMBER, 0, 1e6, "MS         credit that can be saved up (0: a round's)"},
 	{"--onoff", NUMBER, 0, 1, "PART       of the VMs are on and off (0)"},
-	{"--io", NUMBER, 0, 1, "PART       of the VMs only wake up for I/O (0); all others are busy"},
+	{"--io", NUMBER, 0, 1, "PART       of the VMs only wake up for I/O (0); others are busy"},
 	{"--on-ms", NUMBER, 0.01, 1e6, "MS         mean CPU time of an on phase (100)"},
 	{"--io-load", NUMBER, 0.0001, 1, "PART       of the lanes that all I/O VMs use (0.02)"},
 	{"--io-us", NUMBER, 1, 1e6, "US         CPU time for a wake-up (200)"},
 	{"--switch-us", NUMBER, 0, 1e6, "US         lost at a switch of VMs (60)"},
-	{"--seed", NUMBER, 0, 1e15, "N          (1)"},
+	{"--seed", NUMBER, 0, 1e15, "N          of the random numbers (1)"},
 	{"--samples", NUMBER, 1, 100000, "N          of the series (100 with --csv)"},
 	{"--csv", TEXT, 0, 0, "FILE       share error over time"},
 	{"--strict", FLAG, 0, 0, "           a slot that its VM cannot use stays empty"},
@@ -84,7 +84,9 @@ static const struct option_row {
 
 static void usage(FILE *f)
 {
-	fprintf(f, "usage: divvy-sim [OPTION]...\n");
+	fprintf(f, "usage: divvy-sim [OPTION]...\n"
+		   "CPU slots in virtual time: the policies of divvy.yaml(5) side by side, on VMs\n"
+		   "of given demands. doc/simulation.md says what the columns say.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		fprintf(f, "  %-12s %s\n", rows[i].name, rows[i].help);
 }
@@ -170,6 +172,9 @@ static int take(struct options *o, const struct option_row *row, const char *val
 
 static int parse(struct options *o, int argc, char **argv)
 {
+	uint32_t vms = o->sim.vms;
+
+	o->sim.vms = 0;
 	for (int i = 1; i < argc; i++) {
 		const struct option_row *row = NULL;
 
@@ -177,14 +182,16 @@ static int parse(struct options *o, int argc, char **argv)
 			if (!strcmp(rows[k].name, argv[i]))
 				row = &rows[k];
 		if (!row || (row->kind != FLAG && i + 1 == argc)) {
-			fprintf(stderr, row ? "divvy-sim: %s needs a value\n" : "divvy-sim: no option %s\n",
+			fprintf(stderr, row ? "divvy-sim: %s needs a value; divvy-sim --help lists what there is\n" :
+					      "divvy-sim: no option %s; divvy-sim --help lists what there is\n",
 				argv[i]);
-			usage(stderr);
 			return -EINVAL;
 		}
 		if (take(o, row, row->kind == FLAG ? NULL : argv[++i]))
 			return -EINVAL;
 	}
+	if (!o->sim.vms)
+		o->sim.vms = o->sim.n_share ? o->sim.n_share : vms;
 	if (o->csv && !o->sim.samples)
 		o->sim.samples = 100;
 	return 0;

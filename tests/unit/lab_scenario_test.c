@@ -73,6 +73,14 @@ static void test_no_limit(void **state)
 	assert_string_equal(s->phases[1].schedule, "{resource: cpu, policy: adrr, lanes: 2}");
 	assert_int_equal(scenario_set_schedule(s, "adrr", &e), -EINVAL);
 	assert_non_null(strstr(e.text, "adrr"));
+	assert_int_equal(scenario_set_schedule(s, "polcy: adrr", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "did you mean \"policy\"?"));
+	assert_int_equal(scenario_set_schedule(s, "slot: 1ms", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "too short for gate freeze"));
+	assert_string_equal(s->phases[1].schedule, "{resource: cpu, policy: adrr, lanes: 2}");
+	s->phases[1].scheduler = SCHEDULER_NONE;
+	assert_int_equal(scenario_set_schedule(s, "policy: adrr", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "x has no phase with CPU slots"));
 	scenario_free(s);
 }
 
@@ -237,6 +245,7 @@ static void test_refused(void **state)
 		{ PHASE("scheduler: divvy, seconds: 5, shares: [1]"), "1 shares for 2 VMs" },
 		{ PHASE("scheduler: divvy, seconds: 5, shares: [1, 0]"), "share" },
 		{ PHASE("scheduler: divvy, seconds: 5, backpressure: perhaps"), "backpressure" },
+		{ PHASE("scheduler: cpu, seconds: 5, schedule: \"{polcy: paper}\""), "did you mean \"policy\"?" },
 		{ PHASE("seconds: 5"), "under" },
 		{ PHASE("scheduler: none, seconds: 5, senders: [b]"), "\"b\" is no VM with traffic" },
 		{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n", "already" },
