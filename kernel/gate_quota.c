@@ -105,8 +105,13 @@ static int set_quota(struct gate *g, uint64_t quota_us, uint64_t period_us)
 	return gate_write(g->control, text);
 }
 
+/* No burst may be larger than its quota: one that somebody set is put off until the gate closes. */
 static int pause_quota(struct gate *g)
 {
+	int r = set_quota(g, QUOTA_MIN_US, PERIOD_US);
+
+	if (r != -EINVAL || write_number(g, burst_file(g), 0) < 0)
+		return r;
 	return set_quota(g, QUOTA_MIN_US, PERIOD_US);
 }
 

@@ -4,6 +4,8 @@
 
 #include "tests/unit/gate_rig.h"
 
+#include <fcntl.h>
+
 static void paused_means_no_cpu_time(void **state)
 {
 	(void)state;
@@ -107,6 +109,40 @@ static void closing_lets_run(void **state)
 	}
 }
 
+/* Somebody gave its cgroup a burst, above which no quota may be set: it can be paused, and has the burst back. */
+static void a_burst_is_no_hindrance(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool v2 = kinds[i].tree == CGROUP_V2;
+		const char *burst = v2 ? "cpu.max.burst" : "cpu.cfs_burst_us";
+		char why[PLACE_WHY_SIZE] = "", path[CGROUP_PATH_SIZE + 32], text[32] = "";
+		struct rig r;
+		int fd;
+
+		if (strcmp(kinds[i].gate, "quota") || !available(&kinds[i]))
+			continue;
+		set_up(&r, &kinds[i], 1);
+		gate_close(&r.gate);
+		assert_int_equal(cgroup_write(r.place.dir, v2 ? "cpu.max" : "cpu.cfs_quota_us", "100000"), 0);
+		if (cgroup_write(r.place.dir, burst, "50000") == 0) { /* Linux 5.14 */
+			assert_int_equal(gate_open(&r.gate, r.ops, &r.place, why), 0);
+			for (int round = 0; round < 2; round++) {
+				assert_int_equal(gate_pause(&r.gate), 0);
+				assert_int_equal(gate_run(&r.gate), 0);
+			}
+			assert_int_equal(gate_pause(&r.gate), 0);
+			gate_close(&r.gate);
+			snprintf(path, sizeof(path), "%s/%s", r.place.dir, burst);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+			close(fd);
+			assert_string_equal(text, "50000\n");
+		}
+		tear_down(&r);
+	}
+}
+
 static void quota_can_be_allotted(void **state)
 {
 	(void)state;
@@ -154,6 +190,7 @@ int main(void)
 		cmocka_unit_test(paused_means_no_cpu_time),
 		cmocka_unit_test(what_a_pair_costs),
 		cmocka_unit_test(closing_lets_run),
+		cmocka_unit_test(a_burst_is_no_hindrance),
 		cmocka_unit_test(quota_can_be_allotted),
 		cmocka_unit_test(gates_are_found_by_name),
 	};
