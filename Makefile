@@ -176,7 +176,7 @@ figures: deps
 	@$(B)/divvy-lab figures $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) --out $(OUT)
 
 TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
-TESTS_SH := $(filter-out %/lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
+TESTS_SH := $(filter-out %lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
 tests: $(UNIT) $(TEST_HELPERS)
 
 # Unit tests two at a time; then, alone and one by one, what boots VMs, fills a wire, or encodes video. (In one call, prove
