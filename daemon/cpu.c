@@ -31,6 +31,7 @@ struct cpu {
 	struct member *members; /* sorted by pid; owned */
 	size_t n_members;
 	bool told_slow; /* that this host's gates are slow for such slots */
+	bool unguarded; /* and it was said */
 };
 
 /* Where gates take more of a slot than this, it is told. */
@@ -278,9 +279,7 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 	pthread_mutex_lock(&c->slots.lock);
 	err = rounds_configure(c->slots.rounds, &config, events_now());
 	if (err >= 0) {
-		slot_thread_set_slot(&c->slots, s->slot_ns);
-		c->slots.pauses_idle = config.policy->pauses_idle;
-		c->slots.preempts = config.policy->preempts;
+		slot_thread_configure(&c->slots, s);
 		c->schedule = *s;
 		c->told_slow = false;
 	}
@@ -348,17 +347,37 @@ int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n)
 	return refused;
 }
 
-/* Without a guard nobody is paused. */
+static void open_slots(struct cpu *c, bool open)
+{
+	pthread_mutex_lock(&c->slots.lock);
+	slot_thread_open(&c->slots, open);
+	pthread_mutex_unlock(&c->slots.lock);
+}
+
+/* Without a guard nobody is paused; not while one is started, either, which may take its time. */
 static void audit_guard(struct cpu *c)
 {
 	int err;
 
-	pthread_mutex_lock(&c->slots.lock);
+	if (guard_lives(c->guard))
+		return;
+	open_slots(c, true);
 	err = guard_repair(c->guard);
-	if (err < 0 && !c->slots.open)
+	if (err >= 0)
+		open_slots(c, false);
+	else if (!c->unguarded)
 		log_error("divvy-guard is gone and cannot be started (%s): every VM runs", strerror(-err));
-	c->slots.open = err < 0;
-	pthread_mutex_unlock(&c->slots.lock);
+	c->unguarded = err < 0;
+}
+
+/* Somebody may have moved it to another cgroup, where no gate of ours is. */
+static bool has_left(const struct cpu *c, const struct cpu_vm *vm)
+{
+	char dir[CGROUP_PATH_SIZE];
+	size_t k = strlen(vm->place.dir);
+
+	return cgroup_of(&c->host, vm->place.tree, vm->pid, dir) == 0 &&
+	       (strncmp(dir, vm->place.dir, k) || (dir[k] && dir[k] != '/'));
 }
 
 static void audit_member(struct cpu *c, struct member *m, bool again)
@@ -376,8 +395,9 @@ static void audit_member(struct cpu *c, struct member *m, bool again)
 	/* While divvy pauses it, nobody can tell whether others do, too: what was told stays. */
 	told = !lost && !m->vm->paused && gate_state(&m->vm->gate, &state) >= 0;
 	pthread_mutex_unlock(&c->slots.lock);
-	if (lost) {
-		log_notice("process %d: its cgroup vanished; finding it a place again", m->want.pid);
+	if (lost || (again && has_left(c, m->vm))) {
+		log_notice("process %d: %s; finding it a place again", m->want.pid,
+			   lost ? "its cgroup vanished" : "somebody moved it to another cgroup");
 		expel(c, m);
 		admit(c, m);
 	} else if (told) {

@@ -46,8 +46,8 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n);
 
 /*
- * Look for VMs that somebody else holds or whose cgroup vanished. Once a second. again: those that could not take part
- * are tried again, too.
+ * Look after the guard, and for VMs that somebody else holds or whose cgroup vanished. Once a second. again: for VMs
+ * that were moved to another cgroup, too, and those that could not take part are tried again.
  */
 void cpu_audit(struct cpu *c, bool again);
 

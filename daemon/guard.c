@@ -208,12 +208,17 @@ pid_t guard_pid(const struct guard *g)
 	return g->pid;
 }
 
-int guard_repair(struct guard *g)
+bool guard_lives(const struct guard *g)
 {
 	struct pollfd p = { .fd = g->fd, .events = POLLIN };
 
 	/* the guard never speaks after its hello: whatever is to be read is the end */
-	if (g->fd >= 0 && poll(&p, 1, 0) == 0)
+	return g->fd >= 0 && poll(&p, 1, 0) == 0;
+}
+
+int guard_repair(struct guard *g)
+{
+	if (guard_lives(g))
 		return 0;
 	closep(&g->fd);
 	g->fd = -1;

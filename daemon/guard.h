@@ -27,9 +27,10 @@ struct guard *guard_close(struct guard *g);
 
 /* Readable when the guard has died; -1 while there is none. Then call guard_repair(). Borrowed. */
 int guard_fd(const struct guard *g);
+bool guard_lives(const struct guard *g);
 /*
- * Whether the guard is gone; if so, start and connect again. 0 with a guard; negative errno without: let
- * all VMs run, and try again later. Blocks for a millisecond or so, a second at worst.
+ * If the guard is gone, start and connect again. 0 with a guard; negative errno without: try again later. Let all
+ * VMs run before, for it blocks: a millisecond or so, some seconds at worst.
  */
 int guard_repair(struct guard *g);
 /* Its process, or 0. */

@@ -115,9 +115,16 @@ static bool woke(const struct slot_thread *t, const struct cpu_vm *vm)
 	return !vm->lost && cputime_read(&vm->clock, &ns) == 0 && ns > vm->clock_ns && works(t, ns - vm->clock_ns);
 }
 
+/* True: the policy would end the slot for it. */
+static bool wake(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
+{
+	vm->idle = false;
+	return rounds_wake(t->rounds, vm->id, now) > 0;
+}
+
 /*
- * Idle VMs run outside their turn; one that works again has to wait for it. In the middle of a slot only
- * those that do are accounted for. True: the policy would end the slot for one of them.
+ * Idle VMs run outside their turn; one that works again, or beyond its share, has to wait for it. In the middle
+ * of a slot only those that work again are accounted for. True: the policy would end the slot for one of them.
  */
 static bool watch_idle(struct slot_thread *t, bool slot_ends, uint64_t now)
 {
@@ -126,16 +133,14 @@ static bool watch_idle(struct slot_thread *t, bool slot_ends, uint64_t now)
 	for (uint32_t i = 0; i < t->n_idle; i++) {
 		struct cpu_vm *vm = t->vm[t->idle[i]];
 		uint64_t used;
+		bool beyond;
 
 		if (!slot_ends && (!vm->idle || !woke(t, vm)))
 			continue;
 		used = used_since(vm);
-		if (used)
-			rounds_report(t->rounds, vm->id, used, false, now);
-		if (!works(t, used))
-			continue;
-		vm->idle = false;
-		preempts |= rounds_wake(t->rounds, vm->id, now) > 0;
+		beyond = used && rounds_report(t->rounds, vm->id, used, false, now) > 0;
+		if (beyond || works(t, used))
+			preempts |= wake(t, vm, now);
 	}
 	return preempts;
 }
@@ -309,7 +314,8 @@ static void *slot_thread_main(void *arg)
 	return NULL;
 }
 
-void slot_thread_set_slot(struct slot_thread *t, uint64_t slot_ns)
+/* Tells the guard how long a silence is suspicious, too. */
+static void set_slot(struct slot_thread *t, uint64_t slot_ns)
 {
 	uint64_t stall_ms = STALL_MS;
 
@@ -321,13 +327,44 @@ void slot_thread_set_slot(struct slot_thread *t, uint64_t slot_ns)
 	guard_set_stall(t->guard, (uint32_t)stall_ms);
 }
 
+void slot_thread_configure(struct slot_thread *t, const struct schedule *s)
+{
+	const struct policy_ops *policy = policy_find(s->policy);
+
+	set_slot(t, s->slot_ns);
+	/* Slots that stay a VM's own need nobody who sees it wake up. */
+	t->pauses_idle = policy->pauses_idle || s->strict;
+	t->preempts = policy->preempts;
+	for (uint32_t i = 0; t->pauses_idle && i < t->n_idle; i++)
+		(void)wake(t, t->vm[t->idle[i]], events_now());
+}
+
+void slot_thread_open(struct slot_thread *t, bool open)
+{
+	const struct slot_set set = { .vm = t->running, .n = t->n_running };
+
+	if (t->open == open)
+		return;
+	t->open = open;
+	if (open)
+		run_all(t);
+	for (uint32_t i = 0; i < t->n_vm && !open; i++) {
+		struct cpu_vm *vm = t->vm[i];
+
+		if (!vm)
+			continue;
+		(void)used_since(vm);
+		if (!vm->idle && !in_set(&set, i))
+			pause_vm(t, vm, events_now());
+	}
+}
+
 int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard, const struct schedule *s)
 {
 	pthread_mutexattr_t attr;
 	int err;
 
-	*t = (struct slot_thread){ .guard = guard, .pauses_idle = policy_find(s->policy)->pauses_idle,
-				   .preempts = policy_find(s->policy)->preempts };
+	*t = (struct slot_thread){ .guard = guard };
 	t->turns = calloc(CPU_TURNS, sizeof(*t->turns));
 	t->running = calloc(ROUNDS_LANES_MAX, sizeof(*t->running));
 	if (!t->turns || !t->running) {
@@ -340,7 +377,7 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard
 	pthread_mutex_init(&t->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	t->rounds = rounds;
-	slot_thread_set_slot(t, s->slot_ns);
+	slot_thread_configure(t, s);
 	err = pthread_create(&t->thread, NULL, slot_thread_main, t);
 	if (err) {
 		free(t->turns);

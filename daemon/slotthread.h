@@ -14,8 +14,9 @@
  * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of IDLE_SLOTS slots in a row
  * is idle: it gives up its slots and is left running, because a paused VM could not show that it wakes up. A
  * short burst of work (an answer to a ping) it so does at once. Each slot its clock is read, and when it has
- * used more than that again it is taken to be awake: it waits for its turn, paused. Under a policy with
- * pauses_idle (the paper's) nobody runs outside its slot.
+ * used more than that again it is taken to be awake: it waits for its turn, paused. So it does when it used
+ * more than its share unnoticed (core/rounds.h). Under a policy with pauses_idle (the paper's), or where slots
+ * are a VM's own (strict), nobody runs outside its slot.
  *
  * A policy that preempts (boost) ends the slot for a VM that wakes up: the clocks of idle VMs are read every
  * WATCH_NS then, and the slot that begins early has its full length; deadlines count from there.
@@ -67,7 +68,7 @@ struct slot_thread {
 	uint32_t *idle; /* ids of VMs that run outside a turn; room for n_vm + ROUNDS_LANES_MAX; owned */
 	uint32_t n_idle;
 	uint64_t slot_ns;
-	bool pauses_idle; /* see core/policy.h */
+	bool pauses_idle; /* see core/policy.h; or strict */
 	bool preempts;   /* the policy may end a slot for a VM that wakes up */
 	bool slot_short; /* the present slot began late or was ended early */
 	struct cpu_turn *turns; /* ring of CPU_TURNS; owned */
@@ -77,8 +78,13 @@ struct slot_thread {
 
 /* 0 or negative errno. rounds is taken over on success; guard is borrowed until slot_thread_stop(). */
 int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard, const struct schedule *s);
-/* Under the lock: another length of slot. Tells the guard how long a silence is suspicious. */
-void slot_thread_set_slot(struct slot_thread *t, uint64_t slot_ns);
+/* Under the lock: another length of slot, or another policy; rounds has been told already. */
+void slot_thread_configure(struct slot_thread *t, const struct schedule *s);
+/*
+ * Under the lock: there is no guard, so that every VM is let run at once and goes on running, or there is one again.
+ * What VMs used meanwhile is charged to none.
+ */
+void slot_thread_open(struct slot_thread *t, bool open);
 /* Ends after the current slot; every VM that is left runs. */
 void slot_thread_stop(struct slot_thread *t);
 /* Under the lock: a VM that was added to rounds, or is about to be removed from it. Adding pauses it. */

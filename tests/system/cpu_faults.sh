@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# cpu_faults.sh [CASE...]: CPU slots where others interfere, and where what they depend on goes away. Prints TAP.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/system/cpu_lib.sh
+. "$root/tests/system/cpu_lib.sh"
+
+v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+theirs=$v2/theirs-$$ # a cgroup that somebody else made
+
+flips() { # name: it is paused and let run in turn
+	local before
+	before=$(of "$1" pauses)
+	sleep 0.3
+	[[ $before =~ ^[0-9] && $(of "$1" pauses) -gt $before ]]
+}
+
+left_running() { # name
+	local before
+	before=$(of "$1" pauses)
+	sleep 0.3
+	[[ $before =~ ^[0-9] && $(of "$1" pauses) == "$before" ]] && nobody_paused
+}
+
+give_back() { # name: to the root, and away with the cgroup of others
+	echo "${vm_pid[$1]}" >"$v2/cgroup.procs"
+	await 3 rmdir "$theirs"
+}
+
+case_idle() { # one that is idle is left running, but where nobody may run outside its turn
+	apply_cpu ", policy: smooth"
+	vm_ask web "flood 60 $frame ${dst_mac[web]} ${src_ip[web]} 10.77.0.1 ${port[web]}"
+	await 5 left_running batch
+	check "smooth: an idle VM is left running" "$? == 0"
+	divvy set schedule.policy=paper
+	await 3 flips batch
+	check "paper, set while it is idle: it is paused outside its slots" "$? == 0"
+	divvy set schedule.policy=smooth
+	await 5 left_running batch
+	check "smooth again: it is left running" "$? == 0"
+	divvy set schedule.strict=true
+	await 3 flips batch
+	check "strict, set while it is idle: its slots are its own, and it is paused outside of them" "$? == 0"
+}
+
+case_moved() { # somebody moves a VM to another cgroup, in the middle of slots
+	apply_cpu ""
+	busy
+	await 3 flips web
+	local dir
+	dir=$(cgroup_dir web)
+	[[ $dir == *divvy-* ]]
+	check "a VM started by hand has a cgroup of divvy's" "$? == 0"
+	mkdir "$theirs"
+	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
+	await 13 eval '[[ $(cat "$theirs/cgroup.freeze") == 1 ]]'
+	check "moved to another: it is paused there" "$? == 0"
+	[[ ! -d $dir ]]
+	check "moved to another: divvy's is gone" "$? == 0"
+	give_back web
+	check "moved back: so can theirs go" "$? == 0"
+	await 4 eval '[[ $(cgroup_dir web) == *divvy-* ]] && flips web'
+	check "its cgroup vanished: it has one of divvy's again, and slots" "$? == 0"
+	grep -q 'its cgroup vanished' "$tmp/divvyd.log"
+	check "its cgroup vanished: the log says so" "$? == 0"
+}
+
+case_frozen() { # somebody else has frozen the VM's own cgroup
+	mkdir "$theirs"
+	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
+	echo 1 >"$theirs/cgroup.freeze"
+	apply_cpu ""
+	of web why | grep -q 'somebodyelsehasfrozen'
+	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
+	await 3 eval '[[ $(of batch slots_run_total) -gt 10 ]]'
+	check "frozen before: the other one has slots" "$? == 0"
+	[[ $(cat "$theirs/cgroup.freeze") == 1 ]]
+	check "frozen before: it is not thawed behind their back" "$? == 0"
+	echo 0 >"$theirs/cgroup.freeze"
+	await 13 flips web
+	check "thawed by them: it takes part, without anybody's doing" "$? == 0"
+	divvy release --all
+	give_back web
+	check "released: it is theirs again" "$? == 0"
+}
+
+all_run() { # for so many looks at the cgroups
+	local i
+	for ((i = 0; i < $1; i++)); do
+		nobody_paused || return 1
+		sleep 0.02
+	done
+}
+
+case_no_guard() { # the guard dies, and its successor hangs while it starts
+	divvy_stop
+	mkdir "$tmp/bin"
+	cp "$root/build/divvyd" "$root/build/divvy-guard" "$tmp/bin"
+	# shellcheck disable=SC2016
+	divvyd_in=(sh -c 'shift; exec "$0" "$@"' "$tmp/bin/divvyd")
+	divvyd_launch
+	apply_cpu ""
+	busy
+	await 3 flips web
+	check "slots go on" "$? == 0"
+	printf '#!/bin/sh\nsleep 3\nexit 1\n' >"$tmp/bin/hangs"
+	chmod +x "$tmp/bin/hangs"
+	mv -f "$tmp/bin/hangs" "$tmp/bin/divvy-guard"
+	kill -KILL "$(pgrep -f "divvy-guard.*$tmp")"
+	sleep 1.5
+	all_run 50
+	check "no guard, and none can be started: every VM runs" "$? == 0"
+	cp "$root/build/divvy-guard" "$tmp/bin/new"
+	mv -f "$tmp/bin/new" "$tmp/bin/divvy-guard"
+	await 12 flips web
+	check "a guard again: slots go on" "$? == 0"
+	grep -q 'divvy-guard is gone' "$tmp/divvyd.log"
+	check "the log says so" "$? == 0"
+	divvy_stop
+	divvyd_in=()
+	divvyd_launch
+}
+
+lib_init
+[[ -n $v2 ]] || bail "no cgroup v2 is mounted"
+cases=(idle moved frozen no_guard)
+(($# > 0)) || set -- "${cases[@]}"
+for c; do
+	run_case "$c"
+done
+tap_done
