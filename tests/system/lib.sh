@@ -262,6 +262,24 @@ divvy_stop() {
 	divvyd_pid=
 }
 
+# --- what divvy says -------------------------------------------------------------------------------------
+json() { # the status on one line, without blanks
+	divvy status --json 2>/dev/null | tr -d ' \n'
+}
+
+# Of one device in the status: a field that is a string or a number.
+of() { # device, field
+	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o "\"$2\":[^,}]*" | head -n 1 | sed 's/^[^:]*://; s/"//g'
+}
+
+is() { # device, field, value
+	[[ $(of "$1" "$2") == "$3" ]]
+}
+
+says() { # command's name in $tmp, pattern: stands in what it said; one line only
+	[[ $(wc -l <"$tmp/$1") -eq 1 ]] && grep -qE -- "$2" "$tmp/$1"
+}
+
 # --- what is measured --------------------------------------------------------------------------------
 received() { # sets rx_web, rx_batch: frames at the receiver
 	local words
