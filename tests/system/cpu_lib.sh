@@ -7,14 +7,6 @@
 # shellcheck source=tests/system/lib.sh
 . "$root/tests/system/lib.sh"
 
-json() {
-	divvy status --json 2>/dev/null | tr -d ' \n'
-}
-
-of() { # device, field
-	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o "\"$2\":[^,}]*" | head -n 1 | sed 's/^[^:]*://; s/"//g'
-}
-
 apply_cpu() { # keys of the schedule behind resource: cpu
 	cat >"$tmp/cpu.yaml" <<-END
 		schedule: {resource: cpu$1}
