@@ -142,6 +142,8 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 			add_device(&t, device, cpu);
 		table_print(&t, to, on, off);
 	}
+	if (text(from, "not_cpu")[0])
+		fprintf(to, "Since the start devices are scheduled, not the CPU as asked: %s\n", text(from, "not_cpu"));
 	if (json_is_true(json_object_get(from, "differs_from_file")))
 		fprintf(to, "Running: as applied; %s says something else (divvy show)\n", text(from, "file"));
 }

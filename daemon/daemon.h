@@ -4,6 +4,7 @@
 /* divvyd's state, in one place. Each file of daemon/ owns the part that its header describes. */
 
 #include "backpressure.h"
+#include "cpu.h"
 #include "dataplane.h"
 #include "host.h"
 #include "minors.h"
@@ -13,7 +14,6 @@
 #include <systemd/sd-event.h>
 
 struct control;
-struct cpu;
 
 struct daemon_options {
 	const char *config;  /* the system's specification file; need not exist */
@@ -46,6 +46,7 @@ struct daemon {
 	struct binding *bindings; /* one a node */
 	uint16_t *minors;         /* one a node */
 	struct tree want;
+	char not_cpu[CPU_WHY_SIZE]; /* why devices are scheduled although the CPU was asked for at the start; or "" */
 	bool unreconciled; /* the latest reconcile_host() failed: bindings and want are not the host's */
 
 	struct rtnl *link_events;

@@ -278,6 +278,7 @@ int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err)
 		return r;
 	}
 	minors_drop(minors_before);
+	d->not_cpu[0] = '\0';
 	plan_run(d, &p);
 	model_free(m);
 	return 0;
@@ -296,6 +297,7 @@ int reconcile_start(struct daemon *d, struct model *m)
 	if (r >= 0 && cpumembers_prepare(d, &p.model.schedule, errtext) < 0) {
 		/* Better the network's default than no scheduling at all. */
 		log_error("schedule: %s; scheduling devices instead", errtext);
+		memcpy(d->not_cpu, errtext, sizeof(d->not_cpu));
 		p.model.schedule = schedule_default;
 		r = plan_make(d, &p);
 	}

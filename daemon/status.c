@@ -267,11 +267,11 @@ json_t *status_json(struct daemon *d)
 			;
 		json_array_append_new(uplinks, uplink_json(d, &v, first, next));
 	}
-	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b},s:o}", "version", STATUS_VERSION, "monotonic_ns",
+	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}", "version", STATUS_VERSION, "monotonic_ns",
 			 (json_int_t)events_now(), "resource", d->cpu ? "cpu" : "device", "schedule", cpu_json(d),
 			 "specification", "from", origin[d->origin], "file",
 			 d->options.config, "differs_from_file",
-			 state_differs(d), "uplinks", uplinks);
+			 state_differs(d), "not_cpu", d->not_cpu, "uplinks", uplinks);
 }
 
 json_t *status_discover_json(struct daemon *d)

@@ -93,6 +93,32 @@ case_refused() {
 	check "a share worth no slot gets one, with a warning" "$? == 0"
 }
 
+case_no_cgroups() { # the system's file wants CPU slots, and the host cannot do them
+	local before=("${divvyd_in[@]}")
+	divvy_stop
+	cat >"$tmp/none.yaml" <<-END
+		schedule: {resource: cpu}
+		uplinks:
+		  - {name: up0, capacity: 1gbit, devices: [{name: web, nic: n0}, {name: batch, nic: n1}]}
+	END
+	# shellcheck disable=SC2016
+	divvyd_in=(unshare --mount sh -c '
+		umount -l $(awk "\$3 ~ /^cgroup/ { print \$2 }" /proc/mounts)
+		exec "$@"' sh)
+	divvy_start
+	[[ $(of web backpressure) == on ]]
+	check "no cgroups: devices are scheduled" "$? == 0" || json | diag
+	divvy status | grep -q 'devices are scheduled, not the CPU.*no control groups: mount'
+	check "and status says so, and why" "$? == 0" || divvy status | diag
+	divvy set web=2
+	! divvy status | grep -q 'not the CPU'
+	check "until somebody says what they want" "$? == 0" || divvy status | diag
+	divvy_stop
+	rm "$tmp/none.yaml"
+	divvyd_in=("${before[@]}")
+	divvy_start
+}
+
 case_no_freezer() { # a host with cgroup v1 and without its freezer
 	if ! grep -q ' cgroup [^ ]*,cpu[, ]' /proc/mounts; then
 		skip "without a freezer" "this host has no cgroup v1 cpu controller"
@@ -406,7 +432,7 @@ case_leftovers() { # the guard's own cgroups, one in each hierarchy
 }
 
 lib_init
-cases=(shares tables nft refused no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights
+cases=(shares tables nft refused no_cgroups no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights
 	killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
