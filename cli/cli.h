@@ -30,7 +30,8 @@ int verb_slots(int argc, char **argv);
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Ask divvyd what the verb is called. EXIT_FAILURE after a complaint, also about an argument that is not --json; with
- * --json it is printed (flags: of json_dumpf()) and EXIT_SUCCESS. Else -1, and *result, a new reference, is for a person.
+ * Ask divvyd what the verb is called. EXIT_FAILURE after a complaint, also about an argument that is not
+ * --json; with --json it is printed (flags: of json_dumpf()) and EXIT_SUCCESS. Else -1, and *result, a new
+ * reference, is for a person.
  */
 int ask_or_dump(int argc, char **argv, size_t flags, json_t **result);

@@ -17,8 +17,8 @@ int client_open(struct client *c);
 void client_closep(struct client *c);
 
 /*
- * Ask and wait. args is stolen. 0 with *result a new reference; -EREMOTEIO with *err what divvyd said; negative errno with *err
- * filled where the connection failed.
+ * Ask and wait. args is stolen. 0 with *result a new reference; -EREMOTEIO with *err what divvyd said;
+ * negative errno with *err filled where the connection failed.
  */
 int client_ask(struct client *c, const char *verb, json_t *args, json_t **result, struct spec_error *err);
 

@@ -14,14 +14,18 @@ struct table_row {
 };
 
 struct table {
-	const char *const *headers; /* borrowed, NULL-terminated; the column of one that begins with '>' is aligned right */
+	/* borrowed, NULL-terminated; the column of one that begins with '>' is aligned right */
+	const char *const *headers;
 	struct table_row *rows;     /* owned */
 	size_t n_rows;
 };
 
 void table_free(struct table *t);
 
-/* The next cell from the left; a new row begins behind a full one and behind a line. Ends divvy if out of memory. */
+/*
+ * The next cell from the left; a new row begins behind a full one and behind a line. Ends divvy if out of
+ * memory.
+ */
 void table_cell(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A line across the columns, which does not widen them. */
 void table_line(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 
-/* malloc()ed, at most SPEC_TEXT_MAX + 1 bytes (spec_parse() refuses that much). Complains; NULL on failure. */
+/*
+ * malloc()ed, at most SPEC_TEXT_MAX + 1 bytes (spec_parse() refuses that much). Complains; NULL on failure.
+ */
 char *text_read(const char *path, size_t *size);
 /* "FILE:line:column: message" for a person. */
 struct spec_error;

@@ -37,8 +37,8 @@
 #define DEBT_QUANTA 64
 /*
  * A VM that others on its CPU keep from using its slots may take a third more of them for its quantum, and
- * what is left of that even so is kept for its next turns. Not without bounds, or it could be saved up, and held
- * against the others, by idling in slots.
+ * what is left of that even so is kept for its next turns. Not without bounds, or it could be saved up, and
+ * held against the others, by idling in slots.
  */
 #define TURN_SLOTS(quantum_ns, slot_ns) ((quantum_ns) * 4 / 3 / (slot_ns) + 1)
 #define CARRY_QUANTA 1

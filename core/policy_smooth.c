@@ -28,15 +28,15 @@
  * (-remainder) mod (weight_i * num). What it does not get, 1 - rate a slot, next reaches a whole number
  * after e / (den - weight_i * num) slots: ceil of this is how far behind d the group deadline lies.
  *
- * Measured CPU time. A slot's length is not what its VM uses: a VM whose threads run side by side uses more, and
- * others on its CPU take part of a slot away. So a slot is charged what was used of it (unless the schedule is
- * strict): the VM's next slot starts as much later, or earlier, on the ideal processor. Where all VMs use more,
- * nobody is released after a while, and virtual time jumps as for idle VMs; where they use less, a VM that ran
- * would miss its next deadline, and virtual time stands still for that slot instead. Slots used up exactly
- * change nothing of all this. A VM cannot gain by using less of its slots than it could: it is never charged
- * less than it used, but for what it was charged too much before (a slot at most), and no slot counts for less
- * than three quarters of its length, so that it cannot hold up the others by much either. What it uses beyond
- * its share while it counts as idle is charged when it wakes up.
+ * Measured CPU time. A slot's length is not what its VM uses: a VM whose threads run side by side uses more,
+ * and others on its CPU take part of a slot away. So a slot is charged what was used of it (unless the
+ * schedule is strict): the VM's next slot starts as much later, or earlier, on the ideal processor. Where all
+ * VMs use more, nobody is released after a while, and virtual time jumps as for idle VMs; where they use
+ * less, a VM that ran would miss its next deadline, and virtual time stands still for that slot instead.
+ * Slots used up exactly change nothing of all this. A VM cannot gain by using less of its slots than it
+ * could: it is never charged less than it used, but for what it was charged too much before (a slot at most),
+ * and no slot counts for less than three quarters of its length, so that it cannot hold up the others by much
+ * either. What it uses beyond its share while it counts as idle is charged when it wakes up.
  *
  * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time:
  * when fewer VMs are released than there are lanes because somebody is idle, now jumps to the next release

@@ -5,8 +5,8 @@
  * What a slot costs its VM where CPU time is charged. A slot belongs to its VM whether that uses it or not,
  * so that leaving most of it unused must not be cheap: else a VM with a small share could hold up all others
  * by using a little of many slots. On a crowded host, though, a VM does not get all of its slot, and its
- * clock may be read a tick early. So a slot counts for three quarters of its length at the least, and what that is
- * above the use is taken off the next ones.
+ * clock may be read a tick early. So a slot counts for three quarters of its length at the least, and what
+ * that is above the use is taken off the next ones.
  */
 
 #include <stdint.h>

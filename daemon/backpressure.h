@@ -32,8 +32,8 @@ int backpressure_adopt(struct backpressure *b, const struct held *h);
 
 /*
  * Set the buffer where it is not what the tree wants or belongs to another process by now, give it
- * back where the tree wants none, and forget vNICs that are gone. bindings: by tree_vnic.node. force: set all again
- * (an audit). Failures stay in held.error. Returns how many are newly failed or newly mended.
+ * back where the tree wants none, and forget vNICs that are gone. bindings: by tree_vnic.node. force: set all
+ * again (an audit). Failures stay in held.error. Returns how many are newly failed or newly mended.
  */
 int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,
 		       bool force);

@@ -84,7 +84,9 @@ static bool is_bound(const struct binder *b, const struct vmm_nic *nic)
 	return l && tree_vnic(b->bound, l->ifindex);
 }
 
-/* The one NIC that a sorted index holds for a key; *several where there are more and none is bound already. */
+/*
+ * The one NIC that a sorted index holds for a key; *several where there are more and none is bound already.
+ */
 static const struct vmm_nic *only_nic(const struct binder *b, const struct vmm_nic **index,
 				      const struct vmm_nic *key, int (*compare)(const void *, const void *),
 				      bool *several)

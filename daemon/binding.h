@@ -22,9 +22,9 @@ struct binding {
 };
 
 /*
- * Index of a host for lookups in O(log n); the borrowed host must not change while it is used. Where several vNICs fit
- * a name (somebody starts a second process of that name), the one that is bound already stays: the vNICs of the borrowed
- * bound say which are. NULL: out of memory.
+ * Index of a host for lookups in O(log n); the borrowed host must not change while it is used. Where several
+ * vNICs fit a name (somebody starts a second process of that name), the one that is bound already stays: the
+ * vNICs of the borrowed bound say which are. NULL: out of memory.
  */
 struct binder;
 struct tree;

@@ -23,8 +23,8 @@ struct cpu_member {
 #define CPU_WHY_SIZE 300
 
 /*
- * Probe the host, start the guard and the slot thread; no VM takes part yet. why: a line for a person on failure.
- * -EINVAL: the schedule asks for what the gate cannot do.
+ * Probe the host, start the guard and the slot thread; no VM takes part yet. why: a line for a person on
+ * failure. -EINVAL: the schedule asks for what the gate cannot do.
  */
 int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, char why[CPU_WHY_SIZE]);
 /* Every VM runs and is back where it was; the thread and the guard end. NULL is fine; returns NULL. */
@@ -46,8 +46,8 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n);
 
 /*
- * Look after the guard, and for VMs that somebody else holds or whose cgroup vanished. Once a second. again: for VMs
- * that were moved to another cgroup, too, and those that could not take part are tried again.
+ * Look after the guard, and for VMs that somebody else holds or whose cgroup vanished. Once a second. again:
+ * for VMs that were moved to another cgroup, too, and those that could not take part are tried again.
  */
 void cpu_audit(struct cpu *c, bool again);
 
@@ -81,6 +81,9 @@ struct cpu_turn {
 	uint64_t used_ns; /* CPU time in it, as read before it was closed: a tick less or more */
 	pid_t pid;
 };
-/* The latest turns that began at or after since_ns, oldest first, at most CPU_TURNS of them. *turns is the caller's to free. */
+/*
+ * The latest turns that began at or after since_ns, oldest first, at most CPU_TURNS of them. *turns is the
+ * caller's to free.
+ */
 #define CPU_TURNS 65536
 int cpu_turns(struct cpu *c, uint64_t since_ns, struct cpu_turn **turns, size_t *n);

@@ -2,13 +2,13 @@
 /*
  * Theory of Operation
  *
- * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it. The
- * VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is read
- * several times after the latest event, in growing distances, and not at all while nothing happens. A further event
- * puts off neither what is to be done nor the first two looks: a link that flaps must not hold up the others. Events
- * are lost when the socket overruns: then all is read again. What no event tells (a filter or a send buffer undone
- * by others, a vNIC that took no filter and would now) is found by an audit every AUDIT_SECONDS; what failed as a
- * whole is tried again every second.
+ * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it.
+ * The VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is
+ * read several times after the latest event, in growing distances, and not at all while nothing happens. A
+ * further event puts off neither what is to be done nor the first two looks: a link that flaps must not hold
+ * up the others. Events are lost when the socket overruns: then all is read again. What no event tells (a
+ * filter or a send buffer undone by others, a vNIC that took no filter and would now) is found by an audit
+ * every AUDIT_SECONDS; what failed as a whole is tried again every second.
  */
 #include "events.h"
 
@@ -25,8 +25,8 @@
 #define RECONCILE_DELAY_US 5000 /* events come in bursts: a VM's start is three or four */
 #define DRAIN_INTERVAL_US 10000
 /*
- * Not a whole number of the rounds that people write: cpu_audit() can tell only of a VM that has its turn, and would
- * find the same ones paused every time.
+ * Not a whole number of the rounds that people write: cpu_audit() can tell only of a VM that has its turn,
+ * and would find the same ones paused every time.
  */
 #define SECOND_US 1017000
 #define AUDIT_SECONDS 10

@@ -29,8 +29,8 @@ struct guard *guard_close(struct guard *g);
 int guard_fd(const struct guard *g);
 bool guard_lives(const struct guard *g);
 /*
- * If the guard is gone, start and connect again. 0 with a guard; negative errno without: try again later. Let all
- * VMs run before, for it blocks: a millisecond or so, some seconds at worst.
+ * If the guard is gone, start and connect again. 0 with a guard; negative errno without: try again later. Let
+ * all VMs run before, for it blocks: a millisecond or so, some seconds at worst.
  */
 int guard_repair(struct guard *g);
 /* Its process, or 0. */

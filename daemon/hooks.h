@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Hooks at tc ingress of the vNICs that divvy is on: whether divvy made the clsact qdisc, and so may remove it.
- * Persistent (state.h).
+ * Hooks at tc ingress of the vNICs that divvy is on: whether divvy made the clsact qdisc, and so may remove
+ * it. Persistent (state.h).
  */
 
 #include <net/if.h>

@@ -19,8 +19,8 @@ int minors_init(struct minors *t); /* 0 or -ENOMEM */
 void minors_free(struct minors *t);
 
 /*
- * A minor for each of the model's networks and devices: what is known, or else a free one. busy(minor, uplink):
- * whether a class of that minor is there although no node has it (it drains). Names that the model
+ * A minor for each of the model's networks and devices: what is known, or else a free one. busy(minor,
+ * uplink): whether a class of that minor is there although no node has it (it drains). Names that the model
  * no longer has are forgotten. out: n_nodes long, 0 for uplinks. 0, -ENOMEM, or -ENOSPC.
  */
 int minors_assign(struct minors *t, const struct model *m,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Read divvy's kernel objects back, from the kernel alone (what events told may lag behind): IFBs by alias, their classes, divvy's filters on vNICs. */
+/*
+ * Read divvy's kernel objects back, from the kernel alone (what events told may lag behind): IFBs by alias,
+ * their classes, divvy's filters on vNICs.
+ */
 
 #include "tree.h"
 

@@ -6,13 +6,15 @@
 #include "daemon.h"
 
 /*
- * Make this model the running one: bind, build, apply. On failure everything is as it was, the former model runs, and err
- * says why, with the line of the node where there is one. The model is taken over on success (left empty).
+ * Make this model the running one: bind, build, apply. On failure everything is as it was, the former model
+ * runs, and err says why, with the line of the node where there is one. The model is taken over on success
+ * (left empty).
  */
 int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err);
 
 /*
- * At start: run this model (taken over) on what an earlier divvyd left in the kernel, also where an uplink is not there yet.
+ * At start: run this model (taken over) on what an earlier divvyd left in the kernel, also where an uplink is
+ * not there yet.
  */
 int reconcile_start(struct daemon *d, struct model *m);
 

@@ -13,9 +13,9 @@
 int state_save(const struct daemon *d);
 
 /*
- * Restore tables into d and choose what to run: the applied specification, if there is one and the system's file has not
- * changed since, or else the file. *m is that model. 0; -ENOENT: neither exists; or negative errno
- * with *err saying why (with the line for the file): there is nothing to run then.
+ * Restore tables into d and choose what to run: the applied specification, if there is one and the system's
+ * file has not changed since, or else the file. *m is that model. 0; -ENOENT: neither exists; or negative
+ * errno with *err saying why (with the line for the file): there is nothing to run then.
  */
 int state_load(struct daemon *d, struct model *m, struct spec_error *err);
 

@@ -141,7 +141,10 @@ static struct rate at_least_minimum(struct rate r)
 	return r.bytes_ps < RATE_MIN_BYTES_PS ? (struct rate){ RATE_MIN_BYTES_PS } : r;
 }
 
-/* Class of an inner node, or of a leaf where binding is given; *sndbuf: the leaf's, if backpressure is wanted. */
+/*
+ * Class of an inner node, or of a leaf where binding is given; *sndbuf: the leaf's, if backpressure is
+ * wanted.
+ */
 static struct tree_class make_class(const struct build *b, size_t i, const struct binding *binding,
 				    uint32_t *sndbuf)
 {

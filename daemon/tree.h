@@ -57,7 +57,8 @@ struct tree_class *tree_class(const struct tree_uplink *u, uint16_t minor);
 
 /*
  * What the model wants with these bindings (one a node; only devices' are read). minors[i]: the
- * class of node i, given by minors.h; fq_codel: the kernel has it. 0 or -ENOMEM; *out is untouched on failure.
+ * class of node i, given by minors.h; fq_codel: the kernel has it. 0 or -ENOMEM; *out is untouched on
+ * failure.
  */
 int tree_build(const struct model *m, const struct binding *bindings, const uint16_t *minors,
 	       const struct sizing_host *sizing, bool fq_codel, struct tree *out);

@@ -47,8 +47,8 @@ int cgroup_write(const char *dir, const char *file, const char *value);
 
 /*
  * Call cb for every cgroup of a hierarchy, parents first. A failure does not end the walk: whoever may make
- * cgroups could keep others from being reached. The first is returned; -ENAMETOOLONG, where some paths were too
- * long to go there, only if there is no other.
+ * cgroups could keep others from being reached. The first is returned; -ENAMETOOLONG, where some paths were
+ * too long to go there, only if there is no other.
  */
 typedef int (*cgroup_cb)(const char *dir, void *arg);
 int cgroup_walk(const char *dir, cgroup_cb cb, void *arg);

@@ -28,8 +28,8 @@ static void enter(const char *mount, const char *dir, const char *home)
 }
 
 /*
- * The root is always there, and home may be gone by now, or be a unit that systemd waits for. But the root of a
- * cgroup namespace may be a group that lends controllers to its children, and takes no process then.
+ * The root is always there, and home may be gone by now, or be a unit that systemd waits for. But the root of
+ * a cgroup namespace may be a group that lends controllers to its children, and takes no process then.
  */
 static void leave(const char *mount, const char *dir, const char *home)
 {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * divvy-guard's own control group, "divvy.guard" at the root of every hierarchy, systemd's own included: out of
- * divvyd's unit, which systemd ends whole, and out of everything that a gate could pause. Guards of several
- * divvyds share it; the last one to leave removes it.
+ * divvy-guard's own control group, "divvy.guard" at the root of every hierarchy, systemd's own included: out
+ * of divvyd's unit, which systemd ends whole, and out of everything that a gate could pause. Guards of
+ * several divvyds share it; the last one to leave removes it.
  */
 
 #include "cgroup.h"

@@ -167,7 +167,10 @@ static const struct {
 	[LEAF_FQ_CODEL] = { "fq_codel", put_fq_codel },
 };
 
-/* With both flags and no handle the kernel changes a qdisc of this kind that is there, and replaces any other. */
+/*
+ * With both flags and no handle the kernel changes a qdisc of this kind that is there, and replaces any
+ * other.
+ */
 #define SET_FLAGS (NLM_F_CREATE | NLM_F_REPLACE)
 
 int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const struct leaf *leaf, uint64_t tag)

@@ -29,10 +29,12 @@ int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
 		  uint64_t tag);
 /*
- * The queue under class parent. One of this kind that is there is changed and keeps what it holds (an fq_codel
- * as far as the limit allows); one of another kind is replaced, and what it holds is lost.
+ * The queue under class parent. One of this kind that is there is changed and keeps what it holds (an
+ * fq_codel as far as the limit allows); one of another kind is replaced, and what it holds is lost.
  */
 int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const struct leaf *leaf, uint64_t tag);
 
-/* Whether the kernel has fq_codel; it may load a module for that. The batch must be empty. Changes no qdisc. */
+/*
+ * Whether the kernel has fq_codel; it may load a module for that. The batch must be empty. Changes no qdisc.
+ */
 bool qdisc_has_fq_codel(struct rtnl *r);

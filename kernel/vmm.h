@@ -25,7 +25,7 @@ struct vmm_nic {
 	char tap[IFNAMSIZ]; /* fdinfo's iff: */
 	pid_t pid;
 	uint64_t start_time;         /* /proc/PID/stat field 22, clock ticks since boot */
-	char vmm[VMM_KIND_SIZE];     /* "qemu", "firecracker", "cloud-hypervisor", "virtualbox", or the process's comm */
+	char vmm[VMM_KIND_SIZE];     /* "qemu", "firecracker", "virtualbox", ..., or the process's comm */
 	char vm[VMM_NAME_SIZE];      /* the VM's name; "" if it has none */
 	char model[24];              /* "virtio-net-pci", "e1000", ...; "" if unknown */
 	char mac[18];                /* guest's MAC, lower case; "" if unknown */

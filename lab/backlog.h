@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Look into the scheduler's queues while a phase runs: was there always something of each VM to send? A VM whose queue
- * runs empty cannot have its share, whatever the scheduler does; a send buffer that is too small has the same effect.
+ * Look into the scheduler's queues while a phase runs: was there always something of each VM to send? A VM
+ * whose queue runs empty cannot have its share, whatever the scheduler does; a send buffer that is too small
+ * has the same effect.
  */
 
 #include "scenario.h"

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The evaluation's report: DIR/report.html, which stands alone, and DIR/report.md with DIR/plots/NAME.svg, from what
- * "divvy-lab figures" left in DIR. Every sentence in it is computed from the data.
+ * The evaluation's report: DIR/report.html, which stands alone, and DIR/report.md with DIR/plots/NAME.svg,
+ * from what "divvy-lab figures" left in DIR. Every sentence in it is computed from the data.
  */
 
 #include "proc.h"

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A folder of results, as a report reads it: DIR/figures.json, if there is one, and DIR/NAME/summary.json of every
- * scenario. What a phase of a scenario belongs to is its item of `under` (what schedules the wire) and its step (what
- * happens under it); figures are medians and ranges over the repetitions of such a pair.
+ * A folder of results, as a report reads it: DIR/figures.json, if there is one, and DIR/NAME/summary.json of
+ * every scenario. What a phase of a scenario belongs to is its item of `under` (what schedules the wire) and
+ * its step (what happens under it); figures are medians and ranges over the repetitions of such a pair.
  */
 
 #include "aggregate.h"
@@ -45,7 +45,9 @@ struct book {
 	size_t n_scenarios;
 };
 
-/* 0 with *ret to be freed with book_free(); -ENOENT if DIR holds no result, or negative errno, with a line of text.
+/*
+ * 0 with *ret to be freed with book_free(); -ENOENT if DIR holds no result, or negative errno, with a line of
+ * text.
  */
 int book_load(const char *dir, struct book **ret, struct errtext *e);
 struct book *book_free(struct book *b); /* NULL is fine; returns NULL */
@@ -58,7 +60,9 @@ const struct book_scenario *book_next(const struct book *b, const char *section,
 
 /* --- a scenario's phases ------------------------------------------------------------------------- */
 
-/* Texts of a phase: borrowed. A summary without `under` counts its scheduler as that, and the phase's name as step.
+/*
+ * Texts of a phase: borrowed. A summary without `under` counts its scheduler as that, and the phase's name as
+ * step.
  */
 const char *phase_under(const json_t *phase);
 const char *phase_step(const json_t *phase);
@@ -67,7 +71,10 @@ const char *phase_skipped(const json_t *phase);
 bool phase_idle(const json_t *phase);
 unsigned phase_repetition(const json_t *phase);
 
-/* Phases under an item in a step (NULL: in all): the i-th, NULL: no more. Those which were skipped are among them. */
+/*
+ * Phases under an item in a step (NULL: in all): the i-th, NULL: no more. Those which were skipped are among
+ * them.
+ */
 const json_t *book_phase(const struct book_scenario *s, const char *under, const char *step, size_t i);
 enum under_kind book_under_kind(const struct book_scenario *s, const char *under);
 /* The first item of a kind; NULL: none. */
@@ -103,7 +110,9 @@ struct spread spread_scaled(struct spread s, double factor);
 
 /* "First": ranges that have nothing in common. One run is not judged. */
 enum verdict { VERDICT_NONE, VERDICT_FIRST, VERDICT_LEVEL, VERDICT_BEHIND, VERDICT_ONE_LOWER, VERDICT_ONE_HIGHER };
-/* Ours against theirs where less is better. NONE: one of them has no figure. ONE_*: one run of either, ours was lower
- * or not. */
+/*
+ * Ours against theirs where less is better. NONE: one of them has no figure. ONE_*: one run of either, ours
+ * was lower or not.
+ */
 enum verdict verdict_of(struct spread ours, struct spread theirs);
 const char *verdict_name(enum verdict v);

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A report's text, once, for two kinds of file: HTML that stands alone, and Markdown with its plots beside it.
- * Texts are plain: what means something to HTML or Markdown is escaped here. Nothing is returned: what could not be
- * written is found when the file is closed.
+ * A report's text, once, for two kinds of file: HTML that stands alone, and Markdown with its plots beside
+ * it. Texts are plain: what means something to HTML or Markdown is escaped here. Nothing is returned: what
+ * could not be written is found when the file is closed.
  */
 
 #include <stdbool.h>

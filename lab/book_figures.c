@@ -259,7 +259,10 @@ static void table(struct doc *d, const struct table *t)
 	doc_table_end(d);
 }
 
-/* Columns in the order of the issue: the paper / CPU slots / the best policy / device scheduling / unscheduled. */
+/*
+ * Columns in the order of the issue: the paper / CPU slots / the best policy / device scheduling /
+ * unscheduled.
+ */
 static size_t columns(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS])
 {
 	static const enum under_kind order[] = { UNDER_CPU, UNDER_CPU_BEST, UNDER_DEVICE, UNDER_NOTHING };
@@ -268,7 +271,10 @@ static size_t columns(const struct book_scenario *s, const struct paper_figure *
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		const char *under = book_under_of(s, order[i]);
 
-		/* unscheduled stands beside the scheduled ones always; a figure of unscheduled VMs is only that */
+		/*
+		 * unscheduled stands beside the scheduled ones always; a figure of unscheduled VMs is only
+		 * that
+		 */
 		if (under && (order[i] == UNDER_NOTHING || p->scheduled))
 			out[n++] = under;
 	}

@@ -6,7 +6,9 @@
 
 #include <math.h>
 
-/* Section IV: a 10/100/1000BASE-T card; sums of 94 Mbit/s (UDP) and 87 Mbit/s (TCP) are those of 100BASE-T. */
+/*
+ * Section IV: a 10/100/1000BASE-T card; sums of 94 Mbit/s (UDP) and 87 Mbit/s (TCP) are those of 100BASE-T.
+ */
 #define PAPER_WIRE_MBPS 100
 
 const struct paper_figure paper_figures[] = {

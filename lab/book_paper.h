@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The paper's figures: what was run, what it reports (section IV; figures 11 and 12 are plotted only), and which
- * scenario of ours has the same traffic. Figures 1, 5, 7 and 8 are about the same two flooding VMs, so that one
- * scenario serves them all.
+ * The paper's figures: what was run, what it reports (section IV; figures 11 and 12 are plotted only), and
+ * which scenario of ours has the same traffic. Figures 1, 5, 7 and 8 are about the same two flooding VMs, so
+ * that one scenario serves them all.
  */
 
 #include <stdbool.h>

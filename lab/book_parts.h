@@ -49,8 +49,10 @@ const struct book_scenario *figure_scenario(const struct book *b, const struct p
 const char *figure_plot_name(const struct paper_figure *p, size_t i);
 /* The items of `under` in the order of the panels; those the figure does not have are left out. */
 size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS]);
-/* Draw all of them into dir. What cannot be drawn does not keep the others. 0 or negative errno with the first's
- * text. */
+/*
+ * Draw all of them into dir. What cannot be drawn does not keep the others. 0 or negative errno with the
+ * first's text.
+ */
 int figures_draw(const struct book *b, const char *dir, struct errtext *e);
 
 /* no_plots: why there are not all plots, NULL: there are. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Device scheduling beside what an administrator would set up today: a table for each workload, and who is first. */
+/*
+ * Device scheduling beside what an administrator would set up today: a table for each workload, and who is
+ * first.
+ */
 
 #include "book_hints.h"
 #include "book_measure.h"

@@ -95,7 +95,10 @@ static void data(const struct figure *f, FILE *out)
 		}
 		for (size_t vm = 0; vm < f->n_vms; vm++) {
 			fprintf(out, "$p%zu_%zu << END\n", i, vm);
-			/* a dot is a line of next to no length with round ends: points take four times the bytes */
+			/*
+			 * a dot is a line of next to no length with round ends: points take four times the
+			 * bytes
+			 */
 			for (size_t k = 0; k < p->gaps[vm].n; k++)
 				fprintf(out, "%.3f %.4f\n%.3f %.4f\n\n", p->gaps[vm].p[k].x, p->gaps[vm].p[k].y[0],
 					p->gaps[vm].p[k].x + 0.03, p->gaps[vm].p[k].y[0]);
@@ -156,7 +159,10 @@ static void dots(const struct figure *f, size_t i, double paper_ms, FILE *out)
 	fputc('\n', out);
 }
 
-/* One entry of the key. gnuplot's own key breaks its line at the width of a panel; this one is for all of them. */
+/*
+ * One entry of the key. gnuplot's own key breaks its line at the width of a panel; this one is for all of
+ * them.
+ */
 static void key_entry(double *x, double width, const char *colour, double lw, bool dashed, const char *text,
 		      FILE *out)
 {

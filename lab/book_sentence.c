@@ -23,7 +23,10 @@ static double settled_change(const json_t *phase, const void *data)
 	return json_is_true(json_object_get(phase, "changed")) ? measure_of(phase, MEASURE_SETTLED) : (double)NAN;
 }
 
-/* The worst of the steps by their medians. changes_only: of MEASURE_SETTLED, after changes of running traffic. */
+/*
+ * The worst of the steps by their medians. changes_only: of MEASURE_SETTLED, after changes of running
+ * traffic.
+ */
 static struct spread worst_step(const struct book_scenario *s, const char *under, enum measure m, bool changes_only)
 {
 	struct spread worst = {};

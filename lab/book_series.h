@@ -20,8 +20,8 @@ struct series {
 void series_free(struct series *s);
 
 /*
- * Mbit/s over seconds since the item's first phase of its first repetition, in at most `points` averages. 0, -ENOENT
- * if it did not run or there is no such file, -ENOMEM. y_max is the largest of a VM or the sum.
+ * Mbit/s over seconds since the item's first phase of its first repetition, in at most `points` averages. 0,
+ * -ENOENT if it did not run or there is no such file, -ENOMEM. y_max is the largest of a VM or the sum.
  */
 int series_bandwidth(const struct book_scenario *s, const char *under, size_t points, struct series *out);
 /*

@@ -12,7 +12,10 @@
 
 static const char *const section_order[] = { "figures", "peers", "video", "guests" };
 
-/* What a scenario takes beside its phases, seconds: VMs and daemon, evaluation and plots; and each start of traffic. */
+/*
+ * What a scenario takes beside its phases, seconds: VMs and daemon, evaluation and plots; and each start of
+ * traffic.
+ */
 #define AROUND_S 5
 #define START_S 1
 
@@ -112,7 +115,10 @@ static int add_scenario(struct catalog *c, const char *path, bool quick, struct 
 	return 0;
 }
 
-/* A program says what it is in its first comments: "# title: ...", "# section: ...", "# seconds: 120", "# quick: 40". */
+/*
+ * A program says what it is in its first comments: "# title: ...", "# section: ...", "# seconds: 120", "#
+ * quick: 40".
+ */
 static void read_header(struct catalog_item *item, unsigned *quick_seconds)
 {
 	FILE *f = fopen(item->path, "re");

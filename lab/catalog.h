@@ -14,7 +14,8 @@ struct catalog_item {
 	char section[16];
 	char title[200];
 	unsigned seconds;          /* that it will take, estimated */
-	struct scenario *scenario; /* owned; NULL: a program of its own, which is given a directory, seconds, repetitions */
+	/* owned; NULL: a program of its own, which is given a directory, seconds, repetitions */
+	struct scenario *scenario;
 	unsigned program_seconds;  /* of each phase of a program */
 	unsigned program_repeat;
 };
@@ -25,15 +26,15 @@ struct catalog {
 };
 
 /*
- * The file of a scenario: a path, the name of one that comes with the lab, or the name of a figure of the paper
- * ("fig07") that one of them redraws. Cut if it does not fit.
+ * The file of a scenario: a path, the name of one that comes with the lab, or the name of a figure of the
+ * paper ("fig07") that one of them redraws. Cut if it does not fit.
  */
 void catalog_path(const char *name, char path[PATH_MAX]);
 
 /*
- * The evaluation, or, with only (names, figures, sections, beginnings of names, with commas between), parts of it; quick:
- * what a quick one has. 0 with *ret to be freed with catalog_free(); -EINVAL if a word of only means nothing, or a file is
- * wrong; -ENOMEM, with a text.
+ * The evaluation, or, with only (names, figures, sections, beginnings of names, with commas between), parts
+ * of it; quick: what a quick one has. 0 with *ret to be freed with catalog_free(); -EINVAL if a word of only
+ * means nothing, or a file is wrong; -ENOMEM, with a text.
  */
 int catalog_evaluation(const char *only, bool quick, struct catalog *ret, struct errtext *e);
 void catalog_free(struct catalog *c);

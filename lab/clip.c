@@ -35,8 +35,8 @@ static bool is_slice(uint8_t type)
 }
 
 /*
- * Whether this unit begins a frame after one with slices (H.264 7.4.1.2.3): a parameter set, SEI or delimiter, or the
- * slice of the first macroblock, whose first_mb_in_slice is 0: one bit 1, exp-Golomb coded.
+ * Whether this unit begins a frame after one with slices (H.264 7.4.1.2.3): a parameter set, SEI or
+ * delimiter, or the slice of the first macroblock, whose first_mb_in_slice is 0: one bit 1, exp-Golomb coded.
  */
 static bool begins_frame(const uint8_t *nal, size_t size)
 {
@@ -130,8 +130,8 @@ static int closed(FILE *f)
 }
 
 /*
- * rtptools' rtpdump: a line, a header of 16 bytes, then each packet behind its length (with these 8 bytes), its length
- * as RTP, and milliseconds since the beginning.
+ * rtptools' rtpdump: a line, a header of 16 bytes, then each packet behind its length (with these 8 bytes),
+ * its length as RTP, and milliseconds since the beginning.
  */
 int clip_write_rtpdump(const struct clip *c, const char *path)
 {
@@ -183,8 +183,9 @@ static size_t frame_bytes(const struct clip *c, size_t first, size_t n, const bo
 }
 
 /*
- * IVF: "DKIF", version, header size, fourcc, width, height, time base, frames; then each frame behind its size and time.
- * The first frame has a delimiter even if nothing of it came, since a reader takes the first time that it sees for 0.
+ * IVF: "DKIF", version, header size, fourcc, width, height, time base, frames; then each frame behind its
+ * size and time. The first frame has a delimiter even if nothing of it came, since a reader takes the first
+ * time that it sees for 0.
  */
 int clip_write_ivf(const struct clip *c, size_t n_frames, const bool *got, const char *path)
 {

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 /*
- * The source: moving test patterns under a little noise, without which so large a flat picture would not take 5 Mbit/s.
- * One thread and a fixed seed: the same stream each time. x264's options: no B-frames and one reference (baseline), an
- * IDR frame with its parameter sets each second, slices that fit a packet, frames that fit a buffer of 0.2 s.
+ * The source: moving test patterns under a little noise, without which so large a flat picture would not take
+ * 5 Mbit/s. One thread and a fixed seed: the same stream each time. x264's options: no B-frames and one
+ * reference (baseline), an IDR frame with its parameter sets each second, slices that fit a packet, frames
+ * that fit a buffer of 0.2 s.
  */
 #define SOURCE "ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=640x360:rate=25:duration=5," \
 	"noise=alls=3:allf=t:all_seed=1,format=yuv420p -c:v libx264 -threads 1 -preset ultrafast -qp 0 %s/source.mkv"

@@ -61,7 +61,10 @@ int cpu_reading_parse(const char *json, const char *const *names, size_t n_vms, 
 
 #define BLANKS " \t{}"
 
-/* The next "key: value" of *p, which is moved on. 1, 0 at the end, -EINVAL. Not terminated: lengths are given. */
+/*
+ * The next "key: value" of *p, which is moved on. 1, 0 at the end, -EINVAL. Not terminated: lengths are
+ * given.
+ */
 static int next_pair(const char **p, const char **key, size_t *key_len, const char **value, size_t *value_len)
 {
 	const char *start = *p + strspn(*p, BLANKS ","), *end, *colon;
@@ -130,7 +133,9 @@ static int add_pairs(const char *text, const char *except, char *out, size_t siz
 int schedule_override(const char *text, const char *over, char **ret)
 {
 	const char *base = text ? text : "resource: cpu";
-	/* Each pair grows by less than what stands between it and the next, but for the first and the braces. */
+	/*
+	 * Each pair grows by less than what stands between it and the next, but for the first and the braces.
+	 */
 	size_t size = 2 * (strlen(base) + strlen(over)) + 16;
 	_cleanup_free_ char *out = calloc(1, size);
 	int r;

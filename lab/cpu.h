@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a phase with CPU slots is judged by. Each VM's CPU time is said twice: as divvyd accounts it (its cgroup), and
- * as the kernel accounts the VMM's processes.
+ * What a phase with CPU slots is judged by. Each VM's CPU time is said twice: as divvyd accounts it (its
+ * cgroup), and as the kernel accounts the VMM's processes.
  *
  *   CPU share   used_i / sum(used), of the VMMs' CPU time
  *   CPU error   100 * (used_i / sum(used) - share_i / sum(shares)), percentage points; VMs that send, only
@@ -51,10 +51,13 @@ struct cpu_phase {
 /* The value of a key; false, *value untouched, if it is not there or longer than size. text may be NULL. */
 bool schedule_value(const char *text, const char *key, char *value, size_t size);
 /*
- * text with the keys of over put in place of its own, or added. text NULL: "{resource: cpu}". The caller's to free.
- * 0, -EINVAL (over is not "key: value, key: value") or -ENOMEM.
+ * text with the keys of over put in place of its own, or added. text NULL: "{resource: cpu}". The caller's to
+ * free. 0, -EINVAL (over is not "key: value, key: value") or -ENOMEM.
  */
 int schedule_override(const char *text, const char *over, char **ret);
-/* Whether divvy takes it as the value of schedule. 0, or -EINVAL or -ENOMEM with why, of SCHEDULE_WHY_SIZE, filled. */
+/*
+ * Whether divvy takes it as the value of schedule. 0, or -EINVAL or -ENOMEM with why, of SCHEDULE_WHY_SIZE,
+ * filled.
+ */
 #define SCHEDULE_WHY_SIZE 256
 int schedule_check(const char *text, char why[SCHEDULE_WHY_SIZE]);

@@ -88,7 +88,10 @@ static void phases(const struct result *r, FILE *f)
 		}
 }
 
-/* The first gaps of the steady part, for plots of inter-packet delay over time as the paper's figures 7 and 8. */
+/*
+ * The first gaps of the steady part, for plots of inter-packet delay over time as the paper's figures 7 and
+ * 8.
+ */
 static void gaps(const struct result *r, FILE *f)
 {
 	const struct scenario *s = r->scenario;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The programs that the lab is for, used as anybody would: a daemon, a specification's file, the command line. */
+/*
+ * The programs that the lab is for, used as anybody would: a daemon, a specification's file, the command
+ * line.
+ */
 
 #include "scheduler.h"
 

@@ -13,12 +13,14 @@ static bool has_sequence_numbers(const struct scenario_vm *vm)
 }
 
 /*
- * Of its entitlement, a guest has enough to send from here on. A flood of pings goes on as answers come, so what it
- * offers is what is taken, to the rounding of a token bucket.
+ * Of its entitlement, a guest has enough to send from here on. A flood of pings goes on as answers come, so
+ * what it offers is what is taken, to the rounding of a token bucket.
  */
 #define ENOUGH 0.99
 
-/* Whether what the VM offers can be told from its tap while nothing holds it back. TCP offers what it gets. */
+/*
+ * Whether what the VM offers can be told from its tap while nothing holds it back. TCP offers what it gets.
+ */
 static bool offers_freely(const struct scenario_vm *vm)
 {
 	return vm->sends && vm->traffic.kind != TRAFFIC_TCP;
@@ -127,8 +129,8 @@ static uint64_t drops_between(const struct scenario *s, const struct observation
 #define WAKE_NS (10 * NSEC_PER_MSEC)
 
 /*
- * When a VM that rested is heard of: the first 10 ms in which it delivers a tenth of what it is entitled to. Before that
- * are the few packets with which programs greet each other.
+ * When a VM that rested is heard of: the first 10 ms in which it delivers a tenth of what it is entitled to.
+ * Before that are the few packets with which programs greet each other.
  */
 static uint64_t woken_ns(struct trace t, double entitled_mbps, struct window w)
 {
@@ -209,7 +211,10 @@ static bool unscheduled(const struct phase_result *p)
 	return p->phase->scheduler == SCHEDULER_NONE && !p->phase->idle;
 }
 
-/* Could the guests fill the wire, and each of them its own part of it? What they offer shows where nothing holds them. */
+/*
+ * Could the guests fill the wire, and each of them its own part of it? What they offer shows where nothing
+ * holds them.
+ */
 static void judge_load(struct result *r)
 {
 	const struct scenario *s = r->scenario;
@@ -233,7 +238,10 @@ static void judge_load(struct result *r)
 			/* A tap that is held back tells what was taken, not what there was. */
 			double could = v->sndbuf > 0 ? offered[i] : v->offered_mbps;
 
-			/* In CPU slots a flood has always more to do; without a limit of the wire everybody has. */
+			/*
+			 * In CPU slots a flood has always more to do; without a limit of the wire everybody
+			 * has.
+			 */
 			v->backlogged = scenario_sends(s, r->phases[k].phase, i) &&
 					s->vms[i].traffic.kind != TRAFFIC_VIDEO &&
 					(!offers_freely(&s->vms[i]) || (v->sndbuf > 0 && !r->load_known) ||
@@ -266,7 +274,9 @@ static void evaluate_shares(const struct result *r, struct phase_result *p)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		p->vm[i].share_pct = pct[i];
-		/* Without a scheduler nobody promised a share, unless the scenario names one to compare with. */
+		/*
+		 * Without a scheduler nobody promised a share, unless the scenario names one to compare with.
+		 */
 		if (p->phase->scheduler != SCHEDULER_NONE || p->phase->has_shares)
 			p->vm[i].error_pp = error[i];
 	}

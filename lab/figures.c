@@ -3,10 +3,11 @@
 /*
  * Theory of Operation
  *
- * DIR/figures.json says of each scenario whether it is done; it is written anew after each, so that an interrupted
- * evaluation goes on where it was. A scenario's own directory holds what it found and its messages (log.txt). The messages
- * get there by exchanging standard output while it runs; what is left of the terminal is one line with the time left,
- * which is the estimate of what remains, corrected by how long the scenarios so far took compared with theirs.
+ * DIR/figures.json says of each scenario whether it is done; it is written anew after each, so that an
+ * interrupted evaluation goes on where it was. A scenario's own directory holds what it found and its
+ * messages (log.txt). The messages get there by exchanging standard output while it runs; what is left of the
+ * terminal is one line with the time left, which is the estimate of what remains, corrected by how long the
+ * scenarios so far took compared with theirs.
  */
 
 #include "figures.h"
@@ -137,7 +138,9 @@ static void correct_estimates(struct catalog *c)
 	}
 }
 
-/* What an earlier run has left. A full evaluation takes the place of a quick one, never the other way round. */
+/*
+ * What an earlier run has left. A full evaluation takes the place of a quick one, never the other way round.
+ */
 static int load(struct evaluation *ev, struct errtext *e)
 {
 	char path[PATH_MAX];

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The whole evaluation, or parts of it: scenario after scenario on VMs that are booted once, and then the report. */
+/*
+ * The whole evaluation, or parts of it: scenario after scenario on VMs that are booted once, and then the
+ * report.
+ */
 
 #include "proc.h"
 
@@ -13,7 +16,8 @@ struct figures_options {
 };
 
 /*
- * Say how long it will take, and run what has not been finished in the directory yet. A scenario that fails is noted, and
- * the rest go on. *failed: how many did. 0; -EINTR (run it again to go on); negative errno with a text.
+ * Say how long it will take, and run what has not been finished in the directory yet. A scenario that fails
+ * is noted, and the rest go on. *failed: how many did. 0; -EINTR (run it again to go on); negative errno with
+ * a text.
  */
 int figures_run(const struct figures_options *o, unsigned *failed, struct errtext *e);

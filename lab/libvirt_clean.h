@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The control groups that a libvirtd without systemd makes for its domains, and that stay when libvirtd is killed with
- * them. (systemd removes those that it has made for libvirt.)
+ * The control groups that a libvirtd without systemd makes for its domains, and that stay when libvirtd is
+ * killed with them. (systemd removes those that it has made for libvirt.)
  */
 
 #include <sys/types.h>

@@ -14,8 +14,8 @@
 #include <string.h>
 
 /*
- * Whether a whole line stands at the front of buf; it ends in NUL instead of a newline then, and used is its length.
- * The one before, of used bytes, is dropped first.
+ * Whether a whole line stands at the front of buf; it ends in NUL instead of a newline then, and used is its
+ * length. The one before, of used bytes, is dropped first.
  */
 static inline bool lines_next(char *buf, size_t *fill, size_t *used)
 {

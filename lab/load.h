@@ -17,8 +17,8 @@ struct load {
 /* The pings that go on beside everything else. 0, -EINTR, or negative errno with a text. */
 int load_start_pings(struct load *l, struct errtext *e);
 /*
- * Let exactly those send that do in this phase: start what is missing and wait until it is under way, stop the rest.
- * *started: something had to be started. 0, -EINTR, or negative errno with a text.
+ * Let exactly those send that do in this phase: start what is missing and wait until it is under way, stop
+ * the rest. *started: something had to be started. 0, -EINTR, or negative errno with a text.
  */
 int load_enter(struct load *l, const struct scenario_phase *p, bool *started, struct errtext *e);
 /* Stop all floods. */

@@ -10,10 +10,10 @@
  *   share error   100 * (delivered_i / sum(delivered) - share_i / sum(shares)), backlogged VMs only
  *   utilisation   sum(delivered) / capacity
  *   Jain          index of delivered_i / share_i (Jain, Chiu, Hawe, DEC-TR-301, 1984)
- *   gap           time from one frame of a VM to its next at the meter; a GSO packet, which the lab's wire carries
- *                 as one, counts as one arrival
- *   settled       start of the first run of consecutive windows, on a grid that begins at the acknowledgement, in
- *                 which every VM is within the tolerance of its new share
+ *   gap           time from one frame of a VM to its next at the meter; a GSO packet, which the lab's wire
+ *                 carries as one, counts as one arrival
+ *   settled       start of the first run of consecutive windows, on a grid that begins at the
+ *                 acknowledgement, in which every VM is within the tolerance of its new share
  */
 
 #include "core/types.h"
@@ -51,8 +51,8 @@ uint64_t measure_bytes(struct trace t);
 double measure_mbps(uint64_t bytes, struct window w);
 
 /*
- * Share and share error of each VM. backlogged NULL: all are. Others get NAN for both, and neither their bytes
- * nor their shares count. 0, or -ENODATA (outputs untouched) if nothing was delivered.
+ * Share and share error of each VM. backlogged NULL: all are. Others get NAN for both, and neither their
+ * bytes nor their shares count. 0, or -ENODATA (outputs untouched) if nothing was delivered.
  */
 int measure_shares(const uint64_t *bytes, const struct share *shares, const bool *backlogged, size_t n,
 		   double *share_pct, double *error_pp);
@@ -67,7 +67,10 @@ struct gaps {
 	double left_out; /* fraction of all gaps that the slot grid left out; 0 for all gaps */
 };
 
-/* Nearest rank: the smallest value such that at least q of all are not above it. v ascending, n > 0, 0 < q <= 1. */
+/*
+ * Nearest rank: the smallest value such that at least q of all are not above it. v ascending, n > 0, 0 < q <=
+ * 1.
+ */
 uint64_t measure_quantile(const uint64_t *v, size_t n, double q);
 /* All gaps of t. 0, -ENODATA with fewer than two arrivals, -ENOMEM. */
 int measure_gaps(struct trace t, struct gaps *out);

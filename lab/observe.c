@@ -39,7 +39,10 @@ struct dev_counters {
 	uint64_t rx_bytes, rx_drops, tx_drops;
 };
 
-/* A line of /proc/net/dev: name: bytes packets errs drop fifo frame compressed multicast, then the same for sending. */
+/*
+ * A line of /proc/net/dev: name: bytes packets errs drop fifo frame compressed multicast, then the same for
+ * sending.
+ */
 static bool parse_dev(const char *line, char name[IFNAMSIZ], struct dev_counters *c)
 {
 	return sscanf(line,
@@ -75,7 +78,10 @@ static int devices(const struct topo *t, size_t n, struct observation *out, stru
 				out->tap_bytes[i] = c.rx_bytes;
 				out->tap_drops[i] = c.rx_drops;
 			}
-		/* What is neither the lab's nor lo is the scheduler's: packets that it loses outside its queue. */
+		/*
+		 * What is neither the lab's nor lo is the scheduler's: packets that it loses outside its
+		 * queue.
+		 */
 		if (!is_labs(t, n, name))
 			out->qdisc_drops += c.rx_drops + c.tx_drops;
 	}

@@ -9,5 +9,7 @@
 
 /* From its status, which may be NULL. */
 void observe_cpu(const struct scenario *s, const char *status, struct cpu_reading *out);
-/* The turns of a window, which go when another resource is scheduled. *out is to be freed with slots_free(). */
+/*
+ * The turns of a window, which go when another resource is scheduled. *out is to be freed with slots_free().
+ */
 void observe_slots(struct scheduling *s, struct vm *const *vm, struct window w, struct slots *out);

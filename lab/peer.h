@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Peers: what else somebody would set up today to share a host's network among VMs, each as the commands that the peer
- * itself runs. doc/peers.md names their sources. What they compute is here, apart from what they run.
+ * Peers: what else somebody would set up today to share a host's network among VMs, each as the commands that
+ * the peer itself runs. doc/peers.md names their sources. What they compute is here, apart from what they
+ * run.
  */
 
 #include "scheduler.h"
@@ -50,30 +51,39 @@ struct cni_tbf {
 };
 void cni_plan(struct rate rate, struct cni_tbf *out);
 
-/* bytes/s; how Proxmox VE's "rate=" (MB/s with two decimals) and libvirt's <outbound average=> (kB/s) round it. */
+/*
+ * bytes/s; how Proxmox VE's "rate=" (MB/s with two decimals) and libvirt's <outbound average=> (kB/s) round
+ * it.
+ */
 uint64_t proxmox_rate(struct rate rate);
 uint64_t libvirt_average(struct rate rate);
 
 /* --- control groups: peer_cgroup.c, peer_clean.c ----------------------------------------------------- */
 
-/* CPU weight of a VM: as a group of its own by default has, on average over the n VMs. Within what the kernel takes. */
+/*
+ * CPU weight of a VM: as a group of its own by default has, on average over the n VMs. Within what the kernel
+ * takes.
+ */
 unsigned cpu_weight_v2(const struct share *shares, size_t n, size_t vm); /* cpu.weight, 1..10000, 100 */
 unsigned cpu_shares_v1(const struct share *shares, size_t n, size_t vm); /* cpu.shares, 2..262144, 1024 */
 
 #define CPU_PERIOD_US 100000 /* the kernel's own default of cpu.max and cpu.cfs_period_us */
 /*
- * CPU time of a VM in each CPU_PERIOD_US, in µs: its share of what the VMs can use together, that is of as many CPUs as
- * they have virtual ones, or as the host has, whichever is less. At least 1,000, the least that the kernel takes.
+ * CPU time of a VM in each CPU_PERIOD_US, in µs: its share of what the VMs can use together, that is of as
+ * many CPUs as they have virtual ones, or as the host has, whichever is less. At least 1,000, the least that
+ * the kernel takes.
  */
 unsigned cpu_quota_us(const struct share *shares, size_t n, size_t vm, unsigned vcpus, unsigned cpus);
 
 /* Leave every VM's control group and remove it; safe on none. 0, or what failed first with a text. */
 int peer_cgroup_release(struct scheduling *s, struct errtext *e);
 /*
- * Remove the empty control groups of a run of the lab, or (run 0) of all whose process is dead. Returns their number.
- * For topo_clean.c.
+ * Remove the empty control groups of a run of the lab, or (run 0) of all whose process is dead. Returns their
+ * number. For topo_clean.c.
  */
 int peer_cgroup_clean(pid_t run);
 
-/* Name of a VM's control group: begins as the names of the run's namespaces do, and is cleaned up with them. */
+/*
+ * Name of a VM's control group: begins as the names of the run's namespaces do, and is cleaned up with them.
+ */
 #define PEER_CGROUP_FORMAT "dvl%d-vm%zu"

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Dividing the host's processors instead of the wire, as libvirt's <cputune> and Proxmox VE's cpuunits and cpulimit do:
- * a control group for each VM's QEMU, with a weight (v2 cpu.weight; v1 cpu.shares) or a quota (v2 cpu.max; v1
- * cpu.cfs_quota_us). kernel: Documentation/admin-guide/cgroup-v2.rst, Documentation/scheduler/sched-bwc.rst.
+ * Dividing the host's processors instead of the wire, as libvirt's <cputune> and Proxmox VE's cpuunits and
+ * cpulimit do: a control group for each VM's QEMU, with a weight (v2 cpu.weight; v1 cpu.shares) or a quota
+ * (v2 cpu.max; v1 cpu.cfs_quota_us). kernel: Documentation/admin-guide/cgroup-v2.rst,
+ * Documentation/scheduler/sched-bwc.rst.
  *
- * The groups are made at the top of the hierarchy, beside what else runs there, and each VM goes back to where it was.
- * The lab is in the machine's own mount namespace (network namespaces alone are entered), so it writes the files itself
- * and notes what a shell would have said.
+ * The groups are made at the top of the hierarchy, beside what else runs there, and each VM goes back to
+ * where it was. The lab is in the machine's own mount namespace (network namespaces alone are entered), so it
+ * writes the files itself and notes what a shell would have said.
  */
 
 #include "core/cleanup.h"

@@ -2,13 +2,13 @@
 
 /*
  * The CNI bandwidth plugin (containernetworking/plugins v1.1.1, which Debian 12 has, to v1.4.1, and v1.6.0 to
- * v1.9.1; v1.5 had HTB): plugins/meta/bandwidth/ifb_creator.go, CreateIfb(), CreateEgressQdisc(), createTBF(). It
- * speaks rtnetlink; here are the same requests as commands. A cap for each device, nothing is lent: a VM's rate is its
- * share of the capacity.
+ * v1.9.1; v1.5 had HTB): plugins/meta/bandwidth/ifb_creator.go, CreateIfb(), CreateEgressQdisc(),
+ * createTBF(). It speaks rtnetlink; here are the same requests as commands. A cap for each device, nothing is
+ * lent: a VM's rate is its share of the capacity.
  *
- * What the plugin leaves to its configuration is egressBurst. containerd (toCNIBandWidth()) puts 2^32 - 1 bits there,
- * 512 MiB, which at 60 Mbit/s is a minute without any limit, so the lab gives 10 ms of the rate, as tc-tbf(8) advises
- * for HZ=100, never less than the 16 frames' worth that a busy host needs.
+ * What the plugin leaves to its configuration is egressBurst. containerd (toCNIBandWidth()) puts 2^32 - 1
+ * bits there, 512 MiB, which at 60 Mbit/s is a minute without any limit, so the lab gives 10 ms of the rate,
+ * as tc-tbf(8) advises for HZ=100, never less than the 16 frames' worth that a busy host needs.
  *
  * It has ADD and DEL and no way to change: a change is both.
  */
@@ -28,7 +28,9 @@ void cni_plan(struct rate rate, struct cni_tbf *out)
 
 	if (burst < BURST_MIN)
 		burst = BURST_MIN;
-	/* The plugin is told bits, and counts bytes again; the latency's part of the limit is rounded down. */
+	/*
+	 * The plugin is told bits, and counts bytes again; the latency's part of the limit is rounded down.
+	 */
 	*out = (struct cni_tbf){
 		.rate_bits = rate.bytes_ps * 8,
 		.burst_bits = burst * 8,
@@ -62,7 +64,9 @@ static int add(struct scheduling *s, const struct scenario_phase *p, size_t vm, 
 	return r;
 }
 
-/* DEL: TeardownIfb(). The plugin leaves the ingress qdisc to go with the container's device; the tap stays. */
+/*
+ * DEL: TeardownIfb(). The plugin leaves the ingress qdisc to go with the container's device; the tap stays.
+ */
 static int del(struct scheduling *s, size_t vm, struct errtext *e)
 {
 	int r = scheduling_run(s, e, "ip link del bwp%zu", vm);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * HTB at the uplink as somebody sets it up who has read tc-htb(8) and net/sched/sch_htb.c: what administrator.c does,
- * and
- *  - quantum in the shares' proportions, by which HTB divides what is lent above the rates (htb_dequeue_tree(): a leaf
- *    may send until its deficit is used up). Each at least one GSO packet, or a leaf overdraws in every round.
- *    tc's default, rate / r2q, is cut at 1,000 and 200,000 bytes by the kernel, and so loses the proportions.
- *  - burst and cburst of 10 ms at rate and ceil; tc's default is one timer tick's worth or an MTU, and a host that is
- *    late for longer than that loses capacity.
- *  - a pfifo of 10 ms of full frames at each leaf, not one of the device's txqueuelen (1,000 packets, 0.2 s at
- *    60 Mbit/s).
+ * HTB at the uplink as somebody sets it up who has read tc-htb(8) and net/sched/sch_htb.c: what
+ * administrator.c does, and
+ *  - quantum in the shares' proportions, by which HTB divides what is lent above the rates
+ *    (htb_dequeue_tree(): a leaf may send until its deficit is used up). Each at least one GSO packet, or a
+ *    leaf overdraws in every round. tc's default, rate / r2q, is cut at 1,000 and 200,000 bytes by the
+ *    kernel, and so loses the proportions.
+ *  - burst and cburst of 10 ms at rate and ceil; tc's default is one timer tick's worth or an MTU, and a host
+ *    that is late for longer than that loses capacity.
+ *  - a pfifo of 10 ms of full frames at each leaf, not one of the device's txqueuelen (1,000 packets, 0.2 s
+ *    at 60 Mbit/s).
  */
 
 #include "peer.h"
@@ -19,7 +20,8 @@
 #include <inttypes.h>
 #include <limits.h>
 
-#define GSO_BYTES 65550U /* GSO_LEGACY_MAX_SIZE of include/linux/netdevice.h, 65,536, with an Ethernet header */
+/* GSO_LEGACY_MAX_SIZE of include/linux/netdevice.h, 65,536, with an Ethernet header */
+#define GSO_BYTES 65550U
 #define FRAME_BYTES 1514U
 #define BURST_DIVISOR 100 /* of a second: 10 ms */
 #define QUEUE_DIVISOR 100 /* 10 ms */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Limits of one tap by policing what comes in from it: what is above the rate is dropped, nothing waits, nothing is
- * lent. A VM's rate is its share of the capacity.
+ * Limits of one tap by policing what comes in from it: what is above the rate is dropped, nothing waits,
+ * nothing is lent. A VM's rate is its share of the capacity.
  *
- * Proxmox VE: pve-common 9.2.1, src/PVE/Network.pm, tap_rate_limit() and setup_tc_rate_limit(), run for "rate=" of a
- * VM's network device when it starts and again when that changes. The class on the tap limits what goes to the VM.
+ * Proxmox VE: pve-common 9.2.1, src/PVE/Network.pm, tap_rate_limit() and setup_tc_rate_limit(), run for
+ * "rate=" of a VM's network device when it starts and again when that changes. The class on the tap limits
+ * what goes to the VM.
  *
  * libvirt: src/util/virnetdevbandwidth.c, virNetDevBandwidthSet() and virNetDevBandwidthClear(), run for
- * <bandwidth><outbound average=/></bandwidth> of an interface, and by `virsh domiftune --outbound`. A tap's sides are
- * swapped, so what the VM sends is what is received. Without burst= it is as many KiB as average has kB/s: one second.
+ * <bandwidth><outbound average=/></bandwidth> of an interface, and by `virsh domiftune --outbound`. A tap's
+ * sides are swapped, so what the VM sends is what is received. Without burst= it is as many KiB as average
+ * has kB/s: one second.
  */
 
 #include "peer.h"

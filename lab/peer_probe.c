@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What a peer needs of the kernel, and whether it is there. It is tried, not looked up in a configuration: in a network
- * namespace of its own, made for the question and removed after it, so that modules get loaded as they would be.
+ * What a peer needs of the kernel, and whether it is there. It is tried, not looked up in a configuration: in
+ * a network namespace of its own, made for the question and removed after it, so that modules get loaded as
+ * they would be.
  */
 
 #include "core/cleanup.h"

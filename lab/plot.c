@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Bandwidth over time with the changes marked, drawn by gnuplot from bandwidth.csv. The script stays beside it. */
+/*
+ * Bandwidth over time with the changes marked, drawn by gnuplot from bandwidth.csv. The script stays beside
+ * it.
+ */
 
 #include "report.h"
 

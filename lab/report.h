@@ -14,9 +14,12 @@ void report_line(const struct scenario *s, const struct scenario_phase *p, doubl
 void report_table(const struct result *r);
 
 int summary_write(const struct result *r, const char *dir, struct errtext *e); /* summary.json */
-int csv_write(const struct result *r, const char *dir, struct errtext *e);     /* bandwidth, phases, gaps, rtt, loss .csv */
-int plot_write(const struct result *r, const char *dir, struct errtext *e);    /* bandwidth.svg, .png; and slots */
-int plot_slots_write(const struct result *r, const char *dir, struct errtext *e); /* slots.csv, .svg, .png, if any */
+/* bandwidth, phases, gaps, rtt, loss .csv */
+int csv_write(const struct result *r, const char *dir, struct errtext *e);
+/* bandwidth.svg, .png; and slots */
+int plot_write(const struct result *r, const char *dir, struct errtext *e);
+/* slots.csv, .svg, .png, if any */
+int plot_slots_write(const struct result *r, const char *dir, struct errtext *e);
 
 /* Make DIR/NAME for writing; a file that is there is emptied. */
 int report_open(FILE **ret, const char *dir, const char *name, struct errtext *e);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a run observed, and what follows from it. Filled by run.c and evaluate.c, read by whatever writes it down. */
+/*
+ * What a run observed, and what follows from it. Filled by run.c and evaluate.c, read by whatever writes it
+ * down.
+ */
 
 #include "backlog.h"
 #include "cpu.h"
@@ -46,14 +49,16 @@ struct phase_result {
 	const struct scenario_phase *phase; /* borrowed */
 	unsigned repetition;                /* from 1 */
 	uint64_t asked_ns, acked_ns;        /* before the change was asked for, after it was acknowledged */
-	struct window window;               /* from then, or from the traffic's start if it rested, to the end */
+	/* from then, or from the traffic's start if it rested, to the end */
+	struct window window;
 	struct observation begin, warm, end;
 	struct backlog_count backlog[TOPO_VMS_MAX];
 	int sndbuf[TOPO_VMS_MAX];
 	char *commands;                     /* carried out at its start, one a line; may be NULL */
 	char *status;                       /* divvy status --json at its end; may be NULL */
 	struct cpu_reading cpu_warm, cpu_end;
-	struct slots slots;                 /* turns of its steady part; of an unscheduled phase: the grid it is cut on */
+	/* turns of its steady part; of an unscheduled phase: the grid it is cut on */
+	struct slots slots;
 	const char *slots_of;               /* the phase whose grid that is; NULL: none; borrowed */
 	struct cpu_phase cpu;
 
@@ -62,7 +67,8 @@ struct phase_result {
 	double total_mbps, utilisation, jain;
 	uint64_t queue_drops, wire_drops;   /* packets, the whole phase */
 	double settled_ms;                  /* NAN: no change, or never settled */
-	double late_ms;                     /* the lab's longest delay: its own looks waited for the kernel or a processor */
+	/* the lab's longest delay: its own looks waited for the kernel or a processor */
+	double late_ms;
 	double others_cores;                /* processors' time that others than the VMs used */
 	bool changed;                       /* the phase began with new shares */
 	bool woken[TOPO_VMS_MAX];           /* began to send while others went on */

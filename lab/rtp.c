@@ -38,7 +38,8 @@ int rtp_parse(const void *datagram, size_t n, struct rtp_header *h, size_t *payl
 	if (p[0] & 0x10) {
 		if (n < at + 4)
 			return -EBADMSG;
-		at += 4 + 4 * (size_t)be16(p + at + 2); /* 5.3.1: the length counts words behind these four bytes */
+		/* 5.3.1: the length counts words behind these four bytes */
+		at += 4 + 4 * (size_t)be16(p + at + 2);
 	}
 	if (n < at)
 		return -EBADMSG;

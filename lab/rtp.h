@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * RTP (RFC 3550): a packet's header, sequence numbers beyond 16 bits, what is missing, and interarrival jitter. Pure
+ * RTP (RFC 3550): a packet's header, sequence numbers beyond 16 bits, what is missing, and interarrival
+ * jitter. Pure
  * functions: times are arguments.
  */
 
@@ -20,24 +21,25 @@ struct rtp_header {
 };
 
 /*
- * Read a datagram: header, and where its payload lies (CSRCs, extension and padding left out). 0; -EBADMSG (outputs
- * untouched) if it is no RTP version 2 or shorter than it says.
+ * Read a datagram: header, and where its payload lies (CSRCs, extension and padding left out). 0; -EBADMSG
+ * (outputs untouched) if it is no RTP version 2 or shorter than it says.
  */
 int rtp_parse(const void *datagram, size_t n, struct rtp_header *h, size_t *payload, size_t *payload_size);
 /* Version 2, no padding, no extension, no CSRCs. */
 void rtp_write(const struct rtp_header *h, uint8_t out[RTP_HEADER]);
 
 /*
- * The sequence number, of all that end in these 16 bits, that lies nearest to the highest so far: correct while less
- * than 32,768 packets are missing or late in a row (RFC 3711 3.3.1 has the same rule). *highest is the state: the first
- * number that the sender uses, to begin with; it must not be below 65,536 for numbers from before it to be right.
+ * The sequence number, of all that end in these 16 bits, that lies nearest to the highest so far: correct
+ * while less than 32,768 packets are missing or late in a row (RFC 3711 3.3.1 has the same rule). *highest is
+ * the state: the first number that the sender uses, to begin with; it must not be below 65,536 for numbers
+ * from before it to be right.
  */
 uint64_t rtp_extend(uint64_t *highest, uint16_t seq);
 
 /*
- * Interarrival jitter as RFC 3550 6.4.1 and A.8 have it: J += (|D| - J) / 16, D the difference of two packets' spacing on
- * arrival and in their timestamps, over packets in the order of arrival. In units of the timestamp, with its fraction
- * kept. Zeroed to begin with.
+ * Interarrival jitter as RFC 3550 6.4.1 and A.8 have it: J += (|D| - J) / 16, D the difference of two
+ * packets' spacing on arrival and in their timestamps, over packets in the order of arrival. In units of the
+ * timestamp, with its fraction kept. Zeroed to begin with.
  */
 struct rtp_jitter {
 	bool begun;
@@ -49,8 +51,9 @@ struct rtp_jitter {
 double rtp_jitter_add(struct rtp_jitter *s, uint32_t clock, uint64_t at_ns, uint32_t timestamp);
 
 /*
- * Which of the n packets from extended number `from` on are among these count numbers, in any order, duplicates counted
- * once: got[i] is set for from + i (never cleared). Returns how many became set. Lost is n less that (RFC 3550 A.3,
- * except that there a duplicate makes up for a loss).
+ * Which of the n packets from extended number `from` on are among these count numbers, in any order,
+ * duplicates counted
+ * once: got[i] is set for from + i (never cleared). Returns how many became set. Lost is n less that (RFC
+ * 3550 A.3, except that there a duplicate makes up for a loss).
  */
 size_t rtp_received(const uint64_t *numbers, size_t count, uint64_t from, size_t n, bool *got);

@@ -3,14 +3,14 @@
 /*
  * Theory of Operation
  *
- * A run owns everything it makes in struct run, and frees it in down() in the reverse order, whether it came to its end,
- * failed, or was interrupted: traffic, daemon, meters. Network and VMs are the testbed's, which the next run may use: what
- * a run did to them is undone, or the testbed goes too. Waiting is done in loop.h only, which returns -EINTR once a signal
- * asked for the end.
+ * A run owns everything it makes in struct run, and frees it in down() in the reverse order, whether it came
+ * to its end, failed, or was interrupted: traffic, daemon, meters. Network and VMs are the testbed's, which
+ * the next run may use: what a run did to them is undone, or the testbed goes too. Waiting is done in loop.h
+ * only, which returns -EINTR once a signal asked for the end.
  *
- * A phase is: note the time, have the scheduler changed (which returns when the change is acknowledged), read all
- * counters, go on for the phase's seconds with a line each, read the counters at 2 s and at the end. What was delivered
- * is not read from counters at all, but afterwards from the meters' traces.
+ * A phase is: note the time, have the scheduler changed (which returns when the change is acknowledged), read
+ * all counters, go on for the phase's seconds with a line each, read the counters at 2 s and at the end. What
+ * was delivered is not read from counters at all, but afterwards from the meters' traces.
  */
 
 #include "run.h"
@@ -42,8 +42,8 @@
 #define LOOK_NS (23 * NSEC_PER_MSEC)
 
 /*
- * Room in a meter's trace: frames at the wire's rate, of the VM's own size if that is small, else of 300 bytes, for TCP's
- * are mixed; a million at least, 256 MiB at most.
+ * Room in a meter's trace: frames at the wire's rate, of the VM's own size if that is small, else of 300
+ * bytes, for TCP's are mixed; a million at least, 256 MiB at most.
  */
 #define TRACE_FRAME 300
 #define TRACE_HEADERS 42 /* Ethernet, IP, UDP */
@@ -192,8 +192,9 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 }
 
 /*
- * Traffic that runs goes on while the scheduler changes. Traffic that rested, or starts anew under each scheduler, starts
- * after the change, so that it finds the wire's queue empty and not full of what came before.
+ * Traffic that runs goes on while the scheduler changes. Traffic that rested, or starts anew under each
+ * scheduler, starts after the change, so that it finds the wire's queue empty and not full of what came
+ * before.
  */
 static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 {

@@ -14,10 +14,10 @@ struct run_progress {
 };
 
 /*
- * Prepare the testbed, go through the phases, say a line a second on standard output, write everything into the directory
- * (made if need be), print a table. The testbed stays for the next, without scheduler and traffic. A wire that depends on
- * the demand is filled in. progress may be NULL. 0, -EINTR if a signal ended it, or negative errno with a text; then nothing was written and the
- * testbed is down.
+ * Prepare the testbed, go through the phases, say a line a second on standard output, write everything into
+ * the directory (made if need be), print a table. The testbed stays for the next, without scheduler and
+ * traffic. A wire that depends on the demand is filled in. progress may be NULL. 0, -EINTR if a signal ended
+ * it, or negative errno with a text; then nothing was written and the testbed is down.
  */
 int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_dir,
 		 const struct run_progress *progress, struct errtext *e);

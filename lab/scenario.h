@@ -50,8 +50,8 @@ struct scenario_vm {
 };
 
 /*
- * Of a scenario that is gone through under several schedulers, each phase is a step under one of them: its name is
- * "UNDER" or "UNDER, STEP".
+ * Of a scenario that is gone through under several schedulers, each phase is a step under one of them: its
+ * name is "UNDER" or "UNDER, STEP".
  */
 struct scenario_phase {
 	char *name;
@@ -76,7 +76,8 @@ struct scenario {
 	unsigned quick;       /* seconds of each phase in a quick evaluation; 0: not in it */
 	struct rate wire;     /* what the wire carries, frames of layer 2; 0: no limit */
 	bool half_demand;     /* the wire is set to half of what the guests send without one */
-	unsigned capacity_pm; /* of the wire, which the scheduler is told: thousandths; 0: capacity is absolute */
+	/* of the wire, which the scheduler is told: thousandths; 0: capacity is absolute */
+	unsigned capacity_pm;
 	uint32_t queue;       /* bytes that the wire holds before it drops; 0: as topo.h says */
 	struct rate capacity; /* what the scheduler is told */
 	enum topo_kind topology;
@@ -92,7 +93,9 @@ struct scenario {
 #define SCENARIO_SECONDS_MIN 3 /* the first 2 s of a phase are not counted */
 #define SCENARIO_SECONDS_MAX 3600
 
-/* Load a file. 0 with *ret to be freed with scenario_free(); -EINVAL, -ENOENT, -ENOMEM with a line of text. */
+/*
+ * Load a file. 0 with *ret to be freed with scenario_free(); -EINVAL, -ENOENT, -ENOMEM with a line of text.
+ */
 int scenario_load(const char *path, struct scenario **ret, struct errtext *e);
 struct scenario *scenario_free(struct scenario *s); /* NULL is fine; returns NULL */
 void scenario_freep(struct scenario **s);
@@ -106,7 +109,10 @@ static inline bool scenario_unlimited(const struct scenario *s)
 int scenario_set_schedule(struct scenario *s, const char *over, struct errtext *e);
 /* Give it a wire, and the capacity that follows from it. */
 void scenario_set_wire(struct scenario *s, struct rate wire);
-/* Make it a quick one: without its full phases, each of s->quick seconds, once. -ENOENT if it is not part of that. */
+/*
+ * Make it a quick one: without its full phases, each of s->quick seconds, once. -ENOENT if it is not part of
+ * that.
+ */
 int scenario_make_quick(struct scenario *s);
 /* Whether a VM sends in a phase. */
 bool scenario_sends(const struct scenario *s, const struct scenario_phase *p, size_t vm);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * How a file's phases become those of a run: one by one, or, if it has a list `under`, as steps that are gone through
- * under each scheduler in turn: U1 step 1, U1 step 2, U2 step 1, ...
+ * How a file's phases become those of a run: one by one, or, if it has a list `under`, as steps that are gone
+ * through under each scheduler in turn: U1 step 1, U1 step 2, U2 step 1, ...
  */
 
 #include "scenario_file.h"

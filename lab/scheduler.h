@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Who divides the wire during a phase: a table of schedulers that can be put in place, changed, and taken away. */
+/*
+ * Who divides the wire during a phase: a table of schedulers that can be put in place, changed, and taken
+ * away.
+ */
 
 #include "scenario.h"
 #include "topo.h"
@@ -33,12 +36,15 @@ extern const struct scheduler scheduler_administrator; /* administrator.c */
 extern const struct scheduler scheduler_divvy;         /* divvy.c */
 
 /*
- * Whether this kernel has what a scheduler needs. If not, why gets one line: which parts are missing. Tried once for each
- * kind in a run of the program, in a network namespace of its own, for some 50 ms.
+ * Whether this kernel has what a scheduler needs. If not, why gets one line: which parts are missing. Tried
+ * once for each kind in a run of the program, in a network namespace of its own, for some 50 ms.
  */
 bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size);
 
-/* Start what the scenario's phases need, so that it is there when they begin. 0 or negative errno with a text. */
+/*
+ * Start what the scenario's phases need, so that it is there when they begin. 0 or negative errno with a
+ * text.
+ */
 int scheduling_start(struct scheduling *s, struct errtext *e);
 /* Bring a phase's shares into force; returns when that is acknowledged. 0 or negative errno with a text. */
 int scheduling_enter(struct scheduling *s, const struct scenario_phase *p, struct errtext *e);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The grid of CPU slots: each VM's turns, from the opening of its gate (thaw) to its closing (freeze), as divvyd
- * recorded them. Pure functions; nanoseconds of CLOCK_MONOTONIC.
+ * The grid of CPU slots: each VM's turns, from the opening of its gate (thaw) to its closing (freeze), as
+ * divvyd recorded them. Pure functions; nanoseconds of CLOCK_MONOTONIC.
  */
 
 #include "measure.h"
@@ -20,7 +20,10 @@ struct slots {
  * not in it. 0, -EBADMSG, -ENOMEM; *out is to be freed with slots_free() on success.
  */
 int slots_parse(const char *json, const pid_t *pid, size_t n_vms, struct window in, struct slots *out);
-/* The same grid as if it had begun at to_ns instead of from_ns; what would reach end_ns is left away. 0 or -ENOMEM. */
+/*
+ * The same grid as if it had begun at to_ns instead of from_ns; what would reach end_ns is left away. 0 or
+ * -ENOMEM.
+ */
 int slots_shift(const struct slots *s, size_t n_vms, uint64_t from_ns, uint64_t to_ns, uint64_t end_ns,
 		struct slots *out);
 bool slots_empty(const struct slots *s, size_t n_vms);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* summary.json. Units are in the names; null is "there is no such figure", as for shares of a wire that was not loaded. */
+/*
+ * summary.json. Units are in the names; null is "there is no such figure", as for shares of a wire that was
+ * not loaded.
+ */
 
 #include "report.h"
 

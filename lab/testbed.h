@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What outlives a scenario: the guest's image, the accelerator, the network and the VMs in it. A scenario that needs the
- * same again gets what is there, so that VMs are booted once for many.
+ * What outlives a scenario: the guest's image, the accelerator, the network and the VMs in it. A scenario
+ * that needs the same again gets what is there, so that VMs are booted once for many.
  */
 
 #include "image.h"
@@ -22,8 +22,8 @@ struct testbed {
 };
 
 /*
- * Have what a scenario needs: kept if it fits and all its VMs live, else made anew. The wire is the scenario's. Zeroed
- * before the first call. 0; -EINTR; negative errno with a text, and nothing runs.
+ * Have what a scenario needs: kept if it fits and all its VMs live, else made anew. The wire is the
+ * scenario's. Zeroed before the first call. 0; -EINTR; negative errno with a text, and nothing runs.
  */
 int testbed_prepare(struct testbed *t, const struct scenario *s, struct errtext *e);
 /* Stop the VMs, remove the network. Safe on a zeroed *t, and twice. */

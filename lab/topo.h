@@ -39,7 +39,8 @@ const char *topo_kind_name(enum topo_kind kind);
 /* What a VM's device is to be. */
 enum topo_port {
 	TOPO_TAP,  /* a tap that the lab makes, for a VMM to open */
-	TOPO_VETH, /* a container's: a veth into a namespace of its own, where its address and route are set */
+	/* a container's: a veth into a namespace of its own, where its address and route are set */
+	TOPO_VETH,
 	TOPO_FOREIGN, /* a tap that somebody else makes, under the planned name, and connects */
 };
 

@@ -9,8 +9,8 @@
 /* Whether "dvl<pid>-something" is this run's, or (run 0) that of one whose process is dead. */
 bool topo_is_left(const char *name, pid_t run);
 /*
- * Remove all namespaces of this run, killing what is in them, and its control groups. Returns the number of namespaces
- * or negative errno.
+ * Remove all namespaces of this run, killing what is in them, and its control groups. Returns the number of
+ * namespaces or negative errno.
  */
 int topo_remove(pid_t run);
 

@@ -80,8 +80,8 @@ int traffic_stop(struct traffic *t, struct errtext *e);
 int traffic_stop_all(struct traffic *const *t, size_t n, struct errtext *e);
 void traffic_get(struct traffic *t, struct traffic_result *out);
 /*
- * Take what was received of a video, after traffic_stop(): the caller's to free. False (out untouched): it is none, or
- * nothing came.
+ * Take what was received of a video, after traffic_stop(): the caller's to free. False (out untouched): it is
+ * none, or nothing came.
  */
 bool traffic_take_video(struct traffic *t, struct video_recording *out);
 struct traffic *traffic_free(struct traffic *t); /* stops it if need be; returns NULL; NULL is fine */

@@ -45,7 +45,10 @@ int traffic_server_listening(void *traffic);
 void traffic_server_stop(struct traffic *t);
 
 /* traffic_video.c */
-/* Have the guest fetch player and clip, once, and open the receiver's socket on t->port. 0 or negative errno with a text. */
+/*
+ * Have the guest fetch player and clip, once, and open the receiver's socket on t->port. 0 or negative errno
+ * with a text.
+ */
 int traffic_video_start(struct traffic *t, struct errtext *e);
 /* What a guest runs to play to t->port. 0 or negative errno. */
 int traffic_video_play(struct traffic *t);

@@ -3,14 +3,15 @@
 /*
  * Theory of Operation
  *
- * A guest has no ffmpeg: with its libraries that would be 300 MB to unpack at each boot, and an encoder under emulation
- * could not keep real time. The clip is made and cut into packets on the host (clip.h); a guest gets it, and a small static
- * player, over TCP from its server, once, before its first stream. List VMs with video first, so that this is over before
- * anybody floods. It is nc that takes it, since busybox's wget, like all static programs, dies where it asks glibc for the
- * number of a service.
+ * A guest has no ffmpeg: with its libraries that would be 300 MB to unpack at each boot, and an encoder under
+ * emulation could not keep real time. The clip is made and cut into packets on the host (clip.h); a guest
+ * gets it, and a small static player, over TCP from its server, once, before its first stream. List VMs with
+ * video first, so that this is over before anybody floods. It is nc that takes it, since busybox's wget, like
+ * all static programs, dies where it asks glibc for the number of a service.
  *
- * The receiver is a socket in the server's namespace that the loop reads. The kernel stamps each datagram as it takes it
- * in, and the socket has room for the whole clip several times over, so that it does not matter how soon the loop comes.
+ * The receiver is a socket in the server's namespace that the loop reads. The kernel stamps each datagram as
+ * it takes it in, and the socket has room for the whole clip several times over, so that it does not matter
+ * how soon the loop comes.
  */
 
 #include "traffic_impl.h"
@@ -30,7 +31,10 @@
 #include <time.h>
 
 #define FILES_PORT "8080"
-/* In the guest. A container sees the host's files, so the clip lies on a mount of its own, which goes with the guest. */
+/*
+ * In the guest. A container sees the host's files, so the clip lies on a mount of its own, which goes with
+ * the guest.
+ */
 #define PLACE "/mnt"
 #define LISTEN_NS 5000000000ULL
 #define FETCH_MS 60000
@@ -101,7 +105,10 @@ int traffic_video_play(struct traffic *t)
 
 /* --- what comes out --- */
 
-/* SO_TIMESTAMPNS gives CLOCK_REALTIME; both clocks are read here, so that a step in between is not in it for long. */
+/*
+ * SO_TIMESTAMPNS gives CLOCK_REALTIME; both clocks are read here, so that a step in between is not in it for
+ * long.
+ */
 static uint64_t offset_ns(void)
 {
 	struct timespec t;

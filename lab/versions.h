@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
-/* What the evaluation's programs call themselves, {"QEMU": "QEMU emulator version ...", ...}; those that are not
- * installed are left out. A new reference, NULL: out of memory. */
+/*
+ * What the evaluation's programs call themselves, {"QEMU": "QEMU emulator version ...", ...}; those that are
+ * not installed are left out. A new reference, NULL: out of memory.
+ */
 json_t *versions_object(void);

@@ -243,8 +243,8 @@ double video_mean_ssim(const char *stats, size_t all, size_t first, size_t n)
 }
 
 /*
- * Both comparisons in one go. The filter takes, for each frame of its first input, the latest of its second, which is
- * what a viewer sees.
+ * Both comparisons in one go. The filter takes, for each frame of its first input, the latest of its second,
+ * which is what a viewer sees.
  */
 #define COMPARE "ffmpeg -nostdin -loglevel quiet -stream_loop %zu -threads 1 -i %s -threads 1 -i %s/sent.ivf -threads 1 " \
 	"-i %s/came.ivf -lavfi [0:v]trim=end_frame=%zu[source];[2:v]split[a][b];" \
@@ -291,7 +291,10 @@ static int compare(const char *dir, const struct clip *c, const struct clip_file
 int video_quality(const struct video_recording *v, const struct clip *c, const struct clip_files *files,
 		  struct video_frames frames, double *ssim, double *ssim_stream, struct errtext *e)
 {
-	/* A round before, for what a frozen picture may be left from; the decoder begins with the IDR frame there. */
+	/*
+	 * A round before, for what a frozen picture may be left from; the decoder begins with the IDR frame
+	 * there.
+	 */
 	size_t rounds = frames.first / c->n_frames, skip = rounds ? (rounds - 1) * c->n_frames : 0;
 	_cleanup_free_ bool *got = what_came(v, first_packet(c, frames.first + frames.n));
 	char dir[] = "/tmp/divvy-lab-video-XXXXXX";

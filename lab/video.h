@@ -2,19 +2,22 @@
 #pragma once
 
 /*
- * What became of a video on its way. The receiver knows the clip, so it keeps of each datagram which packet it was and
- * when it came, and not the packet.
+ * What became of a video on its way. The receiver knows the clip, so it keeps of each datagram which packet
+ * it was and when it came, and not the packet.
  *
- *   frames judged   those that were sent in the steady part of a phase, less its last half second, in whole rounds of the
- *                   clip if there is time for one: then all phases are judged by the same pictures
- *   lost            of the packets of these frames, those that never came (sequence numbers; a duplicate is no packet)
+ *   frames judged   those that were sent in the steady part of a phase, less its last half second, in whole
+ *                   rounds of the clip if there is time for one: then all phases are judged by the same
+ *                   pictures
+ *   lost            of the packets of these frames, those that never came (sequence numbers; a duplicate is
+ *                   no packet)
  *   jitter          RFC 3550's estimate after each of these packets: mean, and maximum
- *   late            arrival less the moment the packet would have come had it been as quick as the quickest of all, since
- *                   the player sends each frame at its own time: p50, p99, maximum
- *   SSIM            of each frame against the encoder's input (ssim) and against the stream as sent, decoded (ssim_stream,
- *                   1 if everything came): ffmpeg's filter `ssim`, "All", mean over frames. A frame that did not come
- *                   counts as the last one that did, as a viewer sees it; before the first one, 0. Decoded is what came,
- *                   whenever it came: how much too late for a viewer is what `late` says.
+ *   late            arrival less the moment the packet would have come had it been as quick as the quickest
+ *                   of all, since the player sends each frame at its own time: p50, p99, maximum
+ *   SSIM            of each frame against the encoder's input (ssim) and against the stream as sent, decoded
+ *                   (ssim_stream, 1 if everything came): ffmpeg's filter `ssim`, "All", mean over frames. A
+ *                   frame that did not come counts as the last one that did, as a viewer sees it; before the
+ *                   first one, 0. Decoded is what came, whenever it came: how much too late for a viewer is
+ *                   what `late` says.
  */
 
 #include "clip.h"
@@ -22,7 +25,8 @@
 
 struct video_arrival {
 	uint64_t at_ns;  /* the kernel took it in, CLOCK_MONOTONIC */
-	uint64_t number; /* of the packet since the player's first, from 0; the clip is played round and round */
+	/* of the packet since the player's first, from 0; the clip is played round and round */
+	uint64_t number;
 	uint32_t timestamp;
 };
 
@@ -62,8 +66,8 @@ struct video_frames {
 };
 
 /*
- * Everything but SSIM, over a phase's steady part. 0; -ENODATA (outputs untouched) if nothing came, or there is no time
- * for a frame; -ENOMEM.
+ * Everything but SSIM, over a phase's steady part. 0; -ENODATA (outputs untouched) if nothing came, or there
+ * is no time for a frame; -ENOMEM.
  */
 int video_measure(const struct video_recording *v, const struct clip *c, struct window steady, struct video_frames *frames,
 		  struct video_result *out);
@@ -71,7 +75,7 @@ int video_measure(const struct video_recording *v, const struct clip *c, struct 
 int video_quality(const struct video_recording *v, const struct clip *c, const struct clip_files *files,
 		  struct video_frames frames, double *ssim, double *ssim_stream, struct errtext *e);
 /*
- * The mean over n frames that begin with frame `first` of what ffmpeg's filter ssim wrote about `all` frames, the last of
- * which is its last line. Frames before its first line count as 0.
+ * The mean over n frames that begin with frame `first` of what ffmpeg's filter ssim wrote about `all` frames,
+ * the last of which is its last line. Frames before its first line count as 0.
  */
 double video_mean_ssim(const char *stats, size_t all, size_t first, size_t n);

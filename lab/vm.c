@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A guest's life, whatever runs it: vm_qemu.c, vm_container.c, vm_libvirt.c. The way into the guest is agent.c.
+ * A guest's life, whatever runs it: vm_qemu.c, vm_container.c, vm_libvirt.c. The way into the guest is
+ * agent.c.
  */
 
 #include "vm_impl.h"

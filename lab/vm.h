@@ -4,10 +4,10 @@
 /*
  * A guest - a VM under an unmodified QEMU, or a container -, and the command line into it.
  *
- * The way in is a virtio-serial port (of a container: a descriptor) that ends in a socketpair held by the lab, so
- * commands, their output and their exit codes put no packet on the guest's network. Any number of commands run at once. What they
- * print arrives line by line and is stamped with the host's clock. All of it is served by loop.h: nothing
- * arrives unless somebody waits there.
+ * The way in is a virtio-serial port (of a container: a descriptor) that ends in a socketpair held by the
+ * lab, so commands, their output and their exit codes put no packet on the guest's network. Any number of
+ * commands run at once. What they print arrives line by line and is stamped with the host's clock. All of it
+ * is served by loop.h: nothing arrives unless somebody waits there.
  */
 
 #include "image.h"
@@ -18,7 +18,8 @@
 
 enum vm_kind {
 	VM_QEMU,      /* QEMU, started by hand */
-	VM_CONTAINER, /* a process tree in namespaces of its own, on the host's kernel, with the host's programs */
+	/* a process tree in namespaces of its own, on the host's kernel, with the host's programs */
+	VM_CONTAINER,
 	VM_LIBVIRT,   /* QEMU, started and stopped by a libvirtd */
 };
 int vm_kind_from_name(const char *name, enum vm_kind *ret); /* "qemu", "container", "libvirt"; -EINVAL */
@@ -39,12 +40,13 @@ struct vm_config { /* borrowed for the call, with all it points to */
 	enum accel accel;
 	const char *name;          /* qemu -name */
 	/*
-	 * Where QEMU runs: the lab's host namespace; NULL: the lab's own. The container's own, with its veth's end
-	 * ready in it: nothing of what follows is used then.
+	 * Where QEMU runs: the lab's host namespace; NULL: the lab's own. The container's own, with its
+	 * veth's end ready in it: nothing of what follows is used then.
 	 */
 	const char *netns;
 	const char *tap;           /* existing tap there (libvirt: the one to be made); NULL: no NIC */
-	const char *bridge;        /* libvirt: the tap's bridge; NULL: the tap gets the gateway's address, /24 */
+	/* libvirt: the tap's bridge; NULL: the tap gets the gateway's address, /24 */
+	const char *bridge;
 	enum vm_nic nic;
 	unsigned queues;           /* virtio queue pairs; 0 or 1: one. The tap must be made for it. */
 	unsigned cpus;             /* 0: 1 */

@@ -3,20 +3,22 @@
 /*
  * Theory of Operation
  *
- * A container is what container engines make, as far as the network sees it: processes in namespaces of their own (pid,
- * mount with their own /proc, and a network namespace with one end of a veth, which topo.c has made), on the host's
- * kernel. Its first process is the same agent that runs in VMs (guest/agent.c, built as divvy-lab-agent beside the
- * lab's program), so commands and traffic work unchanged; the programs are the machine's own.
+ * A container is what container engines make, as far as the network sees it: processes in namespaces of their
+ * own (pid, mount with their own /proc, and a network namespace with one end of a veth, which topo.c has
+ * made), on the host's kernel. Its first process is the same agent that runs in VMs (guest/agent.c, built as
+ * divvy-lab-agent beside the lab's program), so commands and traffic work unchanged; the programs are the
+ * machine's own.
  *
- * util-linux's unshare(1) makes the namespaces. It stays as the lab's child; --kill-child has the kernel kill the agent
- * when it goes, and with the agent, the first process of a pid namespace, goes all that runs in it. The kernel counts
- * the time of a process that was waited for with its parent's, so unlike that of a QEMU's helpers no time is lost when
- * commands end: the agent waits for all of them.
+ * util-linux's unshare(1) makes the namespaces. It stays as the lab's child; --kill-child has the kernel kill
+ * the agent when it goes, and with the agent, the first process of a pid namespace, goes all that runs in it.
+ * The kernel counts the time of a process that was waited for with its parent's, so unlike that of a QEMU's
+ * helpers no time is lost when commands end: the agent waits for all of them.
  *
- * divvy has no hold on a veth (its status says so), and yet little is lost: skb_scrub_packet() (net/core/skbuff.c)
- * leaves a packet with the socket that sent it until ip_rcv() parts them, which comes after the tc ingress where
- * divvy's packets wait. So a container's socket is itself what fills up, and its sender blocks: beside a VM, offering
- * 150 Mbit/s for a share of 60, a container's UDP lost nothing (Linux 6.18).
+ * divvy has no hold on a veth (its status says so), and yet little is lost: skb_scrub_packet()
+ * (net/core/skbuff.c) leaves a packet with the socket that sent it until ip_rcv() parts them, which comes
+ * after the tc ingress where divvy's packets wait. So a container's socket is itself what fills up, and its
+ * sender blocks: beside a VM, offering 150 Mbit/s for a share of 60, a container's UDP lost nothing (Linux
+ * 6.18).
  */
 
 #include "vm_impl.h"

@@ -9,8 +9,8 @@
 struct vm_ops {
 	const char *what; /* what runs it, for messages: "QEMU" */
 	/*
-	 * Start it, for the second time perhaps. Sets vm->pid and vm->agent. 0 or negative errno with a text; halt()
-	 * follows in either case.
+	 * Start it, for the second time perhaps. Sets vm->pid and vm->agent. 0 or negative errno with a text;
+	 * halt() follows in either case.
 	 */
 	int (*boot)(struct vm *vm, struct errtext *e);
 	/* End it at once. Also after a boot() that failed. */

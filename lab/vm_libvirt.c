@@ -3,18 +3,18 @@
 /*
  * Theory of Operation
  *
- * A VM that libvirt starts and stops: a real libvirtd (and virtlogd), started with the first such VM and ended with the
- * last, in the lab's host namespace, so that it makes the VM's tap there and puts it on the bridge. lab/libvirt.sh
- * starts them in a mount namespace of their own, in which the directories that libvirt keeps its state in are empty; a
- * libvirtd that the machine has runs on beside it. What is needed from that namespace is reached through
- * /proc/PID/root: the agent's socket, the domain's pid. virsh is run inside it.
+ * A VM that libvirt starts and stops: a real libvirtd (and virtlogd), started with the first such VM and
+ * ended with the last, in the lab's host namespace, so that it makes the VM's tap there and puts it on the
+ * bridge. lab/libvirt.sh starts them in a mount namespace of their own, in which the directories that libvirt
+ * keeps its state in are empty; a libvirtd that the machine has runs on beside it. What is needed from that
+ * namespace is reached through /proc/PID/root: the agent's socket, the domain's pid. virsh is run inside it.
  *
- * The domain is defined by the XML below: transient, so nothing stays of it. Cgroups are libvirt's own affair.
- * QEMU is libvirtd's child and not the lab's: a pidfd tells whether it lives. If the lab is killed, the janitor of
- * topo.c finds all of them by their network namespace.
+ * The domain is defined by the XML below: transient, so nothing stays of it. Cgroups are libvirt's own
+ * affair. QEMU is libvirtd's child and not the lab's: a pidfd tells whether it lives. If the lab is killed,
+ * the janitor of topo.c finds all of them by their network namespace.
  *
- * Without systemd and its message bus, and on machines that mount cgroup v1 and v2 side by side, libvirtd 9.0 complains
- * and works. What it does not work without is the user libvirt-qemu; libvirt.sh says more.
+ * Without systemd and its message bus, and on machines that mount cgroup v1 and v2 side by side, libvirtd 9.0
+ * complains and works. What it does not work without is the user libvirt-qemu; libvirt.sh says more.
  */
 
 #include "vm_impl.h"
@@ -140,7 +140,10 @@ static void write_nic(FILE *f, const struct vm_config *c)
 
 	if (!c->tap)
 		return;
-	/* A tap of libvirt's making in both cases: a port of the bridge, or with an address for the guest to route to. */
+	/*
+	 * A tap of libvirt's making in both cases: a port of the bridge, or with an address for the guest to
+	 * route to.
+	 */
 	if (c->bridge)
 		fprintf(f, "<interface type='bridge'><source bridge='%s'/>", c->bridge);
 	else
@@ -152,7 +155,10 @@ static void write_nic(FILE *f, const struct vm_config *c)
 	fprintf(f, "<rom enabled='no'/></interface>\n");
 }
 
-/* The same machine as vm_qemu.c's, as far as libvirt lets one say so. Names and paths are the lab's own: no escapes. */
+/*
+ * The same machine as vm_qemu.c's, as far as libvirt lets one say so. Names and paths are the lab's own: no
+ * escapes.
+ */
 static char *domain_xml(const struct vm_config *c)
 {
 	const bool kvm = c->accel == ACCEL_KVM;
@@ -232,7 +238,10 @@ static bool libvirt_alive(const struct vm *vm)
 	return vm->pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
-/* As an operator does it; by hand only where libvirtd fails, or the lab was asked to end and waits for nobody. */
+/*
+ * As an operator does it; by hand only where libvirtd fails, or the lab was asked to end and waits for
+ * nobody.
+ */
 static void libvirt_halt(struct vm *vm)
 {
 	struct pollfd p = { .fd = vm->pidfd, .events = POLLIN };

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The control protocol: one JSON object a line (UTF-8). With its newline a request has at most PROTO_LINE_MAX bytes,
- * an answer PROTO_ANSWER_MAX.
+ * The control protocol: one JSON object a line (UTF-8). With its newline a request has at most PROTO_LINE_MAX
+ * bytes, an answer PROTO_ANSWER_MAX.
  *	request:  {"version":1,"id":7,"verb":"set","args":{...}}
  *	answer:   {"version":1,"id":7,"ok":true,"result":{...}}
  *	          {"version":1,"id":7,"ok":false,"error":{"line":3,"column":9,"message":"..."}}

@@ -50,7 +50,9 @@ extern const struct object schema_root, schema_uplink, schema_network, schema_de
 extern const char *const schema_resources[], *const schema_gates[], *const schema_backpressures[];
 
 #define SPEC_VERSION 1
-/* Preamble and start delimiter (8), FCS (4), interframe gap (12) of an Ethernet frame: IEEE 802.3, 3 and 4. */
+/*
+ * Preamble and start delimiter (8), FCS (4), interframe gap (12) of an Ethernet frame: IEEE 802.3, 3 and 4.
+ */
 #define SPEC_OVERHEAD_DEFAULT 24
 #define SPEC_OVERHEAD_MAX 256
 

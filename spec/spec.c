@@ -281,7 +281,8 @@ static int check_key(struct build *b, struct mapping *m, const struct field **ou
 	return 0;
 }
 
-/* Something is missing in a mapping that ends here; if it ends because the YAML is broken, say that instead.
+/*
+ * Something is missing in a mapping that ends here; if it ends because the YAML is broken, say that instead.
  */
 static int refuse_missing(struct build *b, const struct mapping *m, const char *what, const char *expected)
 {

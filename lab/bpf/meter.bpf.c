@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The wire's own meter: at tc ingress on the servers' side of the wire, behind everything that is measured. One
- * instance a VM, known by the address of the server that it sends to. It counts what arrives, and appends each arrival
- * to a trace that user space maps.
+ * The wire's own meter: at tc ingress on the servers' side of the wire, behind everything that is measured.
+ * One instance a VM, known by the address of the server that it sends to. It counts what arrives, and appends
+ * each arrival to a trace that user space maps.
  */
 
 #include <linux/bpf.h>

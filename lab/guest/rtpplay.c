@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * rtpplay FILE ADDRESS PORT: send the RTP packets of an rtpdump file (as rtptools write it) in real time, round and
- * round, until SIGINT or SIGTERM. Sequence numbers go on from round to round, and so do timestamps.
+ * rtpplay FILE ADDRESS PORT: send the RTP packets of an rtpdump file (as rtptools write it) in real time,
+ * round and round, until SIGINT or SIGTERM. Sequence numbers go on from round to round, and so do timestamps.
  *
- * A round is as long as its timestamps say: the last one, and once more the distance of the last two. Every packet is sent
- * at its own time since the start, by CLOCK_MONOTONIC, never by adding up pauses: a player that was held up catches up
- * and does not run late for ever. Packets of one time (those of a frame) go out as fast as they can, as from
- * `ffmpeg -re`.
+ * A round is as long as its timestamps say: the last one, and once more the distance of the last two. Every
+ * packet is sent at its own time since the start, by CLOCK_MONOTONIC, never by adding up pauses: a player
+ * that was held up catches up and does not run late for ever. Packets of one time (those of a frame) go out
+ * as fast as they can, as from `ffmpeg -re`.
  *
  * Last words: "sent N packets, at most X ms late, Y refused".
  */
@@ -155,7 +155,8 @@ static void play(int fd)
 			if (send(fd, datagram, k->size, 0) == k->size)
 				sent++;
 			else
-				refused++; /* nobody listens yet, or no room; the receiver counts it as lost */
+				/* nobody listens yet, or no room; the receiver counts it as lost */
+				refused++;
 		}
 	printf("sent %llu packets, at most %.1f ms late, %llu refused\n", (unsigned long long)sent, (double)late / 1e6,
 	       (unsigned long long)refused);

@@ -12,7 +12,8 @@
  *		for so long, or until another line comes:
  *		"written=FRAMES bytes=BYTES again=EAGAINS cpu_ms=N"; cpu_ms is user+system time
  *	stop               nothing but that other line; not answered
- *	exec PROGRAM VM    become that process, with the first tap's descriptor handed on, as a VM's launcher does; "ready"
+ *	exec PROGRAM VM    become that process, with the first tap's descriptor handed on, as a VM's launcher
+ *		does; "ready"
  *	sndbuf [BYTES]     set (if given) and read TUNGETSNDBUF of the first queue: "sndbuf=BYTES"
  * or "error ...". It ends at end of file, with the taps open until then: frames that still wait belong to it.
  *
@@ -43,7 +44,10 @@
 
 #define QUEUES_MAX 16
 #define FRAME_MAX 1514
-/* Frames that QEMU's virtio-net sends from one queue before it looks at the others (hw/net/virtio-net.c, TX_BURST). */
+/*
+ * Frames that QEMU's virtio-net sends from one queue before it looks at the others (hw/net/virtio-net.c,
+ * TX_BURST).
+ */
 #define TX_BURST 256
 
 struct vm {

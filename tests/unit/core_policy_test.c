@@ -135,7 +135,8 @@ static void test_strict(void **state)
 	}
 }
 
-/* A VM with four CPUs uses four slots' CPU time in a slot. Policies that count CPU time give it fewer slots.
+/*
+ * A VM with four CPUs uses four slots' CPU time in a slot. Policies that count CPU time give it fewer slots.
  */
 static void test_several_cpus(void **state)
 {

@@ -395,7 +395,9 @@ static void test_cpu_time_read_late(void **state)
 	}
 }
 
-/* Whoever leaves most of each slot unused gains nothing, and costs the others a bounded part of their time. */
+/*
+ * Whoever leaves most of each slot unused gains nothing, and costs the others a bounded part of their time.
+ */
 static void test_idling_in_slots(void **state)
 {
 	static struct plant p = { .share = { 50, 50 } };

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Traffic through taps, for tests against the kernel: senders that flood a tap as a VMM would, and a sink on a
- * far link that counts what arrives. A sender is known by the last byte of its MAC address.
+ * Traffic through taps, for tests against the kernel: senders that flood a tap as a VMM would, and a sink on
+ * a far link that counts what arrives. A sender is known by the last byte of its MAC address.
  */
 #include "tests/unit/netns.h"
 
@@ -93,7 +93,9 @@ static inline void *flood(void *arg)
 	return NULL;
 }
 
-/* Sender i floods a tap with frames of this size; with virtio headers, size is the payload that is to be cut. */
+/*
+ * Sender i floods a tap with frames of this size; with virtio headers, size is the payload that is to be cut.
+ */
 static inline void flood_start(struct flooder *f, int i, int fd, size_t size, bool vnet_hdr)
 {
 	memset(f, 0, sizeof(*f));

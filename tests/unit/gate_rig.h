@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * For tests of gates: each kind on each hierarchy that this host has, with real busy processes behind it. What
- * the host has no hierarchy for is passed over with the reason. Needs root.
+ * For tests of gates: each kind on each hierarchy that this host has, with real busy processes behind it.
+ * What the host has no hierarchy for is passed over with the reason. Needs root.
  */
 #include "kernel/gate.h"
 

@@ -69,7 +69,9 @@ static void it_stands_in_a_cgroup_of_its_own(void **state)
 	guard_close(g);
 }
 
-/* A guard's cgroups: those that it is in, and those that nobody is in. Another divvyd's guard may be in some. */
+/*
+ * A guard's cgroups: those that it is in, and those that nobody is in. Another divvyd's guard may be in some.
+ */
 static void count_groups(pid_t guard, int *its, int *empty)
 {
 	*its = *empty = 0;

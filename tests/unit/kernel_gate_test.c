@@ -109,7 +109,10 @@ static void closing_lets_run(void **state)
 	}
 }
 
-/* Somebody gave its cgroup a burst, above which no quota may be set: it can be paused, and has the burst back. */
+/*
+ * Somebody gave its cgroup a burst, above which no quota may be set: it can be paused, and has the burst
+ * back.
+ */
 static void a_burst_is_no_hindrance(void **state)
 {
 	(void)state;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is asked of the kernel for a leaf; rtnetlink is a buffer here. (What kernels make of it: kernel_htb_test.) */
+/*
+ * What is asked of the kernel for a leaf; rtnetlink is a buffer here. (What kernels make of it:
+ * kernel_htb_test.)
+ */
 #include "kernel/attr.h"
 #include "kernel/qdisc.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The evaluation's report: what is read of results, how they are judged, and that it says what the data say. */
+/*
+ * The evaluation's report: what is read of results, how they are judged, and that it says what the data say.
+ */
 
 #include "core/cleanup.h"
 #include "lab/book.h"
@@ -259,7 +261,10 @@ static void judges_targets(void **state)
 	assert_int_equal(find(t, "Figure 6: utilisation")->outcome, OUTCOME_REACHED);
 	assert_int_equal(find(t, "Figure 5: share error")->outcome, OUTCOME_UNKNOWN);
 	assert_string_equal(find(t, "Figure 5: share error")->ours, "not run");
-	/* behind HTB in share error, which the data do not explain, and in RTT, which they explain by the queue */
+	/*
+	 * behind HTB in share error, which the data do not explain, and in RTT, which they explain by the
+	 * queue
+	 */
 	assert_string_equal(find(t, "Against every peer")->ours,
 			    "first 6, level 3, behind 2, of which 1 without a known cause");
 	assert_int_equal(find(t, "Against every peer")->outcome, OUTCOME_MISSED);

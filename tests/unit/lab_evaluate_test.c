@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What a run's observations are worth: loaded or not, backlogged or not, loss and drops in the right phase. */
+/*
+ * What a run's observations are worth: loaded or not, backlogged or not, loss and drops in the right phase.
+ */
 
 #include "lab/aggregate.h"
 #include "lab/result.h"
@@ -209,7 +211,10 @@ static void test_loss_drops_rtt(void **state)
 	h->rtts = calloc(20, sizeof(*h->rtts));
 	h->n_intervals = h->n_rtts = 20;
 	for (size_t k = 0; k < 20; k++) {
-		/* Reports at 10.5, 11.5, ... s of the second before; 50 % lost up to 22.5 s, 1 % from there on. */
+		/*
+		 * Reports at 10.5, 11.5, ... s of the second before; 50 % lost up to 22.5 s, 1 % from there
+		 * on.
+		 */
 		h->intervals[k] = (struct traffic_interval){ (10 + k) * S + S / 2, S, k <= 12 ? 50 : 1, 100 };
 		h->rtts[k] = (struct traffic_rtt){ (10 + k) * S, k < 12 ? 1 : (k - 11) * 1000000 };
 	}

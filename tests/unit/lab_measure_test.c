@@ -276,7 +276,10 @@ static void test_settled(void **state)
 	change(a, b, t, 0);
 	assert_int_equal(measure_settled(t, shares, 2, after, &settle_udp, &ns), 0);
 	assert_int_equal(ns, 0);
-	/* The grid begins at the acknowledgement: 130 ms lies in the third window, the fourth is the first good one. */
+	/*
+	 * The grid begins at the acknowledgement: 130 ms lies in the third window, the fourth is the first
+	 * good one.
+	 */
 	change(a, b, t, 130);
 	assert_int_equal(measure_settled(t, shares, 2, after, &settle_udp, &ns), 0);
 	assert_int_equal(ns, 150 * MS);

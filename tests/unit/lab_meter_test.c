@@ -59,7 +59,8 @@ static void send_frame(uint8_t last, size_t size)
 {
 	char buf[2000] = {};
 	struct virtio_net_hdr h = {};
-	const uint8_t eth[14] = { 2, 0, 0, 0, 0, last, 2, 0, 0, 0, 0, 9, 0x88, 0xb5 }; /* IEEE 802: local experimental */
+	/* IEEE 802: local experimental */
+	const uint8_t eth[14] = { 2, 0, 0, 0, 0, last, 2, 0, 0, 0, 0, 9, 0x88, 0xb5 };
 
 	memcpy(buf, &h, sizeof(h));
 	memcpy(buf + sizeof(h), eth, sizeof(eth));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Each peer put in place, changed and taken away for real: in a network namespace that has the lab's links, on control
- * groups with processes that only wait. What this kernel has no part for is told from what fails.
+ * Each peer put in place, changed and taken away for real: in a network namespace that has the lab's links,
+ * on control groups with processes that only wait. What this kernel has no part for is told from what fails.
  */
 
 #include "core/cleanup.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A plant for tests of policies: virtual time, VMs that use what they get, and what holds after every slot.
+/*
+ * A plant for tests of policies: virtual time, VMs that use what they get, and what holds after every slot.
  */
 
 #include "core/rounds.h"
