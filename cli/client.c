@@ -34,7 +34,8 @@ int client_open(struct client *c)
 		if (err == EACCES)
 			complain("%s: permission denied: be root, or a member of divvyd's group", path);
 		else
-			complain("divvyd does not answer at %s (%s): systemctl start divvyd", path, strerror(err));
+			complain("divvyd does not answer at %s (%s): systemctl start divvyd", path,
+				 strerror(err));
 		return -err;
 	}
 	*c = (struct client){ .fd = TAKE_FD(fd) };

@@ -44,7 +44,8 @@ static int json_option(int argc, char **argv)
 		return 0;
 	if (argc == 2 && strcmp(argv[1], "--json") == 0)
 		return 1;
-	complain("unexpected argument \"%s\", expected --json or nothing", argv[strcmp(argv[1], "--json") ? 1 : 2]);
+	complain("unexpected argument \"%s\", expected --json or nothing",
+		 argv[strcmp(argv[1], "--json") ? 1 : 2]);
 	return -1;
 }
 
@@ -91,7 +92,8 @@ int main(int argc, char **argv)
 		if (strcmp(verbs[i].name, argv[1]) != 0)
 			continue;
 		if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
-			printf("Usage: divvy %s %s\n%s. See divvy(8).\n", verbs[i].name, verbs[i].args, verbs[i].text);
+			printf("Usage: divvy %s %s\n%s. See divvy(8).\n", verbs[i].name, verbs[i].args,
+			       verbs[i].text);
 			return EXIT_SUCCESS;
 		}
 		running_verb = verbs[i].name;

@@ -41,8 +41,9 @@ static int add_share(json_t *shares, json_t *schedule, const char *arg)
 	if (strncmp(name, SCHEDULE_PREFIX, strlen(SCHEDULE_PREFIX)) == 0)
 		return put(schedule, name + strlen(SCHEDULE_PREFIX), json_string(eq + 1), name);
 	if (units_parse_share(eq + 1, &share, err) < 0) {
-		complain(spec_is_schedule_key(name) ? "%1$s: %2$s; a key of schedule is written schedule.%1$s=VALUE" :
-						      "%s: %s",
+		complain(spec_is_schedule_key(name) ?
+				 "%1$s: %2$s; a key of schedule is written schedule.%1$s=VALUE" :
+				 "%s: %s",
 			 name, err);
 		return -1;
 	}

@@ -104,25 +104,28 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 	if (text(d, "why")[0])
 		table_line(t, "  %s%s", what, text(d, "why"));
 	if (json_is_true(json_object_get(c, "raised")))
-		table_line(t, "  its share is worth less than a slot, it gets one: set schedule.slots higher");
+		table_line(t,
+			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");
 	json_array_foreach(others, i, other)
 		table_line(t, "  also on this vNIC: %s (left alone)", json_string_value(other));
 }
 
 static void print_schedule(FILE *to, const json_t *s)
 {
-	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s%s%s\n", text(s, "policy"),
-		real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"), integer(s, "lanes") == 1 ? "" : "s",
-		text(s, "gate"), json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
+	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s%s%s\n",
+		text(s, "policy"), real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"),
+		integer(s, "lanes") == 1 ? "" : "s", text(s, "gate"),
+		json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
 		json_is_true(json_object_get(s, "spread")) ? ", spread" : "");
-	fprintf(to, "  switching takes %.2f ms of a slot; slots late: %lld, skipped: %lld\n", real(s, "switch_ms"),
-		integer(s, "late_slots"), integer(s, "skipped_slots"));
+	fprintf(to, "  switching takes %.2f ms of a slot; slots late: %lld, skipped: %lld\n",
+		real(s, "switch_ms"), integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
 
 void status_print(FILE *to, const json_t *status, bool highlight)
 {
 	const json_t *uplinks = json_object_get(status, "uplinks"), *uplink, *device;
-	const json_t *from = json_object_get(status, "specification"), *schedule = json_object_get(status, "schedule");
+	const json_t *from = json_object_get(status, "specification"),
+		     *schedule = json_object_get(status, "schedule");
 	const char *on = highlight ? "\033[1m" : "", *off = highlight ? "\033[0m" : "";
 	bool cpu = json_is_object(schedule);
 	size_t i, j;
@@ -136,14 +139,17 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 
 		fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
 		if (!cpu)
-			fprintf(to, " %.6g of %.6g Mbit/s", mbit(uplink, "delivered_bps"), mbit(uplink, "capacity_bps"));
-		fprintf(to, "%s\n", json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
+			fprintf(to, " %.6g of %.6g Mbit/s", mbit(uplink, "delivered_bps"),
+				mbit(uplink, "capacity_bps"));
+		fprintf(to, "%s\n",
+			json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
 		json_array_foreach(json_object_get(uplink, "devices"), j, device)
 			add_device(&t, device, cpu);
 		table_print(&t, to, on, off);
 	}
 	if (text(from, "not_cpu")[0])
-		fprintf(to, "Since the start devices are scheduled, not the CPU as asked: %s\n", text(from, "not_cpu"));
+		fprintf(to, "Since the start devices are scheduled, not the CPU as asked: %s\n",
+			text(from, "not_cpu"));
 	if (json_is_true(json_object_get(from, "differs_from_file")))
 		fprintf(to, "Running: as applied; %s says something else (divvy show)\n", text(from, "file"));
 }

@@ -144,7 +144,8 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 	if (device->backpressure == BACKPRESSURE_OFF)
 		snprintf(out->why, sizeof(out->why), "off in the specification");
 	else if (l->kind != LINK_TUN)
-		snprintf(out->why, sizeof(out->why), "%s has no send buffer on the host's side", l->kind_name);
+		snprintf(out->why, sizeof(out->why), "%s has no send buffer on the host's side",
+			 l->kind_name);
 	else if (!nic)
 		snprintf(out->why, sizeof(out->why), "no process of this host was found behind %s", l->name);
 	else if (nic->waits == VMM_WAITS_NO || (nic->waits == VMM_WAITS_UNKNOWN &&
@@ -180,8 +181,8 @@ void binder_bind(const struct binder *b, const struct node *device, struct bindi
 		const char *what = device->select == SELECT_VM ? "VM" : "vNIC with MAC";
 
 		snprintf(out->why, sizeof(out->why),
-			 several ? "%s %s has several vNICs: name one by nic:" : "no %s %s on this host", what,
-			 device->selector);
+			 several ? "%s %s has several vNICs: name one by nic:" : "no %s %s on this host",
+			 what, device->selector);
 		return;
 	}
 	if (nic)

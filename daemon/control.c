@@ -63,7 +63,8 @@ static void client_close(struct client *c)
 static bool client_flush(struct client *c)
 {
 	while (c->out_sent < c->out_len) {
-		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN)
 			break;
@@ -223,8 +224,9 @@ static bool peer_allowed(const struct control *c, int fd)
 
 static int on_connect(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
-	static const char refusal[] = "{\"version\":1,\"id\":0,\"ok\":false,\"error\":{\"line\":0,\"column\":0,"
-				      "\"message\":\"permission denied: be root or in divvyd's group\"}}\n";
+	static const char refusal[] =
+		"{\"version\":1,\"id\":0,\"ok\":false,\"error\":{\"line\":0,\"column\":0,"
+		"\"message\":\"permission denied: be root or in divvyd's group\"}}\n";
 	struct control *c = arg;
 	_cleanup_close_ int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *client;
@@ -323,8 +325,8 @@ int control_open(struct daemon *d, struct control **ret, char *errtext, size_t s
 	if (r >= 0)
 		r = sd_event_add_io(d->event, &c->source, c->fd, EPOLLIN, on_connect, c);
 	if (r < 0) {
-		snprintf(errtext, size, "cannot listen on %s: %s", d->options.socket ? d->options.socket : path,
-			 strerror(-r));
+		snprintf(errtext, size, "cannot listen on %s: %s",
+			 d->options.socket ? d->options.socket : path, strerror(-r));
 		control_close(c);
 		return r;
 	}

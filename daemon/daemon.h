@@ -46,7 +46,8 @@ struct daemon {
 	struct binding *bindings; /* one a node */
 	uint16_t *minors;         /* one a node */
 	struct tree want;
-	char not_cpu[CPU_WHY_SIZE]; /* why devices are scheduled although the CPU was asked for at the start; or "" */
+	/* why devices are scheduled although the CPU was asked for at the start; or "" */
+	char not_cpu[CPU_WHY_SIZE];
 	bool unreconciled; /* the latest reconcile_host() failed: bindings and want are not the host's */
 
 	struct rtnl *link_events;

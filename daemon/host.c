@@ -31,7 +31,8 @@ int host_read_links(struct host *h, struct rtnl *r)
 static bool nic_same(const struct vmm_nic *a, const struct vmm_nic *b)
 {
 	return strcmp(a->tap, b->tap) == 0 && a->pid == b->pid && a->start_time == b->start_time &&
-	       strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 && a->queues == b->queues && a->waits == b->waits;
+	       strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 && a->queues == b->queues &&
+	       a->waits == b->waits;
 }
 
 int host_read_vms(struct host *h, bool *changed)

@@ -228,7 +228,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	model_init(&d.model);
-	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0 || make_dir(d.options.state, 0700) < 0)
+	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0 ||
+	    make_dir(d.options.state, 0700) < 0)
 		return EXIT_FAILURE;
 	lock = take_lock();
 	if (lock < 0)

@@ -54,8 +54,8 @@ int privilege_drop(char *errtext, size_t size)
 		return -ENOMEM;
 	if (set_flag(caps, CAP_PERMITTED, now, kept, ARRAY_SIZE(kept)) < 0 ||
 	    set_flag(caps, CAP_EFFECTIVE, now, kept, ARRAY_SIZE(kept)) < 0 ||
-	    set_flag(caps, CAP_PERMITTED, now, reserved, ARRAY_SIZE(reserved)) < 0 || cap_set_proc(caps) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+	    set_flag(caps, CAP_PERMITTED, now, reserved, ARRAY_SIZE(reserved)) < 0 ||
+	    cap_set_proc(caps) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		int err = errno;
 
 		snprintf(errtext, size, "cannot drop rights: %s", strerror(err));

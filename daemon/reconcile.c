@@ -39,8 +39,8 @@ static bool minor_busy(const char *uplink, uint16_t minor, void *arg)
 }
 
 /*
- * A packet that divvy redirects passes no nft netdev ingress chain (nor does it after re-injection): binding would
- * silently switch off a firewall. Only vNICs that are new are looked at.
+ * A packet that divvy redirects passes no nft netdev ingress chain (nor does it after re-injection): binding
+ * would silently switch off a firewall. Only vNICs that are new are looked at.
  */
 static void respect_nft(struct daemon *d, const struct node *node, struct binding *b)
 {
@@ -57,8 +57,8 @@ static void respect_nft(struct daemon *d, const struct node *node, struct bindin
 }
 
 /*
- * The vNICs that are bound now, of which there need not be classes (CPU scheduling); at a start those that the last
- * divvyd left filters on.
+ * The vNICs that are bound now, of which there need not be classes (CPU scheduling); at a start those that
+ * the last divvyd left filters on.
  */
 static int bound_now(const struct daemon *d, struct tree *out)
 {
@@ -108,7 +108,8 @@ static int refuse_shared_nics(struct plan *p)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->model.n_nodes; i++)
 		if (p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound)
-			seen[n++] = (struct tree_vnic){ .ifindex = p->bindings[i].ifindex, .node = (uint32_t)i };
+			seen[n++] =
+				(struct tree_vnic){ .ifindex = p->bindings[i].ifindex, .node = (uint32_t)i };
 	tree_sort_vnics(seen, n);
 	for (size_t i = 1; i < n; i++) {
 		struct binding *second = &p->bindings[seen[i].node];
@@ -116,8 +117,8 @@ static int refuse_shared_nics(struct plan *p)
 		if (seen[i].ifindex != seen[i - 1].ifindex)
 			continue;
 		second->bound = false;
-		snprintf(second->why, sizeof(second->why), "%s is claimed by device %.63s already", second->nic,
-			 p->model.nodes[seen[i - 1].node].name);
+		snprintf(second->why, sizeof(second->why), "%s is claimed by device %.63s already",
+			 second->nic, p->model.nodes[seen[i - 1].node].name);
 	}
 	return 0;
 }
@@ -214,7 +215,8 @@ static int plan_apply(struct daemon *d, struct plan *p, char *errtext, size_t si
 		if (err >= 0 && d->plane.stale)
 			err = dataplane_observe(&d->plane);
 		if (err >= 0)
-			err = dataplane_apply(&d->plane, &d->host, &p->want, missed, &n_missed, errtext, size);
+			err = dataplane_apply(&d->plane, &d->host, &p->want, missed, &n_missed, errtext,
+					      size);
 		/* What was believed to be there may not have been: look, and try once more. */
 		if (err >= 0 || err == -ENOMEM)
 			break;
@@ -230,7 +232,9 @@ static int plan_apply(struct daemon *d, struct plan *p, char *errtext, size_t si
 
 static void plan_run(struct daemon *d, struct plan *p)
 {
-	struct plan old = { .model = d->model, .bindings = d->bindings, .minors = d->minors, .want = d->want };
+	struct plan old = {
+		.model = d->model, .bindings = d->bindings, .minors = d->minors, .want = d->want
+	};
 
 	d->model = p->model;
 	d->bindings = p->bindings;
@@ -319,7 +323,8 @@ static void log_changes(const struct daemon *d, const struct binding *now)
 	for (size_t i = 0; i < d->model.n_nodes; i++) {
 		const struct binding *b = &now[i], *was = &d->bindings[i];
 
-		if (d->model.nodes[i].kind != NODE_DEVICE || (b->bound == was->bound && b->ifindex == was->ifindex))
+		if (d->model.nodes[i].kind != NODE_DEVICE ||
+		    (b->bound == was->bound && b->ifindex == was->ifindex))
 			continue;
 		model_full_name(&d->model, (uint32_t)i, name);
 		if (b->bound)
@@ -351,7 +356,8 @@ void reconcile_host(struct daemon *d)
 		r = plan_apply(d, &p, errtext, sizeof(errtext));
 	if (r < 0) {
 		if (!d->unreconciled)
-			log_error("cannot bring the kernel to the specification (%s); will try again", errtext);
+			log_error("cannot bring the kernel to the specification (%s); will try again",
+				  errtext);
 		d->unreconciled = true;
 		return;
 	}

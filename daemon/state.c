@@ -70,8 +70,9 @@ static json_t *hooks_to_json(const struct hooks *h)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < h->n; i++)
-		json_array_append_new(list, json_pack("{s:I,s:s,s:b}", "ifindex", (json_int_t)h->list[i].ifindex,
-						      "name", h->list[i].name, "ours", h->list[i].ours));
+		json_array_append_new(list,
+				      json_pack("{s:I,s:s,s:b}", "ifindex", (json_int_t)h->list[i].ifindex,
+						"name", h->list[i].name, "ours", h->list[i].ours));
 	return list;
 }
 
@@ -81,8 +82,8 @@ static json_t *held_to_json(const struct backpressure *b)
 
 	for (size_t i = 0; i < b->n; i++)
 		json_array_append_new(list, json_pack("{s:I,s:s,s:I,s:I,s:i,s:i,s:I}", "ifindex",
-						      (json_int_t)b->held[i].ifindex, "nic", b->held[i].nic, "pid",
-						      (json_int_t)b->held[i].pid, "start_time",
+						      (json_int_t)b->held[i].ifindex, "nic", b->held[i].nic,
+						      "pid", (json_int_t)b->held[i].pid, "start_time",
 						      (json_int_t)b->held[i].start_time, "before",
 						      b->held[i].before, "now", b->held[i].now, "queues",
 						      (json_int_t)b->held[i].queues));
@@ -128,9 +129,9 @@ int state_save(const struct daemon *d)
 	int r;
 
 	boot_id(boot);
-	root = json_pack("{s:i,s:s,s:s*,s:I,s:O,s:o,s:o}", "version", STATE_VERSION, "boot", boot, "spec", spec,
-			 "file_hash", (json_int_t)d->file_hash, "minors", d->minors_table.by_name, "hooks",
-			 hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure));
+	root = json_pack("{s:i,s:s,s:s*,s:I,s:O,s:o,s:o}", "version", STATE_VERSION, "boot", boot, "spec",
+			 spec, "file_hash", (json_int_t)d->file_hash, "minors", d->minors_table.by_name,
+			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure));
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	if (!text)
 		return -ENOMEM;
@@ -169,8 +170,8 @@ static void held_from_json(struct daemon *d, json_t *list)
 		struct held h = { 0 };
 		const char *nic;
 
-		if (json_unpack(j, "{s:I,s:s,s:I,s:I,s:i,s:i,s:I}", "ifindex", &ifindex, "nic", &nic,
-				"pid", &pid, "start_time", &start, "before", &h.before, "now", &h.now, "queues",
+		if (json_unpack(j, "{s:I,s:s,s:I,s:I,s:i,s:i,s:I}", "ifindex", &ifindex, "nic", &nic, "pid",
+				&pid, "start_time", &start, "before", &h.before, "now", &h.now, "queues",
 				&queues) < 0)
 			continue;
 		h.ifindex = (uint32_t)ifindex;
@@ -241,7 +242,8 @@ int state_load(struct daemon *d, struct model *m, struct spec_error *err)
 			return r;
 		}
 		if (spec)
-			log_notice("%s has changed since the last apply or set: the file counts", d->options.config);
+			log_notice("%s has changed since the last apply or set: the file counts",
+				   d->options.config);
 	}
 	r = parse_system_file(d->options.config, m, err);
 	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;

@@ -70,7 +70,8 @@ static json_t *others_json(struct daemon *d, const struct view *v, uint32_t ifin
 		const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
 
 		/* Handle 0: the kernel's own default. */
-		if (q->ifindex != ifindex || q->handle == 0 || (q->parent == TC_H_INGRESS && hook && hook->ours))
+		if (q->ifindex != ifindex || q->handle == 0 ||
+		    (q->parent == TC_H_INGRESS && hook && hook->ours))
 			continue;
 		snprintf(text, sizeof(text), "qdisc %s", q->kind);
 		json_array_append_new(list, json_string(text));
@@ -126,7 +127,8 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 		return json_null();
 	if (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0) {
 		if (b->pid && !vmm_is_known(b->vmm))
-			snprintf(why, size, "%s (process %d) behind %s is no VMM that divvy knows: it is not paused",
+			snprintf(why, size,
+				 "%s (process %d) behind %s is no VMM that divvy knows: it is not paused",
 				 b->vmm, b->pid, b->nic);
 		else
 			snprintf(why, size, "no VM's process behind %s: there is nothing to pause", b->nic);
@@ -177,18 +179,19 @@ static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, u
 
 	if (b->bound)
 		classifier_read(d->plane.classifier, b->ifindex, &offered);
-	return json_pack(
-		"{s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o,s:o}", "name",
-		model_full_name(&d->model, i, name), "nic", b->nic, "vm", vm_json(b), "state",
-		b->bound ? "bound" : "waiting", "share", (json_int_t)node->share.weight, "entitled_bps",
-		(json_int_t)rate_bits(v->entitled[i]), "delivered_bps", (json_int_t)rate_bits(s->delivered),
-		"error_pp",
-		percent(s->delivered.bytes_ps, delivered) - percent(v->entitled[i].bytes_ps, entitled), "window_ms",
-		(json_int_t)(s->window_ns / NSEC_PER_MSEC), "sent_bytes", (json_int_t)s->bytes, "sent_packets",
-		(json_int_t)s->packets, "offered_bytes", (json_int_t)offered.bytes, "offered_packets",
-		(json_int_t)offered.packets, "dropped_packets", (json_int_t)dropped(d, v, b), "backpressure", bp,
-		"sndbuf_bytes", (json_int_t)(h && !h->error ? h->now : 0), "why", why, "others",
-		b->bound ? others_json(d, v, b->ifindex) : json_array(), "cpu", cpu);
+	return json_pack("{s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o,s:o}",
+			 "name", model_full_name(&d->model, i, name), "nic", b->nic, "vm", vm_json(b),
+			 "state", b->bound ? "bound" : "waiting", "share", (json_int_t)node->share.weight,
+			 "entitled_bps", (json_int_t)rate_bits(v->entitled[i]), "delivered_bps",
+			 (json_int_t)rate_bits(s->delivered), "error_pp",
+			 percent(s->delivered.bytes_ps, delivered) -
+				 percent(v->entitled[i].bytes_ps, entitled),
+			 "window_ms", (json_int_t)(s->window_ns / NSEC_PER_MSEC), "sent_bytes",
+			 (json_int_t)s->bytes, "sent_packets", (json_int_t)s->packets, "offered_bytes",
+			 (json_int_t)offered.bytes, "offered_packets", (json_int_t)offered.packets,
+			 "dropped_packets", (json_int_t)dropped(d, v, b), "backpressure", bp, "sndbuf_bytes",
+			 (json_int_t)(h && !h->error ? h->now : 0), "why", why, "others",
+			 b->bound ? others_json(d, v, b->ifindex) : json_array(), "cpu", cpu);
 }
 
 static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t first, uint32_t next)
@@ -222,8 +225,8 @@ static json_t *cpu_json(struct daemon *d)
 		return json_null();
 	cpu_status(d->cpu, &c);
 	j = json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b}", "policy", s->policy, "slot_ms",
-		      (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes, "gate",
-		      s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
+		      (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes,
+		      "gate", s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
 		      (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "spread", s->spread);
 	json_object_update_new(j, json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:b}", "decisions", (json_int_t)c.decisions,
 					    "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots",
@@ -244,8 +247,8 @@ json_t *status_slots_json(struct daemon *d, uint64_t since_ns)
 		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)turns[i].pid, "start_ns",
-						      (json_int_t)turns[i].start_ns, "end_ns",
+		json_array_append_new(list, json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)turns[i].pid,
+						      "start_ns", (json_int_t)turns[i].start_ns, "end_ns",
 						      (json_int_t)turns[i].end_ns, "used_ns",
 						      (json_int_t)turns[i].used_ns));
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "turns", list);
@@ -263,15 +266,16 @@ json_t *status_json(struct daemon *d)
 		return NULL;
 	uplinks = json_array();
 	for (uint32_t first = 0, next; first < d->model.n_nodes; first = next) {
-		for (next = first + 1; next < d->model.n_nodes && d->model.nodes[next].kind != NODE_UPLINK; next++)
+		for (next = first + 1; next < d->model.n_nodes && d->model.nodes[next].kind != NODE_UPLINK;
+		     next++)
 			;
 		json_array_append_new(uplinks, uplink_json(d, &v, first, next));
 	}
-	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}", "version", STATUS_VERSION, "monotonic_ns",
-			 (json_int_t)events_now(), "resource", d->cpu ? "cpu" : "device", "schedule", cpu_json(d),
-			 "specification", "from", origin[d->origin], "file",
-			 d->options.config, "differs_from_file",
-			 state_differs(d), "not_cpu", d->not_cpu, "uplinks", uplinks);
+	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}", "version", STATUS_VERSION,
+			 "monotonic_ns", (json_int_t)events_now(), "resource", d->cpu ? "cpu" : "device",
+			 "schedule", cpu_json(d), "specification", "from", origin[d->origin], "file",
+			 d->options.config, "differs_from_file", state_differs(d), "not_cpu", d->not_cpu,
+			 "uplinks", uplinks);
 }
 
 json_t *status_discover_json(struct daemon *d)
@@ -285,7 +289,10 @@ json_t *status_discover_json(struct daemon *d)
 		const struct tree_vnic *v = tree_vnic(&d->want, l->ifindex);
 		char name[MODEL_FULL_NAME_SIZE] = "";
 
-		/* Hardware, bridges and the like are no vNICs: only those that could be mistaken for one are told. */
+		/*
+		 * Hardware, bridges and the like are no vNICs: only those that could be mistaken for one are
+		 * told.
+		 */
 		if (why && l->kind != LINK_MACVTAP && l->kind != LINK_TUN)
 			continue;
 		if (v)

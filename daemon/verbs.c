@@ -61,7 +61,8 @@ static bool stands_apart(struct daemon *d, const struct binding *b)
 	return d->cpu && b->bound && (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0 || !s.member);
 }
 
-static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t **result,
+				    struct spec_error *err)
 {
 	const char *text = json_string_value(json_object_get(args, "text"));
 	size_t devices = 0, bound = 0, apart = 0;
@@ -81,12 +82,13 @@ static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t
 		apart += d->model.nodes[i].kind == NODE_DEVICE && stands_apart(d, &d->bindings[i]);
 	}
 	log_info("apply: %zu devices, %zu bound", devices, bound);
-	*result = json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound, "apart",
-			    (json_int_t)apart);
+	*result = json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
+			    "apart", (json_int_t)apart);
 	return VERB_DONE;
 }
 
-static enum verb_outcome set_share(struct model *m, const char *name, const json_t *value, struct spec_error *err)
+static enum verb_outcome set_share(struct model *m, const char *name, const json_t *value,
+				   struct spec_error *err)
 {
 	json_int_t weight = json_integer_value(value);
 	int64_t i = model_find(m, name);
@@ -101,8 +103,8 @@ static enum verb_outcome set_share(struct model *m, const char *name, const json
 		return VERB_FAILED;
 	}
 	if (!json_is_integer(value) || weight < 1 || weight > SHARE_MAX) {
-		snprintf(err->text, sizeof(err->text), "%.80s: share out of range, expected a whole number from 1 to %u",
-			 name, SHARE_MAX);
+		snprintf(err->text, sizeof(err->text),
+			 "%.80s: share out of range, expected a whole number from 1 to %u", name, SHARE_MAX);
 		return VERB_FAILED;
 	}
 	m->nodes[i].share.weight = (uint32_t)weight;
@@ -134,9 +136,11 @@ static void log_set(json_t *shares, json_t *schedule)
 		log_info("set: schedule.%s=%s", name, json_string_value(value));
 }
 
-static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t **result,
+				  struct spec_error *err)
 {
-	json_t *shares = json_object_get(args, "shares"), *schedule = json_object_get(args, "schedule"), *value;
+	json_t *shares = json_object_get(args, "shares"), *schedule = json_object_get(args, "schedule"),
+	       *value;
 	_cleanup_(model_free) struct model m;
 	struct model_error merr = { 0 };
 	const char *name;
@@ -190,7 +194,8 @@ static int model_without(const struct model *m, uint32_t skip, struct model *out
 	return 0;
 }
 
-static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json_t **result,
+				      struct spec_error *err)
 {
 	const char *device = json_string_value(json_object_get(args, "device"));
 	struct model m;
@@ -201,7 +206,8 @@ static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json
 	if (device) {
 		i = model_find(&d->model, device);
 		if (i == -ENOTUNIQ)
-			return fail(err, "that name is there several times: write network/name, or uplink/name");
+			return fail(err,
+				    "that name is there several times: write network/name, or uplink/name");
 		if (i < 0 || d->model.nodes[i].kind != NODE_DEVICE)
 			return fail(err, "no such device in the running specification (divvy status)");
 		if (model_without(&d->model, (uint32_t)i, &m) < 0)
@@ -215,7 +221,8 @@ static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json
 	return events_drained(d) ? VERB_DONE : VERB_DRAINS;
 }
 
-static enum verb_outcome verb_status(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_status(struct daemon *d, const json_t *args, json_t **result,
+				     struct spec_error *err)
 {
 	(void)args;
 	events_watched(d);
@@ -223,7 +230,8 @@ static enum verb_outcome verb_status(struct daemon *d, const json_t *args, json_
 	return *result ? VERB_DONE : fail(err, "out of memory");
 }
 
-static enum verb_outcome verb_discover(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_discover(struct daemon *d, const json_t *args, json_t **result,
+				       struct spec_error *err)
 {
 	(void)args;
 	look_at_vms(d);
@@ -231,7 +239,8 @@ static enum verb_outcome verb_discover(struct daemon *d, const json_t *args, jso
 	return *result ? VERB_DONE : fail(err, "out of memory");
 }
 
-static enum verb_outcome verb_show(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_show(struct daemon *d, const json_t *args, json_t **result,
+				   struct spec_error *err)
 {
 	_cleanup_free_ char *text = d->model.n_nodes ? spec_format(&d->model) : strdup("");
 
@@ -240,7 +249,8 @@ static enum verb_outcome verb_show(struct daemon *d, const json_t *args, json_t 
 	return *result ? VERB_DONE : fail(err, "out of memory");
 }
 
-static enum verb_outcome verb_slots(struct daemon *d, const json_t *args, json_t **result, struct spec_error *err)
+static enum verb_outcome verb_slots(struct daemon *d, const json_t *args, json_t **result,
+				    struct spec_error *err)
 {
 	json_int_t since = json_integer_value(json_object_get(args, "since_ns"));
 
@@ -264,6 +274,7 @@ enum verb_outcome verbs_run(struct daemon *d, const char *name, const json_t *ar
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (strcmp(verbs[i].name, name) == 0)
 			return verbs[i].run(d, args, result, err);
-	snprintf(err->text, sizeof(err->text), "unknown verb \"%.31s\": is the client newer than this divvyd?", name);
+	snprintf(err->text, sizeof(err->text),
+		 "unknown verb \"%.31s\": is the client newer than this divvyd?", name);
 	return VERB_FAILED;
 }

@@ -46,7 +46,8 @@ static void sweep(const char *mount, const char *dir, const char *home)
 }
 
 /* More hierarchies than cgroup_probe() knows, which looks for those that can pause. */
-static void each_hierarchy(void (*what)(const char *mount, const char *dir, const char *home), const char *home)
+static void each_hierarchy(void (*what)(const char *mount, const char *dir, const char *home),
+			   const char *home)
 {
 	FILE *f = fopen(PROCFS_ROOT "/self/mountinfo", "re");
 	char line[4096], mount[CGROUP_PATH_SIZE], root[CGROUP_PATH_SIZE], rest[4096];

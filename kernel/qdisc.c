@@ -128,7 +128,8 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
 		.rate2quantum = RATE2QUANTUM,
 		.defcls = defminor,
 	};
-	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_REPLACE, &tcm, "htb", tag);
+	struct nlmsghdr *nlh =
+		request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_REPLACE, &tcm, "htb", tag);
 	struct nlattr *options;
 
 	if (!nlh)
@@ -193,7 +194,9 @@ int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const stru
  */
 bool qdisc_has_fq_codel(struct rtnl *r)
 {
-	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = LOOPBACK_IFINDEX, .tcm_parent = TC_H_ROOT };
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC,
+			     .tcm_ifindex = LOOPBACK_IFINDEX,
+			     .tcm_parent = TC_H_ROOT };
 	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, SET_FLAGS, &tcm, leaves[LEAF_FQ_CODEL].kind, 0);
 	struct rtnl_failure fail = { 0 };
 	struct nlattr *options;

@@ -23,12 +23,14 @@ struct rate peer_rate(const struct scenario *s, const struct scenario_phase *p, 
 	return (struct rate){ s->capacity.bytes_ps * p->shares[vm].weight / weights };
 }
 
-static int class(struct scheduling *s, const char *verb, const struct scenario_phase *p, size_t vm, struct errtext *e)
+static int class(struct scheduling *s, const char *verb, const struct scenario_phase *p, size_t vm,
+		 struct errtext *e)
 {
 	char rate[UNITS_RATE_SIZE], ceil[UNITS_RATE_SIZE];
 
 	return scheduling_run(s, e, "tc class %s dev %s parent 1:1 classid 1:%x htb rate %s ceil %s", verb,
-			      s->topo->uplink, administrator_minor(vm), units_format_rate(peer_rate(s->scenario, p, vm), rate),
+			      s->topo->uplink, administrator_minor(vm),
+			      units_format_rate(peer_rate(s->scenario, p, vm), rate),
 			      units_format_rate(s->scenario->capacity, ceil));
 }
 
@@ -74,8 +76,8 @@ static int administrator_apply(struct scheduling *s, const struct scenario_phase
 	units_format_rate(s->scenario->capacity, capacity);
 	r = scheduling_run(s, e, "tc qdisc add dev %s root handle 1: htb", up);
 	if (r == 0)
-		r = scheduling_run(s, e, "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s", up, capacity,
-				   capacity);
+		r = scheduling_run(s, e, "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s", up,
+				   capacity, capacity);
 	for (size_t i = 0; r == 0 && i < s->scenario->n_vms; i++)
 		r = class(s, "add", p, i, e);
 	return r < 0 ? r : uplink_classify(s, e);

@@ -54,7 +54,8 @@ static double figure(const void *object, size_t offset)
 	return *(const double *)(const void *)((const char *)object + offset);
 }
 
-static int over_repetitions(const struct result *r, size_t k, bool of_vm, size_t vm, size_t offset, struct range *out)
+static int over_repetitions(const struct result *r, size_t k, bool of_vm, size_t vm, size_t offset,
+			    struct range *out)
 {
 	_cleanup_free_ double *v = malloc((r->n_phases + 1) * sizeof(*v));
 	size_t n = 0;

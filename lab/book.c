@@ -115,7 +115,9 @@ static int write_doc(const char *file, const struct contents *all, const char *p
 {
 	char dir[PATH_MAX], folder[PATH_MAX], stem[NAME_MAX + 1];
 	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file, *dot = strrchr(name, '.');
-	struct output o = { .dir = dir, .name = name, .ops = &doc_markdown, .plots = folder, .plots_url = stem };
+	struct output o = {
+		.dir = dir, .name = name, .ops = &doc_markdown, .plots = folder, .plots_url = stem
+	};
 	int r;
 
 	if (!dot || dot == name || strcmp(dot, ".md") != 0)
@@ -183,7 +185,8 @@ int book_write(const char *dir, const struct book_options *options, struct errte
 
 static int usage_error(const char *what, const char *which)
 {
-	fprintf(stderr, "divvy-lab: report: %s%s%s; usage: divvy-lab report DIR [--doc FILE.md] [--causes FILE]\n",
+	fprintf(stderr,
+		"divvy-lab: report: %s%s%s; usage: divvy-lab report DIR [--doc FILE.md] [--causes FILE]\n",
 		what, which ? ": " : "", which ?: "");
 	return EXIT_USAGE;
 }

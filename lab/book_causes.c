@@ -94,7 +94,8 @@ int causes_load(const char *path, bool asked, struct causes *out, struct errtext
 			r = go_on(&got, trimmed(line));
 		inside = item || (inside && isblank((unsigned char)line[0]));
 		if (r == -EINVAL)
-			return errtext_set(e, r, "%.300s:%u: \"- WORKLOAD / PEER / MEASURE: cause\" was expected",
+			return errtext_set(e, r,
+					   "%.300s:%u: \"- WORKLOAD / PEER / MEASURE: cause\" was expected",
 					   path, n);
 	}
 	if (r < 0)
@@ -112,7 +113,8 @@ static bool fits(const char *pattern, const char *name)
 const char *causes_find(const struct causes *c, const char *workload, const char *peer, const char *measure)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (fits(c->c[i].workload, workload) && fits(c->c[i].peer, peer) && fits(c->c[i].measure, measure))
+		if (fits(c->c[i].workload, workload) && fits(c->c[i].peer, peer) &&
+		    fits(c->c[i].measure, measure))
 			return c->c[i].text;
 	return NULL;
 }

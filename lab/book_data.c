@@ -238,9 +238,11 @@ const struct book_scenario *book_find(const struct book *b, const char *name)
 	return NULL;
 }
 
-const struct book_scenario *book_next(const struct book *b, const char *section, const struct book_scenario *after)
+const struct book_scenario *book_next(const struct book *b, const char *section,
+				      const struct book_scenario *after)
 {
-	for (const struct book_scenario *s = after ? after + 1 : b->scenarios; s < b->scenarios + b->n_scenarios; s++)
+	for (const struct book_scenario *s = after ? after + 1 : b->scenarios;
+	     s < b->scenarios + b->n_scenarios; s++)
 		if (s->summary && s->section && strcmp(s->section, section) == 0)
 			return s;
 	return NULL;

@@ -56,7 +56,8 @@ void book_freep(struct book **b);
 /* With a summary; NULL: none of that name. */
 const struct book_scenario *book_find(const struct book *b, const char *name);
 /* The next scenario with results in a section after `after` (NULL: the first); NULL: no more. */
-const struct book_scenario *book_next(const struct book *b, const char *section, const struct book_scenario *after);
+const struct book_scenario *book_next(const struct book *b, const char *section,
+				      const struct book_scenario *after);
 
 /* --- a scenario's phases ------------------------------------------------------------------------- */
 

@@ -49,7 +49,8 @@ const char *figure_plot_name(const struct paper_figure *p, size_t i)
 	return name;
 }
 
-size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS])
+size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p,
+		     const char *out[UNDER_KINDS])
 {
 	static const enum under_kind order[] = { UNDER_NOTHING, UNDER_CPU, UNDER_CPU_BEST, UNDER_DEVICE };
 	size_t n = 0;
@@ -263,7 +264,8 @@ static void table(struct doc *d, const struct table *t)
  * Columns in the order of the issue: the paper / CPU slots / the best policy / device scheduling /
  * unscheduled.
  */
-static size_t columns(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS])
+static size_t columns(const struct book_scenario *s, const struct paper_figure *p,
+		      const char *out[UNDER_KINDS])
 {
 	static const enum under_kind order[] = { UNDER_CPU, UNDER_CPU_BEST, UNDER_DEVICE, UNDER_NOTHING };
 	size_t n = 0;
@@ -305,9 +307,10 @@ static void one(struct doc *d, const struct book_scenario *s, const struct paper
 	t.n = columns(s, p, t.under);
 	if (wire > 0)
 		snprintf(carries, sizeof(carries), ", which carries %.4g Mbit/s", wire);
-	doc_plot(d, figure_plot_name(p, i), "%s: %s%s, over time; %s, first repetition.", s->title ?: p->title,
-		 p->gaps ? "time between consecutive frames of a VM at the wire"
-			 : "what each VM delivered to the wire",
+	doc_plot(d, figure_plot_name(p, i), "%s: %s%s, over time; %s, first repetition.",
+		 s->title ?: p->title,
+		 p->gaps ? "time between consecutive frames of a VM at the wire" :
+			   "what each VM delivered to the wire",
 		 carries, s->name);
 	mark = figure_sentence(s, p, targets, sentence, sizeof(sentence));
 	doc_verdict(d, mark, "%s", sentence);
@@ -325,10 +328,11 @@ static void one(struct doc *d, const struct book_scenario *s, const struct paper
 void book_figures(struct doc *d, const struct book *b, const struct targets *targets)
 {
 	doc_heading(d, 2, "figures", "The paper's figures");
-	doc_para(d, "Each plot redraws the figure from our run, a panel for each way of dividing, all with the "
-		    "same axes. Tables give the median of the repetitions and [smallest..largest]. The paper's "
-		    "share error and utilisation follow from the bandwidths that it reports, on its wire of "
-		    "100 Mbit/s. Utilisation is of the wire.");
+	doc_para(d,
+		 "Each plot redraws the figure from our run, a panel for each way of dividing, all with the "
+		 "same axes. Tables give the median of the repetitions and [smallest..largest]. The paper's "
+		 "share error and utilisation follow from the bandwidths that it reports, on its wire of "
+		 "100 Mbit/s. Utilisation is of the wire.");
 	for (size_t k = 0; k < paper_n_figures; k++) {
 		const struct paper_figure *p = &paper_figures[k];
 		const struct book_scenario *s = figure_scenario(b, p, 0);

@@ -16,7 +16,8 @@ static const char what_figures_are[] =
 	"Figures are of the worst VM; medians of the repetitions with [smallest..largest].";
 
 /* "a 60.0, b 40.0" */
-static void delivered(const struct book_scenario *s, const char *under, const char *step, char *out, size_t size)
+static void delivered(const struct book_scenario *s, const char *under, const char *step, char *out,
+		      size_t size)
 {
 	for (size_t i = 0; i < book_n_vms(s); i++) {
 		struct spread v = book_spread_path(s, under, step, (int)i, "mbps");

@@ -75,12 +75,15 @@ static void incomplete(struct doc *d, const struct book *b)
 	doc_verdict(d, MARK_POOR, "%zu of %zu scenarios have no complete result:", n, b->n_scenarios);
 	doc_list_begin(d);
 	for (size_t i = 0; i < b->n_scenarios; i++) {
-		static const char *const names[] = { [BOOK_DONE] = "done", [BOOK_FAILED] = "failed",
-						     [BOOK_PLANNED] = "not run yet", [BOOK_SKIPPED] = "left out" };
+		static const char *const names[] = { [BOOK_DONE] = "done",
+						     [BOOK_FAILED] = "failed",
+						     [BOOK_PLANNED] = "not run yet",
+						     [BOOK_SKIPPED] = "left out" };
 		const struct book_scenario *s = &b->scenarios[i];
 
 		if (failed(s))
-			doc_item(d, "%s: %s%s%s%s", s->name, names[s->state], s->why ? ": " : "", s->why ?: "",
+			doc_item(d, "%s: %s%s%s%s", s->name, names[s->state], s->why ? ": " : "",
+				 s->why ?: "",
 				 s->summary ? " (what it had measured until then is shown)" : "");
 	}
 	doc_list_end(d);
@@ -117,10 +120,11 @@ void book_head(struct doc *d, const struct book *b, const char *no_plots)
 		most = n > most ? n : most;
 		least = n < least ? n : least;
 	}
-	doc_para(d, "The evaluation of Lee et al., \"Provisioning Service Differentiation for Virtualized "
-		    "Network Devices\", on real virtual machines: the paper's CPU slots, and the scheduling of "
-		    "virtual network devices; beside them what one would use today. All sentences are computed "
-		    "from the data of the run.");
+	doc_para(d,
+		 "The evaluation of Lee et al., \"Provisioning Service Differentiation for Virtualized "
+		 "Network Devices\", on real virtual machines: the paper's CPU slots, and the scheduling of "
+		 "virtual network devices; beside them what one would use today. All sentences are computed "
+		 "from the data of the run.");
 	facts(d, b);
 	if (json_is_true(json_object_get(b->figures, "quick")))
 		doc_verdict(
@@ -128,7 +132,8 @@ void book_head(struct doc *d, const struct book *b, const char *no_plots)
 			"Quick run: short phases, one repetition, and not all scenarios. It shows the shape of "
 			"the results; no range stands behind its figures.");
 	else if (most && least == 1)
-		doc_verdict(d, MARK_WEAK, "%s: where there is one repetition, no range stands behind a figure.",
+		doc_verdict(d, MARK_WEAK,
+			    "%s: where there is one repetition, no range stands behind a figure.",
 			    most == 1 ? "One repetition" : "Some scenarios have one repetition only");
 	if (no_plots)
 		doc_verdict(d, MARK_POOR, "Plots are missing: %s.", no_plots);
@@ -227,8 +232,8 @@ void book_scenarios(struct doc *d, const struct book *b)
 			doc_cell(d, MARK_NONE, "%.0f", seconds);
 		doc_cell(d, json_is_false(loaded) ? MARK_WEAK : MARK_NONE, "%s",
 			 json_is_boolean(loaded) ? json_is_true(loaded) ? "yes" : "no" : " ");
-		doc_cell(d, state == BOOK_DONE ? MARK_NONE : MARK_POOR, "%s%s%s", states[state], s->why ? ": " : "",
-			 s->why ?: "");
+		doc_cell(d, state == BOOK_DONE ? MARK_NONE : MARK_POOR, "%s%s%s", states[state],
+			 s->why ? ": " : "", s->why ?: "");
 		doc_row_end(d);
 	}
 	doc_table_end(d);

@@ -34,7 +34,8 @@ static double of_phase(const json_t *phase, const void *path)
 	return book_number(phase, path);
 }
 
-static struct spread path_spread(const struct book_scenario *s, const char *under, const char *step, const char *path)
+static struct spread path_spread(const struct book_scenario *s, const char *under, const char *step,
+				 const char *path)
 {
 	return book_spread(s, under, step, of_phase, path);
 }
@@ -52,16 +53,16 @@ static double megabytes(const json_t *phase, const void *data)
 	return book_number(phase, "total_mbps") / 8 * (book_number(phase, "seconds") - WARMUP_S);
 }
 
-static void error_hint(const struct book_scenario *s, const char *device, const char *step, struct spread ours,
-		       struct spread theirs, char *out, size_t size)
+static void error_hint(const struct book_scenario *s, const char *device, const char *step,
+		       struct spread ours, struct spread theirs, char *out, size_t size)
 {
 	struct spread empty = worst_spread(s, device, step, "queue_empty_pct");
 	struct spread mb = book_spread(s, device, step, megabytes, NULL);
 
 	if (ours.r.max < FINE_PP && theirs.r.max < FINE_PP && mb.n)
 		append_text(out, size,
-			    "both are below %g points; the difference is %.1f kB of the %.0f MB of a phase. ", FINE_PP,
-			    10 * mb.r.median * (ours.r.median - theirs.r.median), mb.r.median);
+			    "both are below %g points; the difference is %.1f kB of the %.0f MB of a phase. ",
+			    FINE_PP, 10 * mb.r.median * (ours.r.median - theirs.r.median), mb.r.median);
 	else if (empty.n && empty.r.median > EMPTY_PCT)
 		append_text(out, size,
 			    "a VM's own queue was found empty at %.0f %% of looks: its VMM or guest did not "
@@ -69,7 +70,8 @@ static void error_hint(const struct book_scenario *s, const char *device, const 
 			    empty.r.median);
 }
 
-static void loss_hint(const struct book_scenario *s, const char *device, const char *step, char *out, size_t size)
+static void loss_hint(const struct book_scenario *s, const char *device, const char *step, char *out,
+		      size_t size)
 {
 	struct spread queues = path_spread(s, device, step, "queue_drops"),
 		      wire = path_spread(s, device, step, "wire_drops");
@@ -79,12 +81,13 @@ static void loss_hint(const struct book_scenario *s, const char *device, const c
 			    "no queue of the host and not the wire dropped a packet: what is missing was lost "
 			    "in the guest or at the receiver's socket. ");
 	else if (wire.n && wire.r.median > 0 && queues.n && queues.r.median == 0)
-		append_text(out, size, "all drops are in the wire's own queue (%.0f packets), after the division. ",
+		append_text(out, size,
+			    "all drops are in the wire's own queue (%.0f packets), after the division. ",
 			    wire.r.median);
 }
 
-static void cpu_hint(const struct book_scenario *s, const char *device, const char *peer, const char *step, char *out,
-		     size_t size)
+static void cpu_hint(const struct book_scenario *s, const char *device, const char *peer, const char *step,
+		     char *out, size_t size)
 {
 	struct spread ours = measure_spread(s, device, step, MEASURE_TOTAL);
 	struct spread theirs = measure_spread(s, peer, step, MEASURE_TOTAL);
@@ -115,8 +118,9 @@ static void rtt_hint(const struct book_scenario *s, const char *device, const ch
 			"%s drops instead of letting packets wait (%.0f packets in its queues, %.0f at the wire). ",
 			peer, drops.n ? drops.r.median : 0, wire.n ? wire.r.median : 0);
 	if (use.n && use.r.median < 90)
-		append_text(out, size, "%s leaves the wire idle (utilisation %.0f %%), so that no queue stands. ",
-			    peer, use.r.median);
+		append_text(out, size,
+			    "%s leaves the wire idle (utilisation %.0f %%), so that no queue stands. ", peer,
+			    use.r.median);
 }
 
 void behind_hint(const struct book_scenario *s, const char *device, const char *peer, const char *step,
@@ -133,8 +137,11 @@ void behind_hint(const struct book_scenario *s, const char *device, const char *
 		cpu_hint(s, device, peer, step, out, size);
 	else if (m == MEASURE_RTT_P50)
 		rtt_hint(s, device, peer, step, ours, out, size);
-	if (m != MEASURE_ERROR && theirs.r.median > 0 && 100 * (ours.r.median / theirs.r.median - 1) < SMALL_PCT)
-		append_text(out, size, "the difference is %.1f %%. ", 100 * (ours.r.median / theirs.r.median - 1));
+	if (m != MEASURE_ERROR && theirs.r.median > 0 &&
+	    100 * (ours.r.median / theirs.r.median - 1) < SMALL_PCT)
+		append_text(out, size, "the difference is %.1f %%. ",
+			    100 * (ours.r.median / theirs.r.median - 1));
 	if (late.n && late.r.max > LATE_MS)
-		append_text(out, size, "the lab itself was held up for %.1f s in a repetition. ", late.r.max / 1e3);
+		append_text(out, size, "the lab itself was held up for %.1f s in a repetition. ",
+			    late.r.max / 1e3);
 }

@@ -79,7 +79,8 @@ static double of_kind(const json_t *phase, const void *data)
 	return measure_of(phase, *(const enum measure *)data);
 }
 
-struct spread measure_spread(const struct book_scenario *s, const char *under, const char *step, enum measure m)
+struct spread measure_spread(const struct book_scenario *s, const char *under, const char *step,
+			     enum measure m)
 {
 	return book_spread(s, under, step, of_kind, &m);
 }
@@ -130,8 +131,8 @@ static unsigned unsettled(const struct book_scenario *s, const char *under, cons
 	unsigned n = 0;
 
 	for (size_t i = 0; (phase = book_phase(s, under, step, i)); i++)
-		n += !phase_skipped(phase) && json_is_true(json_object_get(phase, "changed")) && all_send(phase) &&
-		     isnan(book_number(phase, "settled_ms"));
+		n += !phase_skipped(phase) && json_is_true(json_object_get(phase, "changed")) &&
+		     all_send(phase) && isnan(book_number(phase, "settled_ms"));
 	return n;
 }
 
@@ -151,8 +152,8 @@ const char *measure_text(const struct book_scenario *s, const char *under, const
 		if (never && v.n == 0)
 			snprintf(out, size, "not settled");
 		else if (never)
-			snprintf(out, size, "%s; %u of %u not settled", spread_text(v, 0, number, sizeof(number)),
-				 never, never + v.n);
+			snprintf(out, size, "%s; %u of %u not settled",
+				 spread_text(v, 0, number, sizeof(number)), never, never + v.n);
 		if (never)
 			return out;
 	}

@@ -32,7 +32,8 @@ extern const struct measure_kind measure_kinds[MEASURES];
 
 /* Of a phase; NAN: there is no such figure. */
 double measure_of(const json_t *phase, enum measure m);
-struct spread measure_spread(const struct book_scenario *s, const char *under, const char *step, enum measure m);
+struct spread measure_spread(const struct book_scenario *s, const char *under, const char *step,
+			     enum measure m);
 /* first / level / behind, in the measure's own direction. */
 enum verdict measure_verdict(enum measure m, struct spread ours, struct spread theirs);
 

@@ -28,9 +28,11 @@ struct targets {
 };
 
 /* One more, to be filled in; never NULL: what is too much goes to the last one. */
-struct target *targets_add(struct targets *t, const char *id, const char *what, const char *brief, const char *reach);
+struct target *targets_add(struct targets *t, const char *id, const char *what, const char *brief,
+			   const char *reach);
 /* By median and worst repetition against a bound; unit may be "". */
-void target_judge(struct target *t, struct spread v, double bound, bool at_least, int digits, const char *unit);
+void target_judge(struct target *t, struct spread v, double bound, bool at_least, int digits,
+		  const char *unit);
 void target_unknown(struct target *t, const char *why);
 const char *outcome_name(enum outcome o);
 enum mark outcome_mark(enum outcome o);
@@ -48,7 +50,8 @@ const struct book_scenario *figure_scenario(const struct book *b, const struct p
 /* The name of a plot; i: which of the figure's scenarios. Borrowed until the next call. */
 const char *figure_plot_name(const struct paper_figure *p, size_t i);
 /* The items of `under` in the order of the panels; those the figure does not have are left out. */
-size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p, const char *out[UNDER_KINDS]);
+size_t figure_unders(const struct book_scenario *s, const struct paper_figure *p,
+		     const char *out[UNDER_KINDS]);
 /*
  * Draw all of them into dir. What cannot be drawn does not keep the others. 0 or negative errno with the
  * first's text.
@@ -70,7 +73,7 @@ void book_others(struct doc *d, const struct book *b); /* nothing if there is no
 void book_scenarios(struct doc *d, const struct book *b);
 
 /* One sentence on what holds and what does not; buffer of size. */
-enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p, const struct targets *t,
-			  char *out, size_t size);
+enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p,
+			  const struct targets *t, char *out, size_t size);
 /* Add formatted text at the end of out. */
 void append_text(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

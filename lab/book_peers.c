@@ -45,8 +45,8 @@ static const char *skipped_why(const struct book_scenario *s, const char *under,
 	return why;
 }
 
-static enum verdict judge(const struct book_scenario *s, const char *device, const char *peer, const char *step,
-			  enum measure m)
+static enum verdict judge(const struct book_scenario *s, const char *device, const char *peer,
+			  const char *step, enum measure m)
 {
 	if (m == MEASURE_ERROR && !book_loaded(s))
 		return VERDICT_NONE;
@@ -82,8 +82,8 @@ static void overview_cell(struct doc *d, const struct book_scenario *s, const ch
 			  const char *step)
 {
 	/* the poor ones first */
-	static const enum verdict order[] = { VERDICT_BEHIND, VERDICT_ONE_HIGHER, VERDICT_LEVEL, VERDICT_FIRST,
-					      VERDICT_ONE_LOWER };
+	static const enum verdict order[] = { VERDICT_BEHIND, VERDICT_ONE_HIGHER, VERDICT_LEVEL,
+					      VERDICT_FIRST, VERDICT_ONE_LOWER };
 	char text[300] = "", behind[100] = "", first[100] = "";
 
 	if (!book_phase(s, peer, step, 0)) {
@@ -120,7 +120,8 @@ static size_t peers_of(const struct book *b, const char *names[BOOK_UNDERS_MAX])
 
 static void overview(struct doc *d, const struct book *b)
 {
-	const char *peers[BOOK_UNDERS_MAX], *heads[BOOK_UNDERS_MAX + 2] = { "device scheduling on ... against ..." };
+	const char *peers[BOOK_UNDERS_MAX],
+		*heads[BOOK_UNDERS_MAX + 2] = { "device scheduling on ... against ..." };
 	size_t n = peers_of(b, peers);
 	const struct book_scenario *s = NULL;
 
@@ -173,7 +174,8 @@ static void legend(struct doc *d, const struct book *b)
 	while ((s = book_next(b, "peers", s)))
 		for (size_t i = 0; i < s->n_under; i++)
 			for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
-				const char *scheduler = book_text(book_phase(s, s->under[i], NULL, 0), "scheduler");
+				const char *scheduler =
+					book_text(book_phase(s, s->under[i], NULL, 0), "scheduler");
 
 				if (!scheduler || strcmp(scheduler, known[k].scheduler) != 0 || listed[k])
 					continue;
@@ -201,7 +203,8 @@ static void figures_table(struct doc *d, const struct book_scenario *s, const ch
 		doc_row_begin(d);
 		doc_cell(d, MARK_HEAD, "%s", under);
 		for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
-			doc_cell(d, MARK_NONE, "%s", measure_text(s, under, step, columns[c], text, sizeof(text)));
+			doc_cell(d, MARK_NONE, "%s",
+				 measure_text(s, under, step, columns[c], text, sizeof(text)));
 		doc_row_end(d);
 	}
 	doc_table_end(d);
@@ -300,7 +303,8 @@ static void commands(struct doc *d, const struct book_scenario *s)
 	}
 }
 
-static void workload(struct doc *d, const struct book *b, const struct book_scenario *s, const struct causes *causes)
+static void workload(struct doc *d, const struct book *b, const struct book_scenario *s,
+		     const struct causes *causes)
 {
 	const char *device = book_under_of(s, UNDER_DEVICE);
 	unsigned n = book_repetitions(s);
@@ -372,7 +376,8 @@ void targets_peers(const struct book *b, const struct causes *causes, struct tar
 					n[v]++;
 					if (v != VERDICT_BEHIND)
 						continue;
-					behind_hint(s, device, s->under[i], s->step[k], m, hint, sizeof(hint));
+					behind_hint(s, device, s->under[i], s->step[k], m, hint,
+						    sizeof(hint));
 					unknown += !*hint && !causes_find(causes, s->name, s->under[i],
 									  measure_kinds[m].key);
 				}

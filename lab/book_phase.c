@@ -85,8 +85,10 @@ const json_t *book_phase(const struct book_scenario *s, const char *under, const
 	size_t k;
 
 	json_array_foreach(json_object_get(s->summary, "phases"), k,
-			   phase) if (under && strcmp(phase_under(phase), under) == 0 &&
-				      (!step || strcmp(phase_step(phase), step) == 0) && i-- == 0) return phase;
+			   phase)
+		if (under && strcmp(phase_under(phase), under) == 0 &&
+		    (!step || strcmp(phase_step(phase), step) == 0) && i-- == 0)
+			return phase;
 	return NULL;
 }
 
@@ -101,8 +103,9 @@ enum under_kind book_under_kind(const struct book_scenario *s, const char *under
 		return UNDER_DEVICE;
 	if (strcmp(scheduler, "cpu") != 0)
 		return UNDER_PEER;
-	return strcmp(under, "CPU slots") == 0 || (schedule && strstr(schedule, "policy: paper")) ? UNDER_CPU :
-												    UNDER_CPU_BEST;
+	return strcmp(under, "CPU slots") == 0 || (schedule && strstr(schedule, "policy: paper")) ?
+		       UNDER_CPU :
+		       UNDER_CPU_BEST;
 }
 
 const char *book_under_of(const struct book_scenario *s, enum under_kind kind)
@@ -188,7 +191,8 @@ static double by_path(const json_t *phase, const void *data)
 {
 	const struct wanted *w = data;
 
-	return book_number(w->vm < 0 ? phase : json_array_get(json_object_get(phase, "vms"), (size_t)w->vm), w->path);
+	return book_number(w->vm < 0 ? phase : json_array_get(json_object_get(phase, "vms"), (size_t)w->vm),
+			   w->path);
 }
 
 struct spread book_spread_path(const struct book_scenario *s, const char *under, const char *step, int vm,

@@ -100,8 +100,9 @@ static void data(const struct figure *f, FILE *out)
 			 * bytes
 			 */
 			for (size_t k = 0; k < p->gaps[vm].n; k++)
-				fprintf(out, "%.3f %.4f\n%.3f %.4f\n\n", p->gaps[vm].p[k].x, p->gaps[vm].p[k].y[0],
-					p->gaps[vm].p[k].x + 0.03, p->gaps[vm].p[k].y[0]);
+				fprintf(out, "%.3f %.4f\n%.3f %.4f\n\n", p->gaps[vm].p[k].x,
+					p->gaps[vm].p[k].y[0], p->gaps[vm].p[k].x + 0.03,
+					p->gaps[vm].p[k].y[0]);
 			fprintf(out, "END\n");
 		}
 	}
@@ -128,7 +129,8 @@ static void entitlements(const struct figure *f, const struct panel *p, FILE *ou
 				"(5,4)\n",
 				at, at);
 		for (size_t vm = 0; vm < f->n_vms; vm++) {
-			double v = book_number(json_array_get(json_object_get(phase, "vms"), vm), "entitled_mbps");
+			double v = book_number(json_array_get(json_object_get(phase, "vms"), vm),
+					       "entitled_mbps");
 
 			if (v > 0 && book_under_kind(f->s, p->under) != UNDER_NOTHING)
 				fprintf(out,
@@ -143,7 +145,8 @@ static void lines(const struct figure *f, size_t i, FILE *out)
 {
 	fprintf(out, "plot $p%zu using 1:%zu with lines lw 1.2 lc rgb '#aaaaaa' notitle", i, f->n_vms + 2);
 	for (size_t vm = 0; vm < f->n_vms; vm++)
-		fprintf(out, ", '' using 1:%zu with lines lw 1.8 lc rgb '%s' notitle", vm + 2, plot_colour(vm));
+		fprintf(out, ", '' using 1:%zu with lines lw 1.8 lc rgb '%s' notitle", vm + 2,
+			plot_colour(vm));
 	fputc('\n', out);
 }
 
@@ -152,8 +155,8 @@ static void dots(const struct figure *f, size_t i, double paper_ms, FILE *out)
 	fprintf(out, "plot ");
 	/* later ones are smaller, so that the earlier are seen below them */
 	for (size_t vm = 0; vm < f->n_vms; vm++)
-		fprintf(out, "%s$p%zu_%zu using 1:2 with lines lw %.1f lc rgb '%s' notitle", vm ? ", " : "", i, vm,
-			vm ? 2.0 : 3.0, plot_colour(vm));
+		fprintf(out, "%s$p%zu_%zu using 1:2 with lines lw %.1f lc rgb '%s' notitle", vm ? ", " : "",
+			i, vm, vm ? 2.0 : 3.0, plot_colour(vm));
 	if (paper_ms > 0)
 		fprintf(out, ", %.4f with lines lw 1 lc rgb '#333333' dt (2,4) notitle", paper_ms);
 	fputc('\n', out);
@@ -193,8 +196,8 @@ static void panel(const struct figure *f, size_t i, double width, double paper_m
 {
 	double inner = (width - MARGIN_PX) / (double)f->n, left = MARGIN_PX + inner * (double)i;
 
-	fprintf(out, "unset arrow\nset lmargin at screen %.4f\nset rmargin at screen %.4f\nset title ", left / width,
-		(left + inner - BETWEEN_PX) / width);
+	fprintf(out, "unset arrow\nset lmargin at screen %.4f\nset rmargin at screen %.4f\nset title ",
+		left / width, (left + inner - BETWEEN_PX) / width);
 	plot_quoted(out, f->panel[i].under);
 	fprintf(out, " noenhanced font ',13' offset 0,-0.5\n");
 	/* a ylabel beside wide numbers would fall off the canvas, and gnuplot leaves it out */
@@ -231,8 +234,8 @@ static void script(const struct figure *f, const char *name, double paper_ms, FI
 		"set xlabel 'time (%s)' offset 0,0.4\nset xrange [0:%g]\n",
 		f->gaps ? "ms" : "s", f->gaps ? GAP_WINDOW_MS : ceil(f->x_max));
 	if (f->gaps)
-		fprintf(out, "set logscale y\nset yrange [%g:%g]\n", pow(10, floor(log10(fmax(f->y_min, 1e-3)))),
-			fmax(1.3 * f->y_max, 1));
+		fprintf(out, "set logscale y\nset yrange [%g:%g]\n",
+			pow(10, floor(log10(fmax(f->y_min, 1e-3)))), fmax(1.3 * f->y_max, 1));
 	else
 		fprintf(out, "set yrange [0:%g]\n", fmax(1.08 * f->y_max, 1));
 	for (size_t i = 0; i < f->n; i++)
@@ -265,10 +268,12 @@ static int draw(const struct figure *f, double paper_ms, const char *dir, const 
 	return r < 0 ? r : svg_slim(go, e);
 }
 
-int book_plot(const struct book_scenario *s, const char *const *unders, size_t n_unders, bool gaps, double paper_ms,
-	      const char *dir, const char *name, struct errtext *e)
+int book_plot(const struct book_scenario *s, const char *const *unders, size_t n_unders, bool gaps,
+	      double paper_ms, const char *dir, const char *name, struct errtext *e)
 {
-	_cleanup_(figure_free) struct figure f = { .s = s, .gaps = gaps, .n_vms = book_n_vms(s), .y_min = INFINITY };
+	_cleanup_(figure_free) struct figure f = {
+		.s = s, .gaps = gaps, .n_vms = book_n_vms(s), .y_min = INFINITY
+	};
 	size_t n = 0;
 
 	if (f.n_vms == 0 || f.n_vms > SERIES_VMS_MAX)

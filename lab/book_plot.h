@@ -12,5 +12,5 @@
  * bandwidth; paper_ms: the paper's mean of it, drawn as a line, 0: none. 0; -ENODATA without a text if no
  * item has data; negative errno with a text.
  */
-int book_plot(const struct book_scenario *s, const char *const *unders, size_t n_unders, bool gaps, double paper_ms,
-	      const char *dir, const char *name, struct errtext *e);
+int book_plot(const struct book_scenario *s, const char *const *unders, size_t n_unders, bool gaps,
+	      double paper_ms, const char *dir, const char *name, struct errtext *e);

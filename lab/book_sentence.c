@@ -20,14 +20,16 @@
 static double settled_change(const json_t *phase, const void *data)
 {
 	(void)data;
-	return json_is_true(json_object_get(phase, "changed")) ? measure_of(phase, MEASURE_SETTLED) : (double)NAN;
+	return json_is_true(json_object_get(phase, "changed")) ? measure_of(phase, MEASURE_SETTLED) :
+								 (double)NAN;
 }
 
 /*
  * The worst of the steps by their medians. changes_only: of MEASURE_SETTLED, after changes of running
  * traffic.
  */
-static struct spread worst_step(const struct book_scenario *s, const char *under, enum measure m, bool changes_only)
+static struct spread worst_step(const struct book_scenario *s, const char *under, enum measure m,
+				bool changes_only)
 {
 	struct spread worst = {};
 
@@ -51,22 +53,26 @@ static void figure_target(struct targets *t, const struct paper_figure *p, const
 	struct target *one;
 	const char *device = s ? book_under_of(s, UNDER_DEVICE) : NULL;
 
-	snprintf(what, sizeof(what), "Figure %s%s%.40s: %s", p->number, s && strcmp(s->name, p->scenario) ? ", " : "",
+	snprintf(what, sizeof(what), "Figure %s%s%.40s: %s", p->number,
+		 s && strcmp(s->name, p->scenario) ? ", " : "",
 		 s && strcmp(s->name, p->scenario) ? s->name : "", brief);
-	snprintf(reach, sizeof(reach), "%s %g %s", kind->more_is_better ? "at least" : "at most", bound, unit);
+	snprintf(reach, sizeof(reach), "%s %g %s", kind->more_is_better ? "at least" : "at most", bound,
+		 unit);
 	one = targets_add(t, s ? s->name : p->id, what, brief, reach);
 	if (!s || !device)
 		target_unknown(one, !s ? "not run" : "device scheduling was not run");
 	else if (m == MEASURE_ERROR && !book_loaded(s))
 		target_unknown(one, "not loaded: the guests did not fill the wire");
 	else
-		target_judge(one, worst_step(s, device, m, changes_only), bound, kind->more_is_better, digits, unit);
+		target_judge(one, worst_step(s, device, m, changes_only), bound, kind->more_is_better, digits,
+			     unit);
 	/* a change that never settled has no figure to judge by */
 	if (s && device && m == MEASURE_SETTLED)
 		for (size_t k = 1; k < s->n_steps; k++) {
 			char text[100];
 
-			if (strstr(measure_text(s, device, s->step[k], m, text, sizeof(text)), "not settled")) {
+			if (strstr(measure_text(s, device, s->step[k], m, text, sizeof(text)),
+				   "not settled")) {
 				one->outcome = OUTCOME_MISSED;
 				snprintf(one->ours, sizeof(one->ours), "%s", text);
 			}
@@ -97,9 +103,9 @@ static void gap_targets(struct targets *t, const struct paper_figure *p, const s
 		{ UNDER_CPU_BEST, "p99 of the gaps against the best CPU policy" },
 	};
 	const char *device = s ? book_under_of(s, UNDER_DEVICE) : NULL;
-	struct target *one =
-		targets_add(t, s ? s->name : p->id, "Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)",
-			    "p99 / p50 of the gaps", "at most 2");
+	struct target *one = targets_add(t, s ? s->name : p->id,
+					 "Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)",
+					 "p99 / p50 of the gaps", "at most 2");
 	struct spread ours;
 
 	if (!device) {
@@ -110,15 +116,18 @@ static void gap_targets(struct targets *t, const struct paper_figure *p, const s
 	ours = measure_spread(s, device, NULL, MEASURE_IPD_P99);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		const char *under = book_under_of(s, others[i].kind);
-		struct spread theirs = under ? measure_spread(s, under, NULL, MEASURE_IPD_P99) : (struct spread){};
+		struct spread theirs = under ? measure_spread(s, under, NULL, MEASURE_IPD_P99) :
+					       (struct spread){};
 		char what[120], reach[60], text[2][60];
 
 		if (!theirs.n || !ours.n)
 			continue;
 		snprintf(what, sizeof(what), "Figure 8: %s (worst VM)", others[i].brief);
-		snprintf(reach, sizeof(reach), "below %s ms", spread_text(theirs, 3, text[0], sizeof(text[0])));
+		snprintf(reach, sizeof(reach), "below %s ms",
+			 spread_text(theirs, 3, text[0], sizeof(text[0])));
 		one = targets_add(t, s->name, what, others[i].brief, reach);
-		snprintf(one->ours, sizeof(one->ours), "%s ms", spread_text(ours, 3, text[1], sizeof(text[1])));
+		snprintf(one->ours, sizeof(one->ours), "%s ms",
+			 spread_text(ours, 3, text[1], sizeof(text[1])));
 		one->outcome = ours.r.median >= theirs.r.median ? OUTCOME_MISSED :
 			       ours.r.max >= theirs.r.min	? OUTCOME_PARTLY :
 								  OUTCOME_REACHED;
@@ -165,14 +174,14 @@ void targets_figures(const struct book *b, struct targets *t)
 		do {
 			/* figure 8 shares its data with figure 5: what is of the data is said there */
 			if (p->error_pp > 0)
-				figure_target(t, p, s, MEASURE_ERROR, "share error of the worst VM", p->error_pp,
-					      "points", 3, false);
+				figure_target(t, p, s, MEASURE_ERROR, "share error of the worst VM",
+					      p->error_pp, "points", 3, false);
 			if (p->utilisation_pct > 0)
 				figure_target(t, p, s, MEASURE_UTILISATION, "utilisation of the wire",
 					      p->utilisation_pct, "%", 1, false);
 			if (p->settled_ms > 0)
-				figure_target(t, p, s, MEASURE_SETTLED, "settled after the change", p->settled_ms,
-					      "ms", 0, true);
+				figure_target(t, p, s, MEASURE_SETTLED, "settled after the change",
+					      p->settled_ms, "ms", 0, true);
 			if (p->gaps && p->scheduled)
 				gap_targets(t, p, s);
 			s = s ? figure_scenario(b, p, ++i) : NULL;
@@ -242,7 +251,8 @@ static void gaps_part(const struct book_scenario *s, const struct paper_figure *
 	struct spread all = device ? measure_spread(s, device, NULL, MEASURE_IPD_CV) : (struct spread){};
 
 	if (all.n)
-		append_text(out, size, "; the gaps' sd / mean is %.2f under device scheduling, all gaps counted",
+		append_text(out, size,
+			    "; the gaps' sd / mean is %.2f under device scheduling, all gaps counted",
 			    all.r.median);
 	if (inside.n)
 		append_text(out, size, "%s %.2f inside CPU slots", all.n ? "," : "; the gaps' sd / mean is",
@@ -266,7 +276,8 @@ static double largest_difference(const struct book_scenario *s, const char *unde
 }
 
 /* Figures 1 and 7: there is no scheduler whose promise could hold. */
-static enum mark unscheduled(const struct book_scenario *s, const struct paper_figure *p, char *out, size_t size)
+static enum mark unscheduled(const struct book_scenario *s, const struct paper_figure *p, char *out,
+			     size_t size)
 {
 	const char *nothing = book_under_of(s, UNDER_NOTHING);
 	struct spread v[2];
@@ -301,8 +312,8 @@ static enum mark unscheduled(const struct book_scenario *s, const struct paper_f
 	return MARK_NONE;
 }
 
-enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p, const struct targets *t,
-			  char *out, size_t size)
+enum mark figure_sentence(const struct book_scenario *s, const struct paper_figure *p,
+			  const struct targets *t, char *out, size_t size)
 {
 	char held[900] = "", missed[900] = "";
 	unsigned n_held, n_missed;

@@ -14,7 +14,8 @@
 static const char rounded[] = " stroke-linecap=\"round\" stroke-linejoin=\"round\"";
 static const char canvas[] = "<g id=\"gnuplot_canvas\">";
 /* Said once, for all. */
-static const char canvas_rounded[] = "<g id=\"gnuplot_canvas\" stroke-linecap=\"round\" stroke-linejoin=\"round\">";
+static const char canvas_rounded[] =
+	"<g id=\"gnuplot_canvas\" stroke-linecap=\"round\" stroke-linejoin=\"round\">";
 
 static void cut(char *from, const char *to)
 {
@@ -34,8 +35,8 @@ static void cut_empty_groups(char *svg)
 			line--;
 		next = in + line;
 		close = strncmp(next, "</g>\n", 5) == 0 ? 5 : 0;
-		if (close && strncmp(in, "<g ", 3) == 0 && in[line - 2] == '>' && !memmem(in, line, " id=", 4) &&
-		    !memmem(in, line, "</g>", 4)) {
+		if (close && strncmp(in, "<g ", 3) == 0 && in[line - 2] == '>' &&
+		    !memmem(in, line, " id=", 4) && !memmem(in, line, "</g>", 4)) {
 			in += line + close;
 			continue;
 		}

@@ -20,7 +20,8 @@ void append_text(char *out, size_t size, const char *fmt, ...)
 	va_end(ap);
 }
 
-struct target *targets_add(struct targets *t, const char *id, const char *what, const char *brief, const char *reach)
+struct target *targets_add(struct targets *t, const char *id, const char *what, const char *brief,
+			   const char *reach)
 {
 	struct target *one = &t->t[t->n < TARGETS_MAX ? t->n++ : TARGETS_MAX - 1];
 
@@ -39,15 +40,16 @@ void target_unknown(struct target *t, const char *why)
 	snprintf(t->ours, sizeof(t->ours), "%s", why);
 }
 
-void target_judge(struct target *t, struct spread v, double bound, bool at_least, int digits, const char *unit)
+void target_judge(struct target *t, struct spread v, double bound, bool at_least, int digits,
+		  const char *unit)
 {
 	double worst = at_least ? v.r.min : v.r.max;
 	char text[100];
 
 	if (v.n == 0)
 		return;
-	snprintf(t->ours, sizeof(t->ours), "%s%s%s", spread_text(v, digits, text, sizeof(text)), *unit ? " " : "",
-		 unit);
+	snprintf(t->ours, sizeof(t->ours), "%s%s%s", spread_text(v, digits, text, sizeof(text)),
+		 *unit ? " " : "", unit);
 	if (at_least ? v.r.median < bound : v.r.median > bound)
 		t->outcome = OUTCOME_MISSED;
 	else

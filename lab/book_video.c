@@ -34,7 +34,8 @@ static size_t streams(const struct book_scenario *s)
 
 	json_array_foreach(json_object_get(s->summary, "phases"), k, phase)
 		for (size_t i = 0; i < n; i++)
-			if (json_is_object(json_object_get(json_array_get(json_object_get(phase, "vms"), i), "video")))
+			if (json_is_object(json_object_get(json_array_get(json_object_get(phase, "vms"), i),
+							   "video")))
 				return i;
 	return n;
 }
@@ -67,11 +68,13 @@ static void step_table(struct doc *d, const struct book_scenario *s, const char 
 			doc_cell(d, MARK_NONE, "%s", spread_text(v, columns[c].digits, text, sizeof(text)));
 		}
 		doc_cell(d, MARK_NONE, "%s",
-			 spread_text(book_spread_path(s, under, step, (int)vm, "mbps"), 2, text, sizeof(text)));
+			 spread_text(book_spread_path(s, under, step, (int)vm, "mbps"), 2, text,
+				     sizeof(text)));
 		doc_cell(d, why_not(s, under, step) ? MARK_WEAK : MARK_NONE, "%s%s",
 			 why_not(s, under, step) ? "left out: " : "",
 			 why_not(s, under, step) ?:
-				 spread_text(measure_spread(s, under, step, MEASURE_TOTAL), 2, text, sizeof(text)));
+				 spread_text(measure_spread(s, under, step, MEASURE_TOTAL), 2, text,
+					     sizeof(text)));
 		doc_row_end(d);
 	}
 	doc_table_end(d);
@@ -83,7 +86,8 @@ void book_video(struct doc *d, const struct book *b)
 
 	doc_heading(d, 2, "video", "Real video under a flood");
 	if (!s) {
-		doc_verdict(d, MARK_WEAK, "Not measured in this run: no scenario of the section \"video\" has a result.");
+		doc_verdict(d, MARK_WEAK,
+			    "Not measured in this run: no scenario of the section \"video\" has a result.");
 		return;
 	}
 	doc_para(d, "A guest streams H.264 in real time (RTP over UDP) while another floods the wire. Jitter is RFC 3550's estimate at the "
@@ -136,7 +140,8 @@ static void targets_of(const struct book_scenario *s, const char *device, struct
 	one = targets_add(t, "video", what, "SSIM", "as unloaded, to 0.001");
 	target_judge(one, missing, SSIM_EQUAL, false, 4, "");
 	if (ssim.n && unloaded.n)
-		snprintf(one->ours, sizeof(one->ours), "%s, unloaded %s", spread_text(ssim, 4, text[0], sizeof(text[0])),
+		snprintf(one->ours, sizeof(one->ours), "%s, unloaded %s",
+			 spread_text(ssim, 4, text[0], sizeof(text[0])),
 			 spread_text(unloaded, 4, text[1], sizeof(text[1])));
 }
 

@@ -74,8 +74,8 @@ int clip_cut(struct clip *out, uint8_t *data, size_t size, struct errtext *e)
 		while (stop > nal && stop[-1] == 0)
 			stop--;
 		if (stop == nal || stop - nal > CLIP_NAL_MAX)
-			return errtext_set(e, -EBADMSG, "a NAL unit of %zu bytes, expected 1..%d", (size_t)(stop - nal),
-					   CLIP_NAL_MAX);
+			return errtext_set(e, -EBADMSG, "a NAL unit of %zu bytes, expected 1..%d",
+					   (size_t)(stop - nal), CLIP_NAL_MAX);
 		if (c.n_packets == 0 || (slices && begins_frame(nal, (size_t)(stop - nal)))) {
 			if (c.n_packets)
 				c.packets[c.n_packets - 1].last = true;

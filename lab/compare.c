@@ -36,7 +36,8 @@ static const char *verdict(struct spread a, struct spread b)
 
 static json_t *range(struct spread v)
 {
-	return json_pack("{s:f,s:f,s:f,s:i}", "median", v.r.median, "min", v.r.min, "max", v.r.max, "n", (int)v.n);
+	return json_pack("{s:f,s:f,s:f,s:i}", "median", v.r.median, "min", v.r.min, "max", v.r.max, "n",
+			 (int)v.n);
 }
 
 static void add_pair(const struct book_scenario *a, const struct book_scenario *b, const char *under,
@@ -58,7 +59,8 @@ static void add_rows(const struct book_scenario *a, const struct book_scenario *
 {
 	for (size_t i = 0; i < a->n_under; i++)
 		for (size_t k = 0; k < a->n_steps; k++)
-			if (book_phase(a, a->under[i], a->step[k], 0) && book_phase(b, a->under[i], a->step[k], 0))
+			if (book_phase(a, a->under[i], a->step[k], 0) &&
+			    book_phase(b, a->under[i], a->step[k], 0))
 				add_pair(a, b, a->under[i], a->step[k], rows);
 }
 
@@ -88,8 +90,8 @@ int compare_folders(const char *a, const char *b, json_t **ret, struct errtext *
 		if (s->summary && other)
 			add_rows(s, other, rows);
 	}
-	*ret = json_pack("{s:s,s:s,s:O,s:o,s:o}", "a", a, "b", b, "rows", rows, "only_a", missing(one, two), "only_b",
-			 missing(two, one));
+	*ret = json_pack("{s:s,s:s,s:O,s:o,s:o}", "a", a, "b", b, "rows", rows, "only_a", missing(one, two),
+			 "only_b", missing(two, one));
 	return *ret ? 0 : errtext_set(e, -ENOMEM, "out of memory");
 }
 
@@ -143,11 +145,12 @@ static void print(const json_t *o)
 
 	printf("A: %s\nB: %s\n", book_text(o, "a"), book_text(o, "b"));
 	json_array_foreach(json_object_get(o, "rows"), i, row) {
-		const char *s = book_text(row, "scenario"), *u = book_text(row, "under"), *t = book_text(row, "step");
+		const char *s = book_text(row, "scenario"), *u = book_text(row, "under"),
+			   *t = book_text(row, "step");
 
 		if (strcmp(s, scenario) != 0 || strcmp(u, under) != 0 || strcmp(t, step) != 0)
-			printf("\n%s, %s%s%s\n  %-22s %24s %24s  %10s  B is\n", s, u, *t ? ": " : "", t, "", "A",
-			       "B", "B - A");
+			printf("\n%s, %s%s%s\n  %-22s %24s %24s  %10s  B is\n", s, u, *t ? ": " : "", t, "",
+			       "A", "B", "B - A");
 		scenario = s;
 		under = u;
 		step = t;
@@ -191,7 +194,8 @@ int compare_verb(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (json_array_size(json_object_get(o, "rows")) == 0) {
-		fprintf(stderr, "divvy-lab: %s and %s have no scenario, item and step in common\n", dir[0], dir[1]);
+		fprintf(stderr, "divvy-lab: %s and %s have no scenario, item and step in common\n", dir[0],
+			dir[1]);
 		return EXIT_FAILURE;
 	}
 	if (json) {

@@ -160,7 +160,9 @@ int schedule_check(const char *text, char why[SCHEDULE_WHY_SIZE])
 	struct model m;
 	int r;
 
-	if (asprintf(&spec, "schedule: %s\nuplinks: [{name: x, capacity: 1gbit, devices: [{name: x, nic: x}]}]\n", text) < 0) {
+	if (asprintf(&spec,
+		     "schedule: %s\nuplinks: [{name: x, capacity: 1gbit, devices: [{name: x, nic: x}]}]\n",
+		     text) < 0) {
 		spec = NULL;
 		snprintf(why, SCHEDULE_WHY_SIZE, "out of memory");
 		return -ENOMEM;

@@ -66,20 +66,23 @@ static void phases(const struct result *r, FILE *f)
 {
 	const struct scenario *s = r->scenario;
 
-	fprintf(f, "phase,repetition,scheduler,at_s,seconds,vm,share,mbps,share_pct,error_pp,loss_pct,cpu_cores,"
-		   "cpu_per_mbit,rtt_p50_ms,rtt_p99_ms,total_mbps,utilisation,jain,queue_drops,settled_ms\n");
+	fprintf(f,
+		"phase,repetition,scheduler,at_s,seconds,vm,share,mbps,share_pct,error_pp,loss_pct,cpu_cores,"
+		"cpu_per_mbit,rtt_p50_ms,rtt_p99_ms,total_mbps,utilisation,jain,queue_drops,settled_ms\n");
 	for (size_t k = 0; k < r->n_phases; k++)
 		for (size_t i = 0; !r->phases[k].skipped[0] && i < s->n_vms; i++) {
 			const struct phase_result *p = &r->phases[k];
 			const struct vm_result *v = &p->vm[i];
-			const double row[] = { v->mbps,	     v->share_pct,    v->error_pp,   v->loss_pct,
-					       v->cpu_cores, v->cpu_per_mbit, v->rtt_p50_ms, v->rtt_p99_ms,
-					       p->total_mbps, p->utilisation, p->jain,	     (double)p->queue_drops,
+			const double row[] = { v->mbps,        v->share_pct,  v->error_pp,
+					       v->loss_pct,    v->cpu_cores,  v->cpu_per_mbit,
+					       v->rtt_p50_ms,  v->rtt_p99_ms, p->total_mbps,
+					       p->utilisation, p->jain,       (double)p->queue_drops,
 					       p->settled_ms };
 
 			quoted(f, p->phase->name);
 			fprintf(f, ",%u,%s,%.3f,%u,%s,", p->repetition, scheduler_name(p->phase->scheduler),
-				(double)(p->window.from_ns - r->start_ns) / 1e9, p->phase->seconds, s->vms[i].name);
+				(double)(p->window.from_ns - r->start_ns) / 1e9, p->phase->seconds,
+				s->vms[i].name);
 			if (p->phase->has_shares)
 				fprintf(f, "%u", p->phase->shares[i].weight);
 			for (size_t c = 0; c < sizeof(row) / sizeof(row[0]); c++)
@@ -134,8 +137,8 @@ static void loss(const struct result *r, FILE *f)
 
 			fprintf(f, "%.3f,", ((double)v->at_ns - (double)r->start_ns) / 1e9);
 			quoted(f, phase_at(r, v->at_ns));
-			fprintf(f, ",%s,%.3f,%lu,%lu\n", r->scenario->vms[i].name, (double)v->span_ns / 1e9, v->lost,
-				v->total);
+			fprintf(f, ",%s,%.3f,%lu,%lu\n", r->scenario->vms[i].name, (double)v->span_ns / 1e9,
+				v->lost, v->total);
 		}
 }
 

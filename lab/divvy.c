@@ -43,12 +43,14 @@ static int run_divvy(struct scheduling *s, const char *const *args, char **outpu
 
 int divvy_status(struct scheduling *s, char **json)
 {
-	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "status", "--json", NULL }, json, NULL) : -ESRCH;
+	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "status", "--json", NULL }, json, NULL) :
+			       -ESRCH;
 }
 
 int divvy_slots(struct scheduling *s, char **json)
 {
-	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "slots", "--json", NULL }, json, NULL) : -ESRCH;
+	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "slots", "--json", NULL }, json, NULL) :
+			       -ESRCH;
 }
 
 static int answers(void *arg)
@@ -102,7 +104,8 @@ int divvy_start(struct scheduling *s, struct errtext *e)
 	if (r == -EINTR || r == 0)
 		return r;
 	last_words(s->log_path, why, sizeof(why));
-	return errtext_set(e, r, "divvyd %s: %s", r == -EPIPE ? "ended at its start" : "did not answer within 10 s", why);
+	return errtext_set(e, r, "divvyd %s: %s",
+			   r == -EPIPE ? "ended at its start" : "did not answer within 10 s", why);
 }
 
 void divvy_stop(struct scheduling *s)
@@ -111,7 +114,8 @@ void divvy_stop(struct scheduling *s)
 	s->divvyd = 0;
 }
 
-static int write_specification(struct scheduling *s, const struct scenario_phase *p, const char *path, struct errtext *e)
+static int write_specification(struct scheduling *s, const struct scenario_phase *p, const char *path,
+			       struct errtext *e)
 {
 	const struct scenario *sc = s->scenario;
 	char capacity[UNITS_RATE_SIZE];
@@ -124,8 +128,8 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 	else if (p->scheduler == SCHEDULER_CPU)
 		fprintf(f, "schedule: {resource: cpu}\n");
 	/* The lab's wire counts frames of layer 2, so nothing is added to them. */
-	fprintf(f, "uplinks:\n  - name: %s\n    capacity: %s\n    overhead: 0\n    devices:\n", s->topo->uplink,
-		units_format_rate(sc->capacity, capacity));
+	fprintf(f, "uplinks:\n  - name: %s\n    capacity: %s\n    overhead: 0\n    devices:\n",
+		s->topo->uplink, units_format_rate(sc->capacity, capacity));
 	for (size_t i = 0; i < sc->n_vms; i++) {
 		/* What libvirt started is found as an operator would say it. */
 		if (sc->vms[i].kind == VM_LIBVIRT)
@@ -159,7 +163,8 @@ static int divvy_set(struct scheduling *s, const struct scenario_phase *p, struc
 	size_t n = s->scenario->n_vms;
 
 	for (size_t i = 0; i < n; i++) {
-		snprintf(words[i], sizeof(words[i]), "%.63s=%u", s->scenario->vms[i].name, p->shares[i].weight);
+		snprintf(words[i], sizeof(words[i]), "%.63s=%u", s->scenario->vms[i].name,
+			 p->shares[i].weight);
 		args[i + 1] = words[i];
 	}
 	args[n + 1] = NULL;

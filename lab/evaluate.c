@@ -100,14 +100,16 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	v->entitled_mbps = entitled_mbps(r->scenario, p->phase, i);
 	v->share_pct = v->error_pp = (double)NAN;
 	v->video = video_none;
-	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) : (double)NAN;
+	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) :
+								   (double)NAN;
 	v->cpu_cores = measure_cores(cpu_ns, observed);
 	v->cpu_per_mbit = v->mbps > 0 ? v->cpu_cores / v->mbps : (double)NAN;
 	v->empty_pct = p->backlog[i].samples ?
 			       100 * (double)p->backlog[i].empty / (double)p->backlog[i].samples :
 			       (double)NAN;
 	v->sndbuf = p->sndbuf[i];
-	v->bound_ms = v->sndbuf > 0 && v->entitled_mbps > 0 ? v->sndbuf * 8e-3 / v->entitled_mbps : (double)NAN;
+	v->bound_ms = v->sndbuf > 0 && v->entitled_mbps > 0 ? v->sndbuf * 8e-3 / v->entitled_mbps :
+							      (double)NAN;
 
 	err = measure_gaps(t, &v->gaps);
 	if (err == -ENOMEM)
@@ -116,7 +118,8 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	return round_trips(&r->heard[i], p->steady, v);
 }
 
-static uint64_t drops_between(const struct scenario *s, const struct observation *a, const struct observation *b)
+static uint64_t drops_between(const struct scenario *s, const struct observation *a,
+			      const struct observation *b)
 {
 	/* A queue that went away took its counter with it. */
 	uint64_t n = b->qdisc_drops > a->qdisc_drops ? b->qdisc_drops - a->qdisc_drops : 0;
@@ -157,7 +160,8 @@ static bool settles(const struct result *r, const struct phase_result *p, struct
 			return false; /* sends what it has, whatever its share */
 		if (!p->woken[i])
 			continue;
-		at = woken_ns(r->trace[i], p->vm[i].entitled_mbps, (struct window){ p->acked_ns, p->window.to_ns });
+		at = woken_ns(r->trace[i], p->vm[i].entitled_mbps,
+			      (struct window){ p->acked_ns, p->window.to_ns });
 		if (!woken || at > since->from_ns)
 			since->from_ns = at;
 		woken = true;
@@ -180,7 +184,8 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 		sum += bytes[i];
 	}
 	p->total_mbps = measure_mbps(sum, p->steady);
-	p->utilisation = scenario_unlimited(s) ? (double)NAN : measure_utilisation(sum, s->capacity, p->steady);
+	p->utilisation = scenario_unlimited(s) ? (double)NAN :
+						 measure_utilisation(sum, s->capacity, p->steady);
 	p->jain = measure_jain(bytes, p->phase->shares, s->n_vms);
 	p->queue_drops = drops_between(s, &p->begin, &p->end);
 	p->wire_drops = p->end.wire_drops - p->begin.wire_drops;

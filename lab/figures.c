@@ -106,7 +106,8 @@ static int save(struct evaluation *ev, struct errtext *e)
 	return 0;
 }
 
-static int note(struct evaluation *ev, size_t i, enum state state, const char *why, double seconds, struct errtext *e)
+static int note(struct evaluation *ev, size_t i, enum state state, const char *why, double seconds,
+		struct errtext *e)
 {
 	const struct catalog_item *item = &ev->c.items[i];
 	json_t *o = known(ev, item->name);
@@ -132,7 +133,8 @@ static void correct_estimates(struct catalog *c)
 		unsigned less = 0;
 
 		for (size_t k = 0; s && k < s->n_phases; k++)
-			if (s->phases[k].under && !scheduling_possible(s->phases[k].scheduler, (char[160]){}, 160))
+			if (s->phases[k].under &&
+			    !scheduling_possible(s->phases[k].scheduler, (char[160]){}, 160))
 				less += s->phases[k].seconds * s->repeat;
 		c->items[i].seconds -= less;
 	}
@@ -214,9 +216,9 @@ static void on_second(void *arg, const char *phase, unsigned done_s, unsigned to
 	if (!new_phase && !ev->is_terminal)
 		return;
 	snprintf(ev->phase, sizeof(ev->phase), "%s", phase);
-	fprintf(ev->terminal, "%s[%zu/%zu] %-12s %3u of %u s  %-32.32s %s left%s", ev->is_terminal ? "\r\033[K" : "", ev->at + 1,
-		ev->c.n, item->name, done_s, total_s, phase, duration(remaining_s(ev, left), text),
-		ev->is_terminal ? "" : "\n");
+	fprintf(ev->terminal, "%s[%zu/%zu] %-12s %3u of %u s  %-32.32s %s left%s",
+		ev->is_terminal ? "\r\033[K" : "", ev->at + 1, ev->c.n, item->name, done_s, total_s, phase,
+		duration(remaining_s(ev, left), text), ev->is_terminal ? "" : "\n");
 	fflush(ev->terminal);
 }
 
@@ -299,10 +301,12 @@ static int go_through(struct evaluation *ev, unsigned *failed, struct errtext *e
 			continue;
 		r = run_item(ev, item, &why);
 		if (r == -EINTR || proc_interrupted())
-			return errtext_set(e, -EINTR, "interrupted; the same command goes on where this one was");
+			return errtext_set(e, -EINTR,
+					   "interrupted; the same command goes on where this one was");
 		seconds = (double)(now_ns() - from) / 1e9;
-		fprintf(ev->terminal, "%s[%zu/%zu] %-12s %s%s (%.0f s)\n", ev->is_terminal ? "\r\033[K" : "", ev->at + 1, ev->c.n,
-			item->name, r < 0 ? "FAILED: " : "done", r < 0 ? why.text : "", seconds);
+		fprintf(ev->terminal, "%s[%zu/%zu] %-12s %s%s (%.0f s)\n", ev->is_terminal ? "\r\033[K" : "",
+			ev->at + 1, ev->c.n, item->name, r < 0 ? "FAILED: " : "done", r < 0 ? why.text : "",
+			seconds);
 		fflush(ev->terminal);
 		*failed += r < 0;
 		ev->spent_s += seconds;

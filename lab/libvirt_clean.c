@@ -24,7 +24,8 @@ static void note_path(const char *path)
 	const char *end = strstr(path, suffix);
 	char group[sizeof(groups[0])];
 
-	if (strncmp(path, parent, strlen(parent)) != 0 || !end || end < path + strlen(parent) || memchr(path + strlen(parent), '/', (size_t)(end - path) - strlen(parent)))
+	if (strncmp(path, parent, strlen(parent)) != 0 || !end || end < path + strlen(parent) ||
+	    memchr(path + strlen(parent), '/', (size_t)(end - path) - strlen(parent)))
 		return;
 	snprintf(group, sizeof(group), "%.*s", (int)(end - path + (ptrdiff_t)strlen(suffix)), path);
 	for (size_t i = 0; i < n_groups; i++)

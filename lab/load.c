@@ -33,7 +33,8 @@ static int hear(struct heard *h, struct traffic **t)
 	if (!*t)
 		return 0;
 	traffic_get(*t, &got);
-	r = append((void **)&h->intervals, &h->n_intervals, got.intervals, got.n_intervals, sizeof(*got.intervals));
+	r = append((void **)&h->intervals, &h->n_intervals, got.intervals, got.n_intervals,
+		   sizeof(*got.intervals));
 	if (r == 0)
 		r = append((void **)&h->rtts, &h->n_rtts, got.rtts, got.n_rtts, sizeof(*got.rtts));
 	h->rcvbuf_errors += got.rcvbuf_errors;
@@ -65,7 +66,8 @@ static int stop(struct load *l, struct traffic **t, const bool *wanted, struct e
 	return r;
 }
 
-static int start(struct load *l, size_t i, struct traffic **t, const struct traffic_config *c, struct errtext *e)
+static int start(struct load *l, size_t i, struct traffic **t, const struct traffic_config *c,
+		 struct errtext *e)
 {
 	return traffic_start(t, &l->testbed->topo, (unsigned)i, l->testbed->vm[i], c, e);
 }

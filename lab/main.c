@@ -30,8 +30,8 @@ static int fail(const struct errtext *e)
 
 static int usage_error(const char *what, const char *which)
 {
-	fprintf(stderr, "divvy-lab: %s%s%s; \"divvy-lab help\" lists what there is\n", what, which ? ": " : "",
-		which ? which : "");
+	fprintf(stderr, "divvy-lab: %s%s%s; \"divvy-lab help\" lists what there is\n", what,
+		which ? ": " : "", which ? which : "");
 	return EXIT_USAGE;
 }
 
@@ -111,9 +111,11 @@ static int verb_list(int argc, char **argv)
 static int may_run(struct errtext *e)
 {
 	if (geteuid() != 0)
-		return errtext_set(e, -EPERM, "not root: VMs get taps and network namespaces; run it with sudo");
+		return errtext_set(e, -EPERM,
+				   "not root: VMs get taps and network namespaces; run it with sudo");
 	if (access("/dev/net/tun", R_OK | W_OK) < 0)
-		return errtext_set(e, -errno, "/dev/net/tun: %s; load it with: modprobe tun", strerror(errno));
+		return errtext_set(e, -errno, "/dev/net/tun: %s; load it with: modprobe tun",
+				   strerror(errno));
 	return 0;
 }
 
@@ -229,7 +231,8 @@ static int verb_figures(int argc, char **argv)
 		return fail(&e);
 	printf("the report: %s/report.html, %s/report.md\n", o.out, o.out);
 	if (failed)
-		fprintf(stderr, "divvy-lab: %u scenarios failed; the same command tries them again\n", failed);
+		fprintf(stderr, "divvy-lab: %u scenarios failed; the same command tries them again\n",
+			failed);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -283,8 +286,8 @@ static bool is_help(const char *arg)
 
 static void print_verb(const char *before, size_t i)
 {
-	printf("%s%s%s%s\n        %s\n", before, verbs[i].name, verbs[i].arguments[0] ? " " : "", verbs[i].arguments,
-	       verbs[i].what);
+	printf("%s%s%s%s\n        %s\n", before, verbs[i].name, verbs[i].arguments[0] ? " " : "",
+	       verbs[i].arguments, verbs[i].what);
 }
 
 static int verb_help(int argc, char **argv)

@@ -178,7 +178,8 @@ int measure_gaps(struct trace t, struct gaps *out)
 	return gaps_of(v, t.n - 1, t.n - 1, out);
 }
 
-static int gaps_by_slots(struct trace t, const struct window *slots, size_t n_slots, bool inside, struct gaps *out)
+static int gaps_by_slots(struct trace t, const struct window *slots, size_t n_slots, bool inside,
+			 struct gaps *out)
 {
 	_cleanup_free_ uint64_t *v = NULL;
 	size_t n = 0, slot = 0;
@@ -209,7 +210,8 @@ int measure_gaps_across(struct trace t, const struct window *slots, size_t n_slo
 	return gaps_by_slots(t, slots, n_slots, false, out);
 }
 
-static bool within(const struct trace *t, const struct share *shares, size_t n, struct window w, double tolerance)
+static bool within(const struct trace *t, const struct share *shares, size_t n, struct window w,
+		   double tolerance)
 {
 	double sum = 0, weights = 0;
 

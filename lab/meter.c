@@ -93,7 +93,8 @@ static int attach(struct meter *m, const char *ifname)
 	return r;
 }
 
-int meter_open(const char *netns, const char *ifname, const char *destination, uint32_t max, struct meter **ret)
+int meter_open(const char *netns, const char *ifname, const char *destination, uint32_t max,
+	       struct meter **ret)
 {
 	struct ether_addr mac;
 	struct meter *m;

@@ -17,7 +17,8 @@ struct meter;
  * for frames to this address, "02:00:.." (NULL: all). Several may be attached to one interface.
  * 0, -EINVAL, or negative errno. The interface's own clsact is used if it is there, else made.
  */
-int meter_open(const char *netns, const char *ifname, const char *destination, uint32_t max, struct meter **ret);
+int meter_open(const char *netns, const char *ifname, const char *destination, uint32_t max,
+	       struct meter **ret);
 /* Detaches. NULL is fine; returns NULL. */
 struct meter *meter_close(struct meter *m);
 

@@ -95,7 +95,9 @@ static uint64_t busy_ns(void)
 	uint64_t v[8] = {}, ticks;
 
 	if (proc_read_ns(NULL, "/proc/stat", &text) < 0 ||
-	    sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+	    sscanf(text,
+		   "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %" SCNu64,
 		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
 		return 0;
 	ticks = v[0] + v[1] + v[2] + v[5] + v[6] + v[7];
@@ -136,8 +138,10 @@ static uint64_t start_time(pid_t pid)
 	if (proc_read_ns(NULL, path, &text) < 0)
 		return 0;
 	p = strrchr(text, ')'); /* the name may hold anything */
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-			 &t) != 1)
+	if (!p ||
+	    sscanf(p + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &t) != 1)
 		return 0;
 	return t;
 }

@@ -39,7 +39,8 @@ struct htb_tuned {
 	uint64_t cburst;
 	uint32_t limit;   /* of the leaf's queue, packets */
 };
-void htb_tuned_plan(const struct scenario *s, const struct scenario_phase *p, size_t vm, struct htb_tuned *out);
+void htb_tuned_plan(const struct scenario *s, const struct scenario_phase *p, size_t vm,
+		    struct htb_tuned *out);
 
 /* --- caps of one tap: peer_cni.c, peer_police.c ----------------------------------------------------- */
 

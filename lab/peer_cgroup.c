@@ -35,7 +35,8 @@ struct peer_cgroups {
 /* --- how much -------------------------------------------------------------------------------------- */
 
 /* share * n * one group's default / all shares, nearest. */
-static unsigned weight(const struct share *shares, size_t n, size_t vm, unsigned one, unsigned min, unsigned max)
+static unsigned weight(const struct share *shares, size_t n, size_t vm, unsigned one, unsigned min,
+		       unsigned max)
 {
 	uint64_t all = 0, w;
 
@@ -131,7 +132,8 @@ static int make(struct scheduling *s, size_t vm, struct errtext *e)
 
 	r = cgroup_of(&c->host, c->tree, vm_pid(s->vm[vm]), c->vm[vm].origin);
 	if (r < 0)
-		return errtext_set(e, r, "the control group of VM %s: %s", s->scenario->vms[vm].name, strerror(-r));
+		return errtext_set(e, r, "the control group of VM %s: %s", s->scenario->vms[vm].name,
+				   strerror(-r));
 	snprintf(dir, sizeof(dir), "%s/" PEER_CGROUP_FORMAT, c->host.mount[c->tree], (int)getpid(), vm);
 	snprintf(line, sizeof(line), "mkdir %s", dir);
 	scheduling_note(s, line);
@@ -223,7 +225,8 @@ static int weigh(struct scheduling *s, const struct scenario_phase *p, size_t vm
 	bool v2 = s->cgroups->tree == CGROUP_V2;
 	char value[16];
 
-	snprintf(value, sizeof(value), "%u", (v2 ? cpu_weight_v2 : cpu_shares_v1)(p->shares, s->scenario->n_vms, vm));
+	snprintf(value, sizeof(value), "%u",
+		 (v2 ? cpu_weight_v2 : cpu_shares_v1)(p->shares, s->scenario->n_vms, vm));
 	return put(s, s->cgroups->vm[vm].dir, v2 ? "cpu.weight" : "cpu.shares", value, e);
 }
 

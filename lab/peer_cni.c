@@ -58,8 +58,8 @@ static int add(struct scheduling *s, const struct scenario_phase *p, size_t vm, 
 				   tap, vm);
 	if (r == 0)
 		r = scheduling_run(s, e,
-				   "tc qdisc add dev bwp%zu root handle 1: tbf rate %" PRIu64 "bit burst %" PRIu64
-				   "b limit %" PRIu64 "b",
+				   "tc qdisc add dev bwp%zu root handle 1: tbf rate %" PRIu64
+				   "bit burst %" PRIu64 "b limit %" PRIu64 "b",
 				   vm, t.rate_bits, t.burst, t.limit);
 	return r;
 }

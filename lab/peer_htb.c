@@ -35,7 +35,8 @@ static uint64_t burst_of(struct rate r)
 	return bytes < 2 * FRAME_BYTES ? 2 * FRAME_BYTES : bytes;
 }
 
-void htb_tuned_plan(const struct scenario *s, const struct scenario_phase *p, size_t vm, struct htb_tuned *out)
+void htb_tuned_plan(const struct scenario *s, const struct scenario_phase *p, size_t vm,
+		    struct htb_tuned *out)
 {
 	struct rate rate = peer_rate(s, p, vm);
 	uint64_t packets = rate.bytes_ps / QUEUE_DIVISOR / FRAME_BYTES, quantum;
@@ -48,11 +49,14 @@ void htb_tuned_plan(const struct scenario *s, const struct scenario_phase *p, si
 		.quantum = quantum > INT_MAX ? INT_MAX : (uint32_t)quantum, /* the kernel keeps an int */
 		.burst = burst_of(rate),
 		.cburst = burst_of(s->capacity),
-		.limit = packets < LIMIT_MIN ? LIMIT_MIN : packets > LIMIT_MAX ? LIMIT_MAX : (uint32_t)packets,
+		.limit = packets < LIMIT_MIN ? LIMIT_MIN :
+			 packets > LIMIT_MAX ? LIMIT_MAX :
+					       (uint32_t)packets,
 	};
 }
 
-static int class(struct scheduling *s, const char *verb, const struct scenario_phase *p, size_t vm, struct errtext *e)
+static int class(struct scheduling *s, const char *verb, const struct scenario_phase *p, size_t vm,
+		 struct errtext *e)
 {
 	char rate[UNITS_RATE_SIZE], ceil[UNITS_RATE_SIZE];
 	const char *up = s->topo->uplink;
@@ -67,8 +71,8 @@ static int class(struct scheduling *s, const char *verb, const struct scenario_p
 			   verb, up, minor, units_format_rate(peer_rate(s->scenario, p, vm), rate),
 			   units_format_rate(s->scenario->capacity, ceil), t.quantum, t.burst, t.cburst);
 	return r < 0 ? r :
-		       scheduling_run(s, e, "tc qdisc %s dev %s parent 1:%x handle %x: pfifo limit %" PRIu32, verb, up,
-				      minor, minor, t.limit);
+		       scheduling_run(s, e, "tc qdisc %s dev %s parent 1:%x handle %x: pfifo limit %" PRIu32,
+				      verb, up, minor, minor, t.limit);
 }
 
 static int classes(struct scheduling *s, const char *verb, const struct scenario_phase *p, struct errtext *e)

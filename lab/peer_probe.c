@@ -39,12 +39,14 @@ static const struct {
 	[PART_HTB] = { "htb qdisc", "NET_SCH_HTB", "tc qdisc replace dev a0 root handle 1: htb" },
 	[PART_TBF] = { "tbf qdisc", "NET_SCH_TBF",
 		       "tc qdisc replace dev a1 root handle 1: tbf rate 1mbit burst 16kb limit 64kb" },
-	[PART_FIFO] = { "pfifo qdisc", "NET_SCHED", "tc qdisc replace dev a1 root handle 2: pfifo limit 100" },
+	[PART_FIFO] = { "pfifo qdisc", "NET_SCHED",
+			"tc qdisc replace dev a1 root handle 2: pfifo limit 100" },
 	[PART_U32] = { "u32 classifier", "NET_CLS_U32",
 		       "tc filter add dev a0 parent ffff: protocol all prio 1 u32 match u32 0 0 flowid :1" },
 	[PART_BASIC] = { "basic classifier", "NET_CLS_BASIC",
 			 "tc filter add dev a0 parent ffff: protocol all prio 50 basic flowid :1" },
-	[PART_MIRRED] = { "act_mirred", "NET_ACT_MIRRED", "tc actions add action mirred egress redirect dev a1" },
+	[PART_MIRRED] = { "act_mirred", "NET_ACT_MIRRED",
+			  "tc actions add action mirred egress redirect dev a1" },
 	[PART_POLICE] = { "act_police", "NET_ACT_POLICE",
 			  "tc actions add action police rate 1mbit burst 64kb mtu 64kb drop" },
 	[PART_IFB] = { "IFB devices", "IFB", "ip link add a2 type ifb" },
@@ -96,7 +98,8 @@ static bool has_cgroup(enum part part)
 
 static bool has_part(const char *netns, enum part part)
 {
-	return parts[part].command ? proc_run(netns, NULL, NULL, "%s", parts[part].command) == 0 : has_cgroup(part);
+	return parts[part].command ? proc_run(netns, NULL, NULL, "%s", parts[part].command) == 0 :
+				     has_cgroup(part);
 }
 
 /* Bits of the parts that are missing. If a namespace cannot be made, all are: nothing can be tried. */
@@ -128,8 +131,8 @@ static void tell(unsigned missing, char *why, size_t size)
 	for (unsigned i = 0, told = 0; i < N_PARTS; i++) {
 		if (!(missing & 1U << i) || n < 0 || (size_t)n >= size)
 			continue;
-		n += snprintf(why + n, size - (size_t)n, "%s no %s (CONFIG_%s)", told++ ? " and" : "", parts[i].name,
-			      parts[i].config);
+		n += snprintf(why + n, size - (size_t)n, "%s no %s (CONFIG_%s)", told++ ? " and" : "",
+			      parts[i].name, parts[i].config);
 	}
 }
 

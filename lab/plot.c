@@ -49,8 +49,8 @@ static void marks(const struct result *r, double top, FILE *f)
 				from, top);
 		fprintf(f, "set label ");
 		plot_quoted(f, p->phase->name);
-		fprintf(f, " at %.3f,%g center font ',%d' tc rgb '#222222' noenhanced\n", (from + to) / 2, top * 0.965,
-			r->n_phases > 6 ? 10 : 12);
+		fprintf(f, " at %.3f,%g center font ',%d' tc rgb '#222222' noenhanced\n", (from + to) / 2,
+			top * 0.965, r->n_phases > 6 ? 10 : 12);
 		if (p->phase->scheduler == SCHEDULER_NONE)
 			continue;
 		for (size_t i = 0; i < r->scenario->n_vms; i++)
@@ -90,7 +90,8 @@ static void script(const struct result *r, FILE *f)
 	marks(r, top, f);
 	fprintf(f, "plot 'bandwidth.csv' using 1:%zu with lines ls 100 title 'sum'", s->n_vms + 3);
 	for (size_t i = 0; i < s->n_vms; i++) {
-		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3, plot_colour(i));
+		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3,
+			plot_colour(i));
 		plot_quoted(f, s->vms[i].name);
 	}
 	fprintf(f, ", \\\n     NaN with lines lc rgb '#666666' dt (2,3) lw 1.5 title 'entitled'\n");
@@ -110,7 +111,8 @@ int plot_draw(const char *dir, const char *name, struct errtext *e)
 	for (size_t i = 0; err == 0 && i < sizeof(terminals) / sizeof(terminals[0]); i++) {
 		const char *const argv[] = { "gnuplot", "-e", go, "-e", output, "-e", load, NULL };
 
-		snprintf(output, sizeof(output), "%s; set output '%.60s.%s'", terminals[i][0], name, terminals[i][1]);
+		snprintf(output, sizeof(output), "%s; set output '%.60s.%s'", terminals[i][0], name,
+			 terminals[i][1]);
 		err = proc_runv(NULL, argv, NULL, NULL, e);
 	}
 	return err;

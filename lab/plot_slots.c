@@ -38,7 +38,8 @@ static void turns(const struct result *r, FILE *f)
 		/* The grid of an unscheduled phase is a copy of another's. */
 		for (size_t i = 0; p->phase->scheduler == SCHEDULER_CPU && i < r->scenario->n_vms; i++)
 			for (size_t t = 0; t < p->slots.n[i]; t++)
-				fprintf(f, "%zu,%u,%s,%.6f,%.6f\n", k + 1, p->repetition, r->scenario->vms[i].name,
+				fprintf(f, "%zu,%u,%s,%.6f,%.6f\n", k + 1, p->repetition,
+					r->scenario->vms[i].name,
 					(double)(p->slots.turn[i][t].from_ns - r->start_ns) / 1e9,
 					(double)(p->slots.turn[i][t].to_ns - r->start_ns) / 1e9);
 	}
@@ -88,14 +89,15 @@ static void script(const struct result *r, const struct phase_result *p, struct 
 		struct trace t = measure_slice(r->trace[i], w);
 
 		for (size_t k = 0; k < t.n; k++)
-			fprintf(f, "%.4f %.3f %zu\n", ms_in(w, t.s[k].ns), (double)i - 0.1 - 0.04 * (double)(k % DOT_ROWS), i);
+			fprintf(f, "%.4f %.3f %zu\n", ms_in(w, t.s[k].ns),
+				(double)i - 0.1 - 0.04 * (double)(k % DOT_ROWS), i);
 		/* A VM without a frame must not leave the data empty. */
 		fprintf(f, "-1 %zu %zu\n", i, i);
 	}
 	fprintf(f, "END\nplot ");
 	for (size_t i = 0; i < n; i++)
-		fprintf(f, "%s$frames using ($3==%zu?$1:NaN):2 with points pt 7 ps 0.2 lc rgb '%s'", i ? ", " : "", i,
-			plot_colour(i));
+		fprintf(f, "%s$frames using ($3==%zu?$1:NaN):2 with points pt 7 ps 0.2 lc rgb '%s'",
+			i ? ", " : "", i, plot_colour(i));
 	fprintf(f, "\n");
 }
 

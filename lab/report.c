@@ -33,7 +33,8 @@ int report_close(FILE *f, const char *dir, const char *name, struct errtext *e)
 	bool bad = ferror(f);
 
 	if (fclose(f) != 0 || bad)
-		return errtext_set(e, -EIO, "%.200s/%s: not written completely: %s", dir, name, strerror(errno));
+		return errtext_set(e, -EIO, "%.200s/%s: not written completely: %s", dir, name,
+				   strerror(errno));
 	return 0;
 }
 
@@ -69,12 +70,13 @@ static void table_head(const struct result *r, const struct phase_result *p)
 	printf("\n%s", p->phase->name);
 	if (r->scenario->repeat > 1)
 		printf(", turn %u", p->repetition);
-	printf(" - %s", p->phase->scheduler == SCHEDULER_NONE ? "no scheduler" : scheduler_name(p->phase->scheduler));
+	printf(" - %s",
+	       p->phase->scheduler == SCHEDULER_NONE ? "no scheduler" : scheduler_name(p->phase->scheduler));
 	if (p->phase->backpressure)
 		printf(", backpressure %s", p->phase->backpressure);
 	printf(", %u s\n", p->phase->seconds);
-	printf("  %-8s %6s %8s %8s %8s %7s %25s %8s %9s %15s\n", "VM", "share", "Mbit/s", "got %", "error pp", "loss %",
-	       "gap ms p50 / p99 / p99.9", "CPU", "ms/Mbit", "RTT ms p50/p99");
+	printf("  %-8s %6s %8s %8s %8s %7s %25s %8s %9s %15s\n", "VM", "share", "Mbit/s", "got %", "error pp",
+	       "loss %", "gap ms p50 / p99 / p99.9", "CPU", "ms/Mbit", "RTT ms p50/p99");
 }
 
 static void table_row(const struct result *r, const struct phase_result *p, size_t i)
@@ -160,12 +162,14 @@ static void backpressure_pays(const struct result *r)
 
 	if (!on || !off)
 		return;
-	printf("\nCPU of the VMM for each delivered Mbit, backpressure on / off (medians of %u):\n", s->repeat);
+	printf("\nCPU of the VMM for each delivered Mbit, backpressure on / off (medians of %u):\n",
+	       s->repeat);
 	for (size_t i = 0; i < s->n_vms; i++) {
 		double with = median_cpu(r, (size_t)(on - s->phases), i);
 		double without = median_cpu(r, (size_t)(off - s->phases), i);
 
-		printf("  %-8s %.2f ms / %.2f ms = %.2f\n", s->vms[i].name, 1e3 * with, 1e3 * without, with / without);
+		printf("  %-8s %.2f ms / %.2f ms = %.2f\n", s->vms[i].name, 1e3 * with, 1e3 * without,
+		       with / without);
 	}
 }
 

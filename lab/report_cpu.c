@@ -86,7 +86,8 @@ void report_compare(const struct result *r)
 	v = range_of(pairs, n);
 	printf("\ntotal of two lanes / one, paired:");
 	for (size_t i = 0; i < n; i++)
-		printf(" %.1f / %.1f = %.3f", pairs[i].two->total_mbps, pairs[i].one->total_mbps, pairs[i].ratio);
+		printf(" %.1f / %.1f = %.3f", pairs[i].two->total_mbps, pairs[i].one->total_mbps,
+		       pairs[i].ratio);
 	printf("; median %.3f\n", v.median);
 }
 
@@ -109,8 +110,8 @@ json_t *summary_compare(const struct result *r)
 						      number(pairs[i].two->total_mbps), "ratio",
 						      number(pairs[i].ratio)));
 	v = range_of(pairs, n);
-	return json_pack("{s:s,s:o,s:o,s:o,s:o}", "what", "total_mbps, two lanes / one lane", "pairs", list, "median",
-			 number(v.median), "min", number(v.min), "max", number(v.max));
+	return json_pack("{s:s,s:o,s:o,s:o,s:o}", "what", "total_mbps, two lanes / one lane", "pairs", list,
+			 "median", number(v.median), "min", number(v.min), "max", number(v.max));
 }
 
 /* --- a phase --------------------------------------------------------------------------------------- */
@@ -121,8 +122,8 @@ json_t *summary_cpu_vm(const struct cpu_vm *v)
 		return json_null();
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "share_pct", number(v->share_pct), "error_pp",
 			 number(v->error_pp), "entitled_pct", number(v->entitled_pct), "process_share_pct",
-			 number(v->process_share_pct), "process_error_pp", number(v->process_error_pp), "used_ms",
-			 number(v->used_ms), "pauses", (json_int_t)v->pauses, "longest_pause_ms",
+			 number(v->process_share_pct), "process_error_pp", number(v->process_error_pp),
+			 "used_ms", number(v->used_ms), "pauses", (json_int_t)v->pauses, "longest_pause_ms",
 			 number(v->longest_pause_ms));
 }
 
@@ -132,27 +133,28 @@ json_t *summary_cpu_phase(const struct cpu_phase *c)
 		return json_null();
 	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:o,s:b}", "scheduler_pct_of_core", number(c->scheduler_pct),
 			 "daemon_pct_of_core", number(c->daemon_pct), "decisions", (json_int_t)c->decisions,
-			 "late_slots", (json_int_t)c->late_slots, "skipped_slots", (json_int_t)c->skipped_slots,
-			 "late_max_ms", number(c->late_max_ms), "realtime", c->realtime);
+			 "late_slots", (json_int_t)c->late_slots, "skipped_slots",
+			 (json_int_t)c->skipped_slots, "late_max_ms", number(c->late_max_ms), "realtime",
+			 c->realtime);
 }
 
 static void cpu_rows(const struct result *r, const struct phase_result *p)
 {
-	printf("  %-8s %11s %9s %9s   %9s %9s %8s %11s\n", "CPU", "VMMs' CPU %", "error pp", "entitled", "process %",
-	       "error pp", "pauses", "longest ms");
+	printf("  %-8s %11s %9s %9s   %9s %9s %8s %11s\n", "CPU", "VMMs' CPU %", "error pp", "entitled",
+	       "process %", "error pp", "pauses", "longest ms");
 	for (size_t i = 0; i < r->scenario->n_vms; i++) {
 		const struct cpu_vm *v = &p->vm[i].cpu;
 
 		if (v->there)
-			printf("  %-8s %11.2f %9.2f %9.2f   %9.2f %9.2f %8lu %11.1f\n", r->scenario->vms[i].name,
-			       v->share_pct, v->error_pp, v->entitled_pct, v->process_share_pct, v->process_error_pp,
-			       v->pauses, v->longest_pause_ms);
+			printf("  %-8s %11.2f %9.2f %9.2f   %9.2f %9.2f %8lu %11.1f\n",
+			       r->scenario->vms[i].name, v->share_pct, v->error_pp, v->entitled_pct,
+			       v->process_share_pct, v->process_error_pp, v->pauses, v->longest_pause_ms);
 		else
 			printf("  %-8s is in no slot\n", r->scenario->vms[i].name);
 	}
 	printf("  scheduler: %.2f %% of a core, all of divvyd %.2f %%; %lu slots, %lu late, %lu skipped%s\n",
-	       p->cpu.scheduler_pct, p->cpu.daemon_pct, p->cpu.decisions, p->cpu.late_slots, p->cpu.skipped_slots,
-	       p->cpu.realtime ? "" : "; no SCHED_FIFO");
+	       p->cpu.scheduler_pct, p->cpu.daemon_pct, p->cpu.decisions, p->cpu.late_slots,
+	       p->cpu.skipped_slots, p->cpu.realtime ? "" : "; no SCHED_FIFO");
 }
 
 static void gap_row(const char *vm, const char *which, bool there, const struct gaps *g)

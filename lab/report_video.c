@@ -38,8 +38,9 @@ json_t *summary_video(const struct video_result *v)
 
 	if (!v->there)
 		return json_null();
-	o = json_pack("{s:I,s:I,s:I,s:I,s:s}", "packets", (json_int_t)v->packets, "lost", (json_int_t)v->lost, "frames",
-		      (json_int_t)v->frames, "damaged", (json_int_t)v->damaged, "player", v->player);
+	o = json_pack("{s:I,s:I,s:I,s:I,s:s}", "packets", (json_int_t)v->packets, "lost", (json_int_t)v->lost,
+		      "frames", (json_int_t)v->frames, "damaged", (json_int_t)v->damaged, "player",
+		      v->player);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(o, numbers[i].name,
 				    isfinite(numbers[i].v) ? json_real(numbers[i].v) : json_null());

@@ -70,7 +70,8 @@ struct run {
 static uint32_t trace_room(const struct scenario *s, size_t vm)
 {
 	unsigned size = s->vms[vm].traffic.size ? s->vms[vm].traffic.size + TRACE_HEADERS : TRACE_FRAME;
-	uint64_t n = s->wire.bytes_ps / (size < TRACE_FRAME ? size : TRACE_FRAME) * (scenario_seconds(s) + 20);
+	uint64_t n =
+		s->wire.bytes_ps / (size < TRACE_FRAME ? size : TRACE_FRAME) * (scenario_seconds(s) + 20);
 
 	if (scenario_unlimited(s))
 		return TRACE_OPEN;
@@ -84,7 +85,8 @@ static int open_meters(struct run *run, struct errtext *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
-		r = meter_open(topo->sw, topo->meter_if, topo->vm[i].server_mac, trace_room(s, i), &run->meter[i]);
+		r = meter_open(topo->sw, topo->meter_if, topo->vm[i].server_mac, trace_room(s, i),
+			       &run->meter[i]);
 		if (r < 0)
 			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	}
@@ -161,7 +163,8 @@ static int poll_meters(struct run *run)
 	return 0;
 }
 
-static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uint64_t to_ns, struct errtext *e)
+static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uint64_t to_ns,
+		  struct errtext *e)
 {
 	struct window w = { from_ns, to_ns };
 	uint64_t bytes[TOPO_VMS_MAX] = {};
@@ -187,7 +190,8 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 	report_line(run->s, p->phase, (double)(to_ns - run->result.start_ns) / 1e9, bytes, w);
 	run->seconds++;
 	if (run->progress)
-		run->progress->on_second(run->progress->arg, p->phase->name, run->seconds, scenario_seconds(run->s));
+		run->progress->on_second(run->progress->arg, p->phase->name, run->seconds,
+					 scenario_seconds(run->s));
 	return 0;
 }
 
@@ -386,8 +390,8 @@ static void announce(const struct scenario *s)
 		snprintf(wire, sizeof(wire), "without limit");
 	else
 		snprintf(wire, sizeof(wire), "%.0f Mbit/s", (double)s->wire.bytes_ps * 8e-6);
-	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_vms, wire, topo_kind_name(s->topology),
-	       scenario_seconds(s));
+	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_vms, wire,
+	       topo_kind_name(s->topology), scenario_seconds(s));
 	fflush(stdout);
 }
 

@@ -138,7 +138,8 @@ static int convert_wire(const struct raw *raw, struct scenario *s, struct errtex
 		s->capacity_pm = 0;
 	}
 	if (s->half_demand && !s->capacity_pm)
-		return errtext_set(e, -EINVAL, "capacity: expected a percentage of the wire, which is not known before");
+		return errtext_set(e, -EINVAL,
+				   "capacity: expected a percentage of the wire, which is not known before");
 	scenario_set_wire(s, wire);
 	return 0;
 }
@@ -148,14 +149,16 @@ static const char *const sections[] = { "figures", "peers", "video", "guests" };
 static int convert_evaluation(struct raw *raw, struct scenario *s, struct errtext *e)
 {
 	if (raw->section && lookup(sections, ARRAY_SIZE(sections), raw->section) < 0)
-		return errtext_set(e, -EINVAL, "unknown section \"%s\": expected figures, peers, video or guests",
+		return errtext_set(e, -EINVAL,
+				   "unknown section \"%s\": expected figures, peers, video or guests",
 				   raw->section);
 	if (raw->figures.n >= SCENARIO_FIGURES_MAX)
 		return errtext_set(e, -EINVAL, "more than %d figures", SCENARIO_FIGURES_MAX - 1);
 	for (size_t i = 0; i < raw->figures.n; i++)
 		s->figures[i] = ((const uint32_t *)raw->figures.items)[i];
 	if (raw->quick && (raw->quick < SCENARIO_SECONDS_MIN || raw->quick > SCENARIO_SECONDS_MAX))
-		return errtext_set(e, -EINVAL, "quick: seconds are %u..%u", SCENARIO_SECONDS_MIN, SCENARIO_SECONDS_MAX);
+		return errtext_set(e, -EINVAL, "quick: seconds are %u..%u", SCENARIO_SECONDS_MIN,
+				   SCENARIO_SECONDS_MAX);
 	s->quick = raw->quick;
 	s->section = TAKE_PTR(raw->section);
 	return 0;
@@ -264,7 +267,8 @@ int scenario_set_schedule(struct scenario *s, const char *over, struct errtext *
 			continue;
 		r = schedule_override(s->phases[i].schedule, over, &text);
 		if (r < 0)
-			return errtext_set(e, r, "schedule: \"%.200s\": expected \"key: value, key: value\"", over);
+			return errtext_set(e, r, "schedule: \"%.200s\": expected \"key: value, key: value\"",
+					   over);
 		r = schedule_check(text, why);
 		if (r < 0) {
 			free(text);

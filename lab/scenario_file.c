@@ -279,7 +279,8 @@ int raw_load(const char *path, struct raw *out, struct errtext *e)
 		reader_close(&r);
 	}
 	if (ret < 0)
-		return errtext_set(e, ret, "%s:%u: %s", path, err.line, err.text[0] ? err.text : strerror(-ret));
+		return errtext_set(e, ret, "%s:%u: %s", path, err.line,
+				   err.text[0] ? err.text : strerror(-ret));
 	return 0;
 }
 

@@ -23,11 +23,13 @@ static const char *called(const struct raw_phase *raw)
 	return raw->name ? raw->name : "without a name";
 }
 
-static int convert_shares(const struct raw_phase *raw, size_t n_vms, struct scenario_phase *p, struct errtext *e)
+static int convert_shares(const struct raw_phase *raw, size_t n_vms, struct scenario_phase *p,
+			  struct errtext *e)
 {
 	p->has_shares = raw->shares.n > 0;
 	if (p->has_shares && raw->shares.n != n_vms)
-		return errtext_set(e, -EINVAL, "phase %s: %zu shares for %zu VMs", called(raw), raw->shares.n, n_vms);
+		return errtext_set(e, -EINVAL, "phase %s: %zu shares for %zu VMs", called(raw), raw->shares.n,
+				   n_vms);
 	for (size_t i = 0; i < n_vms; i++) {
 		p->shares[i].weight = p->has_shares ? ((const uint32_t *)raw->shares.items)[i] : 1;
 		if (p->shares[i].weight < 1 || p->shares[i].weight > SHARE_MAX)
@@ -66,9 +68,11 @@ static int convert_scheduler(const struct raw_phase *raw, const struct raw_under
 	bool known = !backpressure;
 
 	if (u && raw->scheduler)
-		return errtext_set(e, -EINVAL, "phase %s: its scheduler is given by \"under\" already", called(raw));
+		return errtext_set(e, -EINVAL, "phase %s: its scheduler is given by \"under\" already",
+				   called(raw));
 	if (!name)
-		return errtext_set(e, -EINVAL, "phase %s: needs \"scheduler\", or the scenario \"under\"", called(raw));
+		return errtext_set(e, -EINVAL, "phase %s: needs \"scheduler\", or the scenario \"under\"",
+				   called(raw));
 	scheduler = scheduler_from_name(name);
 	if (scheduler < 0)
 		return errtext_set(e, -EINVAL, "phase %s: unknown scheduler \"%s\"", called(raw), name);
@@ -79,10 +83,11 @@ static int convert_scheduler(const struct raw_phase *raw, const struct raw_under
 	if (!known)
 		return errtext_set(e, -EINVAL, "phase %s: backpressure is auto, on or off", called(raw));
 	if (scheduler == SCHEDULER_NONE && (action == ACTION_APPLY || action == ACTION_SET))
-		return errtext_set(e, -EINVAL, "phase %s: without a scheduler there is nothing to %s", called(raw),
-				   raw->action);
+		return errtext_set(e, -EINVAL, "phase %s: without a scheduler there is nothing to %s",
+				   called(raw), raw->action);
 	if (scheduler != SCHEDULER_NONE && action == ACTION_RELEASE)
-		return errtext_set(e, -EINVAL, "phase %s: after a release the scheduler is none", called(raw));
+		return errtext_set(e, -EINVAL, "phase %s: after a release the scheduler is none",
+				   called(raw));
 	p->scheduler = (enum scheduler_kind)scheduler;
 	p->action = (enum phase_action)action;
 	return 0;
@@ -125,8 +130,8 @@ static int convert_phase(const struct raw_phase *raw, const struct raw_under *u,
 	if (!raw->name && !u)
 		return errtext_set(e, -EINVAL, "a phase needs \"name\"");
 	if (raw->seconds < SCENARIO_SECONDS_MIN || raw->seconds > SCENARIO_SECONDS_MAX)
-		return errtext_set(e, -EINVAL, "phase %s: seconds are %u..%u", called(raw), SCENARIO_SECONDS_MIN,
-				   SCENARIO_SECONDS_MAX);
+		return errtext_set(e, -EINVAL, "phase %s: seconds are %u..%u", called(raw),
+				   SCENARIO_SECONDS_MIN, SCENARIO_SECONDS_MAX);
 	p->seconds = raw->seconds;
 	p->idle = raw->idle;
 	r = convert_scheduler(raw, u, p, e);

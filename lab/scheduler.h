@@ -54,7 +54,8 @@ char *scheduling_commands(struct scheduling *s);
 void scheduling_stop(struct scheduling *s);
 
 /* Run a command in the host's namespace, and note it. */
-int scheduling_run(struct scheduling *s, struct errtext *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int scheduling_run(struct scheduling *s, struct errtext *e, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Note a line. */
 void scheduling_note(struct scheduling *s, const char *line);
 

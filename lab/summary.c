@@ -32,10 +32,11 @@ static json_t *gaps(bool there, const struct gaps *g)
 {
 	if (!there)
 		return json_null();
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "mean", number(g->mean_ms), "sd", number(g->sd_ms),
-			 "sd_by_mean", number(g->sd_ms / g->mean_ms), "p50", number(g->p50_ms), "p99",
-			 number(g->p99_ms), "p99_by_p50", number(g->p99_ms / g->p50_ms), "p999", number(g->p999_ms),
-			 "n", (json_int_t)g->n, "left_out", number(g->left_out));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "mean", number(g->mean_ms), "sd",
+			 number(g->sd_ms), "sd_by_mean", number(g->sd_ms / g->mean_ms), "p50",
+			 number(g->p50_ms), "p99", number(g->p99_ms), "p99_by_p50",
+			 number(g->p99_ms / g->p50_ms), "p999", number(g->p999_ms), "n", (json_int_t)g->n,
+			 "left_out", number(g->left_out));
 }
 
 static json_t *vm_object(const struct result *r, const struct phase_result *p, size_t i)
@@ -43,12 +44,14 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	const struct scenario_vm *vm = &r->scenario->vms[i];
 	const struct vm_result *v = &p->vm[i];
 	json_t *o = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", vm->name, "share",
-			      p->phase->has_shares ? json_integer(p->phase->shares[i].weight) : json_null(), "mbps",
-			      number(v->mbps), "share_pct", number(v->share_pct), "error_pp", number(v->error_pp),
-			      "loss_pct", number(v->loss_pct), "ipd_ms", gaps(v->has_gaps, &v->gaps), "cpu_cores",
-			      number(v->cpu_cores), "cpu_per_mbit", number(v->cpu_per_mbit));
+			      p->phase->has_shares ? json_integer(p->phase->shares[i].weight) : json_null(),
+			      "mbps", number(v->mbps), "share_pct", number(v->share_pct), "error_pp",
+			      number(v->error_pp), "loss_pct", number(v->loss_pct), "ipd_ms",
+			      gaps(v->has_gaps, &v->gaps), "cpu_cores", number(v->cpu_cores), "cpu_per_mbit",
+			      number(v->cpu_per_mbit));
 
-	json_object_set_new(o, "traffic", vm->sends ? json_string(traffic_kind_name(vm->traffic.kind)) : json_null());
+	json_object_set_new(o, "traffic",
+			    vm->sends ? json_string(traffic_kind_name(vm->traffic.kind)) : json_null());
 	json_object_set_new(o, "entitled_mbps", number(v->entitled_mbps));
 	json_object_set_new(o, "sends", json_boolean(scenario_sends(r->scenario, p->phase, i)));
 	json_object_set_new(o, "offered_mbps", number(v->offered_mbps));
@@ -56,9 +59,10 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	json_object_set_new(o, "ipd_inside_slots_ms", gaps(v->has_inside, &v->inside));
 	json_object_set_new(o, "ipd_across_slots_ms", gaps(v->has_across, &v->across));
 	json_object_set_new(o, "cpu", summary_cpu_vm(&v->cpu));
-	json_object_set_new(o, "rtt_ms", v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", number(v->rtt_p50_ms), "p99",
-							       number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
-						     json_null());
+	json_object_set_new(o, "rtt_ms",
+			    v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", number(v->rtt_p50_ms), "p99",
+						  number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
+					json_null());
 	json_object_set_new(o, "video", summary_video(&v->video));
 	json_object_set_new(o, "queue_empty_pct", number(v->empty_pct));
 	json_object_set_new(o, "sndbuf_bytes", v->sndbuf > 0 ? json_integer(v->sndbuf) : json_null());
@@ -103,9 +107,10 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 		json_array_append_new(vms, vm_object(r, p, i));
 	}
 	o = json_pack("{s:s,s:s,s:o,s:i,s:o,s:o,s:o,s:o,s:I}", "name", p->phase->name, "scheduler",
-		      scheduler_name(p->phase->scheduler), "shares", shares, "seconds", (int)p->phase->seconds, "vms",
-		      vms, "total_mbps", number(p->total_mbps), "utilisation", number(p->utilisation), "jain",
-		      number(p->jain), "queue_drops", (json_int_t)p->queue_drops);
+		      scheduler_name(p->phase->scheduler), "shares", shares, "seconds",
+		      (int)p->phase->seconds, "vms", vms, "total_mbps", number(p->total_mbps), "utilisation",
+		      number(p->utilisation), "jain", number(p->jain), "queue_drops",
+		      (json_int_t)p->queue_drops);
 	json_object_set_new(o, "under", text(p->phase->under));
 	json_object_set_new(o, "step", text(p->phase->step));
 	json_object_set_new(o, "wire_utilisation", scenario_unlimited(r->scenario) ? json_null() :
@@ -133,7 +138,8 @@ static json_t *range(int err, const struct range *v)
 {
 	if (err < 0 || isnan(v->median))
 		return json_null();
-	return json_pack("{s:o,s:o,s:o}", "median", number(v->median), "min", number(v->min), "max", number(v->max));
+	return json_pack("{s:o,s:o,s:o}", "median", number(v->median), "min", number(v->min), "max",
+			 number(v->max));
 }
 
 /* Each phase once, over its repetitions. */
@@ -153,8 +159,9 @@ static json_t *aggregate(const struct result *r)
 	struct range v;
 
 	for (size_t k = 0; k < s->n_phases; k++) {
-		json_t *vms = json_array(), *o = json_pack("{s:s,s:s}", "name", s->phases[k].name, "scheduler",
-							   scheduler_name(s->phases[k].scheduler));
+		json_t *vms = json_array(),
+		       *o = json_pack("{s:s,s:s}", "name", s->phases[k].name, "scheduler",
+				      scheduler_name(s->phases[k].scheduler));
 
 		for (size_t i = 0; i < s->n_vms; i++) {
 			json_t *vm = json_pack("{s:s}", "name", s->vms[i].name);
@@ -184,8 +191,10 @@ static json_t *summary(const struct result *r)
 									phase_object(r, &r->phases[k]));
 	for (size_t i = 0; i < s->n_vms; i++)
 		rcvbuf_errors += r->heard[i].rcvbuf_errors;
-	o = json_pack("{s:i,s:s,s:s,s:o,s:o}", "version", 1, "scenario", s->name, "accel", r->accel, "wire_mbps",
-		      scenario_unlimited(s) ? json_null() : number((double)s->wire.bytes_ps * 8e-6), "phases", phases);
+	o = json_pack("{s:i,s:s,s:s,s:o,s:o}", "version", 1, "scenario", s->name, "accel", r->accel,
+		      "wire_mbps",
+		      scenario_unlimited(s) ? json_null() : number((double)s->wire.bytes_ps * 8e-6), "phases",
+		      phases);
 	json_object_set_new(o, "repetitions", json_integer(s->repeat));
 	json_object_set_new(o, "aggregate", aggregate(r));
 	json_object_set_new(o, "compare", summary_compare(r));
@@ -195,7 +204,8 @@ static json_t *summary(const struct result *r)
 	json_object_set_new(o, "capacity_mbps", number((double)s->capacity.bytes_ps * 8e-6));
 	json_object_set_new(o, "topology", text(topo_kind_name(s->topology)));
 	json_object_set_new(o, "pin", s->pin ? json_integer(s->pin) : json_null());
-	json_object_set_new(o, "loaded", r->load_known && !scenario_unlimited(s) ? json_boolean(r->loaded) : json_null());
+	json_object_set_new(o, "loaded",
+			    r->load_known && !scenario_unlimited(s) ? json_boolean(r->loaded) : json_null());
 	json_object_set_new(o, "receiver_socket_drops", json_integer((json_int_t)rcvbuf_errors));
 	json_object_set_new(o, "arrivals_lost", json_integer((json_int_t)r->arrivals_lost));
 	json_object_set_new(o, "accel_why", text(r->accel_why));

@@ -23,8 +23,8 @@ static void describe(const struct scenario *s, char *out, size_t size)
 	int n = snprintf(out, size, "%s, pin %u", topo_kind_name(s->topology), s->pin);
 
 	for (size_t i = 0; i < s->n_vms && n > 0 && (size_t)n < size; i++)
-		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s", s->vms[i].name, vm_kind_name(s->vms[i].kind),
-			      vm_nic_name(s->vms[i].nic));
+		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s", s->vms[i].name,
+			      vm_kind_name(s->vms[i].kind), vm_nic_name(s->vms[i].nic));
 }
 
 static bool fits(const struct testbed *t, const struct scenario *s)
@@ -110,8 +110,8 @@ static int up_vms(struct testbed *t, const struct scenario *s, struct errtext *e
 	if (t->accel == ACCEL_NONE)
 		printf("%zu containers are up (Linux %s)\n", t->n_vms, t->image.release);
 	else
-		printf("%zu VMs are up after %.1f s (Linux %s, QEMU with %s: %s)\n", t->n_vms, longest_boot(t),
-		       t->image.release, accel_name(t->accel), t->accel_why);
+		printf("%zu VMs are up after %.1f s (Linux %s, QEMU with %s: %s)\n", t->n_vms,
+		       longest_boot(t), t->image.release, accel_name(t->accel), t->accel_why);
 	fflush(stdout);
 	return 0;
 }

@@ -219,7 +219,8 @@ static void build_port(const struct topo *t, unsigned i, FILE *f)
 		fprintf(f, "link add %s type veth peer name eth0 address %02x:%02x:%02x:%02x:%02x:%02x netns %s\n",
 			v->tap, m[0], m[1], m[2], m[3], m[4], m[5], v->netns);
 	else
-		fprintf(f, "tuntap add dev %s mode tap%s\n", v->tap, t->config.queues > 1 ? " multi_queue" : "");
+		fprintf(f, "tuntap add dev %s mode tap%s\n", v->tap,
+			t->config.queues > 1 ? " multi_queue" : "");
 	if (t->config.kind == TOPO_ROUTED)
 		fprintf(f, "addr add %s/24 dev %s\n", v->gateway, v->tap);
 	else

@@ -28,7 +28,8 @@ static void server_said(struct traffic *t, const char *line, uint64_t now)
 	t->until = rep.to;
 	if (rep.amount > 0)
 		t->under_way = true;
-	if (!traffic_grow((void **)&t->intervals, t->r.n_intervals, &t->intervals_room, sizeof(*t->intervals)))
+	if (!traffic_grow((void **)&t->intervals, t->r.n_intervals, &t->intervals_room,
+			  sizeof(*t->intervals)))
 		return;
 	t->intervals[t->r.n_intervals++] = (struct traffic_interval){
 		.at_ns = now,

@@ -65,7 +65,8 @@ static int is_bound(void *arg)
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
 		_cleanup_free_ char *text = NULL;
 
-		if (proc_read_ns(f->netns, tables[i], &text) == 0 && traffic_parse_bound(text, atoi(FILES_PORT)))
+		if (proc_read_ns(f->netns, tables[i], &text) == 0 &&
+		    traffic_parse_bound(text, atoi(FILES_PORT)))
 			return 1;
 	}
 	return 0;
@@ -73,9 +74,11 @@ static int is_bound(void *arg)
 
 static int fetch(struct traffic *t, const struct clip_files *files, struct errtext *e)
 {
-	const char *argv[] = { "busybox", "nc", "-l", "-p", FILES_PORT, "-e", "busybox", "tar", "-c", "-C", files->dir,
-			       "clip.rtp", "rtpplay", NULL };
-	const struct spawn s = { .argv = argv, .netns = t->at->server_netns, .in = -1, .out = -1, .err = -1, .keep = -1 };
+	const char *argv[] = { "busybox", "nc", "-l", "-p",       FILES_PORT, "-e",      "busybox",
+			       "tar",     "-c", "-C", files->dir, "clip.rtp", "rtpplay", NULL };
+	const struct spawn s = {
+		.argv = argv, .netns = t->at->server_netns, .in = -1, .out = -1, .err = -1, .keep = -1
+	};
 	struct files f = { .netns = t->at->server_netns };
 	int r;
 
@@ -91,7 +94,8 @@ static int fetch(struct traffic *t, const struct clip_files *files, struct errte
 		errtext_set(e, r, "busybox nc does not listen: %s", strerror(-r));
 	else
 		r = vm_run(t->vm, FETCH_MS, NULL, e,
-			   "busybox mkdir -p " PLACE " && busybox mount -t tmpfs video " PLACE " && cd " PLACE " && "
+			   "busybox mkdir -p " PLACE " && busybox mount -t tmpfs video " PLACE " && cd " PLACE
+			   " && "
 			   "busybox nc -w 20 %s " FILES_PORT " </dev/null | busybox tar -x && echo > there",
 			   t->at->server);
 	proc_stop(f.pid, SIGTERM, 200, NULL);
@@ -100,7 +104,8 @@ static int fetch(struct traffic *t, const struct clip_files *files, struct errte
 
 int traffic_video_play(struct traffic *t)
 {
-	return vm_exec(t->vm, &t->client, "exec " PLACE "/rtpplay " PLACE "/clip.rtp %s %u", t->at->server, t->port);
+	return vm_exec(t->vm, &t->client, "exec " PLACE "/rtpplay " PLACE "/clip.rtp %s %u", t->at->server,
+		       t->port);
 }
 
 /* --- what comes out --- */
@@ -140,7 +145,10 @@ static void on_datagrams(int fd, void *arg)
 		char datagram[DATAGRAM_MAX], control[CMSG_SPACE(sizeof(struct timespec)) + 64];
 		struct iovec iov = { .iov_base = datagram, .iov_len = sizeof(datagram) };
 		struct msghdr m = {
-			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
 		};
 		ssize_t k = recvmsg(fd, &m, MSG_DONTWAIT);
 

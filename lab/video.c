@@ -42,7 +42,8 @@ static uint64_t frame_of(const struct clip *c, uint64_t number)
 	return number / c->n_packets * c->n_frames + c->packets[number % c->n_packets].frame;
 }
 
-int video_record(struct video_recording *v, const struct clip *c, const void *datagram, size_t n, uint64_t at_ns)
+int video_record(struct video_recording *v, const struct clip *c, const void *datagram, size_t n,
+		 uint64_t at_ns)
 {
 	const struct clip_packet *p;
 	struct rtp_header h;
@@ -57,8 +58,8 @@ int video_record(struct video_recording *v, const struct clip *c, const void *da
 	if (number > INT64_MAX)
 		goto foreign; /* before the first */
 	p = &c->packets[number % c->n_packets];
-	if (h.timestamp != (uint32_t)(CLIP_FIRST_TIMESTAMP + frame_of(c, number) * CLIP_TICKS) || size != p->size ||
-	    memcmp((const char *)datagram + at, c->data + p->offset, size) != 0)
+	if (h.timestamp != (uint32_t)(CLIP_FIRST_TIMESTAMP + frame_of(c, number) * CLIP_TICKS) ||
+	    size != p->size || memcmp((const char *)datagram + at, c->data + p->offset, size) != 0)
 		goto foreign;
 	return keep(v, (struct video_arrival){ .at_ns = at_ns, .number = number, .timestamp = h.timestamp });
 foreign:
@@ -124,8 +125,8 @@ struct range64 {
 };
 
 /* Jitter and lateness, over arrivals of these packets. -ENODATA is not an error here: all are lost. */
-static int measure_times(const struct video_recording *v, const struct clip *c, uint64_t begin, struct range64 packets,
-			 struct video_result *out)
+static int measure_times(const struct video_recording *v, const struct clip *c, uint64_t begin,
+			 struct range64 packets, struct video_result *out)
 {
 	_cleanup_free_ uint64_t *late = malloc((v->n + 1) * sizeof(*late));
 	struct rtp_jitter jitter = {};
@@ -186,8 +187,8 @@ static uint64_t count_damaged(const struct clip *c, const bool *got, struct rang
 	return damaged;
 }
 
-int video_measure(const struct video_recording *v, const struct clip *c, struct window steady, struct video_frames *frames,
-		  struct video_result *out)
+int video_measure(const struct video_recording *v, const struct clip *c, struct window steady,
+		  struct video_frames *frames, struct video_result *out)
 {
 	uint64_t begin = begin_ns(v, c);
 	_cleanup_free_ bool *got = NULL;
@@ -235,7 +236,8 @@ double video_mean_ssim(const char *stats, size_t all, size_t first, size_t n)
 		const char *end = strchr(p, '\n'), *at = strstr(p, "All:");
 		double v = 0;
 
-		if (frame >= first && frame < first + n && at && (!end || at < end) && sscanf(at, "All:%lf", &v) == 1)
+		if (frame >= first && frame < first + n && at && (!end || at < end) &&
+		    sscanf(at, "All:%lf", &v) == 1)
 			sum += v;
 		p = end ? end + 1 : NULL;
 	}
@@ -261,8 +263,8 @@ static int read_stats(const char *dir, const char *name, char **text, struct err
 	return r < 0 ? errtext_set(e, r, "ffmpeg wrote no %s: %s", name, strerror(-r)) : 0;
 }
 
-static int compare(const char *dir, const struct clip *c, const struct clip_files *files, const bool *got, size_t skip,
-		   struct video_frames f, double *ssim, double *ssim_stream, struct errtext *e)
+static int compare(const char *dir, const struct clip *c, const struct clip_files *files, const bool *got,
+		   size_t skip, struct video_frames f, double *ssim, double *ssim_stream, struct errtext *e)
 {
 	_cleanup_free_ char *source = NULL, *stream = NULL;
 	size_t all = f.first - skip + f.n;

@@ -42,7 +42,8 @@ struct video_recording {
 };
 
 /* Keep a datagram. 0; -EBADMSG: it is none of the clip's, and was counted as such; -ENOMEM. */
-int video_record(struct video_recording *v, const struct clip *c, const void *datagram, size_t n, uint64_t at_ns);
+int video_record(struct video_recording *v, const struct clip *c, const void *datagram, size_t n,
+		 uint64_t at_ns);
 void video_recording_free(struct video_recording *v);
 
 struct video_result {
@@ -69,8 +70,8 @@ struct video_frames {
  * Everything but SSIM, over a phase's steady part. 0; -ENODATA (outputs untouched) if nothing came, or there
  * is no time for a frame; -ENOMEM.
  */
-int video_measure(const struct video_recording *v, const struct clip *c, struct window steady, struct video_frames *frames,
-		  struct video_result *out);
+int video_measure(const struct video_recording *v, const struct clip *c, struct window steady,
+		  struct video_frames *frames, struct video_result *out);
 /* SSIM of these frames, by ffmpeg; takes seconds. 0 or negative errno with a text. */
 int video_quality(const struct video_recording *v, const struct clip *c, const struct clip_files *files,
 		  struct video_frames frames, double *ssim, double *ssim_stream, struct errtext *e);

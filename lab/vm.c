@@ -166,8 +166,9 @@ static void halt(struct vm *vm)
 
 /* Where a configuration has its texts. */
 static const size_t texts[] = {
-	offsetof(struct vm_config, name),  offsetof(struct vm_config, netns),   offsetof(struct vm_config, tap),
-	offsetof(struct vm_config, bridge),  offsetof(struct vm_config, address), offsetof(struct vm_config, gateway),
+	offsetof(struct vm_config, name),    offsetof(struct vm_config, netns),
+	offsetof(struct vm_config, tap),     offsetof(struct vm_config, bridge),
+	offsetof(struct vm_config, address), offsetof(struct vm_config, gateway),
 };
 static_assert(ARRAY_SIZE(texts) == VM_TEXTS, "each has a copy");
 

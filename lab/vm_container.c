@@ -73,8 +73,8 @@ static uint64_t waited_ns(pid_t pid)
 	if (proc_read_ns(NULL, path, &text) < 0)
 		return 0;
 	p = strrchr(text, ')'); /* the name may hold anything */
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %" SCNd64 " %" SCNd64, &user,
-			 &system) != 2)
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %" SCNd64 " %" SCNd64,
+			 &user, &system) != 2)
 		return 0;
 	return (uint64_t)(user + system) * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }

@@ -125,7 +125,9 @@ static int server_start(const struct vm *vm, struct errtext *e)
 static int virsh(const char *verb, const char *arg, const char *input, struct errtext *e)
 {
 	char mount[32], net[32];
-	const char *argv[] = { "nsenter", mount, net, "virsh", "-q", "-c", "qemu:///system", verb, arg, NULL };
+	const char *argv[] = {
+		"nsenter", mount, net, "virsh", "-q", "-c", "qemu:///system", verb, arg, NULL
+	};
 
 	snprintf(mount, sizeof(mount), "--mount=/proc/%d/ns/mnt", server.pid);
 	snprintf(net, sizeof(net), "--net=/proc/%d/ns/net", server.pid);
@@ -147,9 +149,10 @@ static void write_nic(FILE *f, const struct vm_config *c)
 	if (c->bridge)
 		fprintf(f, "<interface type='bridge'><source bridge='%s'/>", c->bridge);
 	else
-		fprintf(f, "<interface type='ethernet'><source><ip address='%s' prefix='24'/></source>", c->gateway);
-	fprintf(f, "<mac address='%02x:%02x:%02x:%02x:%02x:%02x'/><target dev='%s'/><model type='%s'/>", m[0], m[1],
-		m[2], m[3], m[4], m[5], c->tap, vm_nic_name(c->nic));
+		fprintf(f, "<interface type='ethernet'><source><ip address='%s' prefix='24'/></source>",
+			c->gateway);
+	fprintf(f, "<mac address='%02x:%02x:%02x:%02x:%02x:%02x'/><target dev='%s'/><model type='%s'/>", m[0],
+		m[1], m[2], m[3], m[4], m[5], c->tap, vm_nic_name(c->nic));
 	if (c->queues > 1)
 		fprintf(f, "<driver queues='%u'/>", c->queues);
 	fprintf(f, "<rom enabled='no'/></interface>\n");
@@ -171,7 +174,8 @@ static char *domain_xml(const struct vm_config *c)
 	fprintf(f, "<domain type='%s'>\n<name>%s</name>\n", kvm ? "kvm" : "qemu", c->name);
 	fprintf(f, "<memory unit='MiB'>%u</memory>\n<vcpu current='%u'>%u</vcpu>\n",
 		c->memory_mb ? c->memory_mb : 160, vm_cpus(c), vm_cpus_max(c));
-	fprintf(f, "<os><type arch='x86_64' machine='q35'>hvm</type>\n<kernel>%s</kernel><initrd>%s</initrd>\n",
+	fprintf(f,
+		"<os><type arch='x86_64' machine='q35'>hvm</type>\n<kernel>%s</kernel><initrd>%s</initrd>\n",
 		c->image->kernel, c->image->initrd);
 	fprintf(f, "<cmdline>%s</cmdline></os>\n<features><acpi/></features>\n", vm_kernel_line(c, line));
 	fprintf(f, kvm ? "<cpu mode='host-passthrough'/>\n" :

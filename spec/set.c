@@ -26,8 +26,8 @@ int spec_set_schedule(struct schedule *s, const char *key, const char *text, str
 			snprintf(err->text, sizeof(err->text),
 				 "unknown key \"schedule.%.60s\"; did you mean \"schedule.%s\"?", key, near);
 		else
-			snprintf(err->text, sizeof(err->text), "unknown key \"schedule.%.60s\"; expected %s", key,
-				 schema_keys(&schema_schedule, keys, sizeof(keys)));
+			snprintf(err->text, sizeof(err->text), "unknown key \"schedule.%.60s\"; expected %s",
+				 key, schema_keys(&schema_schedule, keys, sizeof(keys)));
 		return -EINVAL;
 	}
 	r = f->parse(f, text, &changed, why);

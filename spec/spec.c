@@ -202,7 +202,8 @@ static int check_slot(struct build *b)
 		return 0;
 	return spec_refuse(b->err, b->slot.line, b->slot.column,
 			   "a slot of %.6gms is too short for gate %s; expected slot: %.6gms at least",
-			   (double)s->slot_ns / NSEC_PER_MSEC, gates[s->gate].text, (double)least / NSEC_PER_MSEC);
+			   (double)s->slot_ns / NSEC_PER_MSEC, gates[s->gate].text,
+			   (double)least / NSEC_PER_MSEC);
 }
 
 static int parse_schedule(struct build *b, const struct object *object)

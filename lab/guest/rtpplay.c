@@ -92,7 +92,8 @@ static int load(const char *path)
 		k->ms = be(p + 4, 4);
 		k->seq = (uint16_t)be(p + 10, 2);
 		k->timestamp = be(p + 12, 4);
-		if (k->size < 12 || k->size > PACKET_MAX || be(p, 2) != 8U + k->size || stop - p < 8 + k->size) {
+		if (k->size < 12 || k->size > PACKET_MAX || be(p, 2) != 8U + k->size ||
+		    stop - p < 8 + k->size) {
 			fprintf(stderr, "%s: packet %zu is cut\n", path, n_packets);
 			return -1;
 		}
@@ -158,8 +159,8 @@ static void play(int fd)
 				/* nobody listens yet, or no room; the receiver counts it as lost */
 				refused++;
 		}
-	printf("sent %llu packets, at most %.1f ms late, %llu refused\n", (unsigned long long)sent, (double)late / 1e6,
-	       (unsigned long long)refused);
+	printf("sent %llu packets, at most %.1f ms late, %llu refused\n", (unsigned long long)sent,
+	       (double)late / 1e6, (unsigned long long)refused);
 }
 
 int main(int argc, char **argv)

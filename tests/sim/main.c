@@ -182,8 +182,9 @@ static int parse(struct options *o, int argc, char **argv)
 			if (!strcmp(rows[k].name, argv[i]))
 				row = &rows[k];
 		if (!row || (row->kind != FLAG && i + 1 == argc)) {
-			fprintf(stderr, row ? "divvy-sim: %s needs a value; divvy-sim --help lists what there is\n" :
-					      "divvy-sim: no option %s; divvy-sim --help lists what there is\n",
+			fprintf(stderr,
+				row ? "divvy-sim: %s needs a value; divvy-sim --help lists what there is\n" :
+				      "divvy-sim: no option %s; divvy-sim --help lists what there is\n",
 				argv[i]);
 			return -EINVAL;
 		}

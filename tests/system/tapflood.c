@@ -60,7 +60,8 @@ struct frame {
 	struct ether_header eth;
 	struct iphdr ip;
 	struct udphdr udp;
-	uint8_t payload[FRAME_MAX - sizeof(struct ether_header) - sizeof(struct iphdr) - sizeof(struct udphdr)];
+	uint8_t payload[FRAME_MAX - sizeof(struct ether_header) - sizeof(struct iphdr) -
+			sizeof(struct udphdr)];
 } __attribute__((packed));
 
 struct count {
@@ -235,7 +236,8 @@ static int do_flood(struct vm *vm, const char *line)
 	double seconds;
 	unsigned int size, port;
 
-	if (sscanf(line, "flood %lf %u %19s %15s %15s %u", &seconds, &size, dst_mac, src_ip, dst_ip, &port) != 6 ||
+	if (sscanf(line, "flood %lf %u %19s %15s %15s %u", &seconds, &size, dst_mac, src_ip, dst_ip, &port) !=
+		    6 ||
 	    size < sizeof(f) - sizeof(f.payload) || size > FRAME_MAX)
 		return -EINVAL;
 	int r = make_frame(&f, size, vm->mac, dst_mac, src_ip, dst_ip, port);
@@ -268,14 +270,14 @@ static int do_sndbuf(struct vm *vm, const char *line)
 static int do_exec(struct vm *vm, const char *line)
 {
 	char program[32], name[64], netdev[64], device[80];
-	char *argv[] = { program, (char[]){ "-name" }, name, (char[]){ "-netdev" }, netdev, (char[]){ "-device" }, device,
-			 NULL };
+	char *argv[] = { program, (char[]){ "-name" },   name,   (char[]){ "-netdev" },
+			 netdev,  (char[]){ "-device" }, device, NULL };
 
 	if (sscanf(line, "exec %31s %63s", program, name) != 2)
 		return -EINVAL;
 	snprintf(netdev, sizeof(netdev), "tap,id=net0,fd=%d", vm->queue[0].fd);
-	snprintf(device, sizeof(device), "virtio-net-pci,netdev=net0,mac=%02x:%02x:%02x:%02x:%02x:%02x", vm->mac[0],
-		 vm->mac[1], vm->mac[2], vm->mac[3], vm->mac[4], vm->mac[5]);
+	snprintf(device, sizeof(device), "virtio-net-pci,netdev=net0,mac=%02x:%02x:%02x:%02x:%02x:%02x",
+		 vm->mac[0], vm->mac[1], vm->mac[2], vm->mac[3], vm->mac[4], vm->mac[5]);
 	fcntl(vm->queue[0].fd, F_SETFD, 0);
 	execv("/proc/self/exe", argv);
 	return -errno;

@@ -341,7 +341,8 @@ static void bounds(void **state)
 
 static void codel(void **state)
 {
-	struct sizing low = sized(0.008, 0.008), small = sized(1, 100), z = sized(60, 100), big = sized(100000, 100000);
+	struct sizing low = sized(0.008, 0.008), small = sized(1, 100), z = sized(60, 100),
+		      big = sized(100000, 100000);
 
 	(void)state;
 	/* RFC 8290; two intervals in MTU-sized packets at their charge. */

@@ -468,8 +468,8 @@ static void takes_any_command_line(void **state)
 /* What is no VMM is not paused: a name counts as a whole, as vmm_describe() fills it in. */
 static void knows_vmms(void **state)
 {
-	static const char *const programs[] = { "qemu-system-x86_64", "VBoxHeadless", "firecracker", "cloud-hypervisor",
-						"crosvm", "lkvm" };
+	static const char *const programs[] = { "qemu-system-x86_64", "VBoxHeadless", "firecracker",
+						"cloud-hypervisor",   "crosvm",       "lkvm" };
 	static const char *const others[] = { "", "libvirtd", "rpc-virtqemud", "openvpn", "cloud-hyperviso" };
 	char *argv[] = { NULL };
 	struct vmm_nic nic;

@@ -209,7 +209,8 @@ static void measures_phases(void **state)
 	assert_float_equal(measure_spread(s, "device", NULL, MEASURE_UTILISATION).r.median, 99.5, 1e-9);
 	assert_int_equal(measure_spread(s, "nothing", NULL, MEASURE_ERROR).n, 0);
 	assert_int_equal(measure_spread(p, "libvirt", "all", MEASURE_TOTAL).n, 0);
-	assert_string_equal(measure_text(s, "device", "", MEASURE_ERROR, text, sizeof(text)), "0.200 [0.100..0.400]");
+	assert_string_equal(measure_text(s, "device", "", MEASURE_ERROR, text, sizeof(text)),
+			    "0.200 [0.100..0.400]");
 	assert_string_equal(measure_text(s, "nothing", "", MEASURE_SETTLED, text, sizeof(text)), "-");
 	assert_string_equal(measure_text(p, "device", "all", MEASURE_SETTLED, text, sizeof(text)),
 			    "0; 1 of 3 not settled");
@@ -333,10 +334,12 @@ static void cuts_series(void **state)
 		     "{\"scenario\": \"s\", \"phases\": [{\"under\": \"nothing\", \"at_s\": 0, \"seconds\": 1, "
 		     "\"vms\": [{\"name\": \"a\"}]},{\"under\": \"device\", \"scheduler\": \"divvy\", "
 		     "\"at_s\": 1, \"seconds\": 1, \"vms\": [{\"name\": \"a\"}]}]}");
-	folder_write(&f, "bandwidth.csv", "t_s,phase,a_mbps,total_mbps\n0.5,\"no \"\"x\"\", y\",1,2\n"
-					  "1.2,\"d\",10,20\n1.4,\"d\",20,40\n1.6,\"d\",30,60\nbad\n2.1,\"d\",9,9\n");
-	folder_write(&f, "gaps.csv", "phase_number,repetition,vm,t_s,gap_ms,bytes\n1,1,a,0.5,1,9\n2,1,a,1.5,2,9\n"
-				     "2,1,b,1.5,3,9\n2,1,a,1.502,2,9\n2,1,a,1.9,2,9\n2,2,a,1.504,2,9\n");
+	folder_write(&f, "bandwidth.csv",
+		     "t_s,phase,a_mbps,total_mbps\n0.5,\"no \"\"x\"\", y\",1,2\n"
+		     "1.2,\"d\",10,20\n1.4,\"d\",20,40\n1.6,\"d\",30,60\nbad\n2.1,\"d\",9,9\n");
+	folder_write(&f, "gaps.csv",
+		     "phase_number,repetition,vm,t_s,gap_ms,bytes\n1,1,a,0.5,1,9\n2,1,a,1.5,2,9\n"
+		     "2,1,b,1.5,3,9\n2,1,a,1.502,2,9\n2,1,a,1.9,2,9\n2,2,a,1.504,2,9\n");
 	assert_int_equal(book_load(f.path, &b, &e), 0);
 	assert_int_equal(series_bandwidth(&b->scenarios[0], "device", 2, &bandwidth), 0);
 	assert_int_equal(bandwidth.n, 2);
@@ -394,10 +397,11 @@ static void draws_plots(void **state)
 
 static void slims_plots(void **state)
 {
-	char svg[] = "<svg>\n<g id=\"gnuplot_canvas\">\n<defs>\n<circle/>\n</defs>\n"
-		     "<g fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n</g>\n"
-		     "<g fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n<path d='M1,1'/></g>\n"
-		     "<g id=\"named\" >\n</g>\n</g>\n</svg>\n";
+	char svg[] =
+		"<svg>\n<g id=\"gnuplot_canvas\">\n<defs>\n<circle/>\n</defs>\n"
+		"<g fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n</g>\n"
+		"<g fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n<path d='M1,1'/></g>\n"
+		"<g id=\"named\" >\n</g>\n</g>\n</svg>\n";
 
 	(void)state;
 	svg_slim_text(svg);
@@ -452,8 +456,9 @@ static void writes_the_report(void **state)
 	has(html, "htb default 1 &amp; &lt;more&gt;");
 	/* of HTB's 6 ms by 16.5: the queue explains; of quota's RTT there is nothing to say */
 	has(html, "the send buffer may hold 12.0 ms");
-	has(html, "Device scheduling reaches share error of the worst VM: 0.200 [0.100..0.400] points (at most "
-		  "0.3 points, not in every repetition)");
+	has(html,
+	    "Device scheduling reaches share error of the worst VM: 0.200 [0.100..0.400] points (at most "
+	    "0.3 points, not in every repetition)");
 	has(html, "Not measured in this run: fig05 has no result.");
 	has(doc, "# Sharing a wire");
 	folder_remove(&f);
@@ -469,7 +474,9 @@ static void escapes(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_free_ char *text = NULL;
 		size_t size;
-		struct doc d = { .ops = kinds[i], .f = open_memstream(&text, &size), .plots = "", .plots_url = "" };
+		struct doc d = {
+			.ops = kinds[i], .f = open_memstream(&text, &size), .plots = "", .plots_url = ""
+		};
 
 		doc_table_begin(&d, heads);
 		doc_row_begin(&d);
@@ -478,7 +485,8 @@ static void escapes(void **state)
 		doc_row_end(&d);
 		doc_table_end(&d);
 		fclose(d.f);
-		has(text, i ? "| a\\|b |\n| --- |\n| x\\|y \\<z\\> | - |\n" : "<td>x|y\n&lt;z&gt;</td><td>-</td>");
+		has(text,
+		    i ? "| a\\|b |\n| --- |\n| x\\|y \\<z\\> | - |\n" : "<td>x|y\n&lt;z&gt;</td><td>-</td>");
 	}
 }
 

@@ -54,7 +54,8 @@ static void in_slots(struct fixture *f)
 	}
 	p->cpu_warm = (struct cpu_reading){ .there = true, .vm = { { true, 5, 5, 5 }, { true, 7, 7, 7 } } };
 	p->cpu_end = (struct cpu_reading){ .there = true,
-					   .vm = { { true, 5 + 660, 5 + 600, 105 }, { true, 7 + 340, 7 + 400, 107 } },
+					   .vm = { { true, 5 + 660, 5 + 600, 105 },
+						   { true, 7 + 340, 7 + 400, 107 } },
 					   .scheduler_ns = 20 * MS,
 					   .decisions = 200 };
 	p->warm.at_ns = 16 * S;

@@ -47,8 +47,9 @@ static int setup(void **state)
 	}
 	f->phases[0] = (struct scenario_phase){ .scheduler = SCHEDULER_NONE, .seconds = 10,
 						.shares = { { 1 }, { 1 } } };
-	f->phases[1] = (struct scenario_phase){ .scheduler = SCHEDULER_DIVVY, .seconds = 10, .has_shares = true,
-						.shares = { { 60 }, { 40 } } };
+	f->phases[1] = (struct scenario_phase){
+		.scheduler = SCHEDULER_DIVVY, .seconds = 10, .has_shares = true, .shares = { { 60 }, { 40 } }
+	};
 	f->scenario = (struct scenario){ .wire = { 1000000 }, .capacity = { 1000000 }, .repeat = 1, .vms = f->vms,
 					 .n_vms = 2, .phases = f->phases, .n_phases = 2 };
 	f->r.scenario = &f->scenario;

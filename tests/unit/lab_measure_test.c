@@ -293,9 +293,11 @@ static void test_settled(void **state)
 	after = (struct window){ 0, 299 * MS };
 	assert_int_equal(measure_settled(t, shares, 2, after, &settle_udp, &ns), -ETIME);
 	change(a, b, t, 100000);
-	assert_int_equal(measure_settled(t, shares, 2, (struct window){ 0, 5 * S }, &settle_udp, &ns), -ETIME);
+	assert_int_equal(measure_settled(t, shares, 2, (struct window){ 0, 5 * S }, &settle_udp, &ns),
+			 -ETIME);
 	t[0].n = t[1].n = 0;
-	assert_int_equal(measure_settled(t, shares, 2, (struct window){ 0, 5 * S }, &settle_udp, &ns), -ETIME);
+	assert_int_equal(measure_settled(t, shares, 2, (struct window){ 0, 5 * S }, &settle_udp, &ns),
+			 -ETIME);
 	assert_int_equal(ns, 77);
 	free(a);
 	free(b);

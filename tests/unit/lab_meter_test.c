@@ -239,8 +239,9 @@ static void test_buckets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames), cmocka_unit_test(test_told_apart), cmocka_unit_test(test_gso),
-		cmocka_unit_test(test_full),   cmocka_unit_test(test_refused),	  cmocka_unit_test(test_buckets),
+		cmocka_unit_test(test_frames),  cmocka_unit_test(test_told_apart),
+		cmocka_unit_test(test_gso),     cmocka_unit_test(test_full),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_buckets),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -108,7 +108,8 @@ static char *what_is_there(const struct fixture *f)
 	fprintf(out, "%s%s", qdiscs, links);
 	for (size_t i = 0; i < N_VMS; i++) {
 		/* Without an ingress qdisc there is nothing to list, which tc says by failing. */
-		if (proc_run(f->topo.host, &filters[i], NULL, "tc filter show dev %s ingress", f->topo.vm[i].tap) == 0)
+		if (proc_run(f->topo.host, &filters[i], NULL, "tc filter show dev %s ingress",
+			     f->topo.vm[i].tap) == 0)
 			fprintf(out, "%s", filters[i]);
 		free(filters[i]);
 	}
@@ -138,7 +139,8 @@ static void enter(struct fixture *f, struct scenario_phase *p, enum scheduler_ki
 }
 
 /* In place, changed, away; each is to have run all of these. */
-static void go_through(struct fixture *f, enum scheduler_kind kind, const char *const *applied, const char *const *set)
+static void go_through(struct fixture *f, enum scheduler_kind kind, const char *const *applied,
+		       const char *const *set)
 {
 	_cleanup_free_ char *before = what_is_there(f), *after = NULL, *first = NULL, *second = NULL;
 
@@ -170,24 +172,27 @@ static void test_htb_tuned(void **state)
 {
 	if (possible(SCHEDULER_HTB_TUNED))
 		go_through(*state, SCHEDULER_HTB_TUNED,
-			   (const char *const[]){ "classid 1:10 htb rate 49.75mbit ceil 99.5mbit quantum 163875 "
-						  "burst 62187b cburst 124375b\n",
-						  "tc qdisc add dev up0 parent 1:10 handle 10: pfifo limit 41\n", NULL },
-			   (const char *const[]){ "tc class change dev up0 parent 1:1 classid 1:12 htb rate 49.75mbit "
-						  "ceil 99.5mbit quantum 163875",
-						  "tc qdisc change dev up0 parent 1:12 handle 12: pfifo limit 41\n", NULL });
+			   (const char *const[]){
+				   "classid 1:10 htb rate 49.75mbit ceil 99.5mbit quantum 163875 "
+				   "burst 62187b cburst 124375b\n",
+				   "tc qdisc add dev up0 parent 1:10 handle 10: pfifo limit 41\n", NULL },
+			   (const char *const[]){
+				   "tc class change dev up0 parent 1:1 classid 1:12 htb rate 49.75mbit "
+				   "ceil 99.5mbit quantum 163875",
+				   "tc qdisc change dev up0 parent 1:12 handle 12: pfifo limit 41\n", NULL });
 }
 
 static void test_cni(void **state)
 {
 	if (possible(SCHEDULER_CNI))
 		go_through(*state, SCHEDULER_CNI,
-			   (const char *const[]){ "ip link add bwp0 mtu 1500 txqueuelen 0 up type ifb\n",
-						  "tc qdisc add dev t0 handle ffff: ingress\n",
-						  "action mirred egress redirect dev bwp2\n",
-						  "tc qdisc add dev bwp0 root handle 1: tbf rate 49750000bit burst 62187b "
-						  "limit 217655b\n",
-						  NULL },
+			   (const char *const[]){
+				   "ip link add bwp0 mtu 1500 txqueuelen 0 up type ifb\n",
+				   "tc qdisc add dev t0 handle ffff: ingress\n",
+				   "action mirred egress redirect dev bwp2\n",
+				   "tc qdisc add dev bwp0 root handle 1: tbf rate 49750000bit burst 62187b "
+				   "limit 217655b\n",
+				   NULL },
 			   (const char *const[]){ "ip link del bwp0\n", "tbf rate 19900000bit", NULL });
 }
 
@@ -204,9 +209,10 @@ static void test_libvirt(void **state)
 {
 	if (possible(SCHEDULER_LIBVIRT))
 		go_through(*state, SCHEDULER_LIBVIRT,
-			   (const char *const[]){ "tc filter add dev t0 parent ffff: protocol all u32 match u32 0 0 police "
-						  "rate 6218kbps burst 6218kb mtu 64kb drop flowid :1\n",
-						  NULL },
+			   (const char *const[]){
+				   "tc filter add dev t0 parent ffff: protocol all u32 match u32 0 0 police "
+				   "rate 6218kbps burst 6218kb mtu 64kb drop flowid :1\n",
+				   NULL },
 			   (const char *const[]){ "tc qdisc del dev t2 ingress\n", "rate 2487kbps", NULL });
 }
 
@@ -219,7 +225,8 @@ static void group_of(const struct fixture *f, size_t vm, char dir[CGROUP_PATH_SI
 	assert_int_equal(cgroup_of(&h, h.v2_cpu ? CGROUP_V2 : CGROUP_V1_CPU, f->pid[vm], dir), 0);
 }
 
-static void check_file(const char *dir, const char *v2, const char *v2_text, const char *v1, const char *v1_text)
+static void check_file(const char *dir, const char *v2, const char *v2_text, const char *v1,
+		       const char *v1_text)
 {
 	char path[CGROUP_PATH_SIZE + 32];
 	_cleanup_free_ char *text = NULL;
@@ -304,8 +311,9 @@ static void test_clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_administrator), cmocka_unit_test(test_htb_tuned), cmocka_unit_test(test_cni),
-		cmocka_unit_test(test_proxmox),	      cmocka_unit_test(test_libvirt),	cmocka_unit_test(test_cpu_weight),
+		cmocka_unit_test(test_administrator), cmocka_unit_test(test_htb_tuned),
+		cmocka_unit_test(test_cni),           cmocka_unit_test(test_proxmox),
+		cmocka_unit_test(test_libvirt),       cmocka_unit_test(test_cpu_weight),
 		cmocka_unit_test(test_cpu_quota),     cmocka_unit_test(test_clean),
 	};
 

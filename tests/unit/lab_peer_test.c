@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-static void fill(struct scenario *s, struct scenario_phase *p, uint64_t capacity_bits, size_t n, const uint32_t *shares)
+static void fill(struct scenario *s, struct scenario_phase *p, uint64_t capacity_bits, size_t n,
+		 const uint32_t *shares)
 {
 	*s = (struct scenario){ .capacity = { capacity_bits / 8 }, .n_vms = n };
 	*p = (struct scenario_phase){ .seconds = 8 };

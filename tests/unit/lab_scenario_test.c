@@ -168,10 +168,11 @@ static void test_under(void **state)
 static void test_under_senders(void **state)
 {
 	(void)state;
-	static const char text[] = "name: x\ntitle: t\nwire: 1gbit\n"
-				   "vms: [{name: v, traffic: video}, {name: f, traffic: udp}]\n"
-				   "under: [{name: alone, scheduler: none, senders: [v]}, {name: both, scheduler: none}]\n"
-				   "phases: [{seconds: 5}]\n";
+	static const char text[] =
+		"name: x\ntitle: t\nwire: 1gbit\n"
+		"vms: [{name: v, traffic: video}, {name: f, traffic: udp}]\n"
+		"under: [{name: alone, scheduler: none, senders: [v]}, {name: both, scheduler: none}]\n"
+		"phases: [{seconds: 5}]\n";
 	struct scenario *s = NULL;
 	struct errtext e = {};
 
@@ -245,12 +246,15 @@ static void test_refused(void **state)
 		{ PHASE("scheduler: divvy, seconds: 5, shares: [1]"), "1 shares for 2 VMs" },
 		{ PHASE("scheduler: divvy, seconds: 5, shares: [1, 0]"), "share" },
 		{ PHASE("scheduler: divvy, seconds: 5, backpressure: perhaps"), "backpressure" },
-		{ PHASE("scheduler: cpu, seconds: 5, schedule: \"{polcy: paper}\""), "did you mean \"policy\"?" },
+		{ PHASE("scheduler: cpu, seconds: 5, schedule: \"{polcy: paper}\""),
+		  "did you mean \"policy\"?" },
 		{ PHASE("seconds: 5"), "under" },
 		{ PHASE("scheduler: none, seconds: 5, senders: [b]"), "\"b\" is no VM with traffic" },
-		{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n", "already" },
+		{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n",
+		  "already" },
 		{ HEAD "under: [{name: u, scheduler: magic}]\nphases: [{seconds: 5}]\n", "magic" },
-		{ HEAD "under: [{name: u, scheduler: none, senders: [z]}]\nphases: [{seconds: 5}]\n", "\"z\" is no VM" },
+		{ HEAD "under: [{name: u, scheduler: none, senders: [z]}]\nphases: [{seconds: 5}]\n",
+		  "\"z\" is no VM" },
 		{ HEAD "section: cellar\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "cellar" },
 		{ HEAD "quick: 1\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "quick" },
 		{ HEAD "capacity: 101%\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "capacity" },

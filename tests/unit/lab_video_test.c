@@ -85,7 +85,9 @@ static void test_ivf(void **state)
 	static const struct {
 		uint32_t size;
 		uint64_t at;
-	} want[] = { { 6 + 4 * 4 + 11, 0 }, { 2 * 4 + 5, 2 }, { 3 * 4 + 9, 3 }, { 2 * 4 + 6, 4 }, { 2 * 4 + 5, 5 } };
+	} want[] = {
+		{ 6 + 4 * 4 + 11, 0 }, { 2 * 4 + 5, 2 }, { 3 * 4 + 9, 3 }, { 2 * 4 + 6, 4 }, { 2 * 4 + 5, 5 }
+	};
 	char path[] = "/tmp/lab_video_test-XXXXXX";
 	size_t n, at = 32;
 	uint8_t *f;
@@ -177,7 +179,8 @@ static void test_all_came(void **state)
 	/* No time for a round: what there is. */
 	assert_int_equal(video_measure(&v, &c, (struct window){ BEGIN + 2 * S, BEGIN + 5 * S }, &f, &r), 0);
 	assert_int_equal(f.n, 62);
-	assert_int_equal(video_measure(&v, &c, (struct window){ BEGIN + 2 * S, BEGIN + 2 * S }, &f, &r), -ENODATA);
+	assert_int_equal(video_measure(&v, &c, (struct window){ BEGIN + 2 * S, BEGIN + 2 * S }, &f, &r),
+			 -ENODATA);
 }
 
 /* Against a count of its own: loss, reordering, duplicates, strangers. */
@@ -202,7 +205,8 @@ static void test_brute(void **state)
 		for (uint64_t k = 1; k + 20 < N; k++) {
 			uint64_t which = k + (uint64_t)rand() % 20;
 
-			if ((unsigned)rand() % 100 >= loss && arrive(&v, &c, which, (uint64_t)rand() % MS) == 0)
+			if ((unsigned)rand() % 100 >= loss &&
+			    arrive(&v, &c, which, (uint64_t)rand() % MS) == 0)
 				came[which] = true;
 			if (rand() % 20 == 0)
 				arrive(&v, &c, k - 1, 30 * MS) == 0 ? came[k - 1] = true : false;
@@ -248,7 +252,8 @@ static void test_before_the_first(void **state)
 static void test_mean_ssim(void **state)
 {
 	(void)state;
-	const char *stats = "n:1 Y:0.1 U:0.2 V:0.3 All:0.5 (3.0)\nn:2 Y:1 U:1 V:1 All:1.0 (inf)\nn:3 Y:0 All:0.75 (6)\n";
+	const char *stats =
+		"n:1 Y:0.1 U:0.2 V:0.3 All:0.5 (3.0)\nn:2 Y:1 U:1 V:1 All:1.0 (inf)\nn:3 Y:0 All:0.75 (6)\n";
 
 	assert_true(fabs(video_mean_ssim(stats, 3, 0, 3) - 0.75) < 1e-12);
 	assert_true(fabs(video_mean_ssim(stats, 3, 1, 2) - 0.875) < 1e-12);
@@ -316,7 +321,8 @@ static void test_made(void **state)
 	assert_int_equal(stat(m->files.source, &before), 0);
 	assert_int_equal(clip_make(m->dir, &again, &files, NULL), 0);
 	assert_int_equal(stat(m->files.source, &after), 0);
-	assert_true(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+	assert_true(before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+		    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
 	assert_int_equal(again.n_packets, m->c.n_packets);
 }
 
@@ -334,7 +340,8 @@ static void record(const struct clip *c, struct video_recording *v, uint64_t fra
 		a = realloc(v->a, (v->n + 1) * sizeof(*a));
 		assert_non_null(a);
 		v->a = a;
-		a[v->n++] = (struct video_arrival){ BEGIN + frame * CLIP_FRAME_NS, k, (uint32_t)(frame * CLIP_TICKS) };
+		a[v->n++] = (struct video_arrival){ BEGIN + frame * CLIP_FRAME_NS, k,
+						    (uint32_t)(frame * CLIP_TICKS) };
 	}
 }
 
@@ -359,7 +366,8 @@ static bool the_first(uint64_t k)
 	return k < 1000;
 }
 
-static void quality(const struct made *m, bool (*lose)(uint64_t k), struct video_frames f, double *ssim, double *stream)
+static void quality(const struct made *m, bool (*lose)(uint64_t k), struct video_frames f, double *ssim,
+		    double *stream)
 {
 	_cleanup_(video_recording_free) struct video_recording v = {};
 	struct errtext e = { "" };

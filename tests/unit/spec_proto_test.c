@@ -161,9 +161,10 @@ static void test_large_result(void **state)
 
 	(void)state;
 	for (int i = 0; i < 65536; i++)
-		json_array_append_new(turns, json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)4194304, "start_ns",
-						       (json_int_t)INT64_MAX, "end_ns", (json_int_t)INT64_MAX,
-						       "used_ns", (json_int_t)INT64_MAX));
+		json_array_append_new(turns,
+				      json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)4194304, "start_ns",
+						(json_int_t)INT64_MAX, "end_ns", (json_int_t)INT64_MAX,
+						"used_ns", (json_int_t)INT64_MAX));
 	line = proto_result_line(7, json_pack("{s:i,s:o}", "version", 1, "turns", turns));
 	assert_non_null(line);
 	assert_true(strlen(line) > PROTO_LINE_MAX);
