@@ -39,7 +39,8 @@ int verb_discover(int argc, char **argv)
 		table_cell(&t, "%s", text(nic, "model"));
 		table_cell(&t, "%s", text(nic, "backpressure"));
 		if (why[0])
-			table_line(&t, "  %s: %s", schedulable ? "no backpressure" : "cannot be divided", why);
+			table_line(&t, "  %s: %s", schedulable ? "no backpressure" : "cannot be divided",
+				   why);
 	}
 	table_print(&t, stdout, "", "");
 	return EXIT_SUCCESS;

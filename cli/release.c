@@ -15,8 +15,10 @@ int verb_release(int argc, char **argv)
 
 	if (argc != 2 || (argv[1][0] == '-' && strcmp(argv[1], "--all") != 0))
 		return complain("expected --all or the name of one DEVICE");
-	args = strcmp(argv[1], "--all") == 0 ? json_pack("{s:b}", "all", 1) :
-					       json_pack("{s:s}", "device", argv[1]);
+	if (strcmp(argv[1], "--all") == 0)
+		args = json_pack("{s:b}", "all", 1);
+	else
+		args = json_pack("{s:s}", "device", argv[1]);
 	return client_once("release", args, &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -53,12 +53,13 @@ static int add_share(json_t *shares, json_t *schedule, const char *arg)
 int verb_set(int argc, char **argv)
 {
 	json_auto_t *args = json_pack("{s:{},s:{}}", "shares", "schedule");
+	json_t *shares = json_object_get(args, "shares"), *schedule = json_object_get(args, "schedule");
 	json_auto_t *result = NULL;
 
 	if (argc < 2)
 		return complain("expected at least one NAME=SHARE, such as web=60, or schedule.KEY=VALUE");
 	for (int i = 1; i < argc; i++)
-		if (add_share(json_object_get(args, "shares"), json_object_get(args, "schedule"), argv[i]) < 0)
+		if (add_share(shares, schedule, argv[i]) < 0)
 			return EXIT_FAILURE;
 	return client_once("set", json_incref(args), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

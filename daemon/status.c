@@ -138,13 +138,19 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 	if (!s.member)
 		return json_null();
 	cpu_status(d->cpu, &all);
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:f,s:b,s:b}", "credit_ns", (json_int_t)a->credit_ns,
-			 "slots", (json_int_t)a->slots, "slots_run", (json_int_t)a->slots_run, "slots_run_total",
-			 (json_int_t)a->slots_run_total, "entitled_ns", (json_int_t)a->entitled_ns, "used_ns",
-			 (json_int_t)a->used_ns, "error_pp",
-			 percent(a->used_ns, all.used_total_ns) - percent(a->entitled_ns, all.entitled_total_ns),
-			 "pauses", (json_int_t)s.pauses, "longest_pause_ms",
-			 (double)s.longest_pause_ns / NSEC_PER_MSEC, "raised", a->raised, "running", a->running);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:f,s:b,s:b}",
+			 "credit_ns", (json_int_t)a->credit_ns,
+			 "slots", (json_int_t)a->slots,
+			 "slots_run", (json_int_t)a->slots_run,
+			 "slots_run_total", (json_int_t)a->slots_run_total,
+			 "entitled_ns", (json_int_t)a->entitled_ns,
+			 "used_ns", (json_int_t)a->used_ns,
+			 "error_pp", percent(a->used_ns, all.used_total_ns) -
+				     percent(a->entitled_ns, all.entitled_total_ns),
+			 "pauses", (json_int_t)s.pauses,
+			 "longest_pause_ms", (double)s.longest_pause_ns / NSEC_PER_MSEC,
+			 "raised", a->raised,
+			 "running", a->running);
 }
 
 /*
@@ -180,18 +186,26 @@ static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, u
 	if (b->bound)
 		classifier_read(d->plane.classifier, b->ifindex, &offered);
 	return json_pack("{s:s,s:s,s:o,s:s,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o,s:o}",
-			 "name", model_full_name(&d->model, i, name), "nic", b->nic, "vm", vm_json(b),
-			 "state", b->bound ? "bound" : "waiting", "share", (json_int_t)node->share.weight,
-			 "entitled_bps", (json_int_t)rate_bits(v->entitled[i]), "delivered_bps",
-			 (json_int_t)rate_bits(s->delivered), "error_pp",
-			 percent(s->delivered.bytes_ps, delivered) -
-				 percent(v->entitled[i].bytes_ps, entitled),
-			 "window_ms", (json_int_t)(s->window_ns / NSEC_PER_MSEC), "sent_bytes",
-			 (json_int_t)s->bytes, "sent_packets", (json_int_t)s->packets, "offered_bytes",
-			 (json_int_t)offered.bytes, "offered_packets", (json_int_t)offered.packets,
-			 "dropped_packets", (json_int_t)dropped(d, v, b), "backpressure", bp, "sndbuf_bytes",
-			 (json_int_t)(h && !h->error ? h->now : 0), "why", why, "others",
-			 b->bound ? others_json(d, v, b->ifindex) : json_array(), "cpu", cpu);
+			 "name", model_full_name(&d->model, i, name),
+			 "nic", b->nic,
+			 "vm", vm_json(b),
+			 "state", b->bound ? "bound" : "waiting",
+			 "share", (json_int_t)node->share.weight,
+			 "entitled_bps", (json_int_t)rate_bits(v->entitled[i]),
+			 "delivered_bps", (json_int_t)rate_bits(s->delivered),
+			 "error_pp", percent(s->delivered.bytes_ps, delivered) -
+				     percent(v->entitled[i].bytes_ps, entitled),
+			 "window_ms", (json_int_t)(s->window_ns / NSEC_PER_MSEC),
+			 "sent_bytes", (json_int_t)s->bytes,
+			 "sent_packets", (json_int_t)s->packets,
+			 "offered_bytes", (json_int_t)offered.bytes,
+			 "offered_packets", (json_int_t)offered.packets,
+			 "dropped_packets", (json_int_t)dropped(d, v, b),
+			 "backpressure", bp,
+			 "sndbuf_bytes", (json_int_t)(h && !h->error ? h->now : 0),
+			 "why", why,
+			 "others", b->bound ? others_json(d, v, b->ifindex) : json_array(),
+			 "cpu", cpu);
 }
 
 static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t first, uint32_t next)
@@ -208,9 +222,11 @@ static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t firs
 	for (uint32_t i = first + 1; i < next; i++)
 		if (d->model.nodes[i].kind == NODE_DEVICE)
 			json_array_append_new(devices, device_json(d, v, i, delivered, entitled));
-	return json_pack("{s:s,s:b,s:I,s:I,s:o}", "name", node->name, "present",
-			 host_link_named(&d->host, node->name) != NULL, "capacity_bps",
-			 (json_int_t)rate_bits(node->limit), "delivered_bps", (json_int_t)(delivered * 8),
+	return json_pack("{s:s,s:b,s:I,s:I,s:o}",
+			 "name", node->name,
+			 "present", host_link_named(&d->host, node->name) != NULL,
+			 "capacity_bps", (json_int_t)rate_bits(node->limit),
+			 "delivered_bps", (json_int_t)(delivered * 8),
 			 "devices", devices);
 }
 
@@ -224,16 +240,24 @@ static json_t *cpu_json(struct daemon *d)
 	if (!d->cpu)
 		return json_null();
 	cpu_status(d->cpu, &c);
-	j = json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b}", "policy", s->policy, "slot_ms",
-		      (double)s->slot_ns / NSEC_PER_MSEC, "slots", (int)s->slots, "lanes", (int)s->lanes,
-		      "gate", s->gate == GATE_FREEZE ? "freeze" : "quota", "burst_ms",
-		      (double)s->burst_ns / NSEC_PER_MSEC, "strict", s->strict, "spread", s->spread);
-	json_object_update_new(j, json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:b}", "decisions", (json_int_t)c.decisions,
-					    "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC, "late_slots",
-					    (json_int_t)c.late_slots, "early_slots", (json_int_t)c.early_slots,
-					    "skipped_slots", (json_int_t)c.skipped_slots, "switch_ms",
-					    (double)c.switch_ns / NSEC_PER_MSEC, "scheduler_cpu_ns",
-					    (json_int_t)c.cpu_ns, "realtime", c.realtime));
+	j = json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b}",
+		      "policy", s->policy,
+		      "slot_ms", (double)s->slot_ns / NSEC_PER_MSEC,
+		      "slots", (int)s->slots,
+		      "lanes", (int)s->lanes,
+		      "gate", s->gate == GATE_FREEZE ? "freeze" : "quota",
+		      "burst_ms", (double)s->burst_ns / NSEC_PER_MSEC,
+		      "strict", s->strict,
+		      "spread", s->spread);
+	json_object_update_new(j, json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:b}",
+					    "decisions", (json_int_t)c.decisions,
+					    "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC,
+					    "late_slots", (json_int_t)c.late_slots,
+					    "early_slots", (json_int_t)c.early_slots,
+					    "skipped_slots", (json_int_t)c.skipped_slots,
+					    "switch_ms", (double)c.switch_ns / NSEC_PER_MSEC,
+					    "scheduler_cpu_ns", (json_int_t)c.cpu_ns,
+					    "realtime", c.realtime));
 	return j;
 }
 
@@ -247,10 +271,11 @@ json_t *status_slots_json(struct daemon *d, uint64_t since_ns)
 		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:I,s:I,s:I,s:I}", "pid", (json_int_t)turns[i].pid,
-						      "start_ns", (json_int_t)turns[i].start_ns, "end_ns",
-						      (json_int_t)turns[i].end_ns, "used_ns",
-						      (json_int_t)turns[i].used_ns));
+		json_array_append_new(list, json_pack("{s:I,s:I,s:I,s:I}",
+						      "pid", (json_int_t)turns[i].pid,
+						      "start_ns", (json_int_t)turns[i].start_ns,
+						      "end_ns", (json_int_t)turns[i].end_ns,
+						      "used_ns", (json_int_t)turns[i].used_ns));
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "turns", list);
 }
 
@@ -271,11 +296,40 @@ json_t *status_json(struct daemon *d)
 			;
 		json_array_append_new(uplinks, uplink_json(d, &v, first, next));
 	}
-	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}", "version", STATUS_VERSION,
-			 "monotonic_ns", (json_int_t)events_now(), "resource", d->cpu ? "cpu" : "device",
-			 "schedule", cpu_json(d), "specification", "from", origin[d->origin], "file",
-			 d->options.config, "differs_from_file", state_differs(d), "not_cpu", d->not_cpu,
+	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}",
+			 "version", STATUS_VERSION,
+			 "monotonic_ns", (json_int_t)events_now(),
+			 "resource", d->cpu ? "cpu" : "device",
+			 "schedule", cpu_json(d),
+			 "specification",
+				"from", origin[d->origin],
+				"file", d->options.config,
+				"differs_from_file", state_differs(d),
+				"not_cpu", d->not_cpu,
 			 "uplinks", uplinks);
+}
+
+/* nic: the VM's side, or NULL; unschedulable: why the link cannot be, or NULL; device: its name, or "". */
+static json_t *nic_json(const struct link *l, const struct vmm_nic *nic, const char *unschedulable,
+			const char *device)
+{
+	bool waits = !unschedulable && nic && nic->waits == VMM_WAITS_YES;
+	const char *why = unschedulable ? unschedulable :
+			  nic ? nic->why :
+			  l->kind == LINK_TUN ? "no VM has it open" : "no send buffer on the host's side";
+
+	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s}",
+			 "nic", l->name,
+			 "kind", l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name,
+			 "schedulable", !unschedulable,
+			 "device", device,
+			 "vm", nic ? nic->vm : "",
+			 "vmm", nic ? nic->vmm : "",
+			 "model", nic ? nic->model : "",
+			 "pid", (json_int_t)(nic ? nic->pid : 0),
+			 "mac", nic ? nic->mac : "",
+			 "backpressure", waits ? "possible" : "unavailable",
+			 "why", why);
 }
 
 json_t *status_discover_json(struct daemon *d)
@@ -289,24 +343,12 @@ json_t *status_discover_json(struct daemon *d)
 		const struct tree_vnic *v = tree_vnic(&d->want, l->ifindex);
 		char name[MODEL_FULL_NAME_SIZE] = "";
 
-		/*
-		 * Hardware, bridges and the like are no vNICs: only those that could be mistaken for one are
-		 * told.
-		 */
+		/* Hardware, bridges and the like are no vNICs: only what could be taken for one is told. */
 		if (why && l->kind != LINK_MACVTAP && l->kind != LINK_TUN)
 			continue;
 		if (v)
 			model_full_name(&d->model, v->node, name);
-		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s}", "nic", l->name, "kind",
-					l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name, "schedulable", !why,
-					"device", name, "vm", nic ? nic->vm : "", "vmm", nic ? nic->vmm : "", "model",
-					nic ? nic->model : "", "pid", (json_int_t)(nic ? nic->pid : 0), "mac",
-					nic ? nic->mac : "", "backpressure",
-					why ? "unavailable" :
-					nic && nic->waits == VMM_WAITS_YES ? "possible" : "unavailable",
-					"why", why ? why : nic ? nic->why : l->kind == LINK_TUN ?
-					"no VM has it open" : "no send buffer on the host's side"));
+		json_array_append_new(list, nic_json(l, nic, why, name));
 	}
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "nics", list);
 }

@@ -139,8 +139,8 @@ static void log_set(json_t *shares, json_t *schedule)
 static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t **result,
 				  struct spec_error *err)
 {
-	json_t *shares = json_object_get(args, "shares"), *schedule = json_object_get(args, "schedule"),
-	       *value;
+	json_t *shares = json_object_get(args, "shares"), *value;
+	json_t *schedule = json_object_get(args, "schedule");
 	_cleanup_(model_free) struct model m;
 	struct model_error merr = { 0 };
 	const char *name;

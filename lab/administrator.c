@@ -38,7 +38,9 @@ static int filter_by_source(struct scheduling *s, size_t vm, struct errtext *e)
 {
 	const char *address = s->topo->vm[vm].address;
 
-	return scheduling_run(s, e, "tc filter add dev %s parent 1: protocol ip u32 match ip src %.*s/32 flowid 1:%x",
+	return scheduling_run(s, e,
+			      "tc filter add dev %s parent 1: protocol ip u32 match ip src %.*s/32 "
+			      "flowid 1:%x",
 			      s->topo->uplink, (int)strcspn(address, "/"), address, administrator_minor(vm));
 }
 

@@ -110,7 +110,14 @@ struct spread book_spread_path(const struct book_scenario *s, const char *under,
 struct spread spread_scaled(struct spread s, double factor);
 
 /* "First": ranges that have nothing in common. One run is not judged. */
-enum verdict { VERDICT_NONE, VERDICT_FIRST, VERDICT_LEVEL, VERDICT_BEHIND, VERDICT_ONE_LOWER, VERDICT_ONE_HIGHER };
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_FIRST,
+	VERDICT_LEVEL,
+	VERDICT_BEHIND,
+	VERDICT_ONE_LOWER,
+	VERDICT_ONE_HIGHER,
+};
 /*
  * Ours against theirs where less is better. NONE: one of them has no figure. ONE_*: one run of either, ours
  * was lower or not.

@@ -90,11 +90,12 @@ void book_video(struct doc *d, const struct book *b)
 			    "Not measured in this run: no scenario of the section \"video\" has a result.");
 		return;
 	}
-	doc_para(d, "A guest streams H.264 in real time (RTP over UDP) while another floods the wire. Jitter is RFC 3550's estimate at the "
-		    "receiver. SSIM compares the decoded frames with what the encoder was given; 1 is identical, and what the encoder "
-		    "itself lost is in it, so the unloaded run is the mark; against the stream as sent, 1 says that all came. A "
-		    "frame that is missing counts as the last one that came. Late: behind the quickest packet; a player needs "
-		    "a buffer of that length.");
+	doc_para(d, "A guest streams H.264 in real time (RTP over UDP) while another floods the wire. Jitter"
+		    " is RFC 3550's estimate at the receiver. SSIM compares the decoded frames with what the"
+		    " encoder was given; 1 is identical, and what the encoder itself lost is in it, so the "
+		    "unloaded run is the mark; against the stream as sent, 1 says that all came. A frame "
+		    "that is missing counts as the last one that came. Late: behind the quickest packet; a "
+		    "player needs a buffer of that length.");
 	for (; s; s = book_next(b, "video", s)) {
 		size_t vm = streams(s);
 
@@ -160,5 +161,7 @@ void targets_video(const struct book *b, struct targets *t)
 			any = true;
 		}
 	if (!any)
-		target_unknown(targets_add(t, "video", "Video under flood: loss, SSIM", "video", "0; as unloaded"), "not run");
+		target_unknown(targets_add(t, "video", "Video under flood: loss, SSIM", "video",
+					   "0; as unloaded"),
+			       "not run");
 }

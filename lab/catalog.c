@@ -215,8 +215,10 @@ static int keep_only(struct catalog *c, const char *only, struct errtext *e)
 			if (means(w, &c->items[i]))
 				known = keep[i] = true;
 		if (!known)
-			return errtext_set(e, -EINVAL, "\"%.60s\" is no part of the evaluation: expected figures, peers, "
-						       "video, guests, fig01, or a name of \"divvy-lab list\"", w);
+			return errtext_set(e, -EINVAL,
+					   "\"%.60s\" is no part of the evaluation: expected figures, peers, "
+					   "video, guests, fig01, or a name of \"divvy-lab list\"",
+					   w);
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		if (keep[i])
