@@ -65,7 +65,7 @@ struct cpu_status {
 	uint64_t decisions;     /* slots begun */
 	uint64_t late_max_ns;   /* latest wake-up after its slot's start */
 	uint64_t late_slots;    /* slots begun more than a tenth of a slot late */
-	uint64_t early_slots;   /* slots ended early for a VM that woke up: policy boost */
+	uint64_t early_slots;   /* slots ended early: policy boost */
 	uint64_t skipped_slots; /* slots that passed altogether while the thread was not run */
 	uint64_t switch_ns;     /* what closing and opening gates takes of a slot; a moving average */
 	uint64_t cpu_ns;        /* the slot thread's own CPU time */

@@ -3,24 +3,15 @@
 
 #include "core/cleanup.h"
 #include "events.h"
+#include "slotidle.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <time.h>
 
-/* Below this part of a slot a VM counts as idle: its timer ticks and the like, not work. */
-#define IDLE_PERMILLE 50
-/* So many slots in a row: on a crowded host a VM that wants to run may not get a CPU for one of its slots. */
-#define IDLE_SLOTS 3
 /* A slot that begins this part of a slot late is counted. */
 #define LATE_PERMILLE 100
-/*
- * So often idle VMs are looked at where one that wakes up may end a slot (Xen's scheduler, too, lets a VM run
- * for 1 ms at least), and no more of them in that time than this: a look costs 2 us.
- */
-#define WATCH_NS 1000000ULL
-#define WATCH_VMS 16
 /* What opening and closing gates takes is averaged over about so many slots. */
 #define SWITCH_AVERAGE 16
 /* Above ordinary threads is enough; kernel threads of higher priority must not wait for us. */
@@ -68,81 +59,6 @@ static void run_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 	if (pause > vm->longest_pause_ns)
 		vm->longest_pause_ns = pause;
 	vm->since_ns = now;
-}
-
-/* CPU time since the latest reading. */
-static uint64_t used_since(struct cpu_vm *vm)
-{
-	uint64_t ns, used;
-
-	if (vm->lost)
-		return 0;
-	if (cputime_read(&vm->clock, &ns) < 0) {
-		vm->lost = true;
-		return 0;
-	}
-	used = ns > vm->clock_ns ? ns - vm->clock_ns : 0;
-	vm->clock_ns = ns;
-	return used;
-}
-
-static bool works(const struct slot_thread *t, uint64_t used_ns)
-{
-	return used_ns * 1000 >= t->slot_ns * IDLE_PERMILLE;
-}
-
-/* The slot that ends: what each VM of it used, and whether it is idle. */
-static void account_slot(struct slot_thread *t, uint64_t now)
-{
-	for (uint32_t i = 0; i < t->n_running; i++) {
-		struct cpu_vm *vm = t->vm[t->running[i]];
-		uint64_t used = used_since(vm);
-
-		/* A short slot says nothing: one that began late, or that ended early. */
-		if (works(t, used))
-			vm->lazy_slots = 0;
-		else if (!t->slot_short)
-			vm->lazy_slots++;
-		vm->idle = !t->pauses_idle && !vm->lost && vm->lazy_slots >= IDLE_SLOTS;
-		rounds_report(t->rounds, vm->id, used, !vm->idle && !vm->lost, now);
-	}
-}
-
-static bool woke(const struct slot_thread *t, const struct cpu_vm *vm)
-{
-	uint64_t ns;
-
-	return !vm->lost && cputime_read(&vm->clock, &ns) == 0 && ns > vm->clock_ns && works(t, ns - vm->clock_ns);
-}
-
-/* True: the policy would end the slot for it. */
-static bool wake(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
-{
-	vm->idle = false;
-	return rounds_wake(t->rounds, vm->id, now) > 0;
-}
-
-/*
- * Idle VMs run outside their turn; one that works again, or beyond its share, has to wait for it. In the middle
- * of a slot only those that work again are accounted for. True: the policy would end the slot for one of them.
- */
-static bool watch_idle(struct slot_thread *t, bool slot_ends, uint64_t now)
-{
-	bool preempts = false;
-
-	for (uint32_t i = 0; i < t->n_idle; i++) {
-		struct cpu_vm *vm = t->vm[t->idle[i]];
-		uint64_t used;
-		bool beyond;
-
-		if (!slot_ends && (!vm->idle || !woke(t, vm)))
-			continue;
-		used = used_since(vm);
-		beyond = used && rounds_report(t->rounds, vm->id, used, false, now) > 0;
-		if (beyond || works(t, used))
-			preempts |= wake(t, vm, now);
-	}
-	return preempts;
 }
 
 static bool in_set(const struct slot_set *set, uint32_t id)
@@ -221,8 +137,7 @@ static void one_slot(struct slot_thread *t)
 	}
 	if (silent)
 		pause_again(t);
-	account_slot(t, now);
-	watch_idle(t, true, now);
+	slot_idle_account(t, now);
 	rounds_next(t->rounds, now, &set);
 	now = events_now();
 	switch_gates(t, &set);
@@ -259,29 +174,23 @@ static void sleep_until(uint64_t ns)
 		;
 }
 
-/* How often to look for wake-ups before the slot's end; 0: never. */
-static uint64_t watch_interval(const struct slot_thread *t)
-{
-	return t->preempts && !t->open ? WATCH_NS * ((t->n_idle + WATCH_VMS - 1) / WATCH_VMS) : 0;
-}
-
-/* Until the slot ends: at its deadline, or before it for a VM that woke up and goes first. Returns when. */
-static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline, uint64_t watch)
+/* Until the slot ends: at its deadline, or before it, see slot_idle_watch(). Returns when. */
+static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline, uint64_t interval)
 {
 	uint64_t now = events_now();
 
-	while (watch && now + watch < deadline) {
-		bool preempts;
+	while (interval && now + interval < deadline) {
+		bool ends;
 
-		sleep_until(now + watch);
+		sleep_until(now + interval);
 		pthread_mutex_lock(&t->lock);
 		now = events_now();
-		preempts = now < deadline && !t->stop && watch_idle(t, false, now);
-		watch = watch_interval(t);
-		t->slot_short |= preempts;
-		t->stats.early_slots += preempts;
+		ends = now < deadline && !t->stop && slot_idle_watch(t, now);
+		interval = slot_idle_interval(t);
+		t->slot_short |= ends;
+		t->stats.early_slots += ends;
 		pthread_mutex_unlock(&t->lock);
-		if (preempts)
+		if (ends)
 			return now;
 	}
 	sleep_until(deadline);
@@ -296,7 +205,7 @@ static void *slot_thread_main(void *arg)
 	bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo) == 0;
 
 	for (;;) {
-		uint64_t watch;
+		uint64_t interval;
 
 		pthread_mutex_lock(&t->lock);
 		t->stats.realtime = realtime;
@@ -304,10 +213,10 @@ static void *slot_thread_main(void *arg)
 			break;
 		one_slot(t);
 		deadline = next_deadline(t, deadline, events_now());
-		watch = watch_interval(t);
+		interval = slot_idle_interval(t);
 		t->stats.cpu_ns = thread_cpu_ns();
 		pthread_mutex_unlock(&t->lock);
-		deadline = sleep_slot(t, deadline, watch);
+		deadline = sleep_slot(t, deadline, interval);
 	}
 	run_all(t);
 	pthread_mutex_unlock(&t->lock);
@@ -336,7 +245,7 @@ void slot_thread_configure(struct slot_thread *t, const struct schedule *s)
 	t->pauses_idle = policy->pauses_idle || s->strict;
 	t->preempts = policy->preempts;
 	for (uint32_t i = 0; t->pauses_idle && i < t->n_idle; i++)
-		(void)wake(t, t->vm[t->idle[i]], events_now());
+		(void)slot_idle_wake(t, t->vm[t->idle[i]], events_now());
 }
 
 void slot_thread_open(struct slot_thread *t, bool open)
@@ -353,7 +262,7 @@ void slot_thread_open(struct slot_thread *t, bool open)
 
 		if (!vm)
 			continue;
-		(void)used_since(vm);
+		(void)slot_idle_used(vm);
 		if (!vm->idle && !in_set(&set, i))
 			pause_vm(t, vm, events_now());
 	}

@@ -11,15 +11,17 @@
  * where a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before those
  * of the next are opened: never more than `lanes` VMs run, but for idle ones.
  *
- * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of IDLE_SLOTS slots in a row
+ * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of STREAK_SLOTS slots in a row
  * is idle: it gives up its slots and is left running, because a paused VM could not show that it wakes up. A
- * short burst of work (an answer to a ping) it so does at once. Each slot its clock is read, and when it has
- * used more than that again it is taken to be awake: it waits for its turn, paused. So it does when it used
- * more than its share unnoticed (core/rounds.h). Under a policy with pauses_idle (the paper's), or where slots
- * are a VM's own (strict), nobody runs outside its slot.
+ * short burst of work (an answer to a ping) it so does at once, and takes no slot for it. Each slot its clock is
+ * read; when it used more than that in STREAK_SLOTS slots in a row, or more than its share unnoticed
+ * (core/rounds.h), it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle (the
+ * paper's), or where slots are a VM's own (strict), nobody runs outside its slot.
  *
  * A policy that preempts (boost) ends the slot for a VM that wakes up: the clocks of idle VMs are read every
- * WATCH_NS then, and the slot that begins early has its full length; deadlines count from there.
+ * WATCH_NS then, and one that has worked in this slot and still does is awake. The slot that begins early has
+ * its full length, and deadlines count from there; but it ends when that VM blocks again. (A slot that did not
+ * begin so is never ended for a VM that does nothing: it may wait for the network, which its slot is for.)
  *
  * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for
  * so long that the guard took it for dead and let all VMs run, it pauses again those that should be.
@@ -46,7 +48,11 @@ struct cpu_vm {
 	struct cputime clock;
 	uint64_t turn_ns;  /* at the end of its latest turn, as far as it was read then */
 	uint64_t clock_ns; /* at the latest reading */
-	uint32_t lazy_slots; /* of its latest, in a row, that it hardly used */
+	uint64_t look_ns;  /* at the latest look, which may be in the middle of a slot */
+	uint32_t quiet;    /* of the latest looks, in a row, at which a boosted VM did nothing */
+	bool boosted;      /* its slot began early, for it: it may end early, too */
+	bool blocked;      /* and so it does */
+	uint32_t streak;   /* of its latest slots, in a row: hardly used; of an idle VM: used */
 	bool paused, idle, lost; /* lost: cgroup or process vanished; the main thread removes it */
 	bool held;               /* somebody else keeps it from running */
 	uint64_t since_ns;       /* paused or let run at */

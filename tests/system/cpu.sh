@@ -167,6 +167,33 @@ case_wakes() { # a VM that was idle wakes up in the slot of another
 	done
 }
 
+bursts() { # seconds each: 20 of web's; sets batch_permille, what batch had of a core
+	local i t0=${EPOCHREALTIME/./} used
+	used=$(cpu_us batch)
+	for i in {1..20}; do
+		vm_ask web "flood $1 $frame ${dst_mac[web]} ${src_ip[web]} 10.77.0.1 ${port[web]}"
+		sleep 0.1
+	done
+	batch_permille=$((1000 * ($(cpu_us batch) - used) / (${EPOCHREALTIME/./} - t0)))
+	echo "# batch had $batch_permille permille of a core"
+}
+
+case_bursts() { # a VM that is idle but for short bursts needs no slots, or short ones
+	local before
+	vm_ask batch "flood 60 $frame ${dst_mac[batch]} ${src_ip[batch]} 10.77.0.1 ${port[batch]}"
+	apply_cpu ", policy: smooth, slot: 20ms" || diag <"$tmp/said"
+	sleep 1
+	before=$(of batch pauses)
+	bursts 0.002
+	check "smooth: for bursts of 2 ms nobody is paused" "$(of batch pauses) - before <= 5"
+	apply_cpu ", policy: boost, slot: 20ms" || diag <"$tmp/said"
+	sleep 1
+	before=$(slots_ended_early)
+	await 15 eval 'bursts 0.008; ((batch_permille >= 700))'
+	check "boost: for bursts of 8 ms nobody is paused for long" "$? == 0"
+	check "boost: and for each of most, slots begin and end early" "$(slots_ended_early) - before >= 20"
+}
+
 case_slow_gate() { # pausing a VM of many threads takes long
 	local dir i pids=()
 	apply_cpu ", slot: 2ms"
@@ -432,8 +459,8 @@ case_leftovers() { # the guard's own cgroups, one in each hierarchy
 }
 
 lib_init
-cases=(shares tables nft refused no_cgroups no_freezer wakes slow_gate exits churn held no_vmm silent frozen_above frozen_itself rights
-	killed leftovers)
+cases=(shares tables nft refused no_cgroups no_freezer wakes bursts slow_gate exits churn held no_vmm silent frozen_above frozen_itself
+	rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
