@@ -46,8 +46,9 @@ struct daemon {
 	struct binding *bindings; /* one a node */
 	uint16_t *minors;         /* one a node */
 	struct tree want;
-	/* why devices are scheduled although the CPU was asked for at the start; or "" */
+	/* Why devices are scheduled although the CPU was asked for at the start; or "". */
 	char not_cpu[CPU_WHY_SIZE];
+	struct schedule asked; /* then: what was asked for, and is kept for the next start */
 	bool unreconciled; /* the latest reconcile_host() failed: bindings and want are not the host's */
 
 	struct rtnl *link_events;

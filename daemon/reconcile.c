@@ -302,6 +302,7 @@ int reconcile_start(struct daemon *d, struct model *m)
 		/* Better the network's default than no scheduling at all. */
 		log_error("schedule: %s; scheduling devices instead", errtext);
 		memcpy(d->not_cpu, errtext, sizeof(d->not_cpu));
+		d->asked = p.model.schedule;
 		p.model.schedule = schedule_default;
 		r = plan_make(d, &p);
 	}

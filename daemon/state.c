@@ -115,9 +115,13 @@ static int write_file(const char *dir, const char *text)
 /* What apply and set made of the specification; NULL if the system's file is what runs. */
 static char *running_text(const struct daemon *d)
 {
+	struct model m = d->model; /* borrows */
+
 	if (d->origin != ORIGIN_APPLIED)
 		return NULL;
-	return d->model.n_nodes ? spec_format(&d->model) : strdup("");
+	if (d->not_cpu[0])
+		m.schedule = d->asked;
+	return m.n_nodes ? spec_format(&m) : strdup("");
 }
 
 int state_save(const struct daemon *d)

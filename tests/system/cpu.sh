@@ -115,8 +115,20 @@ case_no_cgroups() { # the system's file wants CPU slots, and the host cannot do 
 	check "until somebody says what they want" "$? == 0" || divvy status | diag
 	divvy_stop
 	rm "$tmp/none.yaml"
+	local without=("${divvyd_in[@]}")
 	divvyd_in=("${before[@]}")
 	divvy_start
+	apply_cpu ""
+	divvy_stop
+	divvyd_in=("${without[@]}")
+	divvyd_launch
+	divvy status | grep -q 'not the CPU'
+	check "CPU slots were applied, and cannot be done at the next start" "$? == 0" || divvy status | diag
+	divvy_stop
+	divvyd_in=("${before[@]}")
+	divvyd_launch
+	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
+	check "they are not forgotten: the start after that has them" "$? == 0" || divvy status | diag
 }
 
 case_no_freezer() { # a host with cgroup v1 and without its freezer
