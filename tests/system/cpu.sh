@@ -88,8 +88,7 @@ case_refused() {
 	check "and nothing of it is done, or logged as done" "$? == 0" || diag <"$tmp/divvyd.log"
 	apply_cpu ", slots: 2"
 	divvy set web=1000 batch=1 >/dev/null
-	sleep 0.3
-	[[ $(of batch raised) == true ]] && grep -q 'less than one slot' "$tmp/divvyd.log"
+	await 3 eval '[[ $(of batch raised) == true ]] && grep -q "less than one slot" "$tmp/divvyd.log"'
 	check "a share worth no slot gets one, with a warning" "$? == 0"
 }
 
