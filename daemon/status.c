@@ -116,6 +116,14 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
+/* Parts of less than a slot say nothing: whose timer ticked how often. */
+static double cpu_error(const struct daemon *d, const struct rounds_vm *a, const struct cpu_status *all)
+{
+	if (all->used_total_ns < d->model.schedule.slot_ns)
+		return 0.0;
+	return percent(a->used_ns, all->used_total_ns) - percent(a->entitled_ns, all->entitled_total_ns);
+}
+
 /* A VM's part in CPU scheduling, null where there is none; *why is overwritten where it cannot take part. */
 static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why, size_t size)
 {
@@ -145,8 +153,7 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 			 "slots_run_total", (json_int_t)a->slots_run_total,
 			 "entitled_ns", (json_int_t)a->entitled_ns,
 			 "used_ns", (json_int_t)a->used_ns,
-			 "error_pp", percent(a->used_ns, all.used_total_ns) -
-				     percent(a->entitled_ns, all.entitled_total_ns),
+			 "error_pp", cpu_error(d, a, &all),
 			 "pauses", (json_int_t)s.pauses,
 			 "longest_pause_ms", (double)s.longest_pause_ns / NSEC_PER_MSEC,
 			 "raised", a->raised,

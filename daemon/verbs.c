@@ -208,8 +208,11 @@ static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json
 		if (i == -ENOTUNIQ)
 			return fail(err,
 				    "that name is there several times: write network/name, or uplink/name");
-		if (i < 0 || d->model.nodes[i].kind != NODE_DEVICE)
-			return fail(err, "no such device in the running specification (divvy status)");
+		if (i < 0 || d->model.nodes[i].kind != NODE_DEVICE) {
+			snprintf(err->text, sizeof(err->text),
+				 "no device \"%.80s\" in the running specification (divvy status)", device);
+			return VERB_FAILED;
+		}
 		if (model_without(&d->model, (uint32_t)i, &m) < 0)
 			return fail(err, "out of memory");
 	} else if (!json_is_true(json_object_get(args, "all"))) {

@@ -41,6 +41,9 @@ widest() { # line of a table; sentences below its rows are indented
 
 case_tables() {
 	apply_cpu ""
+	sleep 0.3
+	[[ $(divvy status | awk '$1 == "web" { print $7 }') == +0.00 ]]
+	check "idle VMs: no error of next to nothing" "$? == 0" || divvy status | diag
 	busy
 	sleep 1
 	check "discover: at most 80 columns" "$(divvy discover | widest) <= 80"
