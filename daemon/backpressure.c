@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backpressure.h"
 
+#include "byifindex.h"
 #include "core/cleanup.h"
 #include "kernel/tap.h"
 
@@ -14,26 +15,9 @@ void backpressure_free(struct backpressure *b)
 	*b = (struct backpressure){ 0 };
 }
 
-static size_t lower_bound(const struct backpressure *b, uint32_t ifindex)
-{
-	size_t lo = 0, hi = b->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (b->held[mid].ifindex < ifindex)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static struct held *find(const struct backpressure *b, uint32_t ifindex)
 {
-	size_t at = lower_bound(b, ifindex);
-
-	return at < b->n && b->held[at].ifindex == ifindex ? &b->held[at] : NULL;
+	return byifindex_find(b->held, b->n, sizeof(*b->held), ifindex);
 }
 
 const struct held *backpressure_of(const struct backpressure *b, uint32_t ifindex)
@@ -43,20 +27,11 @@ const struct held *backpressure_of(const struct backpressure *b, uint32_t ifinde
 
 int backpressure_adopt(struct backpressure *b, const struct held *h)
 {
-	size_t at = lower_bound(b, h->ifindex);
-	struct held *bigger;
+	struct held *known = find(b, h->ifindex);
 
-	if (at < b->n && b->held[at].ifindex == h->ifindex) {
-		b->held[at] = *h;
-		return 0;
-	}
-	bigger = reallocarray(b->held, b->n + 1, sizeof(*bigger));
-	if (!bigger)
-		return -ENOMEM;
-	b->held = bigger;
-	memmove(&bigger[at + 1], &bigger[at], (b->n - at) * sizeof(*bigger));
-	bigger[at] = *h;
-	b->n++;
+	if (!known)
+		return byifindex_insert(&b->held, &b->n, sizeof(*h), h);
+	*known = *h;
 	return 0;
 }
 
@@ -64,10 +39,8 @@ void backpressure_forget(struct backpressure *b, uint32_t ifindex)
 {
 	struct held *h = find(b, ifindex);
 
-	if (!h)
-		return;
-	memmove(h, h + 1, (size_t)(&b->held[b->n] - (h + 1)) * sizeof(*h));
-	b->n--;
+	if (h)
+		byifindex_remove(b->held, &b->n, sizeof(*h), h);
 }
 
 static struct tap_ref ref_of(const struct held *h)

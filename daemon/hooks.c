@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hooks.h"
 
-#include <errno.h>
+#include "byifindex.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 void hooks_free(struct hooks *h)
 {
@@ -12,52 +12,25 @@ void hooks_free(struct hooks *h)
 	*h = (struct hooks){ 0 };
 }
 
-static size_t lower_bound(const struct hooks *h, uint32_t ifindex)
-{
-	size_t lo = 0, hi = h->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (h->list[mid].ifindex < ifindex)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 const struct hook *hooks_find(const struct hooks *h, uint32_t ifindex)
 {
-	size_t at = lower_bound(h, ifindex);
-
-	return at < h->n && h->list[at].ifindex == ifindex ? &h->list[at] : NULL;
+	return byifindex_find(h->list, h->n, sizeof(*h->list), ifindex);
 }
 
 int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours)
 {
-	size_t at = lower_bound(h, ifindex);
-	struct hook *bigger;
+	struct hook new = { .ifindex = ifindex, .ours = ours };
 
-	if (at < h->n && h->list[at].ifindex == ifindex)
+	if (hooks_find(h, ifindex))
 		return 0;
-	bigger = reallocarray(h->list, h->n + 1, sizeof(*bigger));
-	if (!bigger)
-		return -ENOMEM;
-	h->list = bigger;
-	memmove(&bigger[at + 1], &bigger[at], (h->n - at) * sizeof(*bigger));
-	bigger[at] = (struct hook){ .ifindex = ifindex, .ours = ours };
-	snprintf(bigger[at].name, sizeof(bigger[at].name), "%s", name);
-	h->n++;
-	return 0;
+	snprintf(new.name, sizeof(new.name), "%s", name);
+	return byifindex_insert(&h->list, &h->n, sizeof(new), &new);
 }
 
 void hooks_drop(struct hooks *h, uint32_t ifindex)
 {
-	size_t at = lower_bound(h, ifindex);
+	struct hook *hook = byifindex_find(h->list, h->n, sizeof(*hook), ifindex);
 
-	if (at == h->n || h->list[at].ifindex != ifindex)
-		return;
-	memmove(&h->list[at], &h->list[at + 1], (h->n - at - 1) * sizeof(*h->list));
-	h->n--;
+	if (hook)
+		byifindex_remove(h->list, &h->n, sizeof(*hook), hook);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host.h"
 
+#include "byifindex.h"
 #include "core/cleanup.h"
 
 #include <errno.h>
@@ -55,22 +56,6 @@ int host_read_vms(struct host *h, bool *changed)
 	return 0;
 }
 
-/* Index of the first link whose ifindex is not below the given one. */
-static size_t lower_bound(const struct host *h, uint32_t ifindex)
-{
-	size_t lo = 0, hi = h->n_links;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (h->links[mid].ifindex < ifindex)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->tap == b->tap &&
@@ -80,41 +65,29 @@ static bool link_same(const struct link *a, const struct link *b)
 
 enum host_change host_event(struct host *h, const struct nlmsghdr *nlh, struct link *out)
 {
-	struct link l, *bigger;
-	size_t at;
+	struct link l, *known;
 	bool same;
 
 	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) || link_parse(nlh, &l) < 0)
 		return HOST_SAME;
-	at = lower_bound(h, l.ifindex);
+	known = byifindex_find(h->links, h->n_links, sizeof(l), l.ifindex);
 	*out = l;
-	if (at < h->n_links && h->links[at].ifindex == l.ifindex) {
-		if (nlh->nlmsg_type == RTM_DELLINK) {
-			memmove(&h->links[at], &h->links[at + 1], (h->n_links - at - 1) * sizeof(l));
-			h->n_links--;
-			return HOST_GONE;
-		}
-		same = link_same(&h->links[at], &l);
-		h->links[at] = l;
-		return same ? HOST_SAME : HOST_CHANGED;
+	if (nlh->nlmsg_type == RTM_DELLINK) {
+		if (!known)
+			return HOST_SAME;
+		byifindex_remove(h->links, &h->n_links, sizeof(l), known);
+		return HOST_GONE;
 	}
-	if (nlh->nlmsg_type == RTM_DELLINK)
-		return HOST_SAME;
-	bigger = reallocarray(h->links, h->n_links + 1, sizeof(l));
-	if (!bigger)
-		return HOST_SAME;
-	h->links = bigger;
-	memmove(&h->links[at + 1], &h->links[at], (h->n_links - at) * sizeof(l));
-	h->links[at] = l;
-	h->n_links++;
-	return HOST_CHANGED;
+	if (!known)
+		return byifindex_insert(&h->links, &h->n_links, sizeof(l), &l) < 0 ? HOST_SAME : HOST_CHANGED;
+	same = link_same(known, &l);
+	*known = l;
+	return same ? HOST_SAME : HOST_CHANGED;
 }
 
 const struct link *host_link(const struct host *h, uint32_t ifindex)
 {
-	size_t at = lower_bound(h, ifindex);
-
-	return at < h->n_links && h->links[at].ifindex == ifindex ? &h->links[at] : NULL;
+	return byifindex_find(h->links, h->n_links, sizeof(*h->links), ifindex);
 }
 
 const struct link *host_link_named(const struct host *h, const char *name)
