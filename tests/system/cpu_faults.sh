@@ -24,6 +24,10 @@ left_running() { # name
 	[[ $before =~ ^[0-9] && $(of "$1" pauses) == "$before" ]] && nobody_paused
 }
 
+frozen() { # name
+	[[ $(cat "$(cgroup_dir "$1")/cgroup.freeze") == 1 ]]
+}
+
 give_back() { # name: to the root, and away with the cgroup of others
 	echo "${vm_pid[$1]}" >"$v2/cgroup.procs"
 	await 3 rmdir "$theirs"
@@ -86,6 +90,43 @@ case_frozen() { # somebody else has frozen the VM's own cgroup
 	check "released: it is theirs again" "$? == 0"
 }
 
+case_both_killed() { # divvyd and its guard die while a VM is paused that is in a cgroup of its own
+	mkdir "$theirs"
+	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
+	apply_cpu ", slot: 500ms"
+	busy
+	await 5 eval '[[ $(cat "$theirs/cgroup.freeze") == 1 ]]'
+	check "it is paused in its own cgroup" "$? == 0"
+	kill -KILL "$(pgrep -f "divvy-guard.*$tmp")"
+	divvyd_kill
+	sleep 0.2
+	[[ $(cat "$theirs/cgroup.freeze") == 1 ]]
+	check "both killed: nobody is there to let it run" "$? == 0"
+	divvy_start # without a specification
+	[[ $(cat "$theirs/cgroup.freeze") == 0 ]] && ! stopped web
+	check "the next start lets it run" "$? == 0"
+	give_back web
+	divvy_apply on
+}
+
+case_let_run() { # the guard took divvyd for dead, and let a VM run whose next turn is far off
+	apply_cpu ", policy: smooth, slots: 10000"
+	divvy set web=9999 batch=1 >/dev/null
+	busy 120
+	await 20 eval '[[ $(of batch slots_run_total) -gt 0 ]] && frozen batch'
+	check "a VM with one slot in a hundred seconds is paused" "$? == 0"
+	local daemon
+	daemon=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
+	kill -STOP "$daemon"
+	sleep 0.3
+	! frozen batch
+	check "divvyd silent: it runs" "$? == 0"
+	kill -CONT "$daemon"
+	sleep 0.1
+	frozen batch
+	check "divvyd goes on: it is paused again, long before its turn" "$? == 0"
+}
+
 all_run() { # for so many looks at the cgroups
 	local i
 	for ((i = 0; i < $1; i++)); do
@@ -125,7 +166,7 @@ case_no_guard() { # the guard dies, and its successor hangs while it starts
 
 lib_init
 [[ -n $v2 ]] || bail "no cgroup v2 is mounted"
-cases=(idle moved frozen no_guard)
+cases=(idle moved frozen both_killed let_run no_guard)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
