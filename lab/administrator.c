@@ -54,9 +54,10 @@ static int add_chain(struct scheduling *s, struct errtext *e)
 {
 	int r = scheduling_run(s, e, "nft add table ip shaping");
 
-	return r < 0 ? r :
-		       scheduling_run(s, e, "nft add chain ip shaping forward "
-					    "{ type filter hook forward priority mangle ; }");
+	if (r < 0)
+		return r;
+	return scheduling_run(s, e,
+			      "nft add chain ip shaping forward { type filter hook forward priority mangle ; }");
 }
 
 int uplink_classify(struct scheduling *s, struct errtext *e)

@@ -70,9 +70,10 @@ static int class(struct scheduling *s, const char *verb, const struct scenario_p
 			   " burst %" PRIu64 "b cburst %" PRIu64 "b",
 			   verb, up, minor, units_format_rate(peer_rate(s->scenario, p, vm), rate),
 			   units_format_rate(s->scenario->capacity, ceil), t.quantum, t.burst, t.cburst);
-	return r < 0 ? r :
-		       scheduling_run(s, e, "tc qdisc %s dev %s parent 1:%x handle %x: pfifo limit %" PRIu32,
-				      verb, up, minor, minor, t.limit);
+	if (r < 0)
+		return r;
+	return scheduling_run(s, e, "tc qdisc %s dev %s parent 1:%x handle %x: pfifo limit %" PRIu32, verb, up,
+			      minor, minor, t.limit);
 }
 
 static int classes(struct scheduling *s, const char *verb, const struct scenario_phase *p, struct errtext *e)

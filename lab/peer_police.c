@@ -116,11 +116,12 @@ static int libvirt_limit(struct scheduling *s, const char *tap, struct rate rate
 
 	libvirt_clear(s, tap);
 	r = scheduling_run(s, e, "tc qdisc add dev %s ingress", tap);
-	return r < 0 ? r :
-		       scheduling_run(s, e,
-				      "tc filter add dev %s parent ffff: protocol all u32 match u32 0 0 police rate %" PRIu64
-				      "kbps burst %" PRIu64 "kb mtu 64kb drop flowid :1",
-				      tap, average, average);
+	if (r < 0)
+		return r;
+	return scheduling_run(s, e,
+			      "tc filter add dev %s parent ffff: protocol all u32 match u32 0 0 police rate "
+			      "%" PRIu64 "kbps burst %" PRIu64 "kb mtu 64kb drop flowid :1",
+			      tap, average, average);
 }
 
 static int libvirt_apply(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)

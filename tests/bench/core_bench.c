@@ -7,10 +7,10 @@
 #include "core/entitle.h"
 #include "core/sizing.h"
 #include "core/slots.h"
+#include "tests/clock.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define RUNS 9
 #define RUN_NS (20 * NSEC_PER_MSEC)
@@ -25,14 +25,6 @@ struct input {
 };
 
 static volatile uint64_t sink; /* keeps what nobody reads */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 static void op_entitle(struct input *in)
 {

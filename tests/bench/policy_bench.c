@@ -10,22 +10,14 @@
  */
 
 #include "core/rounds.h"
+#include "tests/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define SLOT_NS (10 * NSEC_PER_MSEC)
 #define PASSES 5
 #define DECISIONS 200000U
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -36,11 +28,11 @@ static int by_value(const void *a, const void *b)
 
 static uint32_t clock_cost(void)
 {
-	uint64_t t = clock_ns();
+	uint64_t t = now_ns();
 
 	for (int i = 0; i < 1000; i++)
-		clock_ns();
-	return (uint32_t)((clock_ns() - t) / 1001);
+		now_ns();
+	return (uint32_t)((now_ns() - t) / 1001);
 }
 
 static void decide(struct rounds *r, struct slot_set *set, uint64_t *now)
@@ -80,14 +72,14 @@ static struct cost measure(const struct policy_ops *ops, uint32_t n)
 		for (uint32_t i = 0; i < 3 * n; i++)
 			decide(r, &set, &now);
 
-		t = clock_ns();
+		t = now_ns();
 		for (uint32_t i = 0; i < DECISIONS; i++)
 			decide(r, &set, &now);
-		k.mean = (double)(clock_ns() - t) / DECISIONS;
+		k.mean = (double)(now_ns() - t) / DECISIONS;
 		for (uint32_t i = 0; i < DECISIONS; i++) {
-			t = clock_ns();
+			t = now_ns();
 			decide(r, &set, &now);
-			each[i] = (uint32_t)(clock_ns() - t);
+			each[i] = (uint32_t)(now_ns() - t);
 			each[i] = each[i] > overhead ? each[i] - overhead : 0;
 		}
 		qsort(each, DECISIONS, sizeof(*each), by_value);

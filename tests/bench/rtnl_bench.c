@@ -263,10 +263,10 @@ static void measure(struct bench *b, bool listening)
 		bench_need(rtnl_events_open(&b->events, true), "events");
 	for (int round = 0; round < ROUNDS; round++)
 		for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-			uint64_t from = bench_now_ns();
+			uint64_t from = now_ns();
 
 			steps[i].run(b);
-			ns[i][round] = bench_now_ns() - from;
+			ns[i][round] = now_ns() - from;
 			if (b->events)
 				(void)rtnl_events_read(b->events, ignore, NULL);
 		}

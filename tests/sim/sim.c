@@ -15,11 +15,11 @@
 #include "tests/sim/sim.h"
 #include "core/cleanup.h"
 #include "core/pq.h"
+#include "tests/clock.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define NEVER UINT64_MAX
 /* Latencies by power of two and 16 steps in each: 6 % resolution. */
@@ -396,14 +396,6 @@ static int add_vms(struct sim *s)
 	return 0;
 }
 
-static uint64_t wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 static void loop(struct sim *s)
 {
 	uint64_t every = s->c->samples ? s->end / s->c->samples : NEVER, next = every;
@@ -432,7 +424,7 @@ int sim_run(const struct sim_config *c, struct sim_result *out)
 {
 	_cleanup_(sim_free) struct sim s = { .c = c, .random = c->seed, .period = 1 };
 	struct rounds_config rounds = c->rounds;
-	uint64_t start = wall_ns();
+	uint64_t start = now_ns();
 	int ret;
 
 	if (!c->vms || !c->n_rounds || (c->share && !c->n_share) || !(c->io_load > 0))
@@ -456,7 +448,7 @@ int sim_run(const struct sim_config *c, struct sim_result *out)
 		return ret;
 	loop(&s);
 	judge(&s);
-	s.res.wall_ns = wall_ns() - start;
+	s.res.wall_ns = now_ns() - start;
 	*out = s.res;
 	s.res.sample = NULL;
 	return 0;

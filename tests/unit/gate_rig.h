@@ -10,7 +10,7 @@
 #include "core/cleanup.h"
 #include "core/types.h"
 #include "kernel/cputime.h"
-#include "tests/unit/clock.h"
+#include "tests/clock.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -9,7 +9,7 @@
 
 #include "core/types.h"
 #include "kernel/guard_cgroup.h"
-#include "tests/unit/clock.h"
+#include "tests/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #include "kernel/place.h"
 
 #include "core/cleanup.h"
+#include "tests/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,18 +15,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <setjmp.h>
 
 #include <cmocka.h>
 
 static struct cgroup_host host;
-
-static void nap_ms(long ms)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
-}
 
 static void *wait_for_ever(void *arg)
 {
@@ -98,7 +93,7 @@ static int leave(struct place *p)
 	int r = place_leave(p);
 
 	for (int i = 0; i < 500 && r == -EBUSY; i++) {
-		nap_ms(2);
+		nap_us(2000);
 		r = place_leave(p);
 	}
 	return r;
@@ -187,14 +182,14 @@ static void children_come_along(void **state)
 		/* alone with its child it needs no other place */
 		end_vm(other);
 		for (int i = 0; i < 500 && processes_in(home) > 2; i++)
-			nap_ms(2);
+			nap_us(2000);
 		assert_int_equal(place_find(&host, t, pid, "children", NULL, &p, why), 0);
 		assert_string_equal(p.dir, home);
 		assert_string_equal(p.home, "");
 		assert_int_equal(place_leave(&p), 0);
 		end_vm(pid);
 		for (int i = 0; i < 500 && rmdir(home) < 0 && errno == EBUSY; i++)
-			nap_ms(2);
+			nap_us(2000);
 		assert_int_not_equal(access(home, F_OK), 0);
 	}
 }

@@ -10,7 +10,7 @@
 #include "kernel/classifier.h"
 #include "kernel/link.h"
 #include "kernel/rtnl.h"
-#include "tests/unit/clock.h"
+#include "tests/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
