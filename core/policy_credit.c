@@ -24,9 +24,9 @@
  *	  ready, and what is still to be given (`pool`), add up to zero. What a VM at the bound cannot take
  *	  goes back into the pool; a VM that goes to sleep leaves what it had there, and is lent what it
  *	  then has when it wakes up.
- *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. Here its slot stays its
- *	  own to the end, and burns at least what slotcharge.h says. What it used beyond its share while it
- *	  counted as asleep is burned when it wakes up.
+ *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. So it does here where its
+ *	  slot ends with that. Where the slot stays its own to the end, it burns at least what slotcharge.h
+ *	  says. What it used beyond its share while it counted as asleep is burned when it wakes up.
  *	- There a VCPU that reaches the bound asleep stops earning and loses half; here it stops earning.
  *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use
  *	  of the empty lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is
@@ -330,11 +330,12 @@ void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapse
 	struct credit *p = r->priv;
 	struct credit_vm *c = &r->vm[id].p.credit;
 	int64_t used = (int64_t)(used_ns < BOUND_MAX_NS ? used_ns : BOUND_MAX_NS), before;
+	bool gave_back = !is_ready && elapsed_ns < r->cfg.slot_ns;
 
 	widen(p, used, elapsed_ns);
 	refill_one(p, &r->vm[id]);
 	before = c->credit;
-	burn(p, c, slot_charge(&c->over, r->cfg.slot_ns, (uint64_t)used, elapsed_ns));
+	burn(p, c, gave_back ? (uint64_t)used : slot_charge(&c->over, r->cfg.slot_ns, (uint64_t)used, elapsed_ns));
 	p->pool += before - c->credit;
 	/* A boost lasts until its VM is found running. */
 	if (c->priority == CREDIT_BOOST)
