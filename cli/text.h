@@ -9,6 +9,6 @@
  * malloc()ed, at most SPEC_TEXT_MAX + 1 bytes (spec_parse() refuses that much). Complains; NULL on failure.
  */
 char *text_read(const char *path, size_t *size);
-/* "FILE:line:column: message" for a person. */
+/* "FILE:line:column: message" for a person. EXIT_FAILURE. */
 struct spec_error;
 int text_complain(const char *path, const struct spec_error *err);

@@ -12,6 +12,7 @@ enum credit_priority {
 	CREDIT_PRIORITIES,
 };
 
+/* Functions of struct policy_ops (policy.h) that boost has from credit as they are, or builds on. */
 int credit_init(const struct rounds_config *c, void **priv);
 void credit_fini(void *priv);
 int credit_reserve(void *priv, uint32_t n);

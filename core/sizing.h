@@ -36,6 +36,7 @@ struct leaf {
 	uint32_t interval_us; /* fq_codel: for how long more than that is let pass, microseconds */
 };
 
+/* Whether they are the same in every field. */
 bool leaf_same(const struct leaf *a, const struct leaf *b);
 
 struct sizing {
@@ -47,7 +48,7 @@ struct sizing {
 	uint64_t cburst;      /* HTB bucket at the ceiling, bytes */
 };
 
-/* rate: guaranteed; ceil: ceiling, >= rate; queues: of the tap, >= 1. */
+/* One class's sizes. rate: guaranteed; ceil: ceiling, >= rate; queues: of the tap, >= 1. Cannot fail. */
 void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil,
 		  uint32_t queues, struct sizing *out);
 

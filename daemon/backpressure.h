@@ -26,6 +26,7 @@ struct backpressure {
 
 void backpressure_free(struct backpressure *b);
 
+/* Borrowed until the next change; NULL: divvy has not changed that vNIC's buffer. */
 const struct held *backpressure_of(const struct backpressure *b, uint32_t ifindex);
 /* For state.c: what an earlier divvyd had set. 0 or -ENOMEM. */
 int backpressure_adopt(struct backpressure *b, const struct held *h);

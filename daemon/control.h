@@ -10,9 +10,12 @@
 
 #include <jansson.h>
 
-/* Bind and listen; replaces a stale socket (the caller holds the lock that says there is no other divvyd). */
+/*
+ * Bind and listen; replaces a stale socket (the caller holds the lock that says there is no other divvyd). 0,
+ * or negative errno with errtext a line for a person, but for -ENOMEM.
+ */
 int control_open(struct daemon *d, struct control **ret, char *errtext, size_t size);
-struct control *control_close(struct control *c);
+struct control *control_close(struct control *c); /* NULL is fine; returns NULL */
 
 /* All that drained has gone: answer those who wait for that. */
 void control_drained(struct control *c);

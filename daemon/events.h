@@ -9,7 +9,7 @@
 int events_open(struct daemon *d);
 void events_close(struct daemon *d);
 
-/* Something may have become superfluous: look until it has drained. */
+/* Something may have become superfluous: look, again and again, until it has drained. */
 void events_drain_soon(struct daemon *d);
 /* Whether nothing drains any more. */
 bool events_drained(const struct daemon *d);

@@ -3,7 +3,9 @@
 
 /* One line an event on stderr; with the journal's <N> priority prefix where stderr is the journal. */
 
+/* Finds out where stderr goes. Call first, once. */
 void log_init(void);
+/* priority: syslog(3)'s. Without a final newline; what is longer than a line is cut. */
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* syslog(3)'s priorities. */

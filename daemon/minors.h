@@ -26,7 +26,11 @@ void minors_free(struct minors *t);
 int minors_assign(struct minors *t, const struct model *m,
 		  bool (*busy)(const char *uplink, uint16_t minor, void *arg), void *arg, uint16_t *out);
 
-/* A change that may fail: keep the table as it is, and later either restore it or drop what was kept. */
+/*
+ * A change that may fail: keep the table as it is, and later either restore it or drop what was kept. What
+ * minors_keep() returns is owned; NULL if the table is. minors_assign() makes a new table, so that what was
+ * kept stays as it was.
+ */
 void *minors_keep(const struct minors *t);
 void minors_restore(struct minors *t, void *kept);
 void minors_drop(void *kept);

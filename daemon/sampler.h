@@ -10,7 +10,8 @@
 
 struct sample_class {
 	uint16_t minor;
-	uint64_t bytes, packets, backlog_packets;
+	uint64_t bytes, packets; /* since the class was made */
+	uint64_t backlog_packets; /* waiting */
 };
 
 struct sample {
@@ -36,7 +37,7 @@ int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns);
 struct sampler_rate {
 	struct rate delivered;
 	uint64_t window_ns; /* 0: not two readings yet */
-	uint64_t bytes, packets;
+	uint64_t bytes, packets; /* as of the latest reading, since the class was made */
 	bool backlogged; /* packets waited at either reading */
 };
 

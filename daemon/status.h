@@ -10,5 +10,5 @@
 /* New references; NULL: out of memory. */
 json_t *status_json(struct daemon *d);
 json_t *status_discover_json(struct daemon *d);
-/* NULL also where no CPU is scheduled. */
+/* The turns that began at or after since_ns (CLOCK_MONOTONIC). NULL also where no CPU is scheduled. */
 json_t *status_slots_json(struct daemon *d, uint64_t since_ns);

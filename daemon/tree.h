@@ -49,6 +49,7 @@ struct tree {
 void tree_free(struct tree *t);
 void tree_freep(struct tree *t);
 
+/* Borrowed; NULL if there is none. By ifindex: O(log n). */
 struct tree_uplink *tree_uplink_named(const struct tree *t, const char *name);
 struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex);
 void tree_sort_vnics(struct tree_vnic *v, size_t n);

@@ -24,14 +24,16 @@ struct filter {
 	uint32_t redirect; /* ours: ifindex of the IFB, 0 if the action is missing */
 };
 
-/* Filters at tc ingress (parent ffff:fff2) of ifindex. *f is the caller's to free.
- * 0 with *n == 0 where there is no hook. */
+/*
+ * Filters at tc ingress (parent ffff:fff2) of ifindex. *f is the caller's to free. 0 (with *n == 0 where
+ * there is no hook), or negative errno with both untouched.
+ */
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /* The same at both hooks of clsact, ingress and egress: whether anybody else uses it. */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /*
- * Append to the batch: make or atomically replace divvy's filter. The program's descriptor stays
- * the caller's.
+ * Append to the batch: make or atomically replace divvy's filter, and delete it. The program's descriptor
+ * stays the caller's. 0 or -ENOMEM.
  */
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag);
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

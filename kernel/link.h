@@ -9,7 +9,7 @@
 
 enum link_kind {
 	LINK_OTHER,
-	LINK_TUN,     /* tap (tun_tap true) or tun */
+	LINK_TUN,     /* tap (link.tap) or tun */
 	LINK_VETH,
 	LINK_MACVTAP,
 	LINK_IFB,
@@ -45,7 +45,7 @@ int link_list(struct rtnl *r, struct link **links, size_t *n);
 /* One link by name; 0, -ENODEV, or negative errno. */
 int link_get(struct rtnl *r, const char *name, struct link *out);
 
-/* Append to the batch: an IFB of this name and alias, one queue, txqlen packets, up. */
+/* Append to the batch: an IFB of this name and alias, one queue, txqlen packets, up. 0 or negative errno. */
 int link_add_ifb(struct rtnl *r, const char *name, const char *alias, uint32_t txqlen, uint64_t tag);
-/* Append to the batch: delete a link. */
+/* Append to the batch: delete a link. 0 or -ENOMEM. */
 int link_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

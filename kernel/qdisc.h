@@ -14,11 +14,17 @@ struct qdisc {
 	uint64_t drops, backlog_bytes, backlog_packets;
 };
 
-/* Qdiscs of one interface, or of all (ifindex 0). *q is the caller's to free. */
+/* Qdiscs of one interface, or of all (ifindex 0). *q is the caller's to free. 0 or negative errno. */
 int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n);
 
-/* Append to the batch. The attachment point for ingress filters; -EEXIST from the kernel
- * if there is one (NLM_F_EXCL is set, so another's is never replaced). */
+/*
+ * All that follow append to the batch: 0, -ENOMEM, or -EINVAL for a kind of leaf that there is not. What the
+ * kernel says comes from rtnl_commit().
+ */
+/*
+ * The attachment point for ingress filters; -EEXIST from the kernel if there is one (NLM_F_EXCL is set, so
+ * another's is never replaced).
+ */
 int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*

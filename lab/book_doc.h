@@ -39,6 +39,7 @@ struct doc {
 
 extern const struct doc_ops doc_html, doc_markdown;
 
+/* What every file begins and ends with. */
 void doc_open(struct doc *d, const char *title);
 void doc_close(struct doc *d);
 /* level 1..3; id: for links, NULL: none. */

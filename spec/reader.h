@@ -37,7 +37,9 @@ struct reader {
 
 /* text and err are borrowed until reader_close(). 0 or -ENOMEM with *err filled. */
 int reader_open(struct reader *r, const char *text, size_t size, struct spec_error *err);
-/* Proceed to the next item, in r->item. 0, or -EINVAL or -ENOMEM with *err filled: then only reader_close()
- * may follow. */
+/*
+ * Proceed to the next item, in r->item. 0, or -EINVAL or -ENOMEM with *err filled: then only reader_close()
+ * may follow.
+ */
 int reader_next(struct reader *r);
 void reader_close(struct reader *r);

@@ -32,6 +32,8 @@ char *spec_format(const struct model *m);
 /* Whether a schedule has such a key. */
 bool spec_is_schedule_key(const char *key);
 
-/* Change one key of a schedule ("policy", "slot", ...), as `divvy set schedule.KEY=TEXT`. 0, or -EINVAL with
- * *err filled and *s untouched. */
+/*
+ * Change one key of a schedule ("policy", "slot", ...), as `divvy set schedule.KEY=TEXT`. 0, or -EINVAL with
+ * *err filled and *s untouched.
+ */
 int spec_set_schedule(struct schedule *s, const char *key, const char *text, struct spec_error *err);
