@@ -56,7 +56,8 @@ static int check(const struct schedule *s, struct cgroup_host *h, const struct g
 	int err = cgroup_probe("", h);
 
 	if (err < 0) {
-		snprintf(why, CPU_WHY_SIZE, "this host has no control groups: mount cgroup2 at /sys/fs/cgroup");
+		snprintf(why, CPU_WHY_SIZE,
+			 "this host has no control groups: mount cgroup2 at /sys/fs/cgroup");
 		return err;
 	}
 	*gate = gate_find(gate_name[s->gate]);
@@ -93,10 +94,11 @@ void cpu_recover(void)
 	guard_cgroup_sweep();
 	paused = gate_recover(&h);
 	if (paused > 0)
-		log_warning("%d VM%s left paused by an earlier divvyd %s again", paused, paused == 1 ? "" : "s",
-			    paused == 1 ? "runs" : "run");
+		log_warning("%d VM%s left paused by an earlier divvyd %s again", paused,
+			    paused == 1 ? "" : "s", paused == 1 ? "runs" : "run");
 	else if (paused < 0)
-		log_warning("not every VM that an earlier divvyd left paused could be let run: %s", strerror(-paused));
+		log_warning("not every VM that an earlier divvyd left paused could be let run: %s",
+			    strerror(-paused));
 	if (place_list(&h, &left, &n) < 0)
 		n = 0;
 	for (size_t i = 0; i < n; i++)
@@ -126,7 +128,8 @@ int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, ch
 	snprintf(socket_path, sizeof(socket_path), "%s/guard.sock", runtime);
 	err = guard_open(&c->guard, socket_path, NULL);
 	if (err < 0) {
-		snprintf(why, CPU_WHY_SIZE, "cannot start divvy-guard, without which no VM is paused: %s", strerror(-err));
+		snprintf(why, CPU_WHY_SIZE, "cannot start divvy-guard, without which no VM is paused: %s",
+			 strerror(-err));
 		return err;
 	}
 	err = rounds_new(&rounds, &config, events_now());
@@ -236,7 +239,8 @@ static void log_member(struct cpu *c, struct member *m)
 
 	if (strcmp(m->why, m->logged) != 0) {
 		if (m->why[0])
-			log_warning("CPU slots: VM %s: %s%s", m->want.name, m->vm ? "" : "takes no part: ", m->why);
+			log_warning("CPU slots: VM %s: %s%s", m->want.name,
+				    m->vm ? "" : "takes no part: ", m->why);
 		else
 			log_info("CPU slots: VM %s: takes part", m->want.name);
 		memcpy(m->logged, m->why, sizeof(m->logged));
@@ -247,8 +251,8 @@ static void log_member(struct cpu *c, struct member *m)
 		pthread_mutex_unlock(&c->slots.lock);
 	}
 	if (account.raised && !m->raised)
-		log_warning("CPU slots: VM %s: its share is worth less than one slot of %u: it gets one", m->want.name,
-			    c->schedule.slots);
+		log_warning("CPU slots: VM %s: its share is worth less than one slot of %u: it gets one",
+			    m->want.name, c->schedule.slots);
 	m->raised = account.raised;
 }
 
@@ -291,7 +295,8 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 
 static int compare_member(const void *a, const void *b)
 {
-	const struct cpu_member *x = &((const struct member *)a)->want, *y = &((const struct member *)b)->want;
+	const struct cpu_member *x = &((const struct member *)a)->want,
+				*y = &((const struct member *)b)->want;
 
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }

@@ -2,13 +2,15 @@
 #pragma once
 
 /*
- * Which VMs of the slots are idle, judged by the CPU time that they use: slotthread.h says what follows from it.
- * All of it is called by the slot thread, under its lock.
+ * Which VMs of the slots are idle, judged by the CPU time that they use: slotthread.h says what follows from
+ * it. All of it is called by the slot thread, under its lock.
  */
 
 #include "slotthread.h"
 
-/* CPU time that a VM used since the latest call, nanoseconds; one whose cgroup is gone is lost, and used 0. */
+/*
+ * CPU time that a VM used since the latest call, nanoseconds; one whose cgroup is gone is lost, and used 0.
+ */
 uint64_t slot_idle_used(struct cpu_vm *vm);
 /* It is idle no more. True: the policy would end the slot for it. */
 bool slot_idle_wake(struct slot_thread *t, struct cpu_vm *vm, uint64_t now);

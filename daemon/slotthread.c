@@ -69,9 +69,11 @@ static bool in_set(const struct slot_set *set, uint32_t id)
 	return false;
 }
 
-/* Of VMs that were let run, pause those that have no turn now; the idle ones among them are kept in t->idle. */
-static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, const uint32_t *open, uint32_t n,
-			    uint32_t kept)
+/*
+ * Of VMs that were let run, pause those that have no turn now; the idle ones among them are kept in t->idle.
+ */
+static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, const uint32_t *open,
+			    uint32_t n, uint32_t kept)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct cpu_vm *vm = t->vm[open[i]];
@@ -168,7 +170,8 @@ static uint64_t thread_cpu_ns(void)
 
 static void sleep_until(uint64_t ns)
 {
-	struct timespec until = { .tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC) };
+	struct timespec until = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),
+				  .tv_nsec = (long)(ns % NSEC_PER_SEC) };
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
@@ -268,7 +271,8 @@ void slot_thread_open(struct slot_thread *t, bool open)
 	}
 }
 
-int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard, const struct schedule *s)
+int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard,
+		      const struct schedule *s)
 {
 	pthread_mutexattr_t attr;
 	int err;

@@ -7,21 +7,22 @@
  *
  * Theory of Operation
  *
- * Deadlines are absolute (t0 + n * slot), so lateness never adds up. A wake-up that is late shortens its slot;
- * where a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before those
- * of the next are opened: never more than `lanes` VMs run, but for idle ones.
+ * Deadlines are absolute (t0 + n * slot), so lateness never adds up. A wake-up that is late shortens its
+ * slot; where a whole slot has passed, it is skipped and counted. Gates of those that leave are closed before
+ * those of the next are opened: never more than `lanes` VMs run, but for idle ones.
  *
- * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of STREAK_SLOTS slots in a row
- * is idle: it gives up its slots and is left running, because a paused VM could not show that it wakes up. A
- * short burst of work (an answer to a ping) it so does at once, and takes no slot for it. Each slot its clock is
- * read; when it used more than that in STREAK_SLOTS slots in a row, or more than its share unnoticed
+ * Idle VMs. Under a work-conserving policy a VM that used less than IDLE_PERMILLE of STREAK_SLOTS slots in a
+ * row is idle: it gives up its slots and is left running, because a paused VM could not show that it wakes
+ * up. A short burst of work (an answer to a ping) it so does at once, and takes no slot for it. Each slot its
+ * clock is read; when it used more than that in STREAK_SLOTS slots in a row, or more than its share unnoticed
  * (core/rounds.h), it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle (the
  * paper's), or where slots are a VM's own (strict), nobody runs outside its slot.
  *
  * A policy that preempts (boost) ends the slot for a VM that wakes up: the clocks of idle VMs are read every
  * WATCH_NS then, and one that has worked in this slot and still does is awake. The slot that begins early has
- * its full length, and deadlines count from there; but it ends when that VM blocks again. (A slot that did not
- * begin so is never ended for a VM that does nothing: it may wait for the network, which its slot is for.)
+ * its full length, and deadlines count from there; but it ends when that VM blocks again. (A slot that did
+ * not begin so is never ended for a VM that does nothing: it may wait for the network, which its slot is
+ * for.)
  *
  * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for
  * so long that the guard took it for dead and let all VMs run, it pauses again those that should be.
@@ -83,12 +84,13 @@ struct slot_thread {
 };
 
 /* 0 or negative errno. rounds is taken over on success; guard is borrowed until slot_thread_stop(). */
-int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard, const struct schedule *s);
+int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard,
+		      const struct schedule *s);
 /* Under the lock: another length of slot, or another policy; rounds has been told already. */
 void slot_thread_configure(struct slot_thread *t, const struct schedule *s);
 /*
- * Under the lock: there is no guard, so that every VM is let run at once and goes on running, or there is one again.
- * What VMs used meanwhile is charged to none.
+ * Under the lock: there is no guard, so that every VM is let run at once and goes on running, or there is one
+ * again. What VMs used meanwhile is charged to none.
  */
 void slot_thread_open(struct slot_thread *t, bool open);
 /* Ends after the current slot; every VM that is left runs. */

@@ -17,10 +17,10 @@
  * table over again. If both die, the marks on the cgroups are left: divvyd's start, and --recover, go by
  * those.
  *
- * One that divvyd started ends with it: at once if divvyd has taken all VMs out of the table, which says that it
- * needs no guard any more; after LINGER_MS if it died with VMs there, for it is likely to be started again. A
- * process cannot remove the cgroup that it is in, so the last it does is to leave that and remove it. What a guard
- * that was killed leaves behind, divvyd's next start removes, or --recover.
+ * One that divvyd started ends with it: at once if divvyd has taken all VMs out of the table, which says that
+ * it needs no guard any more; after LINGER_MS if it died with VMs there, for it is likely to be started
+ * again. A process cannot remove the cgroup that it is in, so the last it does is to leave that and remove
+ * it. What a guard that was killed leaves behind, divvyd's next start removes, or --recover.
  */
 #include "abi.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* For tests of the evaluation's report: a folder of results that dies with the test, and the tree's own one. */
+/* For tests of the evaluation's report: a folder that dies with the test, and the results in data/. */
 
 #include <limits.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The evaluation's report: what is read of results, and how they are judged. Writing: lab_book_write_test.c. */
+/* The evaluation's report: what is read of results, and how they are judged. */
 
 #include "core/cleanup.h"
 #include "lab/book.h"
@@ -218,6 +218,8 @@ static void judges_a_bound(void **state)
 	target_judge(&t, spread(97, 97.5, 100, 3), 98, true, 1, "%");
 	assert_int_equal(t.outcome, OUTCOME_MISSED);
 }
+
+/* --- causes -------------------------------------------------------------------------------------- */
 
 static void reads_causes(void **state)
 {

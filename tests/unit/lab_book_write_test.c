@@ -26,6 +26,8 @@ static char *slurp(const char *folder, const char *name)
 	return text;
 }
 
+/* --- series and plots ---------------------------------------------------------------------------- */
+
 static void cuts_series(void **state)
 {
 	_cleanup_(book_freep) struct book *b = NULL;
