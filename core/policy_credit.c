@@ -325,12 +325,21 @@ void credit_owe(struct rounds *r, uint32_t id, uint64_t ns)
 	burn(r->priv, &r->vm[id].p.credit, ns);
 }
 
+/*
+ * The slot ended long before its time, and for nobody who woke up: its VMs had become idle. One that is a little
+ * short began late, and one that was cut short was not given back by its VM.
+ */
+static bool ended_by_itself(const struct rounds *r, uint64_t elapsed_ns)
+{
+	return elapsed_ns < r->cfg.slot_ns / 2 && !r->cut;
+}
+
 void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapsed_ns, bool is_ready)
 {
 	struct credit *p = r->priv;
 	struct credit_vm *c = &r->vm[id].p.credit;
 	int64_t used = (int64_t)(used_ns < BOUND_MAX_NS ? used_ns : BOUND_MAX_NS), before;
-	bool gave_back = !is_ready && elapsed_ns < r->cfg.slot_ns;
+	bool gave_back = !is_ready && ended_by_itself(r, elapsed_ns);
 
 	widen(p, used, elapsed_ns);
 	refill_one(p, &r->vm[id]);

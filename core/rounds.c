@@ -180,6 +180,7 @@ static void finish(struct rounds *r, uint32_t id, uint64_t used_ns, bool idle)
 int rounds_wake(struct rounds *r, uint32_t id, uint64_t now_ns)
 {
 	struct vm *v = rounds_find(r, id);
+	bool worth;
 
 	if (!v)
 		return -ENOENT;
@@ -189,7 +190,9 @@ int rounds_wake(struct rounds *r, uint32_t id, uint64_t now_ns)
 		return 0;
 	rounds_activate(r, id);
 	/* With all lanes empty, the current slot is nobody's. */
-	return !r->n_run || (r->ops->preempts && r->ops->preempts(r, id));
+	worth = !r->n_run || (r->ops->preempts && r->ops->preempts(r, id));
+	r->cut = r->cut || worth;
+	return worth;
 }
 
 int rounds_block(struct rounds *r, uint32_t id, uint64_t now_ns)
@@ -251,6 +254,7 @@ void rounds_next(struct rounds *r, uint64_t now_ns, struct slot_set *out)
 			finish(r, r->run[i], r->last_ns - r->slot_ns, v->idle);
 	}
 	r->n_run = 0;
+	r->cut = false;
 	if (r->dirty)
 		rounds_reweigh(r);
 	r->slot_ns = r->last_ns;

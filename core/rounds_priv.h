@@ -105,6 +105,7 @@ struct rounds {
 
 	uint64_t last_ns;
 	uint64_t slot_ns; /* when the current slot began */
+	bool cut;         /* rounds_wake() has advised to end it */
 	uint32_t *run;    /* owned, lanes */
 	uint32_t n_run;
 
