@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -214,6 +215,18 @@ static int run(struct daemon *d)
 	return r;
 }
 
+/* Three files are open for each VM in CPU slots; the usual limit of 1,024 is for programs with select(2). */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == files.rlim_max)
+		return;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
@@ -227,6 +240,7 @@ int main(int argc, char **argv)
 		log_error("must be run as root (sudo divvyd, or systemctl start divvyd)");
 		return EXIT_FAILURE;
 	}
+	raise_file_limit();
 	model_init(&d.model);
 	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0 ||
 	    make_dir(d.options.state, 0700) < 0)

@@ -127,6 +127,19 @@ case_let_run() { # the guard took divvyd for dead, and let a VM run whose next t
 	check "divvyd goes on: it is paused again, long before its turn" "$? == 0"
 }
 
+case_files() { # more VMs than there may be files open
+	divvy_stop
+	# shellcheck disable=SC2016
+	divvyd_in=(sh -c 'ulimit -Sn 24; exec "$@"' sh)
+	divvyd_launch
+	apply_cpu ""
+	await 3 flips web && flips batch
+	check "a limit of 24 open files: both VMs take part" "$? == 0" || json | diag
+	divvy_stop
+	divvyd_in=()
+	divvyd_launch
+}
+
 all_run() { # for so many looks at the cgroups
 	local i
 	for ((i = 0; i < $1; i++)); do
@@ -166,7 +179,7 @@ case_no_guard() { # the guard dies, and its successor hangs while it starts
 
 lib_init
 [[ -n $v2 ]] || bail "no cgroup v2 is mounted"
-cases=(idle moved frozen both_killed let_run no_guard)
+cases=(idle moved frozen both_killed let_run files no_guard)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"
