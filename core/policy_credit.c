@@ -24,9 +24,10 @@
  *	  ready, and what is still to be given (`pool`), add up to zero. What a VM at the bound cannot take
  *	  goes back into the pool; a VM that goes to sleep leaves what it had there, and is lent what it
  *	  then has when it wakes up.
- *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. So it does here where its
- *	  slot ends with that. Where the slot stays its own to the end, it burns at least what slotcharge.h
- *	  says. What it used beyond its share while it counted as asleep is burned when it wakes up.
+ *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. Here it takes a while until
+ *	  that is noticed, if at all. Where its slot ends with that, it burns half of what the slot lasted at
+ *	  least; where the slot stays its own to the end, what slotcharge.h says. What it used beyond its
+ *	  share while it counted as asleep is burned when it wakes up.
  *	- There a VCPU that reaches the bound asleep stops earning and loses half; here it stops earning.
  *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use
  *	  of the empty lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is
@@ -43,6 +44,11 @@
 /* Sums of credits of all VMs fit 64 bits. */
 #define BOUND_MAX_NS (3600 * NSEC_PER_SEC)
 #define CPUS_MAX 1024U
+/*
+ * Charged less, a VM that is boosted for next to nothing, over and over, keeps others from the CPU; charged
+ * 3/4, many small VMs cannot afford their wake-ups (doc/simulation.md).
+ */
+#define GIVEN_BACK(elapsed_ns) ((elapsed_ns) / 2)
 
 struct credit {
 	struct slotq queue[CREDIT_PRIORITIES];
@@ -326,8 +332,8 @@ void credit_owe(struct rounds *r, uint32_t id, uint64_t ns)
 }
 
 /*
- * The slot ended long before its time, and for nobody who woke up: its VMs had become idle. One that is a little
- * short began late, and one that was cut short was not given back by its VM.
+ * The slot ended long before its time, and for nobody who woke up: its VMs had become idle. One that is a
+ * little short began late, and one that was cut short was not given back by its VM.
  */
 static bool ended_by_itself(const struct rounds *r, uint64_t elapsed_ns)
 {
@@ -339,12 +345,16 @@ void credit_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t elapse
 	struct credit *p = r->priv;
 	struct credit_vm *c = &r->vm[id].p.credit;
 	int64_t used = (int64_t)(used_ns < BOUND_MAX_NS ? used_ns : BOUND_MAX_NS), before;
-	bool gave_back = !is_ready && ended_by_itself(r, elapsed_ns);
+	uint64_t cost = (uint64_t)used;
 
 	widen(p, used, elapsed_ns);
 	refill_one(p, &r->vm[id]);
 	before = c->credit;
-	burn(p, c, gave_back ? (uint64_t)used : slot_charge(&c->over, r->cfg.slot_ns, (uint64_t)used, elapsed_ns));
+	if (is_ready || !ended_by_itself(r, elapsed_ns))
+		cost = slot_charge(&c->over, r->cfg.slot_ns, cost, elapsed_ns);
+	else if (cost < GIVEN_BACK(elapsed_ns))
+		cost = GIVEN_BACK(elapsed_ns);
+	burn(p, c, cost);
 	p->pool += before - c->credit;
 	/* A boost lasts until its VM is found running. */
 	if (c->priority == CREDIT_BOOST)
