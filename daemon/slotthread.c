@@ -168,36 +168,38 @@ static uint64_t thread_cpu_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-static void sleep_until(uint64_t ns)
+/* Gives up the lock meanwhile. False: the slot has to end now. */
+static bool sleep_until(struct slot_thread *t, uint64_t ns)
 {
 	struct timespec until = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),
 				  .tv_nsec = (long)(ns % NSEC_PER_SEC) };
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+	while (!t->hurry && pthread_cond_timedwait(&t->hurried, &t->lock, &until) != ETIMEDOUT)
 		;
+	return !t->hurry;
 }
 
-/* Until the slot ends: at its deadline, or before it, see slot_idle_watch(). Returns when. */
-static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline, uint64_t interval)
+/* Until the slot ends: at its deadline, or before it, see slot_idle_watch() and hurry(). Returns when. */
+static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline)
 {
-	uint64_t now = events_now();
+	for (;;) {
+		uint64_t interval = slot_idle_interval(t), now = events_now();
+		bool to_the_end = !interval || now + interval >= deadline;
 
-	while (interval && now + interval < deadline) {
-		bool ends;
-
-		sleep_until(now + interval);
-		pthread_mutex_lock(&t->lock);
+		if (!sleep_until(t, to_the_end ? deadline : now + interval)) {
+			t->hurry = false;
+			break;
+		}
 		now = events_now();
-		ends = now < deadline && !t->stop && slot_idle_watch(t, now);
-		interval = slot_idle_interval(t);
-		t->slot_short |= ends;
-		t->stats.early_slots += ends;
-		pthread_mutex_unlock(&t->lock);
-		if (ends)
-			return now;
+		if (to_the_end || now >= deadline)
+			return deadline;
+		if (slot_idle_watch(t, now)) {
+			t->stats.early_slots++;
+			break;
+		}
 	}
-	sleep_until(deadline);
-	return deadline;
+	t->slot_short = true;
+	return events_now();
 }
 
 static void *slot_thread_main(void *arg)
@@ -207,23 +209,24 @@ static void *slot_thread_main(void *arg)
 	uint64_t deadline = events_now();
 	bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo) == 0;
 
-	for (;;) {
-		uint64_t interval;
-
-		pthread_mutex_lock(&t->lock);
-		t->stats.realtime = realtime;
-		if (t->stop)
-			break;
+	pthread_mutex_lock(&t->lock);
+	t->stats.realtime = realtime;
+	while (!t->stop) {
 		one_slot(t);
 		deadline = next_deadline(t, deadline, events_now());
-		interval = slot_idle_interval(t);
 		t->stats.cpu_ns = thread_cpu_ns();
-		pthread_mutex_unlock(&t->lock);
-		deadline = sleep_slot(t, deadline, interval);
+		deadline = sleep_slot(t, deadline);
 	}
 	run_all(t);
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
+}
+
+/* The slot under way ends. */
+static void hurry(struct slot_thread *t)
+{
+	t->hurry = true;
+	pthread_cond_signal(&t->hurried);
 }
 
 /* Tells the guard how long a silence is suspicious, too. */
@@ -249,6 +252,7 @@ void slot_thread_configure(struct slot_thread *t, const struct schedule *s)
 	t->preempts = policy->preempts;
 	for (uint32_t i = 0; t->pauses_idle && i < t->n_idle; i++)
 		(void)slot_idle_wake(t, t->vm[t->idle[i]], events_now());
+	hurry(t);
 }
 
 void slot_thread_open(struct slot_thread *t, bool open)
@@ -275,6 +279,7 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard
 		      const struct schedule *s)
 {
 	pthread_mutexattr_t attr;
+	pthread_condattr_t clock;
 	int err;
 
 	*t = (struct slot_thread){ .guard = guard };
@@ -289,6 +294,10 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard
 	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	pthread_mutex_init(&t->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->hurried, &clock);
+	pthread_condattr_destroy(&clock);
 	t->rounds = rounds;
 	slot_thread_configure(t, s);
 	err = pthread_create(&t->thread, NULL, slot_thread_main, t);
@@ -304,8 +313,10 @@ void slot_thread_stop(struct slot_thread *t)
 {
 	pthread_mutex_lock(&t->lock);
 	t->stop = true;
+	hurry(t);
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->thread, NULL);
+	pthread_cond_destroy(&t->hurried);
 	pthread_mutex_destroy(&t->lock);
 	rounds_free(t->rounds);
 	free(t->vm);

@@ -27,8 +27,8 @@
  * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for
  * so long that the guard took it for dead and let all VMs run, it pauses again those that should be.
  *
- * Locking. The thread and the main thread share everything in here under one priority-inheriting mutex; the
- * main thread opens and closes files outside of it.
+ * Locking. The thread and the main thread share everything in here under one priority-inheriting mutex, which
+ * the thread gives up while it sleeps; the main thread opens and closes files outside of it.
  */
 
 #include "cpu.h"
@@ -63,6 +63,8 @@ struct cpu_vm {
 struct slot_thread {
 	pthread_t thread;
 	pthread_mutex_t lock; /* all below */
+	pthread_cond_t hurried;
+	bool hurry; /* the slot under way ends now */
 	bool stop;
 	bool open; /* there is no guard: every VM runs until there is one */
 	struct guard *guard; /* borrowed */
@@ -86,14 +88,14 @@ struct slot_thread {
 /* 0 or negative errno. rounds is taken over on success; guard is borrowed until slot_thread_stop(). */
 int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard,
 		      const struct schedule *s);
-/* Under the lock: another length of slot, or another policy; rounds has been told already. */
+/* Under the lock: another length of slot, or policy; rounds was told already. The slot under way ends. */
 void slot_thread_configure(struct slot_thread *t, const struct schedule *s);
 /*
  * Under the lock: there is no guard, so that every VM is let run at once and goes on running, or there is one
  * again. What VMs used meanwhile is charged to none.
  */
 void slot_thread_open(struct slot_thread *t, bool open);
-/* Ends after the current slot; every VM that is left runs. */
+/* At once; every VM that is left runs. */
 void slot_thread_stop(struct slot_thread *t);
 /* Under the lock: a VM that was added to rounds, or is about to be removed from it. Adding pauses it. */
 int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm);

@@ -210,6 +210,23 @@ case_bursts() { # a VM that is idle but for short bursts needs no slots, or shor
 	check "boost: and for each of most, slots begin and end early" "$(slots_ended_early) - before >= 20"
 }
 
+case_long_slots() { # nobody waits for the end of a slot
+	local before t0
+	apply_cpu ", slot: 1s"
+	busy
+	await 3 eval '[[ $(of web pauses) -gt 1 ]]'
+	before=$(of web pauses) t0=${EPOCHREALTIME/./}
+	divvy set schedule.slot=10ms
+	await 5 eval '(($(of web pauses) > before + 5))'
+	echo "# $(((${EPOCHREALTIME/./} - t0) / 1000)) ms"
+	check "from slots of 1 s to 10 ms: these begin at once" "${EPOCHREALTIME/./} - t0 < 500000"
+	divvy set schedule.slot=1s
+	sleep 0.1
+	t0=${EPOCHREALTIME/./}
+	divvy set schedule.resource=device
+	check "in a slot of 1 s back to the device: at once" "${EPOCHREALTIME/./} - t0 < 500000"
+}
+
 case_slow_gate() { # pausing a VM of many threads takes long
 	local dir i pids=()
 	apply_cpu ", slot: 2ms"
@@ -475,7 +492,7 @@ case_leftovers() { # the guard's own cgroups, one in each hierarchy
 }
 
 lib_init
-cases=(shares tables nft refused no_cgroups no_freezer wakes bursts slow_gate exits churn held no_vmm silent frozen_above frozen_itself
+cases=(shares tables nft refused no_cgroups no_freezer wakes bursts long_slots slow_gate exits churn held no_vmm silent frozen_above frozen_itself
 	rights killed leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
