@@ -28,8 +28,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define ROUNDS_CAP_MIN 16U
-
 /* --- clocks ---------------------------------------------------------------------------------- */
 
 void rounds_advance(struct rounds *r, uint64_t now_ns)

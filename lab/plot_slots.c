@@ -58,10 +58,10 @@ static void bars(const struct result *r, const struct phase_result *p, struct wi
 
 			if (turn.to_ns <= w.from_ns || turn.from_ns >= w.to_ns)
 				continue;
-			fprintf(f, "set object rect from %.3f,%.2f to %.3f,%.2f back fc rgb '%s' fs solid 0.85 noborder\n",
+			fprintf(f, "set object rect from %.3f,%.2f to %.3f,%.2f",
 				turn.from_ns < w.from_ns ? 0 : ms_in(w, turn.from_ns), (double)i - 0.02,
-				turn.to_ns > w.to_ns ? ms_in(w, w.to_ns) : ms_in(w, turn.to_ns), (double)i + 0.32,
-				plot_colour(i));
+				ms_in(w, turn.to_ns > w.to_ns ? w.to_ns : turn.to_ns), (double)i + 0.32);
+			fprintf(f, " back fc rgb '%s' fs solid 0.85 noborder\n", plot_colour(i));
 		}
 }
 
@@ -74,7 +74,8 @@ static void script(const struct result *r, const struct phase_result *p, struct 
 	fprintf(f, " noenhanced font ',14'\nset xlabel 'time (ms), phase ");
 	for (const char *c = p->phase->name; *c; c++)
 		fputc(*c == '\'' ? ' ' : *c, f);
-	fprintf(f, "; bars: slots, dots: frames at the wire' noenhanced\nset xrange [0:%.1f]\nset yrange [-0.45:%.2f]\n"
+	fprintf(f, "; bars: slots, dots: frames at the wire' noenhanced\n"
+		   "set xrange [0:%.1f]\nset yrange [-0.45:%.2f]\n"
 		   "set border 1\nset xtics nomirror\nset ytics nomirror scale 0 (",
 		ms_in(w, w.to_ns), (double)n - 0.55);
 	for (size_t i = 0; i < n; i++) {

@@ -166,9 +166,11 @@ static json_t *aggregate(const struct result *r)
 		for (size_t i = 0; i < s->n_vms; i++) {
 			json_t *vm = json_pack("{s:s}", "name", s->vms[i].name);
 
-			for (size_t m = 0; m < aggregate_n_metrics; m++)
-				json_object_set_new(vm, aggregate_metrics[m].name,
-						    range(aggregate_vm(r, k, i, &aggregate_metrics[m], &v), &v));
+			for (size_t m = 0; m < aggregate_n_metrics; m++) {
+				int err = aggregate_vm(r, k, i, &aggregate_metrics[m], &v);
+
+				json_object_set_new(vm, aggregate_metrics[m].name, range(err, &v));
+			}
 			json_array_append_new(vms, vm);
 		}
 		json_object_set_new(o, "vms", vms);

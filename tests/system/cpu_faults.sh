@@ -59,7 +59,7 @@ case_moved() { # somebody moves a VM to another cgroup, in the middle of slots
 	check "a VM started by hand has a cgroup of divvy's" "$? == 0"
 	mkdir "$theirs"
 	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
-	await 13 eval '[[ $(cat "$theirs/cgroup.freeze") == 1 ]]'
+	await 20 eval '[[ $(cat "$theirs/cgroup.freeze") == 1 ]]'
 	check "moved to another: it is paused there" "$? == 0"
 	[[ ! -d $dir ]]
 	check "moved to another: divvy's is gone" "$? == 0"
@@ -83,22 +83,75 @@ case_frozen() { # somebody else has frozen the VM's own cgroup
 	[[ $(cat "$theirs/cgroup.freeze") == 1 ]]
 	check "frozen before: it is not thawed behind their back" "$? == 0"
 	echo 0 >"$theirs/cgroup.freeze"
-	await 13 flips web
+	await 20 flips web
 	check "thawed by them: it takes part, without anybody's doing" "$? == 0"
 	divvy release --all
 	give_back web
 	check "released: it is theirs again" "$? == 0"
 }
 
+case_frozen_above() { # somebody else freezes the cgroup that the VM is in, above divvy's
+	mkdir "$theirs" "$theirs/vm" || return
+	echo "${vm_pid[web]}" >"$theirs/vm/cgroup.procs"
+	apply_cpu ""
+	echo 1 >"$theirs/cgroup.freeze"
+	await 10 eval 'divvy status | grep -q "somebody else has frozen"'
+	check "frozen by somebody else: status says so" "$? == 0"
+	echo 0 >"$theirs/cgroup.freeze"
+	await 10 eval '! divvy status | grep -q "somebody else has frozen"'
+	check "thawed by them: so it does" "$? == 0"
+	divvy release --all
+	[[ $(cgroup_dir web) == "$theirs/vm" ]]
+	check "release: the VM is in their cgroup" "$? == 0"
+	echo "${vm_pid[web]}" >"$v2/cgroup.procs"
+	rmdir "$theirs/vm" "$theirs"
+	divvy_apply on
+}
+
+case_frozen_itself() { # somebody else has frozen the VM's own cgroup before divvy comes
+	mkdir "$theirs" "$theirs/vm" || return
+	echo "${vm_pid[web]}" >"$theirs/vm/cgroup.procs"
+	echo 1 >"$theirs/vm/cgroup.freeze"
+	apply_cpu ""
+	of web why | grep -q "somebodyelsehasfrozen.*thaw"
+	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
+	churn_start 0.05
+	sleep 1
+	churn_stop
+	check "the log says it once, whatever links do meanwhile" "$(grep -c "VM web: takes no part" "$tmp/divvyd.log") == 1" ||
+		diag <"$tmp/divvyd.log"
+	echo 0 >"$theirs/vm/cgroup.freeze"
+	await 20 eval '[[ $(of web pauses) =~ [0-9] ]] && grep -q "VM web: takes part" "$tmp/divvyd.log"'
+	check "thawed by them: it takes part" "$? == 0" || diag <"$tmp/divvyd.log"
+	divvy release --all
+	echo "${vm_pid[web]}" >"$v2/cgroup.procs"
+	rmdir "$theirs/vm" "$theirs"
+	divvy_apply on
+}
+
+# With divvyd stopped no turn begins, and the guard waits for longer than a slot before it lets all run: both can be killed.
+stop_while_paused() { # name; divvyd is stopped if it succeeds
+	local daemon
+	daemon=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
+	frozen "$1" || return 1
+	kill -STOP "$daemon"
+	frozen "$1" && return 0
+	kill -CONT "$daemon" # its turn had just begun
+	return 1
+}
+
 case_both_killed() { # divvyd and its guard die while a VM is paused that is in a cgroup of its own
+	local guard paused
 	mkdir "$theirs"
 	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
-	apply_cpu ", slot: 500ms"
+	apply_cpu ", slot: 1s"
 	busy
-	await 5 eval '[[ $(cat "$theirs/cgroup.freeze") == 1 ]]'
-	check "it is paused in its own cgroup" "$? == 0"
-	kill -KILL "$(pgrep -f "divvy-guard.*$tmp")"
+	guard=$(pgrep -f "divvy-guard.*$tmp")
+	await 20 stop_while_paused web
+	paused=$?
+	kill -KILL "$guard"
 	divvyd_kill
+	check "it is paused in its own cgroup" "paused == 0"
 	sleep 0.2
 	[[ $(cat "$theirs/cgroup.freeze") == 1 ]]
 	check "both killed: nobody is there to let it run" "$? == 0"
@@ -118,12 +171,10 @@ case_let_run() { # the guard took divvyd for dead, and let a VM run whose next t
 	local daemon
 	daemon=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
 	kill -STOP "$daemon"
-	sleep 0.3
-	! frozen batch
+	await 2 eval '! frozen batch'
 	check "divvyd silent: it runs" "$? == 0"
 	kill -CONT "$daemon"
-	sleep 0.1
-	frozen batch
+	await 1 frozen batch
 	check "divvyd goes on: it is paused again, long before its turn" "$? == 0"
 }
 
@@ -163,8 +214,7 @@ case_no_guard() { # the guard dies, and its successor hangs while it starts
 	chmod +x "$tmp/bin/hangs"
 	mv -f "$tmp/bin/hangs" "$tmp/bin/divvy-guard"
 	kill -KILL "$(pgrep -f "divvy-guard.*$tmp")"
-	sleep 1.5
-	all_run 50
+	await 10 all_run 50
 	check "no guard, and none can be started: every VM runs" "$? == 0"
 	cp "$root/build/divvy-guard" "$tmp/bin/new"
 	mv -f "$tmp/bin/new" "$tmp/bin/divvy-guard"
@@ -179,7 +229,7 @@ case_no_guard() { # the guard dies, and its successor hangs while it starts
 
 lib_init
 [[ -n $v2 ]] || bail "no cgroup v2 is mounted"
-cases=(idle moved frozen both_killed let_run files no_guard)
+cases=(idle moved frozen frozen_above frozen_itself both_killed let_run files no_guard)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

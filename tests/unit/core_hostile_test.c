@@ -238,7 +238,7 @@ static void test_boosted_for_nothing(void **state)
 	plant_free(p);
 }
 
-/* Where a slot ends because its VM became idle, the time until that was noticed is charged, but half of it. */
+/* Where a slot ends because its VM became idle, half of the time until that was noticed is charged. */
 static void test_gives_up_early(void **state)
 {
 	static const struct policy_ops *const by_credit[] = { &policy_credit, &policy_boost };

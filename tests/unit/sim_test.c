@@ -113,7 +113,10 @@ static void test_known_order(void **state)
 		assert_true(r[i].utilisation > r[0].utilisation + 0.1);
 }
 
-/* A wake-up costs what was used, where the slot ends with it: many VMs with little credit each can afford theirs. */
+/*
+ * Where the slot ends with it, a wake-up costs what was used, half of what the slot lasted at the least: many
+ * VMs with little credit each can afford theirs.
+ */
 static void test_boost_of_many(void **state)
 {
 	struct sim_config c = mixed(&policy_boost, 1000, 20);
