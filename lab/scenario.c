@@ -194,6 +194,10 @@ static int convert(struct raw *raw, struct scenario *s, struct errtext *e)
 	s->repeat = raw->repeat ? raw->repeat : 1;
 	s->queue = raw->queue;
 	s->pin = raw->pin;
+	s->pin_devices = raw->pin_devices;
+	if (s->pin_devices && !s->pin)
+		return errtext_set(e, -EINVAL, "pin_devices: says where the device threads are apart from the CPUs; "
+					       "expected pin: beside it");
 	r = convert_evaluation(raw, s, e);
 	if (r == 0)
 		r = convert_vms(raw, s, e);

@@ -83,6 +83,7 @@ struct scenario {
 	enum topo_kind topology;
 	bool tcp;             /* some traffic is TCP: the wider rule for "settled" holds */
 	unsigned pin;         /* each VM is confined to one of so many cores, round robin; 0: they are not */
+	bool pin_devices;     /* pin: its CPUs only; the device threads of all VMs are on the core behind those */
 	unsigned repeat;      /* how often the phases are gone through; 1 */
 	struct scenario_vm *vms;
 	size_t n_vms;

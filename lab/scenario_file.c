@@ -92,6 +92,7 @@ static const struct raw_field raw_fields[] = {
 	FIELD(raw, repeat, RAW_NUMBER, false),
 	FIELD(raw, queue, RAW_NUMBER, false),
 	FIELD(raw, pin, RAW_NUMBER, false),
+	FIELD(raw, pin_devices, RAW_FLAG, false),
 	{ "vms", RAW_OBJECTS, true, offsetof(struct raw, vms), &vm_object },
 	{ "under", RAW_OBJECTS, false, offsetof(struct raw, under), &under_object },
 	{ "phases", RAW_OBJECTS, true, offsetof(struct raw, phases), &phase_object },

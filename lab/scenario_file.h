@@ -38,6 +38,7 @@ struct raw_under {
 struct raw {
 	char *name, *title, *section, *wire, *capacity, *topology;
 	uint32_t repeat, queue, quick, pin;
+	bool pin_devices;
 	struct raw_list figures; /* of uint32_t */
 	struct raw_list vms;    /* of struct raw_vm, at least one */
 	struct raw_list phases; /* of struct raw_phase, at least one */

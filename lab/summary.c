@@ -206,6 +206,7 @@ static json_t *summary(const struct result *r)
 	json_object_set_new(o, "capacity_mbps", number((double)s->capacity.bytes_ps * 8e-6));
 	json_object_set_new(o, "topology", text(topo_kind_name(s->topology)));
 	json_object_set_new(o, "pin", s->pin ? json_integer(s->pin) : json_null());
+	json_object_set_new(o, "pin_devices", json_boolean(s->pin_devices));
 	json_object_set_new(o, "loaded",
 			    r->load_known && !scenario_unlimited(s) ? json_boolean(r->loaded) : json_null());
 	json_object_set_new(o, "receiver_socket_drops", json_integer((json_int_t)rcvbuf_errors));

@@ -20,7 +20,8 @@ static void say(const char *line)
 /* Whatever makes one set of VMs differ from another. */
 static void describe(const struct scenario *s, char *out, size_t size)
 {
-	int n = snprintf(out, size, "%s, pin %u", topo_kind_name(s->topology), s->pin);
+	int n = snprintf(out, size, "%s, pin %u%s", topo_kind_name(s->topology), s->pin,
+			 s->pin_devices ? " CPUs" : "");
 
 	for (size_t i = 0; i < s->n_vms && n > 0 && (size_t)n < size; i++)
 		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s", s->vms[i].name,
@@ -78,6 +79,8 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 		.nic = s->vms[i].nic,
 		.pin = s->pin > 0,
 		.core = s->pin ? (unsigned)i % s->pin : 0,
+		.pin_devices = s->pin_devices,
+		.device_core = s->pin,
 		.address = at->address,
 		.gateway = at->gateway[0] ? at->gateway : NULL,
 	};

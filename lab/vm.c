@@ -297,6 +297,9 @@ int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct er
 	const char *words;
 	int r = loop_while(all_ready, &w, now_ns() + timeout_ms * 1000000ULL);
 
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (vm[i]->ops->ready && vm[i]->ops->ready(vm[i], e) < 0)
+			return -EIO;
 	if (r == 0)
 		return 0;
 	if (r == -EINTR || !w.culprit)

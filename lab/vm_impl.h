@@ -13,6 +13,8 @@ struct vm_ops {
 	 * halt() follows in either case.
 	 */
 	int (*boot)(struct vm *vm, struct errtext *e);
+	/* The guest is there. 0 or negative errno with a text; NULL: nothing to do. */
+	int (*ready)(struct vm *vm, struct errtext *e);
 	/* End it at once. Also after a boot() that failed. */
 	void (*halt)(struct vm *vm);
 	bool (*alive)(const struct vm *vm);

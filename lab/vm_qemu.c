@@ -6,10 +6,13 @@
 
 #include "core/cleanup.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ARGS_MAX 48
 #define ARG_SIZE 512
@@ -65,7 +68,7 @@ static void qemu_args(struct args *a, const struct vm_config *c, int agent)
 
 	arg(a, "qemu-system-x86_64");
 	arg(a, "-name");
-	arg(a, "%s", c->name);
+	arg(a, "%s,debug-threads=on", c->name);
 	arg(a, "-machine");
 	arg(a, "q35,accel=%s", accel_name(c->accel));
 	arg(a, "-cpu");
@@ -118,13 +121,48 @@ static int qemu_boot(struct vm *vm, struct errtext *e)
 	s.netns = vm->config.netns;
 	s.out = s.err = vm->console;
 	s.keep = agent;
-	s.cpu = vm->config.pin ? proc_nth_cpu(vm->config.core) : -1;
+	s.cpu = vm->config.pin ? proc_nth_cpu(vm->config.pin_devices ? vm->config.device_core : vm->config.core) : -1;
 	return proc_spawn(&s, &vm->pid, e);
+}
+
+/* A thread of a virtual CPU, which debug-threads=on names "CPU 0/TCG", "CPU 0/KVM". */
+static bool is_cpu(pid_t pid, const char *tid)
+{
+	_cleanup_free_ char *comm = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%.10s/comm", (int)pid, tid);
+	return proc_read_ns(NULL, path, &comm) == 0 && !strncmp(comm, "CPU ", 4);
+}
+
+/* What libvirt's vcpupin does: QEMU was started where its other threads belong. */
+static int qemu_ready(struct vm *vm, struct errtext *e)
+{
+	char path[32];
+	unsigned pinned = 0;
+	cpu_set_t set;
+	DIR *d;
+
+	if (!vm->config.pin_devices)
+		return 0;
+	CPU_ZERO(&set);
+	CPU_SET(proc_nth_cpu(vm->config.core), &set);
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)vm->pid);
+	d = opendir(path);
+	for (struct dirent *t; d && (t = readdir(d));)
+		pinned += is_cpu(vm->pid, t->d_name) && sched_setaffinity(atoi(t->d_name), sizeof(set), &set) == 0;
+	if (d)
+		closedir(d);
+	if (pinned == vm_cpus(&vm->config))
+		return 0;
+	return errtext_set(e, -EIO, "%s: %u threads of virtual CPUs could be pinned, expected %u", vm->config.name,
+			   pinned, vm_cpus(&vm->config));
 }
 
 const struct vm_ops vm_ops_qemu = {
 	.what = "QEMU",
 	.boot = qemu_boot,
+	.ready = qemu_ready,
 	.halt = vm_child_halt,
 	.alive = vm_child_alive,
 	.cpu_ns = vm_child_cpu_ns,

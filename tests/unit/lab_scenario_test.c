@@ -90,7 +90,7 @@ static void test_fields(void **state)
 	struct scenario *s = NULL;
 	struct errtext e = {};
 
-	assert_int_equal(load("name: x\ntitle: t\nwire: 200mbit\ncapacity: 150mbit\ntopology: routed\nrepeat: 3\n"
+	assert_int_equal(load("name: x\ntitle: t\nwire: 200mbit\ncapacity: 150mbit\ntopology: routed\nrepeat: 3\npin: 1\npin_devices: true\n"
 			      "vms:\n  - {name: a, traffic: tcp, streams: 4, ping: true, nic: e1000}\n"
 			      "  - {name: b, kind: libvirt, traffic: udp, rate: 5mbit, size: 64}\n  - {name: c, kind: container}\n"
 			      "phases:\n  - {name: p, scheduler: none, seconds: 5, idle: true}\n"
@@ -102,6 +102,7 @@ static void test_fields(void **state)
 	assert_int_equal(s->capacity.bytes_ps, 18750000);
 	assert_int_equal(s->topology, TOPO_ROUTED);
 	assert_int_equal(s->n_vms, 3);
+	assert_true(s->pin == 1 && s->pin_devices);
 	assert_true(s->tcp);
 	assert_int_equal(s->vms[0].traffic.streams, 4);
 	assert_true(s->vms[0].ping && s->vms[0].sends && !s->vms[1].ping && !s->vms[2].sends);
