@@ -30,12 +30,13 @@ struct cpu {
 	struct slot_thread slots;
 	struct member *members; /* sorted by pid; owned */
 	size_t n_members;
-	bool told_slow; /* that this host's gates are slow for such slots */
+	unsigned slow_audits; /* in a row, at which this host's gates were slow for such slots */
 	bool unguarded; /* and it was said */
 };
 
-/* Where gates take more of a slot than this, it is told. */
+/* Where gates take more of a slot than this, at so many audits in a row, it is told. */
 #define SWITCH_PERMILLE 100
+#define SLOW_AUDITS 3
 
 static const char *const gate_name[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota" };
 
@@ -285,7 +286,7 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 	if (err >= 0) {
 		slot_thread_configure(&c->slots, s);
 		c->schedule = *s;
-		c->told_slow = false;
+		c->slow_audits = 0;
 	}
 	pthread_mutex_unlock(&c->slots.lock);
 	if (err < 0)
@@ -419,9 +420,11 @@ static void audit_gates(struct cpu *c)
 	pthread_mutex_lock(&c->slots.lock);
 	took = c->slots.stats.switch_ns;
 	pthread_mutex_unlock(&c->slots.lock);
-	if (c->told_slow || took * 1000 < c->schedule.slot_ns * SWITCH_PERMILLE)
+	if (c->slow_audits >= SLOW_AUDITS)
 		return;
-	c->told_slow = true;
+	c->slow_audits = took * 1000 < c->schedule.slot_ns * SWITCH_PERMILLE ? 0 : c->slow_audits + 1;
+	if (c->slow_audits < SLOW_AUDITS)
+		return;
 	log_warning("pausing and resuming VMs takes %.2g ms of each slot of %.3g ms on this host; better: divvy set "
 		    "schedule.slot=%llums",
 		    (double)took / NSEC_PER_MSEC, (double)c->schedule.slot_ns / NSEC_PER_MSEC,

@@ -14,8 +14,6 @@
  */
 #define WATCH_NS 1000000ULL
 #define WATCH_VMS 16
-/* So many looks in a row at which a boosted VM did nothing: it has blocked. */
-#define QUIET_LOOKS 2
 
 uint64_t slot_idle_used(struct cpu_vm *vm)
 {
@@ -102,13 +100,17 @@ static bool works_on(const struct slot_thread *t, struct cpu_vm *vm)
 	return look(vm) >= WATCH_NS / 2 && vm->look_ns > vm->clock_ns && works(t, vm->look_ns - vm->clock_ns);
 }
 
-/* The slot was ended for it, and what it woke up for is done. */
-static bool done(struct cpu_vm *vm)
+/*
+ * The slot was ended for it, and what it woke up for is done: it has used nothing for longer than the kernel
+ * takes to account for what runs.
+ */
+static bool done(const struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 {
 	if (!vm->boosted)
 		return false;
-	vm->quiet = look(vm) * 1000 < WATCH_NS * IDLE_PERMILLE ? vm->quiet + 1 : 0;
-	vm->blocked = vm->quiet >= QUIET_LOOKS;
+	if (look(vm) * 1000 >= WATCH_NS * IDLE_PERMILLE)
+		vm->busy_ns = now;
+	vm->blocked = now - vm->busy_ns > t->tick_ns + WATCH_NS;
 	return vm->blocked;
 }
 
@@ -117,15 +119,19 @@ bool slot_idle_watch(struct slot_thread *t, uint64_t now)
 	bool ends = false;
 
 	for (uint32_t i = 0; i < t->n_running; i++)
-		ends |= done(t->vm[t->running[i]]);
+		ends |= done(t, t->vm[t->running[i]], now);
 	for (uint32_t i = 0; i < t->n_idle; i++) {
 		struct cpu_vm *vm = t->vm[t->idle[i]];
 
-		if (!vm->idle || !works_on(t, vm) || !account_idle(t, vm, true, now))
+		if (!vm->idle || !works_on(t, vm))
 			continue;
-		vm->boosted = true;
-		vm->quiet = 0;
-		ends = true;
+		if (account_idle(t, vm, true, now)) {
+			vm->boosted = true;
+			vm->busy_ns = now;
+			ends = true;
+		} else if (!vm->idle) {
+			slot_thread_pause(t, vm, now);
+		}
 	}
 	return ends;
 }

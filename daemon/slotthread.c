@@ -23,7 +23,7 @@
 #define STALL_MS 50
 #define STALL_SLOTS 3
 
-static void pause_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
+void slot_thread_pause(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
 {
 	struct cpu_turn *turn;
 
@@ -83,7 +83,7 @@ static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, c
 		if (vm->idle)
 			t->idle[kept++] = vm->id;
 		else
-			pause_vm(t, vm, events_now());
+			slot_thread_pause(t, vm, events_now());
 	}
 	return kept;
 }
@@ -252,6 +252,10 @@ void slot_thread_configure(struct slot_thread *t, const struct schedule *s)
 	t->preempts = policy->preempts;
 	for (uint32_t i = 0; t->pauses_idle && i < t->n_idle; i++)
 		(void)slot_idle_wake(t, t->vm[t->idle[i]], events_now());
+	/* What counted before may not count now. */
+	for (uint32_t i = 0; i < t->n_vm; i++)
+		if (t->vm[i])
+			t->vm[i]->streak = 0;
 	hurry(t);
 }
 
@@ -271,7 +275,7 @@ void slot_thread_open(struct slot_thread *t, bool open)
 			continue;
 		(void)slot_idle_used(vm);
 		if (!vm->idle && !in_set(&set, i))
-			pause_vm(t, vm, events_now());
+			slot_thread_pause(t, vm, events_now());
 	}
 }
 
@@ -280,9 +284,11 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard
 {
 	pthread_mutexattr_t attr;
 	pthread_condattr_t clock;
+	struct timespec tick;
 	int err;
 
-	*t = (struct slot_thread){ .guard = guard };
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	*t = (struct slot_thread){ .guard = guard, .tick_ns = (uint64_t)tick.tv_nsec };
 	t->turns = calloc(CPU_TURNS, sizeof(*t->turns));
 	t->running = calloc(ROUNDS_LANES_MAX, sizeof(*t->running));
 	if (!t->turns || !t->running) {
@@ -354,7 +360,8 @@ int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm)
 	vm->since_ns = now;
 	cputime_read(&vm->clock, &vm->clock_ns);
 	vm->turn_ns = vm->clock_ns;
-	pause_vm(t, vm, now);
+	if (!t->open)
+		slot_thread_pause(t, vm, now);
 	return 0;
 }
 
@@ -370,6 +377,10 @@ static uint32_t drop_id(uint32_t *ids, uint32_t n, uint32_t id)
 
 void slot_thread_remove(struct slot_thread *t, struct cpu_vm *vm)
 {
+	const struct slot_set set = { .vm = t->running, .n = t->n_running };
+
+	if (in_set(&set, vm->id))
+		hurry(t);
 	rounds_remove(t->rounds, vm->id, events_now());
 	t->n_running = drop_id(t->running, t->n_running, vm->id);
 	t->n_idle = drop_id(t->idle, t->n_idle, vm->id);

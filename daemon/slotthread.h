@@ -19,10 +19,10 @@
  * paper's), or where slots are a VM's own (strict), nobody runs outside its slot.
  *
  * A policy that preempts (boost) ends the slot for a VM that wakes up: the clocks of idle VMs are read every
- * WATCH_NS then, and one that has worked in this slot and still does is awake. The slot that begins early has
- * its full length, and deadlines count from there; but it ends when that VM blocks again. (A slot that did
- * not begin so is never ended for a VM that does nothing: it may wait for the network, which its slot is
- * for.)
+ * WATCH_NS then (more than WATCH_VMS less often), and one that has worked in this slot and still does is awake;
+ * where it has no right to go first it is paused. The slot that begins early has its full length, and deadlines
+ * count from there; but it ends when that VM blocks again. (A slot that did not begin so is never ended for a VM
+ * that does nothing: it may wait for the network, which its slot is for.)
  *
  * The guard (guard.h) knows of a pause before it begins and until it has ended. If the thread was silent for
  * so long that the guard took it for dead and let all VMs run, it pauses again those that should be.
@@ -50,12 +50,11 @@ struct cpu_vm {
 	uint64_t turn_ns;  /* at the end of its latest turn, as far as it was read then */
 	uint64_t clock_ns; /* at the latest reading */
 	uint64_t look_ns;  /* at the latest look, which may be in the middle of a slot */
-	uint32_t quiet;    /* of the latest looks, in a row, at which a boosted VM did nothing */
-	bool boosted;      /* its slot began early, for it: it may end early, too */
+	uint64_t busy_ns;  /* the latest look at which a boosted VM had used something */
+	bool boosted;      /* a slot was ended for it: its own may end early, too */
 	bool blocked;      /* and so it does */
 	uint32_t streak;   /* of its latest slots, in a row: hardly used; of an idle VM: used */
 	bool paused, idle, lost; /* lost: cgroup or process vanished; the main thread removes it */
-	bool held;               /* somebody else keeps it from running */
 	uint64_t since_ns;       /* paused or let run at */
 	uint64_t pauses, longest_pause_ns;
 };
@@ -77,6 +76,7 @@ struct slot_thread {
 	uint32_t *idle; /* ids of VMs that run outside a turn; room for n_vm + ROUNDS_LANES_MAX; owned */
 	uint32_t n_idle;
 	uint64_t slot_ns;
+	uint64_t tick_ns; /* a clock of CPU time may be so far behind while its VM runs */
 	bool pauses_idle; /* see core/policy.h; or strict */
 	bool preempts;   /* the policy may end a slot for a VM that wakes up */
 	bool slot_short; /* the present slot began late or was ended early */
@@ -95,6 +95,8 @@ void slot_thread_configure(struct slot_thread *t, const struct schedule *s);
  * again. What VMs used meanwhile is charged to none.
  */
 void slot_thread_open(struct slot_thread *t, bool open);
+/* Under the lock: closes its gate, if it is open; what it ran is a turn of its. */
+void slot_thread_pause(struct slot_thread *t, struct cpu_vm *vm, uint64_t now);
 /* At once; every VM that is left runs. */
 void slot_thread_stop(struct slot_thread *t);
 /* Under the lock: a VM that was added to rounds, or is about to be removed from it. Adding pauses it. */

@@ -61,12 +61,13 @@ static void close_files(struct gate *g)
 {
 	closep(&g->control);
 	closep(&g->events);
-	*g = (struct gate){ .control = -1, .events = -1 };
+	closep(&g->burst);
+	*g = (struct gate){ .control = -1, .events = -1, .burst = -1 };
 }
 
 int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p, char why[PLACE_WHY_SIZE])
 {
-	struct gate out = { .ops = ops, .tree = p->tree, .control = -1, .events = -1 };
+	struct gate out = { .ops = ops, .tree = p->tree, .control = -1, .events = -1, .burst = -1 };
 	int r;
 
 	strcpy(out.dir, p->dir);

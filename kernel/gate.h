@@ -43,7 +43,10 @@ struct gate_ops {
 	void (*close)(struct gate *g); /* NULL: writing undo is enough */
 };
 
-/* What undoes a pause: writing value to path. The guard does it when divvyd cannot. */
+/*
+ * What undoes a pause: writing value to path. The guard does it when divvyd cannot. (A burst of quota that
+ * somebody had set, and a pause put off, is not put back by that.)
+ */
 struct gate_undo {
 	char path[CGROUP_PATH_SIZE + 32];
 	char value[48];
@@ -58,6 +61,7 @@ struct gate {
 	bool paused; /* by us */
 	uint64_t period_us; /* quota under v1: never changed, so that one write undoes */
 	uint64_t burst_us;  /* quota: what was set before */
+	int burst;          /* quota: its file; -1: this kernel has none */
 	struct gate_undo undo;
 };
 

@@ -78,6 +78,7 @@ static int open_quota(struct gate *g)
 	int r;
 
 	g->burst_us = read_number(g, burst_file(g)); /* 0 before 5.14 */
+	g->burst = gate_open_file(g, burst_file(g), O_WRONLY);
 	g->period_us = v2 ? 0 : read_number(g, "cpu.cfs_period_us");
 	if (!v2 && !g->period_us)
 		return -ENOENT;
@@ -110,7 +111,7 @@ static int pause_quota(struct gate *g)
 {
 	int r = set_quota(g, QUOTA_MIN_US, PERIOD_US);
 
-	if (r != -EINVAL || write_number(g, burst_file(g), 0) < 0)
+	if (r != -EINVAL || g->burst < 0 || gate_write(g->burst, "0") < 0)
 		return r;
 	return set_quota(g, QUOTA_MIN_US, PERIOD_US);
 }
