@@ -211,7 +211,7 @@ case_no_guard() { # the guard dies, and its successor hangs while it starts
 	# shellcheck disable=SC2016
 	divvyd_in=(sh -c 'shift; exec "$0" "$@"' "$tmp/bin/divvyd")
 	divvyd_launch
-	apply_cpu ""
+	apply_cpu ", slot: 70ms" # longer than a look takes, or 50 of them may all miss the VM that is paused
 	busy
 	await 3 flips web
 	check "slots go on" "$? == 0"
