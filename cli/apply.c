@@ -3,8 +3,8 @@
 
 #include "cli.h"
 
-#include "client.h"
-#include "core/cleanup.h"
+#include "proto/client.h"
+#include "base/cleanup.h"
 #include "text.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 #include "cli.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "table.h"
 
 #include <stdio.h>

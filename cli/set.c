@@ -3,7 +3,7 @@
 
 #include "cli.h"
 
-#include "client.h"
+#include "proto/client.h"
 #include "spec/spec.h"
 #include "spec/units.h"
 

@@ -24,7 +24,7 @@
  */
 
 #include "entitle.h"
-#include "cleanup.h"
+#include "base/cleanup.h"
 #include "slots.h"
 
 #include <errno.h>

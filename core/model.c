@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include "model.h"
-#include "cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -65,11 +65,11 @@ enum gate_kind {
 	GATE_QUOTA,
 };
 
-/* The shortest slot that a gate can hold to; kernel/gate_*.c say why. Nanoseconds. */
+/* The shortest slot that a gate can hold to; kernel/cgroup/gate_*.c say why. Nanoseconds. */
 #define GATE_FREEZE_SLOT_MIN_NS (2 * NSEC_PER_MSEC)
 #define GATE_QUOTA_SLOT_MIN_NS (20 * NSEC_PER_MSEC)
 
-/* Names of policies are those of core/policy.h's table. */
+/* Names of policies are those of core/slots/policy.h's table. */
 #define POLICY_NAME_SIZE 16
 
 struct schedule {

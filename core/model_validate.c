@@ -2,7 +2,7 @@
 
 /* What is wrong with a model that no single field shows. The first fault in the order of checks[] is told. */
 
-#include "cleanup.h"
+#include "base/cleanup.h"
 #include "model.h"
 
 #include <assert.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "control.h"
 
-#include "core/cleanup.h"
-#include "log.h"
-#include "spec/proto.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "proto/proto.h"
 #include "verbs.h"
 
 #include <errno.h>

@@ -3,12 +3,12 @@
 
 /* divvyd's state, in one place. Each file of daemon/ owns the part that its header describes. */
 
-#include "backpressure.h"
-#include "cpu.h"
-#include "dataplane.h"
-#include "host.h"
-#include "minors.h"
-#include "sampler.h"
+#include "datapath/backpressure.h"
+#include "slots/slots.h"
+#include "datapath/apply.h"
+#include "plan/host.h"
+#include "plan/classids.h"
+#include "datapath/sample.h"
 #include "spec/spec.h"
 
 #include <systemd/sd-event.h>

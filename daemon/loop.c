@@ -10,12 +10,12 @@
  * filter or a send buffer undone by others, a vNIC that took no filter and would now) is found by an audit
  * every AUDIT_SECONDS; what failed as a whole is tried again every second.
  */
-#include "events.h"
+#include "loop.h"
 
 #include "control.h"
-#include "core/cleanup.h"
-#include "cpu.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "slots/slots.h"
+#include "base/log.h"
 #include "reconcile.h"
 
 #include <errno.h>

@@ -2,12 +2,12 @@
 /* divvyd: start, run, stop. Stopping leaves the kernel as it is: shares stay enforced. */
 
 #include "control.h"
-#include "cpu.h"
-#include "core/cleanup.h"
+#include "slots/slots.h"
+#include "base/cleanup.h"
 #include "daemon.h"
-#include "events.h"
-#include "log.h"
-#include "privilege.h"
+#include "loop.h"
+#include "base/log.h"
+#include "kernel/proc/privilege.h"
 #include "reconcile.h"
 #include "state.h"
 

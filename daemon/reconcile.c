@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "reconcile.h"
 
-#include "core/cleanup.h"
-#include "cpumembers.h"
-#include "events.h"
-#include "kernel/nft.h"
-#include "log.h"
-#include "observe.h"
+#include "base/cleanup.h"
+#include "slots/members.h"
+#include "loop.h"
+#include "kernel/net/nft.h"
+#include "base/log.h"
+#include "datapath/observe.h"
 #include "state.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "status.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/entitle.h"
-#include "cpu.h"
-#include "events.h"
-#include "kernel/filter.h"
-#include "kernel/qdisc.h"
+#include "slots/slots.h"
+#include "loop.h"
+#include "kernel/net/filter.h"
+#include "kernel/net/qdisc.h"
 #include "state.h"
 
 #include <linux/pkt_sched.h>

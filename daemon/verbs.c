@@ -11,10 +11,10 @@
  */
 #include "verbs.h"
 
-#include "core/cleanup.h"
-#include "cpu.h"
-#include "events.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "slots/slots.h"
+#include "loop.h"
+#include "base/log.h"
 #include "reconcile.h"
 #include "state.h"
 #include "status.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "dataplane_priv.h"
+#include "commit.h"
 
-#include "core/cleanup.h"
-#include "kernel/qdisc.h"
+#include "base/cleanup.h"
+#include "kernel/net/qdisc.h"
 #include "observe.h"
 
 #include <errno.h>

@@ -19,9 +19,9 @@
  */
 
 #include "hooks.h"
-#include "kernel/classifier.h"
-#include "kernel/rtnl.h"
-#include "tree.h"
+#include "kernel/bpf/classifier.h"
+#include "kernel/net/rtnl.h"
+#include "plan/tree.h"
 
 struct dataplane {
 	struct rtnl *rtnl;             /* owned */

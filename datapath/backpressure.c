@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backpressure.h"
 
-#include "byifindex.h"
-#include "core/cleanup.h"
-#include "kernel/tap.h"
+#include "base/byifindex.h"
+#include "base/cleanup.h"
+#include "kernel/vmm/tap.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * whether it holds. One record per vNIC for as long as divvy has changed its buffer.
  */
 
-#include "tree.h"
+#include "plan/tree.h"
 
 struct held {
 	uint32_t ifindex;

@@ -2,10 +2,10 @@
 
 /* The data path's IFBs with their HTB classes and queues: made, changed, drained. */
 
-#include "dataplane_priv.h"
+#include "commit.h"
 
-#include "core/cleanup.h"
-#include "kernel/qdisc.h"
+#include "base/cleanup.h"
+#include "kernel/net/qdisc.h"
 #include "observe.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 /* What the files dataplane*.c share: the steps of dataplane_apply(), and how a batch is committed. */
 
-#include "dataplane.h"
+#include "apply.h"
 
 /* What a request to the kernel was: the upper half of its tag. The lower: about which vNIC or class. */
 enum op {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "hooks.h"
 
-#include "byifindex.h"
+#include "base/byifindex.h"
 
 #include <stdio.h>
 #include <stdlib.h>

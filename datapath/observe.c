@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe.h"
 
-#include "core/cleanup.h"
-#include "kernel/filter.h"
+#include "base/cleanup.h"
+#include "kernel/net/filter.h"
 
 #include <errno.h>
 #include <stdio.h>

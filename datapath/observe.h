@@ -6,7 +6,7 @@
  * their classes, divvy's filters on vNICs.
  */
 
-#include "tree.h"
+#include "plan/tree.h"
 
 #define OBSERVE_ALIAS_PREFIX "divvy:"
 

@@ -6,7 +6,7 @@
  * them. Counters are the kernel's, cumulative since the class was made.
  */
 
-#include "dataplane.h"
+#include "apply.h"
 
 struct sample_class {
 	uint16_t minor;

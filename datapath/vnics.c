@@ -2,11 +2,11 @@
 
 /* The data path's way in: which class a vNIC's packets go to, and the classifier at its tc ingress. */
 
-#include "dataplane_priv.h"
+#include "commit.h"
 
-#include "core/cleanup.h"
-#include "kernel/filter.h"
-#include "kernel/qdisc.h"
+#include "base/cleanup.h"
+#include "kernel/net/filter.h"
+#include "kernel/net/qdisc.h"
 
 #include <errno.h>
 #include <string.h>

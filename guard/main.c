@@ -24,11 +24,11 @@
  */
 #include "abi.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/types.h"
-#include "kernel/cgroup.h"
-#include "kernel/gate.h"
-#include "kernel/guard_cgroup.h"
+#include "kernel/cgroup/cgroup.h"
+#include "kernel/cgroup/gate.h"
+#include "kernel/cgroup/guard_cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>

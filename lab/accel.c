@@ -2,7 +2,7 @@
 
 /* KVM or TCG: only a guest that reports proves KVM. */
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "image.h"
 #include "vm.h"
 

@@ -7,7 +7,7 @@
 
 #include "agent.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lines.h"
 #include "loop.h"
 

@@ -2,11 +2,11 @@
 
 #include "backlog.h"
 
-#include "core/cleanup.h"
-#include "kernel/filter.h"
-#include "kernel/htb.h"
-#include "kernel/link.h"
-#include "lab/peer.h"
+#include "base/cleanup.h"
+#include "kernel/net/filter.h"
+#include "kernel/net/htb.h"
+#include "kernel/net/link.h"
+#include "peer.h"
 
 #include <errno.h>
 

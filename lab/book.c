@@ -3,7 +3,7 @@
 #include "book.h"
 
 #include "book_parts.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "programs.h"
 #include "report.h"
 

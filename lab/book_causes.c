@@ -2,7 +2,7 @@
 
 #include "book_causes.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 
 #include "book_data.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "book_parts.h"
 #include "book_plot.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 
 #include "book_paper.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <math.h>
 

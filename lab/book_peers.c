@@ -9,7 +9,7 @@
 #include "book_measure.h"
 #include "book_parts.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <string.h>
 

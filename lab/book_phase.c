@@ -4,7 +4,7 @@
 
 #include "book_data.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include "book_series.h"
 #include "book_svg.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "report.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "book_parts.h"
 #include "book_series.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 
 #include "book_series.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <limits.h>

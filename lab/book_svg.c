@@ -2,7 +2,7 @@
 
 #include "book_svg.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 
 #include "catalog.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "programs.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 
 #include "clip.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "rtp.h"
 
 #include <errno.h>

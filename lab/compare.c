@@ -3,7 +3,7 @@
 #include "compare.h"
 
 #include "book_measure.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdio.h>

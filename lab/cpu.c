@@ -2,7 +2,7 @@
 
 #include "cpu.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "spec/spec.h"
 
 #include <errno.h>

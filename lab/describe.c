@@ -4,7 +4,7 @@
 
 #include "result.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "programs.h"
 
 #include <stdio.h>

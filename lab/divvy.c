@@ -7,7 +7,7 @@
 
 #include "scheduler.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "loop.h"
 #include "core/model.h"
 #include "programs.h"

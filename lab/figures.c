@@ -12,7 +12,7 @@
 
 #include "figures.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "catalog.h"
 #include "loop.h"
 #include "result.h"

@@ -4,7 +4,7 @@
 
 #include "image.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lines.h"
 #include "loop.h"
 

@@ -2,7 +2,7 @@
 
 #include "libvirt_clean.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "topo.h"
 
 #include <ftw.h>

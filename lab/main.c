@@ -4,7 +4,7 @@
 
 #include "book.h"
 #include "compare.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "catalog.h"
 #include "figures.h"
 #include "proc.h"

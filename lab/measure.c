@@ -2,7 +2,7 @@
 
 #include "measure.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <math.h>

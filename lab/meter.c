@@ -2,7 +2,7 @@
 
 #include "meter.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "proc.h"
 
 #pragma GCC diagnostic push

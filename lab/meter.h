@@ -7,7 +7,7 @@
  * length and quantiles are computed exactly afterwards.
  */
 
-#include "bpf/meter.h"
+#include "lab/bpf/meter.h"
 #include "measure.h"
 
 struct meter;

@@ -2,8 +2,8 @@
 
 #include "observe.h"
 
-#include "core/cleanup.h"
-#include "kernel/tap.h"
+#include "base/cleanup.h"
+#include "kernel/vmm/tap.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 
 #include "observe_cpu.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 void observe_cpu(const struct scenario *s, const char *status, struct cpu_reading *out)
 {

@@ -11,8 +11,8 @@
  * writes the files itself and notes what a shell would have said.
  */
 
-#include "core/cleanup.h"
-#include "kernel/cgroup.h"
+#include "base/cleanup.h"
+#include "kernel/cgroup/cgroup.h"
 #include "peer.h"
 
 #include <errno.h>

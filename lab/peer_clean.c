@@ -2,8 +2,8 @@
 
 /* Control groups that a lab left behind which was killed: for the janitor, and `divvy-lab clean`. */
 
-#include "core/cleanup.h"
-#include "kernel/cgroup.h"
+#include "base/cleanup.h"
+#include "kernel/cgroup/cgroup.h"
 #include "peer.h"
 #include "topo_clean.h"
 

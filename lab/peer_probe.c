@@ -6,8 +6,8 @@
  * they would be.
  */
 
-#include "core/cleanup.h"
-#include "kernel/cgroup.h"
+#include "base/cleanup.h"
+#include "kernel/cgroup/cgroup.h"
 #include "peer.h"
 
 #include <errno.h>

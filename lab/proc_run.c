@@ -4,7 +4,7 @@
 
 #include "proc.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,7 +15,7 @@
 
 #include "run.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "backlog.h"
 #include "demand.h"
 #include "load.h"

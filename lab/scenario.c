@@ -2,7 +2,7 @@
 
 #include "scenario.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "cpu.h"
 #include "scenario_file.h"
 #include "spec/units.h"

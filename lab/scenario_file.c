@@ -2,7 +2,7 @@
 
 #include "scenario_file.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "spec/reader.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 
 #include "scenario_file.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "cpu.h"
 #include "scenario.h"
 

@@ -2,7 +2,7 @@
 
 #include "peer.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdarg.h>

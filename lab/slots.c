@@ -2,7 +2,7 @@
 
 #include "slots.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -4,7 +4,7 @@
 
 #include "topo.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "topo_clean.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "topo_clean.h"
 
-#include "core/cleanup.h"
-#include "kernel/guard_cgroup.h"
+#include "base/cleanup.h"
+#include "kernel/cgroup/guard_cgroup.h"
 #include "libvirt_clean.h"
 #include "peer.h"
 #include "topo.h"

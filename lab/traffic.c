@@ -19,7 +19,7 @@
 
 #include "traffic_impl.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "loop.h"
 #include "traffic_parse.h"
 

@@ -4,7 +4,7 @@
 
 #include "traffic_impl.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lines.h"
 #include "loop.h"
 #include "traffic_parse.h"

@@ -16,7 +16,7 @@
 
 #include "traffic_impl.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "loop.h"
 #include "programs.h"
 #include "traffic_parse.h"

@@ -2,7 +2,7 @@
 
 #include "versions.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "proc.h"
 
 #include <stdio.h>

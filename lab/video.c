@@ -2,7 +2,7 @@
 
 #include "video.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "rtp.h"
 
 #include <errno.h>

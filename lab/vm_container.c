@@ -23,7 +23,7 @@
 
 #include "vm_impl.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "programs.h"
 
 #include <errno.h>

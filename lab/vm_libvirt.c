@@ -19,7 +19,7 @@
 
 #include "vm_impl.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "loop.h"
 
 #include <errno.h>

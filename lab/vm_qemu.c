@@ -4,7 +4,7 @@
 
 #include "vm_impl.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <dirent.h>
 #include <errno.h>

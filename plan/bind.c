@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "binding.h"
+#include "bind.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "tree.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "minors.h"
+#include "classids.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "tree.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "host.h"
 
-#include "byifindex.h"
-#include "core/cleanup.h"
+#include "base/byifindex.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

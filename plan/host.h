@@ -6,8 +6,8 @@
  * taps, read from /proc when a link event says that it is worth looking.
  */
 
-#include "kernel/link.h"
-#include "kernel/vmm.h"
+#include "kernel/net/link.h"
+#include "kernel/vmm/vmm.h"
 
 struct host {
 	struct link *links; /* sorted by ifindex; owned */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tree.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/entitle.h"
 
 #include <errno.h>

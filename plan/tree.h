@@ -7,9 +7,9 @@
  * (tree_build) and what is there (observe.h), so that reconcile.c is a diff of two of a kind.
  */
 
-#include "binding.h"
+#include "bind.h"
 #include "core/sizing.h"
-#include "kernel/htb.h"
+#include "kernel/net/htb.h"
 
 /* Minors that divvy keeps in each uplink's tree; a node's are TREE_MINOR_FIRST..TREE_MINOR_LAST. */
 #define TREE_MINOR_ROOT 1

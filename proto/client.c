@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "client.h"
 
-#include "cli.h"
-#include "core/cleanup.h"
+#include "cli/cli.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdio.h>

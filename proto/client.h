@@ -3,7 +3,7 @@
 
 /* One connection to divvyd. */
 
-#include "spec/proto.h"
+#include "proto.h"
 
 struct client {
 	int fd;

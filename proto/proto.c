@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "proto.h"
-#include "error.h"
-#include "quote.h"
+#include "spec/error.h"
+#include "spec/quote.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <ctype.h>
 #include <errno.h>

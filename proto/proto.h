@@ -10,7 +10,7 @@
  * Framing and envelope only; what verbs take and give is in doc/divvy-protocol(7) and daemon/verbs.c.
  */
 
-#include "spec.h"
+#include "spec/spec.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guard.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "guard/abi.h"
 
 #include <errno.h>

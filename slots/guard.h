@@ -11,7 +11,7 @@
  *	gate_close(&gate);         guard_remove(g, slot);
  */
 
-#include "kernel/gate.h"
+#include "kernel/cgroup/gate.h"
 
 #include <sys/types.h>
 

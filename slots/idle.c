@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "slotidle.h"
+#include "idle.h"
 
 /* Below this part of a slot a VM counts as idle: its timer ticks and the like, not work. */
 #define IDLE_PERMILLE 50

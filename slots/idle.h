@@ -6,7 +6,7 @@
  * it. All of it is called by the slot thread, under its lock.
  */
 
-#include "slotthread.h"
+#include "thread.h"
 
 /*
  * CPU time that a VM used since the latest call, nanoseconds; one whose cgroup is gone is lost, and used 0.

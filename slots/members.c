@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cpumembers.h"
+#include "members.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/entitle.h"
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdio.h>

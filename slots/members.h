@@ -6,8 +6,8 @@
  * stop.
  */
 
-#include "cpu.h"
-#include "daemon.h"
+#include "slots.h"
+#include "daemon/daemon.h"
 
 /*
  * Before a model with this schedule is taken over: have a scheduler that can carry it out. 0, or negative

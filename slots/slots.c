@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cpu.h"
+#include "slots.h"
 
-#include "core/cleanup.h"
-#include "events.h"
+#include "base/cleanup.h"
+#include "daemon/loop.h"
 #include "guard.h"
-#include "kernel/guard_cgroup.h"
-#include "log.h"
-#include "privilege.h"
-#include "slotthread.h"
+#include "kernel/cgroup/guard_cgroup.h"
+#include "base/log.h"
+#include "kernel/proc/privilege.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,12 +3,12 @@
 
 /*
  * schedule.resource: cpu. Which VMs take part, each with its cgroup, its gate and its CPU clock; a
- * slot thread (slotthread.h) lets one (or `lanes`) of them run at a time, as core/rounds.h decides.
+ * slot thread (slotthread.h) lets one (or `lanes`) of them run at a time, as core/slots/rounds.h decides.
  */
 
 #include "core/model.h"
-#include "core/rounds.h"
-#include "kernel/vmm.h"
+#include "core/slots/rounds.h"
+#include "kernel/vmm/vmm.h"
 
 struct cpu;
 

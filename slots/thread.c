@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "slotthread.h"
+#include "thread.h"
 
-#include "core/cleanup.h"
-#include "events.h"
-#include "slotidle.h"
+#include "base/cleanup.h"
+#include "daemon/loop.h"
+#include "idle.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The slot thread: at each slot's start it reads the clocks of the VMs that ran, asks core/rounds.h
+ * The slot thread: at each slot's start it reads the clocks of the VMs that ran, asks core/slots/rounds.h
  * who runs now, closes and opens gates.
  *
  * Theory of Operation
@@ -15,7 +15,7 @@
  * row is idle: it gives up its slots and is left running, because a paused VM could not show that it wakes
  * up. A short burst of work (an answer to a ping) it so does at once, and takes no slot for it. Each slot its
  * clock is read; when it used more than that in STREAK_SLOTS slots in a row, or more than its share unnoticed
- * (core/rounds.h), it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle (the
+ * (core/slots/rounds.h), it is taken to be awake: it waits for its turn, paused. Under a policy with pauses_idle (the
  * paper's), or where slots are a VM's own (strict), nobody runs outside its slot.
  *
  * A policy that preempts (boost) ends the slot for a VM that wakes up: the clocks of idle VMs are read every
@@ -31,10 +31,10 @@
  * the thread gives up while it sleeps; the main thread opens and closes files outside of it.
  */
 
-#include "cpu.h"
+#include "slots.h"
 #include "guard.h"
-#include "kernel/cputime.h"
-#include "kernel/gate.h"
+#include "kernel/cgroup/cputime.h"
+#include "kernel/cgroup/gate.h"
 
 #include <pthread.h>
 
@@ -77,7 +77,7 @@ struct slot_thread {
 	uint32_t n_idle;
 	uint64_t slot_ns;
 	uint64_t tick_ns; /* a clock of CPU time may be so far behind while its VM runs */
-	bool pauses_idle; /* see core/policy.h; or strict */
+	bool pauses_idle; /* see core/slots/policy.h; or strict */
 	bool preempts;   /* the policy may end a slot for a VM that wakes up */
 	bool slot_short; /* the present slot began late or was ended early */
 	struct cpu_turn *turns; /* ring of CPU_TURNS; owned */

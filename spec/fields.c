@@ -2,7 +2,7 @@
 #include "fields.h"
 #include "quote.h"
 
-#include "core/policy.h"
+#include "core/slots/policy.h"
 
 #include <ctype.h>
 #include <errno.h>

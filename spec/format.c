@@ -7,7 +7,7 @@
 #include "schema.h"
 #include "spec.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "schema.h"
 #include "fields.h"
 
-#include "core/cleanup.h"
-#include "core/rounds.h"
+#include "base/cleanup.h"
+#include "core/slots/rounds.h"
 
 #include <ctype.h>
 #include <stdio.h>

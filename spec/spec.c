@@ -14,7 +14,7 @@
 #include "reader.h"
 #include "schema.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <string.h>

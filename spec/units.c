@@ -10,7 +10,7 @@
 #include "units.h"
 #include "quote.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <ctype.h>
 #include <errno.h>

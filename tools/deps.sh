@@ -17,7 +17,7 @@ die() {
 command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
 	die "this is not Debian (no apt-get): install what tools/deps.sh lists by hand, then run make"
 
-build="gcc make libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev"
+build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev"
 tests="libcmocka-dev perl iproute2 nftables procps kmod xz-utils zstd util-linux man-db mandoc"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core"
 

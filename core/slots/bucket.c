@@ -7,7 +7,7 @@
  */
 
 #include "bucket.h"
-#include "types.h"
+#include "core/types.h"
 
 #define LEVEL_MIN (-INT64_MAX / 2)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "core/policy.h"
+#include "policy.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 /*
  * CPU scheduling policies: one table, a file per policy, one struct of functions each. A policy decides only
- * who runs next among the VMs that are ready; core/rounds.h keeps the VMs, their credits and their accounts,
+ * who runs next among the VMs that are ready; core/slots/rounds.h keeps the VMs, their credits and their accounts,
  * and is what the daemon talks to. All of it is deterministic: time and observations are arguments.
  */
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct rounds; /* core/rounds.h; policies see its inside, core/rounds_priv.h */
+struct rounds; /* core/slots/rounds.h; policies see its inside, core/slots/rounds_priv.h */
 struct rounds_config;
 
 /*

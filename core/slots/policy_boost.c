@@ -11,11 +11,11 @@
  * at once, and one that computes as well waits its turn: the limit of BOOST.
  *
  * Adapted: the tick is the end of the VM's slot. The slot under way ends where rounds_wake() says so, which
- * the user follows as soon as it learns of a wake-up (daemon/slotthread.h). What concerns Xen's driver domain
+ * the user follows as soon as it learns of a wake-up (slots/thread.h). What concerns Xen's driver domain
  * is left out.
  */
 
-#include "core/policy_credit.h"
+#include "policy_credit.h"
 
 static void boost_join(struct rounds *r, uint32_t id)
 {

@@ -34,8 +34,8 @@
  *	  out of credit. Refills then go by the clock, at the rate that fills one lane for the largest.
  */
 
-#include "core/policy_credit.h"
-#include "core/slotcharge.h"
+#include "policy_credit.h"
+#include "slotcharge.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 /* What boost shares with credit; see policy_credit.c. */
 
-#include "core/rounds_priv.h"
+#include "rounds_priv.h"
 
 enum credit_priority {
 	CREDIT_BOOST,

@@ -46,8 +46,8 @@
  * intra-sporadic task), or `burst` earlier if the schedule has one.
  */
 
-#include "core/rounds_priv.h"
-#include "core/slotcharge.h"
+#include "rounds_priv.h"
+#include "slotcharge.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 
 /*
  * CPU slots in rounds: the paper's scheduler (section III-B) with a policy in its middle. Each VM has a leaky
- * bucket of credit (core/bucket.h); at the start of a round, equation (1) (core/slots.h) turns credits into
- * slots; the policy (core/policy.h) says whose turn it is. Pure: no clock, no I/O; the same calls give
+ * bucket of credit (core/slots/bucket.h); at the start of a round, equation (1) (core/slots.h) turns credits into
+ * slots; the policy (core/slots/policy.h) says whose turn it is. Pure: no clock, no I/O; the same calls give
  * the same answers.
  *
  * At every slot boundary the user calls rounds_report() for each VM of the slot that ends, then
@@ -32,7 +32,7 @@
  * rounds_next() after a change of shares or membership is O(n).
  */
 
-#include "core/policy.h"
+#include "policy.h"
 #include "core/types.h"
 
 #define ROUNDS_LANES_MAX 128U

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The inside of struct rounds, for core/rounds*.c and the policies only. A policy reads what is here,
+ * The inside of struct rounds, for core/slots/rounds*.c and the policies only. A policy reads what is here,
  * and writes its own union member of struct vm and its priv.
  *
  * Fluid clock. Entitlement is what an ideal processor that served all ready VMs at once would give: `fluid`
@@ -11,10 +11,10 @@
  * is O(1) whatever the number of VMs.
  */
 
-#include "core/bucket.h"
-#include "core/pq.h"
-#include "core/rounds.h"
-#include "core/slotqueue.h"
+#include "bucket.h"
+#include "pq.h"
+#include "rounds.h"
+#include "slotqueue.h"
 
 typedef unsigned __int128 fluid_t;
 

@@ -5,8 +5,8 @@
  * them into effect at the next slot, all at once.
  */
 
-#include "core/rounds_priv.h"
-#include "core/cleanup.h"
+#include "rounds_priv.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <string.h>

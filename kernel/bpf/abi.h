@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What classify.bpf.c and kernel/classifier.c say to each other through BPF maps. Without a version: the two
+ * What classify.bpf.c and kernel/bpf/classifier.c say to each other through BPF maps. Without a version: the two
  * are of one build, and a divvyd never reads the maps of another's program.
  */
 

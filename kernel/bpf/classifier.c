@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "classifier.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* the generated code's */
 #include "kernel/bpf/classify.skel.h"

@@ -3,7 +3,7 @@
 
 /* The BPF program at every scheduled vNIC's tc ingress, and its maps. */
 
-#include "bpf/abi.h"
+#include "abi.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "gate_kinds.h"
 #include "owner.h"
-#include "procfs.h"
+#include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>

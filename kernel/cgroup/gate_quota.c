@@ -12,7 +12,7 @@
  */
 #include "gate_kinds.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/model.h"
 #include "core/types.h"
 

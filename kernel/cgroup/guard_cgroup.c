@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guard_cgroup.h"
 
-#include "procfs.h"
+#include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -19,9 +19,9 @@
  */
 #include "place.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "owner.h"
-#include "procfs.h"
+#include "kernel/proc/procfs.h"
 
 #include <ctype.h>
 #include <errno.h>

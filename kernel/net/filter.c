@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "filter.h"
 
-#include "array.h"
+#include "base/array.h"
 #include "attr.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "nft.h"
 
 #include "attr.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -21,7 +21,7 @@
 #include "rtnl.h"
 
 #include "attr.h"
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

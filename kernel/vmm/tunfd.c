@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tunfd.h"
 
-#include "core/cleanup.h"
-#include "procfs.h"
+#include "base/cleanup.h"
+#include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vmm.h"
 
-#include "core/cleanup.h"
-#include "procfs.h"
+#include "base/cleanup.h"
+#include "kernel/proc/procfs.h"
 #include "tunfd.h"
 #include "vmm_options.h"
 

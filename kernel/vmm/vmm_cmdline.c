@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vmm_options.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <ctype.h>
 #include <fnmatch.h>

@@ -11,7 +11,7 @@
  */
 #include "vmm_options.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <jansson.h>
 #include <stdio.h>

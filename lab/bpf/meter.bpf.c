@@ -18,7 +18,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "lab/bpf/meter.h"
+#include "meter.h"
 
 /* Set before loading. */
 const volatile __u64 base_ns;

@@ -2,7 +2,7 @@
 /* What divvy's BPF program costs a packet: the kernel runs it a million times and tells the mean. */
 #include "bench.h"
 
-#include "kernel/classifier.h"
+#include "kernel/bpf/classifier.h"
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>

@@ -2,8 +2,8 @@
 
 /* What core costs: time per operation, the median of several runs. Prints a table. */
 
-#include "core/bucket.h"
-#include "core/cleanup.h"
+#include "core/slots/bucket.h"
+#include "base/cleanup.h"
 #include "core/entitle.h"
 #include "core/sizing.h"
 #include "core/slots.h"

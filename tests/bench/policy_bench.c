@@ -9,7 +9,7 @@
  *	policy_bench [MAX_NS]    exit 1 if a mean at 10,000 VMs is above MAX_NS
  */
 
-#include "core/rounds.h"
+#include "core/slots/rounds.h"
 #include "tests/clock.h"
 
 #include <stdio.h>

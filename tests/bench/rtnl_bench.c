@@ -2,13 +2,13 @@
 /* Batches of rtnetlink requests for many devices, in a namespace of their own. */
 #include "bench.h"
 
-#include "core/cleanup.h"
-#include "kernel/classifier.h"
-#include "kernel/filter.h"
-#include "kernel/htb.h"
-#include "kernel/link.h"
-#include "kernel/nft.h"
-#include "kernel/qdisc.h"
+#include "base/cleanup.h"
+#include "kernel/bpf/classifier.h"
+#include "kernel/net/filter.h"
+#include "kernel/net/htb.h"
+#include "kernel/net/link.h"
+#include "kernel/net/nft.h"
+#include "kernel/net/qdisc.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libFuzzer target: any bytes as a request to the daemon, and as its answer. */
-#include "spec/proto.h"
+#include "proto/proto.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <string.h>
 

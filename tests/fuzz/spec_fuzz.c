@@ -6,7 +6,7 @@
 #include "spec/spec.h"
 #include "spec/units.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 
 /* divvy-sim: the policies side by side in virtual time. See doc/simulation.md. */
 
-#include "tests/sim/sim.h"
-#include "core/cleanup.h"
+#include "sim.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -12,9 +12,9 @@
  * CPU time used in a slot; for the others, also that a VM is idle, and when it wakes up.
  */
 
-#include "tests/sim/sim.h"
-#include "core/cleanup.h"
-#include "core/pq.h"
+#include "sim.h"
+#include "base/cleanup.h"
+#include "core/slots/pq.h"
 #include "tests/clock.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  * real else. The same configuration gives the same result to the last digit, except for wall_ns.
  */
 
-#include "core/rounds.h"
+#include "core/slots/rounds.h"
 
 enum demand {
 	DEMAND_BUSY,   /* always wants the CPU */

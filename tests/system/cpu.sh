@@ -367,7 +367,7 @@ case_silent() { # divvyd is stopped for a second: as after a suspend, its deadli
 	check "and shares hold again" "$? == 0"
 }
 
-case_rights() { # what each thread of divvyd may do while slots run; see daemon/privilege.c
+case_rights() { # what each thread of divvyd may do while slots run; see kernel/proc/privilege.c
 	apply_cpu ""
 	busy
 	await 3 eval '[[ $(of web pauses) -gt 2 ]]'

@@ -16,7 +16,7 @@
 #include "lab/traffic.h"
 #include "lab/vm.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "core/bucket.h"
+#include "core/slots/bucket.h"
 #include "core/types.h"
 #include "random.h"
 

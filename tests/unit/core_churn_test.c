@@ -2,7 +2,7 @@
 
 /* All policies under random churn, 2 to 10,000 VMs; under the sanitizers. */
 
-#include "tests/unit/plant.h"
+#include "plant.h"
 
 static bool there[N_MAX]; /* by id */
 static uint32_t count;    /* of those */

@@ -2,11 +2,11 @@
 
 /*
  * Guests that arrange their work by what the scheduler looks at. What idle VMs are is the daemon's to say
- * (daemon/slotthread.h); here are a guest's possible answers to that, and what it must not have by them.
+ * (slots/thread.h); here are a guest's possible answers to that, and what it must not have by them.
  * Policies that count slots, not CPU time, are left out: idle VMs are paused there.
  */
 
-#include "tests/unit/plant.h"
+#include "plant.h"
 
 #define for_each_time_policy(ops) for_each_policy(ops) if (!ops->pauses_idle)
 

@@ -7,7 +7,7 @@
 
 #include "core/model.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdio.h>

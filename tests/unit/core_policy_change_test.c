@@ -2,7 +2,7 @@
 
 /* What every policy has to keep while shares, VMs, their idleness, the schedule or the clock change. */
 
-#include "tests/unit/plant.h"
+#include "plant.h"
 
 static void test_live_change(void **state)
 {

@@ -2,7 +2,7 @@
 
 /* What every policy has to keep, on the same plants. While things change: core_policy_change_test.c. */
 
-#include "tests/unit/plant.h"
+#include "plant.h"
 
 static void test_table(void **state)
 {

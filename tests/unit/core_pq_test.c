@@ -2,7 +2,7 @@
 
 /* The priority queue against a linear search. */
 
-#include "core/pq.h"
+#include "core/slots/pq.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/sizing.h"
 
 #include <math.h>

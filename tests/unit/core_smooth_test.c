@@ -5,7 +5,7 @@
  * policy's own windows: after every slot, slots run and slots entitled differ by less than one.
  */
 
-#include "core/rounds.h"
+#include "core/slots/rounds.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

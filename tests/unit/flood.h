@@ -5,7 +5,7 @@
  * Traffic through taps, for tests against the kernel: senders that flood a tap as a VMM would, and a sink on
  * a far link that counts what arrives. A sender is known by the last byte of its MAC address.
  */
-#include "tests/unit/netns.h"
+#include "netns.h"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>

@@ -5,11 +5,11 @@
  * For tests of gates: each kind on each hierarchy that this host has, with real busy processes behind it.
  * What the host has no hierarchy for is passed over with the reason. Needs root.
  */
-#include "kernel/gate.h"
+#include "kernel/cgroup/gate.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "core/types.h"
-#include "kernel/cputime.h"
+#include "kernel/cgroup/cputime.h"
 #include "tests/clock.h"
 
 #include <errno.h>

@@ -5,10 +5,10 @@
  * What tests of divvy-guard share: real busy processes as VMs, each in a cgroup of its own, and divvyd's
  * stand-in ("the holder"), which pauses them slot by slot. Needs root.
  */
-#include "daemon/guard.h"
+#include "slots/guard.h"
 
 #include "core/types.h"
-#include "kernel/guard_cgroup.h"
+#include "kernel/cgroup/guard_cgroup.h"
 #include "tests/clock.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which cgroup hierarchies a host has and which place a VM gets, on made-up hosts: v1, hybrid, v2. */
-#include "kernel/place.h"
+#include "kernel/cgroup/place.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>

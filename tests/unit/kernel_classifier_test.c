@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The BPF program is run by the kernel on packets that the test makes (BPF_PROG_TEST_RUN). */
-#include "tests/unit/netns.h"
+#include "netns.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

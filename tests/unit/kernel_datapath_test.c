@@ -5,12 +5,12 @@
  * 60:40; a veth as the uplink, whose far end counts what arrives. "Delivered" is what the far end
  * sees, not what divvy counts.
  */
-#include "tests/unit/flood.h"
+#include "flood.h"
 
-#include "kernel/classifier.h"
-#include "kernel/filter.h"
-#include "kernel/htb.h"
-#include "kernel/qdisc.h"
+#include "kernel/bpf/classifier.h"
+#include "kernel/net/filter.h"
+#include "kernel/net/htb.h"
+#include "kernel/net/qdisc.h"
 
 #include <linux/pkt_sched.h>
 

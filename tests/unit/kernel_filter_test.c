@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/unit/netns.h"
+#include "netns.h"
 
-#include "kernel/filter.h"
-#include "kernel/qdisc.h"
+#include "kernel/net/filter.h"
+#include "kernel/net/qdisc.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

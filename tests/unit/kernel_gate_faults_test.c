@@ -2,7 +2,7 @@
 
 /* Gates whose cgroup somebody else pauses or removes, and what a dead divvyd left paused. */
 
-#include "tests/unit/gate_rig.h"
+#include "gate_rig.h"
 
 #include <sys/stat.h>
 

@@ -2,7 +2,7 @@
 
 /* Gates on real cgroups: a paused VM uses no CPU time. Gone wrong: kernel_gate_faults_test.c. */
 
-#include "tests/unit/gate_rig.h"
+#include "gate_rig.h"
 
 #include <fcntl.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/unit/netns.h"
+#include "netns.h"
 
-#include "kernel/htb.h"
-#include "kernel/qdisc.h"
+#include "kernel/net/htb.h"
+#include "kernel/net/qdisc.h"
 
 #include <linux/pkt_sched.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rule sets are loaded with nft(8), the program that administrators load theirs with. */
-#include "tests/unit/netns.h"
+#include "netns.h"
 
-#include "kernel/nft.h"
+#include "kernel/net/nft.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* VMs enter and leave real cgroups of this machine, in each hierarchy that it has. Needs root. */
-#include "kernel/place.h"
+#include "kernel/cgroup/place.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "tests/clock.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * What is asked of the kernel for a leaf; rtnetlink is a buffer here. (What kernels make of it:
  * kernel_htb_test.)
  */
-#include "kernel/attr.h"
-#include "kernel/qdisc.h"
+#include "kernel/net/attr.h"
+#include "kernel/net/qdisc.h"
 
 #include <errno.h>
 #include <linux/pkt_sched.h>

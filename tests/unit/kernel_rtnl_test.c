@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/unit/netns.h"
+#include "netns.h"
 
-#include "kernel/qdisc.h"
+#include "kernel/net/qdisc.h"
 
 #include <linux/pkt_sched.h>
 #include <poll.h>

@@ -3,10 +3,10 @@
  * Backpressure on real taps: another process holds them, in a network namespace of the test's own. Also
  * vmm_scan() over this machine's processes, and what it costs with a thousand of them.
  */
-#include "kernel/tap.h"
-#include "kernel/vmm.h"
+#include "kernel/vmm/tap.h"
+#include "kernel/vmm/vmm.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "tests/clock.h"
 
 #include <errno.h>

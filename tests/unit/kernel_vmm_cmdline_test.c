@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who is behind a tap, by its command line: those of real life, and nonsense. */
-#include "kernel/vmm.h"
+#include "kernel/vmm/vmm.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who is behind a tap: a made-up /proc, and the machine's own. */
-#include "kernel/vmm.h"
+#include "kernel/vmm/vmm.h"
 
-#include "core/cleanup.h"
-#include "kernel/procfs.h"
+#include "base/cleanup.h"
+#include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>

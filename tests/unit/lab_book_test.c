@@ -2,11 +2,11 @@
 
 /* The evaluation's report: what is read of results, and how they are judged. */
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lab/book.h"
 #include "lab/book_measure.h"
 #include "lab/book_parts.h"
-#include "tests/unit/folder.h"
+#include "folder.h"
 
 #include <errno.h>
 #include <math.h>

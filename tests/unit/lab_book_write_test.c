@@ -2,13 +2,13 @@
 
 /* The evaluation's report as written: series and plots, and that it says what the data say. */
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lab/book.h"
 #include "lab/book_parts.h"
 #include "lab/book_plot.h"
 #include "lab/book_series.h"
 #include "lab/book_svg.h"
-#include "tests/unit/folder.h"
+#include "folder.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 
 /* Two folders of results side by side. */
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lab/compare.h"
 
 #include <errno.h>

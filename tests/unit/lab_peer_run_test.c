@@ -5,8 +5,8 @@
  * on control groups with processes that only wait. What this kernel has no part for is told from what fails.
  */
 
-#include "core/cleanup.h"
-#include "kernel/cgroup.h"
+#include "base/cleanup.h"
+#include "kernel/cgroup/cgroup.h"
 #include "lab/peer.h"
 
 #include <errno.h>

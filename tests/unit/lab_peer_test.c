@@ -2,7 +2,7 @@
 
 /* What the peers compute. */
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "lab/peer.h"
 
 #include <setjmp.h>

@@ -4,7 +4,7 @@
 
 #include "lab/traffic_parse.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <math.h>
 #include <setjmp.h>

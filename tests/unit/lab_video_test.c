@@ -6,7 +6,7 @@
 #include "lab/rtp.h"
 #include "lab/video.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,47 +1,79 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Includes point inward: each directory includes its own headers and those of the layers that doc/architecture.md gives it.
-# (That core and spec also link without the rest is the Makefile's part.) Prints TAP. The tree is the argument, or this one.
+# The house: each room includes itself and the rooms that doc/architecture.md puts below it, and nothing else; and no units
+# (x.c with x.h) include each other in a circle, whether inside a room or between rooms. Tests and lab/guest are no rooms;
+# lab has circles until it gets rooms of its own. Prints TAP. The tree is the argument, or this one.
 set -u
 root=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 
-# What a directory may include of others: a layer, or a single header of it.
-declare -A inward=(
-	[core]=""
-	[spec]="core"
-	[kernel]="core"
-	[guard]="core kernel"
-	[cli]="core spec"
-	[daemon]="core spec kernel guard/abi.h"
-	[lab]="core spec kernel"
+# The rooms, the lowest first, and what each may include besides itself: rooms, or single headers of a room.
+rooms=(base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots guard
+	daemon cli lab/bpf lab)
+declare -A below=(
+	[base]=""
+	[core]="base"
+	[core/slots]="base core"
+	[spec]="base core core/slots"
+	[proto]="base core spec"
+	[kernel/proc]="base"
+	[kernel/net]="base core"
+	[kernel/bpf]="base"
+	[kernel/vmm]="base core kernel/proc"
+	[kernel/cgroup]="base core kernel/proc"
+	[plan]="base core kernel/net kernel/vmm"
+	[datapath]="base core kernel/net kernel/bpf kernel/vmm kernel/proc plan"
+	[slots]="base core core/slots kernel/proc kernel/vmm kernel/cgroup plan guard/abi.h"
+	[guard]="base core kernel/proc kernel/cgroup"
+	[daemon]="base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots"
+	[cli]="base core spec proto"
+	[lab/bpf]=""
+	[lab]="lab/bpf base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup"
 )
 
-# Includes that the directory may not have, as "file:line:include".
-outward() { # directory
-	local allowed="$1 ${inward[$1]}" place header
-	grep -rnE --include='*.[ch]' '^#[[:space:]]*include "' "$root/$1" |
-		sed -nE 's/^([^:]+:[0-9]+):.*"(.*)".*/\1 \2/p' |
-		while read -r place header; do
-			case $header in
-			../*) ;; # hides where it leads
-			*/*) [[ -d $root/${header%%/*} ]] || continue ;; # "bpf/abi.h": the directory's own
-			*) continue ;;
-			esac
-			[[ " $allowed " == *" ${header%%/*} "* || " $allowed " == *" $header "* ]] || echo "$place: $header"
-		done
+# Every include in quotes, as "file line included-file": a header without a folder is the includer's own.
+includes() {
+	(cd "$root" && find . -name '*.[ch]' -not -path './build/*' -not -path './tests/*' -not -path './lab/guest/*' \
+		-printf '%P\n' | sort | xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' /dev/null) |
+		sed -nE 's/^([^:]+):([0-9]+):[^"]*"([^"]*)".*/\1 \2 \3/p' |
+		awk '$3 !~ /\.skel\.h$/ {
+			dir = $1; sub(/\/[^\/]*$/, "", dir)
+			print $1, $2, ($3 ~ /\// && $3 !~ /^\.\.?\//) ? $3 : dir "/" $3
+		}'
 }
 
-for layer in core spec kernel guard cli daemon lab; do
-	said=$(outward $layer)
-	check "$layer includes itself${inward[$layer]:+, ${inward[$layer]// /, }}" "${#said} == 0" || diag <<<"$said"
+# Includes that a room may not have.
+outward() { # room
+	local allowed=" $1 ${below[$1]} " file line header
+	while read -r file line header; do
+		[[ ${file%/*} == "$1" ]] || continue
+		[[ $allowed == *" ${header%/*} "* || $allowed == *" $header "* ]] && [[ -e $root/$header && $header != *..* ]] ||
+			echo "$file:$line: $header"
+	done <<<"$all"
+}
+
+# Circles of units, a line for each unit in one. tsort(1) names them.
+circles() {
+	awk '$1 !~ /^lab\// {
+		from = $1; to = $3; sub(/\.[ch]$/, "", from); sub(/\.[ch]$/, "", to)
+		if (from != to) print from, to
+	}' <<<"$all" | tsort 2>&1 >/dev/null | sed 's/^tsort: //'
+}
+
+all=$(includes)
+check "there are includes to look at" "$(wc -l <<<"$all") > 50"
+for room in "${rooms[@]}"; do
+	said=$(outward "$room")
+	check "$room includes itself${below[$room]:+, ${below[$room]// /, }}" "${#said} == 0" || diag <<<"$said"
 done
+said=$(circles)
+check "no circle of units" "${#said} == 0" || diag <<<"$said"
 unknown=
-for dir in "$root"/*/; do
-	dir=$(basename "$dir")
-	[[ -v inward[$dir] || $dir == build || $dir == tests ]] || ! compgen -G "$root/$dir/*.[ch]" >/dev/null || unknown+=" $dir"
+for dir in $(cd "$root" && find . -name '*.[ch]' -not -path './build/*' -not -path './tests/*' -printf '%P\n' |
+	sed 's,/[^/]*$,,' | sort -u); do
+	[[ -v below[$dir] || $dir == lab/guest ]] || unknown+=" $dir"
 done
-check "no directory that this test does not know$unknown" "${#unknown} == 0"
+check "no room that this test does not know$unknown" "${#unknown} == 0"
 tap_done

@@ -6,10 +6,10 @@
  * rtnetlink alone: /sys still shows the old namespace.
  */
 
-#include "core/cleanup.h"
-#include "kernel/classifier.h"
-#include "kernel/link.h"
-#include "kernel/rtnl.h"
+#include "base/cleanup.h"
+#include "kernel/bpf/classifier.h"
+#include "kernel/net/link.h"
+#include "kernel/net/rtnl.h"
 #include "tests/clock.h"
 
 #include <errno.h>

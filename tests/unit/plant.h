@@ -5,7 +5,7 @@
  * A plant for tests of policies: virtual time, VMs that use what they get, and what holds after every slot.
  */
 
-#include "core/rounds.h"
+#include "core/slots/rounds.h"
 
 #include <errno.h>
 #include <setjmp.h>

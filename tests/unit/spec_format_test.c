@@ -3,9 +3,9 @@
 #include "spec/schema.h"
 #include "spec/spec.h"
 
-#include "core/cleanup.h"
-#include "core/policy.h"
-#include "core/rounds.h"
+#include "base/cleanup.h"
+#include "core/slots/policy.h"
+#include "core/slots/rounds.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "spec/reader.h"
 #include "spec/spec.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 #include "spec/quote.h"
 #include "spec/units.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "spec/proto.h"
+#include "proto/proto.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -152,7 +152,7 @@ static void test_result(void **state)
 	json_decref(result);
 }
 
-/* The largest answer there is: all the turns that `slots` keeps (CPU_TURNS in daemon/cpu.h). */
+/* The largest answer there is: all the turns that `slots` keeps (CPU_TURNS in slots/slots.h). */
 static void test_large_result(void **state)
 {
 	_cleanup_free_ char *line = NULL;

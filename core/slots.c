@@ -19,7 +19,7 @@
  */
 
 #include "slots.h"
-#include "cleanup.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdbool.h>

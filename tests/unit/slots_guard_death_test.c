@@ -2,7 +2,7 @@
 
 /* However divvyd's stand-in ends or hangs, and whatever happens to the guard: all VMs run soon after. */
 
-#include "tests/unit/guard_rig.h"
+#include "guard_rig.h"
 
 #include <sched.h>
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "daemon/byifindex.h"
+#include "base/byifindex.h"
 #include "random.h"
 
 #define IFINDEXES 64U

@@ -2,9 +2,9 @@
 
 /* divvy-guard's own ways: what it touches, the cgroups it stands in, whom it serves. */
 
-#include "tests/unit/guard_rig.h"
+#include "guard_rig.h"
 
-#include "core/cleanup.h"
+#include "base/cleanup.h"
 #include "guard/abi.h"
 
 #include <sys/socket.h>
