@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char *program = "divvy";
 static bool journal;
 
-void log_init(void)
+void log_init(const char *name)
 {
+	program = name;
 	journal = getenv("JOURNAL_STREAM") != NULL;
 	setvbuf(stderr, NULL, _IOLBF, 0);
 }
@@ -25,5 +27,5 @@ void log_line(int priority, const char *fmt, ...)
 	if (journal)
 		fprintf(stderr, "<%d>%s\n", priority, line);
 	else
-		fprintf(stderr, "divvyd: %s\n", line);
+		fprintf(stderr, "%s: %s\n", program, line);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One line an event on stderr; with the journal's <N> priority prefix where stderr is the journal. */
+/*
+ * One line an event on stderr: "PROGRAM: text" on a terminal or in a file, "<N>text" with syslog(3)'s
+ * priority N where stderr is the journal (systemd.exec(5), SyslogLevelPrefix=).
+ */
 
-/* Finds out where stderr goes. Call first, once. */
-void log_init(void);
-/* priority: syslog(3)'s. Without a final newline; what is longer than a line is cut. */
+#include <syslog.h>
+
+/* Finds out where stderr goes. Call it once, before any other function here. program: borrowed for ever. */
+void log_init(const char *program);
+/* priority: LOG_ERR and the like. fmt is without a final newline; a text of over 1,000 bytes is cut. */
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* syslog(3)'s priorities. */
-#define log_error(...) log_line(3, __VA_ARGS__)
-#define log_warning(...) log_line(4, __VA_ARGS__)
-#define log_notice(...) log_line(5, __VA_ARGS__)
-#define log_info(...) log_line(6, __VA_ARGS__)
+#define log_error(...) log_line(LOG_ERR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)

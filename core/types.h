@@ -6,6 +6,8 @@
  * taken for a size or a weight. Text becomes one of these once, in spec/units.h.
  */
 
+#include "base/nsec.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,7 +48,3 @@ static inline uint64_t rate_bits(struct rate r)
 {
 	return r.bytes_ps > UINT64_MAX / 8 ? UINT64_MAX : r.bytes_ps * 8;
 }
-
-#define NSEC_PER_SEC 1000000000ULL
-#define NSEC_PER_MSEC 1000000ULL
-#define NSEC_PER_USEC 1000ULL

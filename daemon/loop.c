@@ -14,13 +14,13 @@
 
 #include "control.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "slots/slots.h"
 #include "base/log.h"
 #include "reconcile.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define RECONCILE_DELAY_US 5000 /* events come in bursts: a VM's start is three or four */
 #define DRAIN_INTERVAL_US 10000
@@ -37,14 +37,6 @@
 
 /* After a link event, microseconds from one look at /proc to the next. */
 static const uint64_t rescan_us[] = { 30000, 170000, 300000, 1000000, 3500000 };
-
-uint64_t events_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
 
 static void arm(sd_event_source *timer, uint64_t us)
 {
@@ -146,7 +138,7 @@ void events_watched(struct daemon *d)
 {
 	/* The latest reading may be seconds old: the rates shall end now. */
 	if (d->seconds >= d->watched_until)
-		sampler_read(&d->sampler, &d->plane, events_now());
+		sampler_read(&d->sampler, &d->plane, clock_now_ns());
 	d->watched_until = d->seconds + WATCH_SECONDS;
 }
 
@@ -188,7 +180,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	(void)s, (void)usec;
 	d->seconds++;
 	if (d->seconds < d->watched_until || d->seconds % UNWATCHED_SECONDS == 0)
-		sampler_read(&d->sampler, &d->plane, events_now());
+		sampler_read(&d->sampler, &d->plane, clock_now_ns());
 	if (d->cpu)
 		cpu_audit(d->cpu, d->seconds % AUDIT_SECONDS == 0);
 	if (d->unreconciled)

@@ -16,5 +16,3 @@ bool events_drained(const struct daemon *d);
 
 /* Somebody looks at the status: have fresh rates for a while. */
 void events_watched(struct daemon *d);
-
-uint64_t events_now(void); /* CLOCK_MONOTONIC, nanoseconds */

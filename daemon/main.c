@@ -235,7 +235,7 @@ int main(int argc, char **argv)
 
 	if (r)
 		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	log_init();
+	log_init("divvyd");
 	if (geteuid() != 0) {
 		log_error("must be run as root (sudo divvyd, or systemctl start divvyd)");
 		return EXIT_FAILURE;

@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "core/entitle.h"
 #include "slots/slots.h"
 #include "loop.h"
@@ -305,7 +306,7 @@ json_t *status_json(struct daemon *d)
 	}
 	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}",
 			 "version", STATUS_VERSION,
-			 "monotonic_ns", (json_int_t)events_now(),
+			 "monotonic_ns", (json_int_t)clock_now_ns(),
 			 "resource", d->cpu ? "cpu" : "device",
 			 "schedule", cpu_json(d),
 			 "specification",

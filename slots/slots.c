@@ -2,7 +2,7 @@
 #include "slots.h"
 
 #include "base/cleanup.h"
-#include "daemon/loop.h"
+#include "base/clock.h"
 #include "guard.h"
 #include "kernel/cgroup/guard_cgroup.h"
 #include "base/log.h"
@@ -133,7 +133,7 @@ int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, ch
 			 strerror(-err));
 		return err;
 	}
-	err = rounds_new(&rounds, &config, events_now());
+	err = rounds_new(&rounds, &config, clock_now_ns());
 	if (err >= 0)
 		err = slot_thread_start(&c->slots, rounds, c->guard, s);
 	if (err < 0) {
@@ -282,7 +282,7 @@ int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&c->slots.lock);
-	err = rounds_configure(c->slots.rounds, &config, events_now());
+	err = rounds_configure(c->slots.rounds, &config, clock_now_ns());
 	if (err >= 0) {
 		slot_thread_configure(&c->slots, s);
 		c->schedule = *s;
@@ -456,7 +456,7 @@ int cpu_vm_status(struct cpu *c, pid_t pid, struct cpu_vm_status *out)
 	rounds_info(c->slots.rounds, m->vm->id, &out->account);
 	out->pauses = m->vm->pauses;
 	out->longest_pause_ns = m->vm->longest_pause_ns;
-	pause = m->vm->paused ? events_now() - m->vm->since_ns : 0;
+	pause = m->vm->paused ? clock_now_ns() - m->vm->since_ns : 0;
 	pthread_mutex_unlock(&c->slots.lock);
 	if (pause > out->longest_pause_ns)
 		out->longest_pause_ns = pause;

@@ -2,7 +2,7 @@
 #include "thread.h"
 
 #include "base/cleanup.h"
-#include "daemon/loop.h"
+#include "base/clock.h"
 #include "idle.h"
 
 #include <errno.h>
@@ -83,7 +83,7 @@ static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, c
 		if (vm->idle)
 			t->idle[kept++] = vm->id;
 		else
-			slot_thread_pause(t, vm, events_now());
+			slot_thread_pause(t, vm, clock_now_ns());
 	}
 	return kept;
 }
@@ -97,7 +97,7 @@ static void switch_gates(struct slot_thread *t, const struct slot_set *set)
 		struct cpu_vm *vm = t->vm[set->vm[i]];
 
 		vm->idle = false;
-		run_vm(t, vm, events_now());
+		run_vm(t, vm, clock_now_ns());
 		t->running[i] = vm->id;
 	}
 	t->n_running = set->n;
@@ -115,7 +115,7 @@ static void run_all(struct slot_thread *t)
 {
 	for (uint32_t i = 0; i < t->n_vm; i++)
 		if (t->vm[i])
-			run_vm(t, t->vm[i], events_now());
+			run_vm(t, t->vm[i], clock_now_ns());
 }
 
 static void measure_switch(struct slot_thread *t, uint64_t took_ns)
@@ -128,7 +128,7 @@ static void measure_switch(struct slot_thread *t, uint64_t took_ns)
 static void one_slot(struct slot_thread *t)
 {
 	struct slot_set set;
-	uint64_t now = events_now();
+	uint64_t now = clock_now_ns();
 	bool silent = t->stall_ns && t->beat_ns && now - t->beat_ns > t->stall_ns;
 
 	guard_beat(t->guard, now);
@@ -141,9 +141,9 @@ static void one_slot(struct slot_thread *t)
 		pause_again(t);
 	slot_idle_account(t, now);
 	rounds_next(t->rounds, now, &set);
-	now = events_now();
+	now = clock_now_ns();
 	switch_gates(t, &set);
-	measure_switch(t, events_now() - now);
+	measure_switch(t, clock_now_ns() - now);
 	t->stats.decisions++;
 }
 
@@ -158,14 +158,6 @@ static uint64_t next_deadline(struct slot_thread *t, uint64_t deadline, uint64_t
 	t->stats.late_slots += t->slot_short;
 	t->stats.skipped_slots += skipped;
 	return deadline + (skipped + 1) * t->slot_ns;
-}
-
-static uint64_t thread_cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
 /* Gives up the lock meanwhile. False: the slot has to end now. */
@@ -183,14 +175,14 @@ static bool sleep_until(struct slot_thread *t, uint64_t ns)
 static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline)
 {
 	for (;;) {
-		uint64_t interval = slot_idle_interval(t), now = events_now();
+		uint64_t interval = slot_idle_interval(t), now = clock_now_ns();
 		bool to_the_end = !interval || now + interval >= deadline;
 
 		if (!sleep_until(t, to_the_end ? deadline : now + interval)) {
 			t->hurry = false;
 			break;
 		}
-		now = events_now();
+		now = clock_now_ns();
 		if (to_the_end || now >= deadline)
 			return deadline;
 		if (slot_idle_watch(t, now)) {
@@ -199,22 +191,22 @@ static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline)
 		}
 	}
 	t->slot_short = true;
-	return events_now();
+	return clock_now_ns();
 }
 
 static void *slot_thread_main(void *arg)
 {
 	struct slot_thread *t = arg;
 	struct sched_param fifo = { .sched_priority = FIFO_PRIORITY };
-	uint64_t deadline = events_now();
+	uint64_t deadline = clock_now_ns();
 	bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo) == 0;
 
 	pthread_mutex_lock(&t->lock);
 	t->stats.realtime = realtime;
 	while (!t->stop) {
 		one_slot(t);
-		deadline = next_deadline(t, deadline, events_now());
-		t->stats.cpu_ns = thread_cpu_ns();
+		deadline = next_deadline(t, deadline, clock_now_ns());
+		t->stats.cpu_ns = clock_thread_cpu_ns();
 		deadline = sleep_slot(t, deadline);
 	}
 	run_all(t);
@@ -238,7 +230,7 @@ static void set_slot(struct slot_thread *t, uint64_t slot_ns)
 	if (stall_ms < STALL_SLOTS * slot_ns / NSEC_PER_MSEC)
 		stall_ms = STALL_SLOTS * slot_ns / NSEC_PER_MSEC;
 	t->stall_ns = stall_ms * NSEC_PER_MSEC;
-	guard_beat(t->guard, events_now());
+	guard_beat(t->guard, clock_now_ns());
 	guard_set_stall(t->guard, (uint32_t)stall_ms);
 }
 
@@ -251,7 +243,7 @@ void slot_thread_configure(struct slot_thread *t, const struct schedule *s)
 	t->pauses_idle = policy->pauses_idle || s->strict;
 	t->preempts = policy->preempts;
 	for (uint32_t i = 0; t->pauses_idle && i < t->n_idle; i++)
-		(void)slot_idle_wake(t, t->vm[t->idle[i]], events_now());
+		(void)slot_idle_wake(t, t->vm[t->idle[i]], clock_now_ns());
 	/* What counted before may not count now. */
 	for (uint32_t i = 0; i < t->n_vm; i++)
 		if (t->vm[i])
@@ -275,7 +267,7 @@ void slot_thread_open(struct slot_thread *t, bool open)
 			continue;
 		(void)slot_idle_used(vm);
 		if (!vm->idle && !in_set(&set, i))
-			slot_thread_pause(t, vm, events_now());
+			slot_thread_pause(t, vm, clock_now_ns());
 	}
 }
 
@@ -333,7 +325,7 @@ void slot_thread_stop(struct slot_thread *t)
 
 int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm)
 {
-	uint64_t now = events_now();
+	uint64_t now = clock_now_ns();
 	uint32_t *idle;
 	int err = rounds_add(t->rounds, vm->share, now, &vm->id);
 
@@ -381,9 +373,9 @@ void slot_thread_remove(struct slot_thread *t, struct cpu_vm *vm)
 
 	if (in_set(&set, vm->id))
 		hurry(t);
-	rounds_remove(t->rounds, vm->id, events_now());
+	rounds_remove(t->rounds, vm->id, clock_now_ns());
 	t->n_running = drop_id(t->running, t->n_running, vm->id);
 	t->n_idle = drop_id(t->idle, t->n_idle, vm->id);
 	t->vm[vm->id] = NULL;
-	run_vm(t, vm, events_now());
+	run_vm(t, vm, clock_now_ns());
 }

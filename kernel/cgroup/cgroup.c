@@ -2,6 +2,7 @@
 #include "cgroup.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "kernel/proc/procfs.h"
 
 #include <errno.h>
@@ -123,7 +124,7 @@ int cgroup_probe(const char *prefix, struct cgroup_host *h)
 	if (*out.mount[CGROUP_V2]) {
 		out.v2_freeze = has_v2_freeze(out.mount[CGROUP_V2]);
 		r = join(path, out.mount[CGROUP_V2], "/cgroup.controllers");
-		if (r == 0 && procfs_read(AT_FDCWD, path, text, sizeof(text)) > 0) {
+		if (r == 0 && file_read(AT_FDCWD, path, text, sizeof(text)) > 0) {
 			for (char *p = text; *p; p++)
 				*p = *p == ' ' ? ',' : *p;
 			out.v2_cpu = has_word(text, "cpu");
@@ -154,7 +155,7 @@ int cgroup_of_task(const struct cgroup_host *h, enum cgroup_tree tree, const cha
 	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%s/cgroup", h->prefix, who) >=
 	    sizeof(path))
 		return -ENAMETOOLONG;
-	if (procfs_read_alloc(AT_FDCWD, path, 64 * 1024, &text) < 0)
+	if (file_read_alloc(AT_FDCWD, path, 64 * 1024, &text) < 0)
 		return -ESRCH;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *list = strchr(line, ':');
@@ -236,7 +237,7 @@ static int add_processes(const char *dir, void *arg)
 
 	if (dirfd < 0)
 		return -errno;
-	k = procfs_read_alloc(dirfd, "cgroup.procs", SIZE_MAX / 2, &text);
+	k = file_read_alloc(dirfd, "cgroup.procs", SIZE_MAX / 2, &text);
 	if (k < 0)
 		/* a threaded cgroup below: its processes are listed by the domain above it */
 		return k == -EOPNOTSUPP && strcmp(dir, l->top) ? 0 : (int)k;

@@ -2,6 +2,7 @@
 #include "gate.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "gate_kinds.h"
 #include "owner.h"
 #include "kernel/proc/procfs.h"
@@ -158,7 +159,7 @@ static int recover_one(const char *dir, void *arg)
 	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return -errno;
-	k = procfs_read(dirfd, text, now, sizeof(now));
+	k = file_read(dirfd, text, now, sizeof(now));
 	if (k > 0) {
 		now[strcspn(now, "\n")] = '\0';
 		*paused += strcmp(now, value) != 0;

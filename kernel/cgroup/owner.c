@@ -2,6 +2,7 @@
 #include "owner.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "kernel/proc/procfs.h"
 
 #include <inttypes.h>
@@ -16,7 +17,7 @@ static bool read_living(pid_t pid, uint64_t *start)
 	_cleanup_close_ int procdir = procfs_open(PROCFS_ROOT, pid);
 	char stat[2048], *p;
 
-	if (procdir < 0 || procfs_read(procdir, "stat", stat, sizeof(stat)) < 0)
+	if (procdir < 0 || file_read(procdir, "stat", stat, sizeof(stat)) < 0)
 		return false;
 	p = strrchr(stat, ')');
 	return p && p[1] && p[2] != 'Z' && p[2] != 'X' && procfs_start_time(procdir, start) == 0;

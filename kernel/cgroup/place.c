@@ -20,6 +20,7 @@
 #include "place.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "owner.h"
 #include "kernel/proc/procfs.h"
 
@@ -62,7 +63,7 @@ static pid_t parent_of(const struct cgroup_host *h, pid_t pid)
 
 	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%d/stat", h->prefix, (int)pid) >=
 		    sizeof(path) ||
-	    procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+	    file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	p = strrchr(text, ')');
 	return p && sscanf(p, ") %*c %d", &ppid) == 1 ? ppid : 0;
@@ -73,7 +74,7 @@ static pid_t self_of(const struct cgroup_host *h)
 	char path[CGROUP_PATH_SIZE], text[2048];
 
 	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/self/stat", h->prefix) >= sizeof(path) ||
-	    procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+	    file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return getpid();
 	return (pid_t)atoi(text);
 }
@@ -119,7 +120,7 @@ static bool is_threaded(const char *dir)
 	char path[CGROUP_PATH_SIZE], type[64];
 
 	return (size_t)snprintf(path, sizeof(path), "%s/cgroup.type", dir) < sizeof(path) &&
-	       procfs_read(AT_FDCWD, path, type, sizeof(type)) > 0 && !strncmp(type, "threaded", 8);
+	       file_read(AT_FDCWD, path, type, sizeof(type)) > 0 && !strncmp(type, "threaded", 8);
 }
 
 /* The lowest cgroup that holds all threads and can list processes; *spread: they are in several. */
@@ -208,7 +209,7 @@ static bool has_controller(const char *dir, const char *file, const char *contro
 	char path[CGROUP_PATH_SIZE], text[512], *save = NULL;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, file) >= sizeof(path) ||
-	    procfs_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+	    file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return false;
 	for (char *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
 		if (!strcmp(w, controller))
@@ -223,7 +224,7 @@ static bool has_processes(const char *dir)
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/cgroup.procs", dir) >= sizeof(path))
 		return false;
-	k = procfs_read(AT_FDCWD, path, text, sizeof(text));
+	k = file_read(AT_FDCWD, path, text, sizeof(text));
 	return k > 0 || k == -ENOBUFS;
 }
 

@@ -2,6 +2,7 @@
 #include "procfs.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,68 +26,11 @@ int procfs_open(const char *root, pid_t pid)
 	return fd;
 }
 
-ssize_t procfs_read(int dirfd, const char *path, char *buf, size_t size)
-{
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	size_t have = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (have < size) {
-		ssize_t k = read(fd, buf + have, size - have);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return -errno;
-		if (k == 0) {
-			buf[have] = '\0';
-			return (ssize_t)have;
-		}
-		have += (size_t)k;
-	}
-	return -ENOBUFS;
-}
-
-ssize_t procfs_read_alloc(int dirfd, const char *path, size_t max, char **ret)
-{
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *buf = NULL;
-	size_t have = 0, room = 0;
-
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		ssize_t k;
-
-		if (room - have < 2) {
-			char *more;
-
-			room = room ? room * 2 : 4096;
-			more = realloc(buf, room);
-			if (!more)
-				return -ENOMEM;
-			buf = more;
-		}
-		k = have < max ? read(fd, buf + have, room - have - 1) : 0;
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return -errno;
-		if (k == 0)
-			break;
-		have += (size_t)k;
-	}
-	buf[have] = '\0';
-	*ret = TAKE_PTR(buf);
-	return (ssize_t)have;
-}
-
 int procfs_start_time(int dirfd, uint64_t *ticks)
 {
 	char buf[2048], *p;
 	unsigned long long v;
-	ssize_t k = procfs_read(dirfd, "stat", buf, sizeof(buf));
+	ssize_t k = file_read(dirfd, "stat", buf, sizeof(buf));
 
 	if (k == -ENOENT)
 		return -ESRCH;

@@ -2,6 +2,7 @@
 #include "tunfd.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "kernel/proc/procfs.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ static bool read_iff(int procdir, const char *number, char name[IFNAMSIZ])
 	char path[64], buf[1024], *p, *save = NULL;
 
 	if (snprintf(path, sizeof(path), "fdinfo/%s", number) >= (int)sizeof(path) ||
-	    procfs_read(procdir, path, buf, sizeof(buf)) < 0)
+	    file_read(procdir, path, buf, sizeof(buf)) < 0)
 		return false;
 	for (p = strtok_r(buf, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
 		size_t k;

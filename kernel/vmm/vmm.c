@@ -2,6 +2,7 @@
 #include "vmm.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "kernel/proc/procfs.h"
 #include "tunfd.h"
 #include "vmm_options.h"
@@ -102,13 +103,13 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 
 	if (!numbers)
 		return -ENOMEM;
-	k = procfs_read_alloc(procdir, "cmdline", CMDLINE_MAX, &cmdline);
+	k = file_read_alloc(procdir, "cmdline", CMDLINE_MAX, &cmdline);
 	if (k < 0)
 		return (int)k;
 	argv = split_cmdline(cmdline, (size_t)k);
 	if (!argv)
 		return -ENOMEM;
-	k = procfs_read(procdir, "comm", comm, sizeof(comm));
+	k = file_read(procdir, "comm", comm, sizeof(comm));
 	if (k < 0)
 		return (int)k;
 	comm[strcspn(comm, "\n")] = '\0';
