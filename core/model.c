@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const gate_names[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota", NULL };
+
 const struct schedule schedule_default = {
 	.resource = RESOURCE_DEVICE,
 	.policy = "paper",

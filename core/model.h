@@ -65,6 +65,9 @@ enum gate_kind {
 	GATE_QUOTA,
 };
 
+/* What the specification calls each gate, by enum gate_kind; NULL ends the table. */
+extern const char *const gate_names[];
+
 /* The shortest slot that a gate can hold to; kernel/cgroup/gate_*.c say why. Nanoseconds. */
 #define GATE_FREEZE_SLOT_MIN_NS (2 * NSEC_PER_MSEC)
 #define GATE_QUOTA_SLOT_MIN_NS (20 * NSEC_PER_MSEC)

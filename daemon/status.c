@@ -253,7 +253,7 @@ static json_t *cpu_json(struct daemon *d)
 		      "slot_ms", (double)s->slot_ns / NSEC_PER_MSEC,
 		      "slots", (int)s->slots,
 		      "lanes", (int)s->lanes,
-		      "gate", s->gate == GATE_FREEZE ? "freeze" : "quota",
+		      "gate", gate_names[s->gate],
 		      "burst_ms", (double)s->burst_ns / NSEC_PER_MSEC,
 		      "strict", s->strict,
 		      "spread", s->spread);

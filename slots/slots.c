@@ -38,8 +38,6 @@ struct cpu {
 #define SWITCH_PERMILLE 100
 #define SLOW_AUDITS 3
 
-static const char *const gate_name[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota" };
-
 static struct rounds_config rounds_config_of(const struct schedule *s)
 {
 	return (struct rounds_config){ .policy = policy_find(s->policy),
@@ -61,9 +59,9 @@ static int check(const struct schedule *s, struct cgroup_host *h, const struct g
 			 "this host has no control groups: mount cgroup2 at /sys/fs/cgroup");
 		return err;
 	}
-	*gate = gate_find(gate_name[s->gate]);
-	if (!*gate || (*gate)->tree(h) == CGROUP_TREES) {
-		snprintf(why, CPU_WHY_SIZE, "gate %s: this host (cgroup %s) has neither %s", gate_name[s->gate],
+	*gate = gate_of(s->gate);
+	if ((*gate)->tree(h) == CGROUP_TREES) {
+		snprintf(why, CPU_WHY_SIZE, "gate %s: this host (cgroup %s) has neither %s", gate_names[s->gate],
 			 cgroup_mode(h),
 			 s->gate == GATE_FREEZE ? "cgroup.freeze (v2, Linux 5.2) nor the v1 freezer: use gate: quota, slot: 20ms" :
 						  "cpu.max (v2) nor the v1 cpu controller: use gate: freeze");
@@ -71,7 +69,7 @@ static int check(const struct schedule *s, struct cgroup_host *h, const struct g
 	}
 	if (s->slot_ns < (*gate)->slot_min_ns) {
 		snprintf(why, CPU_WHY_SIZE, "slot of %.3g ms is too short for gate %s: at least %.3g ms, %s",
-			 (double)s->slot_ns / NSEC_PER_MSEC, gate_name[s->gate],
+			 (double)s->slot_ns / NSEC_PER_MSEC, gate_names[s->gate],
 			 (double)(*gate)->slot_min_ns / NSEC_PER_MSEC, (*gate)->slot_min_why);
 		return -EINVAL;
 	}

@@ -75,7 +75,7 @@ static void put_schedule(FILE *f, const struct schedule *s)
 	if (PUT_KEY("lanes", s->lanes != d->lanes))
 		fprintf(f, "%u", s->lanes);
 	if (PUT_KEY("gate", s->gate != d->gate))
-		fputs(schema_gates[s->gate], f);
+		fputs(gate_names[s->gate], f);
 	if (PUT_KEY("burst", s->burst_ns != d->burst_ns))
 		put_time(f, s->burst_ns);
 	if (PUT_KEY("strict", s->strict != d->strict))

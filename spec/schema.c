@@ -11,7 +11,6 @@
 
 /* clang-format off: tables */
 const char *const schema_resources[] = { [RESOURCE_DEVICE] = "device", [RESOURCE_CPU] = "cpu", NULL };
-const char *const schema_gates[] = { [GATE_FREEZE] = "freeze", [GATE_QUOTA] = "quota", NULL };
 const char *const schema_backpressures[] = {
 	[BACKPRESSURE_AUTO] = "auto", [BACKPRESSURE_ON] = "on", [BACKPRESSURE_OFF] = "off", NULL
 };
@@ -115,7 +114,7 @@ const struct object schema_schedule = {
 		{ .key = "lanes", .parse = field_count, .expected = "a whole number from 1 to 128",
 		  .offset = offsetof(struct schedule, lanes), .min = 1, .max = ROUNDS_LANES_MAX,
 		  .also = " cores cpus " },
-		{ .key = "gate", .parse = field_word, .words = schema_gates, .expected = "freeze or quota",
+		{ .key = "gate", .parse = field_word, .words = gate_names, .expected = "freeze or quota",
 		  .offset = offsetof(struct schedule, gate) },
 		{ .key = "burst", .parse = field_time, .expected = "a time from 1ms to 3600s, or no such key",
 		  .offset = offsetof(struct schedule, burst_ns), .min = NSEC_PER_MSEC,

@@ -47,7 +47,7 @@ struct preamble {
 };
 
 extern const struct object schema_root, schema_uplink, schema_network, schema_device, schema_schedule;
-extern const char *const schema_resources[], *const schema_gates[], *const schema_backpressures[];
+extern const char *const schema_resources[], *const schema_backpressures[];
 
 #define SPEC_VERSION 1
 /*

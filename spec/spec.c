@@ -188,21 +188,18 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 /* Whatever the host: with this gate nobody can have slots so short. */
 static int check_slot(struct build *b)
 {
-	static const struct {
-		const char *text;
-		uint64_t slot_min_ns;
-	} gates[] = {
-		[GATE_FREEZE] = { "freeze", GATE_FREEZE_SLOT_MIN_NS },
-		[GATE_QUOTA] = { "quota", GATE_QUOTA_SLOT_MIN_NS },
+	static const uint64_t slot_min_ns[] = {
+		[GATE_FREEZE] = GATE_FREEZE_SLOT_MIN_NS,
+		[GATE_QUOTA] = GATE_QUOTA_SLOT_MIN_NS,
 	};
 	const struct schedule *s = &b->model.schedule;
-	uint64_t least = gates[s->gate].slot_min_ns;
+	uint64_t least = slot_min_ns[s->gate];
 
 	if (s->resource != RESOURCE_CPU || s->slot_ns >= least)
 		return 0;
 	return spec_refuse(b->err, b->slot.line, b->slot.column,
 			   "a slot of %.6gms is too short for gate %s; expected slot: %.6gms at least",
-			   (double)s->slot_ns / NSEC_PER_MSEC, gates[s->gate].text,
+			   (double)s->slot_ns / NSEC_PER_MSEC, gate_names[s->gate],
 			   (double)least / NSEC_PER_MSEC);
 }
 

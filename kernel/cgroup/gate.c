@@ -14,14 +14,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-const struct gate_ops *const gate_table[] = { &gate_freeze, &gate_quota, NULL };
+const struct gate_ops *const gate_table[] = {
+	[GATE_FREEZE] = &gate_freeze, [GATE_QUOTA] = &gate_quota, NULL
+};
 
-const struct gate_ops *gate_find(const char *name)
+const struct gate_ops *gate_of(enum gate_kind kind)
 {
-	for (const struct gate_ops *const *g = gate_table; *g; g++)
-		if (!strcmp((*g)->name, name))
-			return *g;
-	return NULL;
+	return gate_table[kind];
 }
 
 int gate_open_file(const struct gate *g, const char *file, int flags)

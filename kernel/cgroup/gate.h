@@ -16,6 +16,8 @@
 
 #include "place.h"
 
+#include "core/model.h"
+
 enum gate_state {
 	GATE_RUNNING,
 	GATE_PAUSING,
@@ -26,7 +28,7 @@ enum gate_state {
 struct gate;
 
 struct gate_ops {
-	const char *name; /* "freeze", "quota" */
+	enum gate_kind kind;
 	/* The shortest slot that it can hold to, and why, for the message that refuses a shorter one. */
 	uint64_t slot_min_ns;
 	const char *slot_min_why;
@@ -65,8 +67,8 @@ struct gate {
 	struct gate_undo undo;
 };
 
-/* NULL if there is no gate of that name. */
-const struct gate_ops *gate_find(const char *name);
+/* Never NULL. */
+const struct gate_ops *gate_of(enum gate_kind kind);
 extern const struct gate_ops *const gate_table[]; /* NULL-terminated */
 
 /*

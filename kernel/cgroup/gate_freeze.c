@@ -111,7 +111,7 @@ static int state_freeze(struct gate *g, enum gate_state *out)
 }
 
 const struct gate_ops gate_freeze = {
-	.name = "freeze",
+	.kind = GATE_FREEZE,
 	.slot_min_ns = GATE_FREEZE_SLOT_MIN_NS,
 	.slot_min_why = "freezing and thawing takes up to a millisecond or two when the VM is busy",
 	.tree = tree,

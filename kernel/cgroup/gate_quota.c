@@ -166,7 +166,7 @@ static void close_quota(struct gate *g)
 }
 
 const struct gate_ops gate_quota = {
-	.name = "quota",
+	.kind = GATE_QUOTA,
 	.slot_min_ns = GATE_QUOTA_SLOT_MIN_NS,
 	.slot_min_why = "a quota takes effect at a scheduler tick, and 1 ms leaks through each pause",
 	.controller = "cpu",

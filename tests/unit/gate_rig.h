@@ -70,20 +70,20 @@ struct rig {
 };
 
 static const struct kind {
-	const char *gate;
+	enum gate_kind gate;
 	enum cgroup_tree tree;
 	const char *what;
 } kinds[] = {
-	{ "freeze", CGROUP_V2, "freeze, v2" },
-	{ "freeze", CGROUP_V1_FREEZER, "freeze, v1" },
-	{ "quota", CGROUP_V2, "quota, v2" },
-	{ "quota", CGROUP_V1_CPU, "quota, v1" },
+	{ GATE_FREEZE, CGROUP_V2, "freeze, v2" },
+	{ GATE_FREEZE, CGROUP_V1_FREEZER, "freeze, v1" },
+	{ GATE_QUOTA, CGROUP_V2, "quota, v2" },
+	{ GATE_QUOTA, CGROUP_V1_CPU, "quota, v1" },
 };
 
 static inline bool available(const struct kind *k)
 {
 	bool yes = *host.mount[k->tree] &&
-		   (k->tree != CGROUP_V2 || (strcmp(k->gate, "quota") ? host.v2_freeze : host.v2_cpu));
+		   (k->tree != CGROUP_V2 || (k->gate == GATE_FREEZE ? host.v2_freeze : host.v2_cpu));
 
 	if (!yes)
 		print_message("# %s: not on this host (cgroup %s)\n", k->what, cgroup_mode(&host));
@@ -94,7 +94,7 @@ static inline void set_up(struct rig *r, const struct kind *k, int threads)
 {
 	char why[PLACE_WHY_SIZE] = "";
 
-	*r = (struct rig){ .ops = gate_find(k->gate), .tree = k->tree, .pid = start_busy(threads) };
+	*r = (struct rig){ .ops = gate_of(k->gate), .tree = k->tree, .pid = start_busy(threads) };
 	if (place_find(&host, r->tree, r->pid, "gate_test", r->ops->controller, &r->place, why) ||
 	    place_enter(&host, &r->place, r->ops->controller, why) ||
 	    gate_open(&r->gate, r->ops, &r->place, why))

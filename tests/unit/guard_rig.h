@@ -237,7 +237,7 @@ static inline void find_program(void)
 /* Call first in main(): what the fixture needs is there, or all tests are skipped. */
 static inline void need_freezer(void)
 {
-	ops = gate_find("freeze");
+	ops = gate_of(GATE_FREEZE);
 	if (geteuid() != 0 || cgroup_probe("", &host) < 0 || ops->tree(&host) == CGROUP_TREES) {
 		printf("1..0 # SKIP needs root and a freezer\n");
 		exit(EXIT_SUCCESS);

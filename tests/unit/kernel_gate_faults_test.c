@@ -39,10 +39,10 @@ static void an_ancestor_paused_by_somebody_else(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		char parent[CGROUP_PATH_SIZE], text[16], why[PLACE_WHY_SIZE] = "";
 		bool v2 = kinds[i].tree == CGROUP_V2;
-		struct rig r = { .ops = gate_find(kinds[i].gate), .tree = kinds[i].tree };
+		struct rig r = { .ops = gate_of(kinds[i].gate), .tree = kinds[i].tree };
 		pid_t other;
 
-		if (strcmp(kinds[i].gate, "freeze") || !available(&kinds[i]))
+		if (kinds[i].gate != GATE_FREEZE || !available(&kinds[i]))
 			continue;
 		snprintf(parent, sizeof(parent), "%s/divvytest-%d", host.mount[r.tree], (int)getpid());
 		assert_int_equal(mkdir(parent, 0755), 0);
@@ -80,7 +80,7 @@ static void paused_by_somebody_else_is_refused(void **state)
 		struct gate second = { .control = 77 };
 		struct rig r;
 
-		if (strcmp(kinds[i].gate, "freeze") || !available(&kinds[i]))
+		if (kinds[i].gate != GATE_FREEZE || !available(&kinds[i]))
 			continue;
 		set_up(&r, &kinds[i], 1);
 		assert_int_equal(cgroup_write(r.place.dir, v2 ? "cgroup.freeze" : "freezer.state",
