@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The quantities of the field as types of their own, so that a rate is never
- * taken for a size or a weight. Text becomes one of these once, in spec/units.h.
+ * The quantities of the field, a type for each, so that the compiler tells a rate from a size and a share from
+ * a part. Text becomes one of these types once, in spec/units.h.
  */
 
 #include "base/nsec.h"
@@ -16,7 +16,7 @@ struct rate {
 	uint64_t bytes_ps;
 };
 
-/* No limit. Sorts above every real rate. */
+/* No limit. It sorts above every real rate. */
 #define RATE_UNLIMITED ((struct rate){ UINT64_MAX })
 #define RATE_ZERO ((struct rate){ 0 })
 
@@ -25,13 +25,20 @@ struct rate {
 /* The smallest rate that divvy gives a class: HTB's clock loses precision below it. */
 #define RATE_MIN_BYTES_PS (8000ULL / 8)
 
-/* Weight among siblings; 1..SHARE_MAX. 0 is not a share. */
+/* What a specification says: a weight among siblings, 1..SHARE_MAX. 0 is not a share. */
 struct share {
 	uint32_t weight;
 };
 
 #define SHARE_MAX 1000000U
 #define SHARE_DEFAULT ((struct share){ 1 })
+
+/* What is worked out: a part of a whole, in millionths of it, 1..PART_MAX. 0 is not a part. */
+struct part {
+	uint32_t ppm;
+};
+
+#define PART_MAX 1000000U
 
 static inline bool rate_is_unlimited(struct rate r)
 {

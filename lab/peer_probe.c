@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum part {
+enum kernel_part {
 	PART_NONE, /* ends a list */
 	PART_INGRESS,
 	PART_HTB,
@@ -58,7 +58,7 @@ static const struct {
 
 static const struct {
 	enum scheduler_kind kind;
-	enum part parts[NEEDS_MAX];
+	enum kernel_part parts[NEEDS_MAX];
 } needs[] = {
 	{ SCHEDULER_ADMINISTRATOR, { PART_HTB, PART_U32 } },
 	{ SCHEDULER_HTB_TUNED, { PART_HTB, PART_FIFO, PART_U32 } },
@@ -69,7 +69,7 @@ static const struct {
 	{ SCHEDULER_CPU_QUOTA, { PART_CPU_QUOTA } },
 };
 
-static const enum part *needs_of(enum scheduler_kind kind)
+static const enum kernel_part *needs_of(enum scheduler_kind kind)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
 		if (needs[i].kind == kind)
@@ -78,7 +78,7 @@ static const enum part *needs_of(enum scheduler_kind kind)
 }
 
 /* Without a command: the file is looked for in a group below the root, as the root has none. */
-static bool has_cgroup(enum part part)
+static bool has_cgroup(enum kernel_part part)
 {
 	struct cgroup_host h;
 
@@ -96,14 +96,14 @@ static bool has_cgroup(enum part part)
 	return access(path, W_OK) == 0;
 }
 
-static bool has_part(const char *netns, enum part part)
+static bool has_part(const char *netns, enum kernel_part part)
 {
 	return parts[part].command ? proc_run(netns, NULL, NULL, "%s", parts[part].command) == 0 :
 				     has_cgroup(part);
 }
 
 /* Bits of the parts that are missing. If a namespace cannot be made, all are: nothing can be tried. */
-static unsigned missing_of(const enum part *list)
+static unsigned missing_of(const enum kernel_part *list)
 {
 	char netns[TOPO_NETNS_SIZE];
 	unsigned missing = 0;
@@ -142,7 +142,7 @@ bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size)
 		bool asked;
 		unsigned missing;
 	} known[SCHEDULER_KINDS];
-	const enum part *list = needs_of(kind);
+	const enum kernel_part *list = needs_of(kind);
 
 	if (!list)
 		return true;

@@ -43,9 +43,9 @@ static size_t merge(struct cpu_member *m, size_t n)
 	qsort(m, n, sizeof(*m), compare_pid);
 	for (size_t i = 0; i < n; i++) {
 		if (kept && m[kept - 1].pid == m[i].pid) {
-			uint32_t sum = m[kept - 1].share.weight + m[i].share.weight;
+			uint32_t sum = m[kept - 1].part.ppm + m[i].part.ppm;
 
-			m[kept - 1].share.weight = sum < SHARE_MAX ? sum : SHARE_MAX;
+			m[kept - 1].part.ppm = sum < PART_MAX ? sum : PART_MAX;
 		} else {
 			m[kept++] = m[i];
 		}
@@ -85,10 +85,10 @@ static int collect(const struct daemon *d, struct cpu_member *out, size_t *n)
 			capacity = m->nodes[i].limit.bytes_ps;
 		if (!demand[i].bytes_ps)
 			continue;
-		weight = (entitled[i].bytes_ps * SHARE_MAX + capacity / 2) / capacity;
+		weight = (entitled[i].bytes_ps * PART_MAX + capacity / 2) / capacity;
 		out[*n] = (struct cpu_member){ .pid = b->pid,
 					       .start_time = b->start_time,
-					       .share.weight = weight ? (uint32_t)weight : 1 };
+					       .part.ppm = weight ? (uint32_t)weight : 1 };
 		snprintf(out[(*n)++].name, VMM_NAME_SIZE, "%s", b->vm[0] ? b->vm : m->nodes[i].name);
 	}
 	*n = merge(out, *n);

@@ -197,7 +197,7 @@ static int make_vm(struct cpu *c, const struct cpu_member *want, struct cpu_vm *
 		return -ENOMEM;
 	vm->pid = want->pid;
 	vm->start_time = want->start_time;
-	vm->share = want->share;
+	vm->part = want->part;
 	vm->guard_slot = -1;
 	vm->clock.fd = -1;
 	privilege_reserve(true);
@@ -314,11 +314,11 @@ static void keep(struct cpu *c, struct member *was, struct member *now)
 	memcpy(now->why, was->why, sizeof(now->why));
 	memcpy(now->logged, was->logged, sizeof(now->logged));
 	now->raised = was->raised;
-	if (!now->vm || now->vm->share.weight == now->want.share.weight)
+	if (!now->vm || now->vm->part.ppm == now->want.part.ppm)
 		return;
-	now->vm->share = now->want.share;
+	now->vm->part = now->want.part;
 	pthread_mutex_lock(&c->slots.lock);
-	rounds_set_share(c->slots.rounds, now->vm->id, now->vm->share);
+	rounds_set_part(c->slots.rounds, now->vm->id, now->vm->part);
 	pthread_mutex_unlock(&c->slots.lock);
 }
 

@@ -16,7 +16,7 @@ struct cpu;
 struct cpu_member {
 	pid_t pid;
 	uint64_t start_time;
-	struct share share;
+	struct part part;
 	char name[VMM_NAME_SIZE]; /* for the cgroup that divvy makes */
 };
 

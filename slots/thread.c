@@ -327,7 +327,7 @@ int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm)
 {
 	uint64_t now = clock_now_ns();
 	uint32_t *idle;
-	int err = rounds_add(t->rounds, vm->share, now, &vm->id);
+	int err = rounds_add(t->rounds, vm->part, now, &vm->id);
 
 	if (err < 0)
 		return err;

@@ -41,7 +41,7 @@
 struct cpu_vm {
 	pid_t pid;
 	uint64_t start_time;
-	struct share share;
+	struct part part;
 	uint32_t id; /* in rounds */
 	struct place place;
 	struct gate gate;

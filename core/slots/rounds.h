@@ -57,7 +57,7 @@ struct slot_set {
 };
 
 struct rounds_vm {
-	struct share share;
+	struct part part;
 	bool ready;              /* wants to run, as far as known */
 	bool running;            /* in the slot that began last */
 	bool raised;             /* its share is worth less than one slot of a round: it gets one (warn) */
@@ -84,12 +84,12 @@ void rounds_free(struct rounds *r);
 /* Change policy, slots or lanes under way; VMs and accounts stay. The current slot ends. As rounds_new(). */
 int rounds_configure(struct rounds *r, const struct rounds_config *c, uint64_t now_ns);
 
-/* A VM, ready, with one round's credit. *id is the lowest free one. 0, -EINVAL (share), -ENOMEM or -E2BIG. */
-int rounds_add(struct rounds *r, struct share share, uint64_t now_ns, uint32_t *id);
+/* A VM, ready, with one round's credit. *id is the lowest free one. 0, -EINVAL (part), -ENOMEM or -E2BIG. */
+int rounds_add(struct rounds *r, struct part part, uint64_t now_ns, uint32_t *id);
 /* 0 or -ENOENT. A running VM leaves its slot. */
 int rounds_remove(struct rounds *r, uint32_t id, uint64_t now_ns);
 /* From the next slot on. 0, -ENOENT or -EINVAL. */
-int rounds_set_share(struct rounds *r, uint32_t id, struct share share);
+int rounds_set_part(struct rounds *r, uint32_t id, struct part part);
 
 /* 1: worth ending the current slot (report, then rounds_next()); 0; -ENOENT. */
 int rounds_wake(struct rounds *r, uint32_t id, uint64_t now_ns);

@@ -56,7 +56,7 @@ struct adrr_vm {
 struct vm {
 	fluid_t mark; /* fluid up to which entitled_ns counts while active, or excess_ns while away */
 	uint64_t weight; /* share, scaled, raised to one slot's worth and capped to one lane; < 2^46 in sum */
-	struct share share;
+	struct part part;
 	uint8_t state; /* enum vm_state */
 	bool idle;     /* as last reported; a strict schedule keeps idle VMs ready */
 	bool raised;

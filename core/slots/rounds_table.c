@@ -51,12 +51,12 @@ static int grow(struct rounds *r, uint32_t cap)
 	return 0;
 }
 
-int rounds_add(struct rounds *r, struct share share, uint64_t now_ns, uint32_t *id)
+int rounds_add(struct rounds *r, struct part part, uint64_t now_ns, uint32_t *id)
 {
 	uint32_t i;
 	int ret;
 
-	if (share.weight < 1 || share.weight > SHARE_MAX)
+	if (part.ppm < 1 || part.ppm > PART_MAX)
 		return -EINVAL;
 	if (r->n_vms >= ROUNDS_VMS_MAX)
 		return -E2BIG;
@@ -71,7 +71,7 @@ int rounds_add(struct rounds *r, struct share share, uint64_t now_ns, uint32_t *
 	}
 	rounds_advance(r, now_ns);
 	i = pq_pop(&r->free_ids);
-	r->vm[i] = (struct vm){ .share = share, .state = VM_AWAY, .fresh = true, .pending = true };
+	r->vm[i] = (struct vm){ .part = part, .state = VM_AWAY, .fresh = true, .pending = true };
 	if (r->ops->added)
 		r->ops->added(r, i);
 	r->n_vms++;
@@ -102,15 +102,15 @@ int rounds_remove(struct rounds *r, uint32_t id, uint64_t now_ns)
 	return 0;
 }
 
-int rounds_set_share(struct rounds *r, uint32_t id, struct share share)
+int rounds_set_part(struct rounds *r, uint32_t id, struct part part)
 {
 	struct vm *v = rounds_find(r, id);
 
 	if (!v)
 		return -ENOENT;
-	if (share.weight < 1 || share.weight > SHARE_MAX)
+	if (part.ppm < 1 || part.ppm > PART_MAX)
 		return -EINVAL;
-	v->share = share;
+	v->part = part;
 	r->dirty = r->restart = true;
 	return 0;
 }
@@ -228,7 +228,7 @@ int rounds_info(const struct rounds *r, uint32_t id, struct rounds_vm *out)
 	active = v->state == VM_READY || v->state == VM_RUNNING;
 	current = r->round && v->round == r->round;
 	*out = (struct rounds_vm){
-		.share = v->share,
+		.part = v->part,
 		.ready = !v->idle,
 		.running = v->state == VM_RUNNING,
 		.raised = v->raised,

@@ -47,7 +47,7 @@ static void weigh(struct rounds *r)
 
 	for (uint32_t i = 0; i < r->n_ids; i++)
 		if (r->vm[i].state != VM_FREE)
-			sum += r->vm[i].share.weight;
+			sum += r->vm[i].part.ppm;
 	r->n_slots = r->cfg.slots > r->n_vms ? r->cfg.slots : r->n_vms;
 	one_slot = r->n_slots ? (uint64_t)(((sum << WEIGHT_SHIFT) + r->n_slots - 1) / r->n_slots) : 0;
 
@@ -57,7 +57,7 @@ static void weigh(struct rounds *r)
 
 		if (v->state == VM_FREE)
 			continue;
-		v->weight = (uint64_t)v->share.weight << WEIGHT_SHIFT;
+		v->weight = (uint64_t)v->part.ppm << WEIGHT_SHIFT;
 		v->raised = v->weight < one_slot;
 		if (v->raised)
 			v->weight = one_slot;

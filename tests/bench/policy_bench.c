@@ -67,7 +67,7 @@ static struct cost measure(const struct policy_ops *ops, uint32_t n)
 		if (rounds_new(&r, &c, 0))
 			exit(2);
 		for (uint32_t i = 0; i < n; i++)
-			if (rounds_add(r, (struct share){ 1 + i * 7919 % 100 }, 0, &id))
+			if (rounds_add(r, (struct part){ 1 + i * 7919 % 100 }, 0, &id))
 				exit(2);
 		for (uint32_t i = 0; i < 3 * n; i++)
 			decide(r, &set, &now);

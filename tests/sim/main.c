@@ -39,7 +39,7 @@ static bool shares(struct options *o, const char *text)
 		char *end;
 		unsigned long x = strtoul(text, &end, 10);
 
-		if (end == text || x < 1 || x > SHARE_MAX || o->sim.n_share == SHARES_MAX)
+		if (end == text || x < 1 || x > PART_MAX || o->sim.n_share == SHARES_MAX)
 			return false;
 		o->share[o->sim.n_share++] = (uint32_t)x;
 		text = *end == ',' ? end + 1 : end;
@@ -153,7 +153,7 @@ static int take(struct options *o, const struct option_row *row, const char *val
 	} else if (!strcmp(row->name, "--shares")) {
 		if (!shares(o, value)) {
 			fprintf(stderr, "divvy-sim: --shares: '%s' is not a list of shares from 1 to %u\n",
-				value, SHARE_MAX);
+				value, PART_MAX);
 			return -EINVAL;
 		}
 	} else if (!strcmp(row->name, "--csv")) {

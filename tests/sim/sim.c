@@ -379,7 +379,7 @@ static int add_vms(struct sim *s)
 			s->busy_shares += v->share;
 		n_io += v->demand == DEMAND_IO;
 
-		ret = rounds_add(s->r, (struct share){ v->share }, 0, &id);
+		ret = rounds_add(s->r, (struct part){ v->share }, 0, &id);
 		if (ret)
 			return ret;
 		if (v->demand != DEMAND_BUSY && !c->rounds.policy->pauses_idle)

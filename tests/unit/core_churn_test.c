@@ -29,7 +29,7 @@ static void change_one(struct plant *p, uint32_t id)
 		there[id] = false;
 		break;
 	case 1:
-		rounds_set_share(p->r, id, (struct share){ 1 + (uint32_t)rnd(1000) });
+		rounds_set_part(p->r, id, (struct part){ 1 + (uint32_t)rnd(1000) });
 		break;
 	case 2:
 	case 3:
@@ -71,7 +71,7 @@ static void calm(struct plant *p, const struct rounds_config *c, uint32_t n, int
 	for (uint32_t i = 0; i < n; i++) {
 		if (!there[i])
 			continue;
-		rounds_set_share(p->r, i, (struct share){ 5 });
+		rounds_set_part(p->r, i, (struct part){ 5 });
 		plant_wake(p, i);
 	}
 	p->early = 1000;

@@ -14,8 +14,8 @@ static void test_live_change(void **state)
 		plant_add(p, 50);
 		plant_add(p, 50);
 		plant_run(p, 1234);
-		assert_int_equal(rounds_set_share(p->r, 0, (struct share){ 60 }), 0);
-		assert_int_equal(rounds_set_share(p->r, 1, (struct share){ 40 }), 0);
+		assert_int_equal(rounds_set_part(p->r, 0, (struct part){ 60 }), 0);
+		assert_int_equal(rounds_set_part(p->r, 1, (struct part){ 40 }), 0);
 		plant_reset(p);
 		plant_run(p, 100); /* one round */
 		assert_points(p, 0, 60.0, 3.5);
@@ -23,9 +23,9 @@ static void test_live_change(void **state)
 		plant_run(p, 2000);
 		assert_points(p, 0, 60.0, 0.5);
 		assert_points(p, 1, 40.0, 0.5);
-		assert_int_equal(rounds_set_share(p->r, 1, (struct share){ 0 }), -EINVAL);
-		assert_int_equal(rounds_set_share(p->r, 1, (struct share){ SHARE_MAX + 1 }), -EINVAL);
-		assert_int_equal(rounds_set_share(p->r, 2, (struct share){ 1 }), -ENOENT);
+		assert_int_equal(rounds_set_part(p->r, 1, (struct part){ 0 }), -EINVAL);
+		assert_int_equal(rounds_set_part(p->r, 1, (struct part){ PART_MAX + 1 }), -EINVAL);
+		assert_int_equal(rounds_set_part(p->r, 2, (struct part){ 1 }), -ENOENT);
 		plant_free(p);
 	}
 }

@@ -52,7 +52,7 @@ static void plant_init(struct plant *p, uint32_t n, uint32_t lanes, bool spread)
 	memset(p->run, 0, sizeof(p->run));
 	assert_int_equal(rounds_new(&p->r, &c, 0), 0);
 	for (uint32_t i = 0; i < n; i++)
-		assert_int_equal(rounds_add(p->r, (struct share){ (uint32_t)p->share[i] }, 0, &p->id[i]), 0);
+		assert_int_equal(rounds_add(p->r, (struct part){ (uint32_t)p->share[i] }, 0, &p->id[i]), 0);
 }
 
 static void plant_slot(struct plant *p)
@@ -246,12 +246,12 @@ static void test_changes(void **state)
 
 			if (rnd(3)) {
 				p.share[which] = random_share(i % 5);
-				rounds_set_share(p.r, which, (struct share){ (uint32_t)p.share[which] });
+				rounds_set_part(p.r, which, (struct part){ (uint32_t)p.share[which] });
 			} else {
 				uint32_t id;
 
 				rounds_remove(p.r, which, p.now);
-				rounds_add(p.r, (struct share){ (uint32_t)p.share[which] }, p.now, &id);
+				rounds_add(p.r, (struct part){ (uint32_t)p.share[which] }, p.now, &id);
 				assert_int_equal(id, which);
 			}
 			memcpy(before, p.run, sizeof(before));
@@ -283,7 +283,7 @@ static void test_leaving_ahead(void **state)
 	for (int i = 0; i < 500; i++) {
 		uint64_t before;
 
-		rounds_add(p.r, (struct share){ 20 }, p.now, &id);
+		rounds_add(p.r, (struct part){ 20 }, p.now, &id);
 		before = p.run[id];
 		for (int t = 0; p.run[id] == before; t++) {
 			assert_true(t < 8);

@@ -120,9 +120,9 @@ struct stand_in {
 	pid_t guard;
 };
 
-enum part { SLOTS, PAUSE_ALL, PAUSE_ALL_AND_ABORT };
+enum act { SLOTS, PAUSE_ALL, PAUSE_ALL_AND_ABORT };
 
-static inline struct stand_in start(enum part part, uint32_t stall_ms)
+static inline struct stand_in start(enum act part, uint32_t stall_ms)
 {
 	struct stand_in s = { 0 };
 	int said[2];

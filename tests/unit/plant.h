@@ -68,7 +68,7 @@ static inline uint32_t plant_add(struct plant *p, uint32_t share)
 {
 	uint32_t id = UINT32_MAX;
 
-	assert_int_equal(rounds_add(p->r, (struct share){ share }, p->now, &id), 0);
+	assert_int_equal(rounds_add(p->r, (struct part){ share }, p->now, &id), 0);
 	return id;
 }
 
