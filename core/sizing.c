@@ -106,7 +106,7 @@
  * Quanta
  *
  * HTB's round robin looks at the deficit after sending only, so a quantum below the packet size
- * makes it per packet: the smallest share gets gso_max, the others in proportion.
+ * makes it per packet: the smallest part gets gso_max, the others in proportion.
  */
 
 #include "sizing.h"
@@ -218,18 +218,21 @@ void sizing_class(const struct sizing_host *h, struct rate rate, struct rate cei
 	*out = s;
 }
 
-void sizing_quanta(const struct sizing_host *h, const struct share *share, size_t n, uint32_t *out)
+void sizing_quanta(const struct sizing_host *h, const struct rate *part, size_t n, uint32_t *out)
 {
-	uint64_t least = UINT32_MAX, most = 1, top;
+	uint64_t least = UINT64_MAX, most = 1;
+	u128 top;
 
 	for (size_t i = 0; i < n; i++) {
-		least = min64(least, max64(share[i].weight, 1));
-		most = max64(most, share[i].weight);
+		least = min64(least, max64(part[i].bytes_ps, 1));
+		most = max64(most, part[i].bytes_ps);
 	}
 	if (!n)
 		return;
-	/* The largest share's quantum; where it would not fit, every other is scaled down with it. */
-	top = min64((uint64_t)h->gso_max * most / least, INT32_MAX);
+	/* The largest part's quantum; where it would not fit, every other is scaled down with it. */
+	top = (u128)h->gso_max * most / least;
+	if (top > INT32_MAX)
+		top = INT32_MAX;
 	for (size_t i = 0; i < n; i++)
-		out[i] = (uint32_t)max64(top * max64(share[i].weight, 1) / most, h->gso_max);
+		out[i] = (uint32_t)max64((uint64_t)(top * max64(part[i].bytes_ps, 1) / most), h->gso_max);
 }

@@ -53,8 +53,9 @@ void sizing_class(const struct sizing_host *h, struct rate rate, struct rate cei
 		  uint32_t queues, struct sizing *out);
 
 /*
- * HTB quanta, proportional to share, each at least h->gso_max and at most INT32_MAX.
- * share[] are those of siblings; out[] bytes. Where the largest would not fit, all are scaled
- * down, those of the smallest shares staying at gso_max. O(n).
+ * HTB quanta of classes that borrow from one ancestor, in proportion to their parts of it. O(n).
+ * part[]: what each class is entitled to, at most RATE_MAX_BYTES_PS; 0 counts as 1 byte per second.
+ * out[]: bytes, from h->gso_max to INT32_MAX. If the largest part's quantum would be above INT32_MAX, it is
+ * INT32_MAX; the others stay in proportion to it, but none falls below gso_max.
  */
-void sizing_quanta(const struct sizing_host *h, const struct share *share, size_t n, uint32_t *out);
+void sizing_quanta(const struct sizing_host *h, const struct rate *part, size_t n, uint32_t *out);

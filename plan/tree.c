@@ -86,26 +86,22 @@ static void build_free(struct build *b)
 static int share_out_quanta(struct build *b)
 {
 	const struct model *m = b->model;
-	_cleanup_free_ struct share *share = calloc(m->n_nodes + 1, sizeof(*share));
+	_cleanup_free_ struct rate *part = calloc(m->n_nodes + 1, sizeof(*part));
 	_cleanup_free_ uint32_t *quantum = calloc(m->n_nodes + 1, sizeof(*quantum));
 	_cleanup_free_ uint32_t *leaf = calloc(m->n_nodes + 1, sizeof(*leaf));
 
-	if (!share || !quantum || !leaf)
+	if (!part || !quantum || !leaf)
 		return -ENOMEM;
 	for (size_t first = 0, next; first < m->n_nodes; first = next) {
-		uint64_t capacity = m->nodes[first].limit.bytes_ps;
 		size_t n = 0;
 
 		for (next = first + 1; next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK; next++) {
 			if (m->nodes[next].kind != NODE_DEVICE || !b->bindings[next].bound)
 				continue;
-			/* At most 400 Gbit/s: the product stays below 2^64. */
-			share[n].weight = (uint32_t)(b->entitled[next].bytes_ps * SHARE_MAX / capacity);
-			if (share[n].weight == 0)
-				share[n].weight = 1;
+			part[n] = b->entitled[next];
 			leaf[n++] = (uint32_t)next;
 		}
-		sizing_quanta(b->sizing, share, n, quantum);
+		sizing_quanta(b->sizing, part, n, quantum);
 		for (size_t i = 0; i < n; i++)
 			b->quantum[leaf[i]] = quantum[i];
 	}

@@ -20,7 +20,7 @@ struct input {
 	struct rate *demand, *out;
 	uint64_t *credit, *slots;
 	uint32_t *quantum;
-	struct share *share;
+	struct rate *part;
 	size_t n;
 };
 
@@ -67,7 +67,7 @@ static void op_class(struct input *in)
 
 static void op_quanta(struct input *in)
 {
-	sizing_quanta(&sizing_host_default, in->share, in->n, in->quantum);
+	sizing_quanta(&sizing_host_default, in->part, in->n, in->quantum);
 	sink += in->quantum[0];
 }
 
@@ -139,15 +139,15 @@ static void input_init(struct input *in, size_t n, size_t per_network)
 	in->credit = calloc(n + 1, sizeof(*in->credit));
 	in->slots = calloc(n + 1, sizeof(*in->slots));
 	in->quantum = calloc(n + 1, sizeof(*in->quantum));
-	in->share = calloc(n + 1, sizeof(*in->share));
-	if (!in->demand || !in->out || !in->credit || !in->slots || !in->quantum || !in->share)
+	in->part = calloc(n + 1, sizeof(*in->part));
+	if (!in->demand || !in->out || !in->credit || !in->slots || !in->quantum || !in->part)
 		abort();
 	/* A third idle, a third backlogged, a third in between. */
 	for (size_t i = 0; i < in->model.n_nodes; i++)
 		in->demand[i].bytes_ps = i % 3 == 0 ? 0 : i % 3 == 1 ? UINT64_MAX : i * 15485863 % 5000000;
 	for (size_t i = 0; i < n; i++) {
 		in->credit[i] = (i + 1) * 2654435761U % 1000000007;
-		in->share[i].weight = 1 + (uint32_t)(i * 7919 % 97);
+		in->part[i].bytes_ps = (1 + i * 7919 % 97) * 10000;
 	}
 }
 
@@ -159,7 +159,7 @@ static void input_free(struct input *in)
 	free(in->credit);
 	free(in->slots);
 	free(in->quantum);
-	free(in->share);
+	free(in->part);
 }
 
 static int cmp(const void *a, const void *b)

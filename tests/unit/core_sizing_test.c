@@ -388,36 +388,31 @@ static void leaves_differ(void **state)
 
 /* --- quanta --------------------------------------------------------------------------------------- */
 
-static void quanta_of(const uint32_t *weight, size_t n, uint32_t *out)
-{
-	struct share share[8];
-
-	for (size_t i = 0; i < n; i++)
-		share[i].weight = weight[i];
-	sizing_quanta(&sizing_host_default, share, n, out);
-}
-
 static void quanta_are_proportional(void **state)
 {
 	static const struct {
 		size_t n;
-		uint32_t weight[4], quantum[4];
+		struct rate part[4];
+		uint32_t quantum[4];
 	} cases[] = {
-		{ 1, { 7 }, { 65536 } },
-		{ 2, { 60, 40 }, { 98304, 65536 } },
-		{ 3, { 50, 30, 20 }, { 163840, 98304, 65536 } },
-		{ 4, { 1, 1, 1, 1 }, { 65536, 65536, 65536, 65536 } },
-		{ 2, { 1, 32767 }, { 65536, 32767U * 65536 } },
+		{ 1, { { 7 } }, { 65536 } },
+		{ 2, { { 7500000 }, { 5000000 } }, { 98304, 65536 } },
+		{ 3, { { 50 }, { 30 }, { 20 } }, { 163840, 98304, 65536 } },
+		{ 4, { { 1 }, { 1 }, { 1 }, { 1 } }, { 65536, 65536, 65536, 65536 } },
+		{ 2, { { 1 }, { 32767 } }, { 65536, 32767U * 65536 } },
+		{ 2, { { RATE_MAX_BYTES_PS }, { RATE_MAX_BYTES_PS / 32000 } }, { 32000U * 65536, 65536 } },
 		/* The largest would not fit: the others follow it down as far as gso_max. */
-		{ 3, { 1, SHARE_MAX / 2, SHARE_MAX }, { 65536, INT32_MAX / 2, INT32_MAX } },
-		{ 2, { 0, 2 }, { 65536, 131072 } }, /* no share: counted as 1 */
+		{ 3, { { 1 }, { 500000 }, { 1000000 } }, { 65536, INT32_MAX / 2, INT32_MAX } },
+		{ 3, { { 0 }, { RATE_MAX_BYTES_PS / 2 }, { RATE_MAX_BYTES_PS } },
+		  { 65536, INT32_MAX / 2, INT32_MAX } },
+		{ 2, { { 0 }, { 2 } }, { 65536, 131072 } }, /* nothing: counted as 1 */
 	};
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
 		uint32_t out[4];
 
-		quanta_of(cases[k].weight, cases[k].n, out);
+		sizing_quanta(&sizing_host_default, cases[k].part, cases[k].n, out);
 		assert_memory_equal(out, cases[k].quantum, cases[k].n * sizeof(*out));
 	}
 	sizing_quanta(&sizing_host_default, NULL, 0, NULL);
@@ -429,22 +424,26 @@ static void quanta_stay_in_bounds(void **state)
 
 	(void)state;
 	for (int k = 0; k < 20000; k++) {
-		uint32_t weight[8], out[8], least = UINT32_MAX;
+		struct rate part[8];
+		uint64_t least = UINT64_MAX, most = 0;
+		uint32_t out[8];
 
 		for (size_t i = 0; i < 8; i++) {
 			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL; /* Knuth, MMIX */
-			weight[i] = 1 + (uint32_t)((seed >> 33) % SHARE_MAX >> (seed >> 60));
-			least = weight[i] < least ? weight[i] : least;
+			part[i].bytes_ps = 1 + ((seed >> 27) % RATE_MAX_BYTES_PS >> (seed >> 60) * (k % 3));
+			least = part[i].bytes_ps < least ? part[i].bytes_ps : least;
+			most = part[i].bytes_ps > most ? part[i].bytes_ps : most;
 		}
-		quanta_of(weight, 8, out);
+		sizing_quanta(&sizing_host_default, part, 8, out);
 		for (size_t i = 0; i < 8; i++) {
-			double exact = 65536.0 * weight[i] / least;
+			double least_quantum = fmin(65536, (double)INT32_MAX * (double)least / (double)most);
+			double exact = least_quantum * (double)part[i].bytes_ps / (double)least;
 
 			assert_true(out[i] >= 65536 && out[i] <= INT32_MAX);
-			if (exact < 2e9 / 16)
-				assert_true(out[i] <= exact + 1);
+			assert_true(fabs(out[i] - fmax(exact, 65536)) < 2);
 			for (size_t j = 0; j < 8; j++)
-				assert_true(weight[i] < weight[j] ? out[i] <= out[j] : out[i] >= out[j]);
+				assert_true(part[i].bytes_ps < part[j].bytes_ps ? out[i] <= out[j] :
+										  out[i] >= out[j]);
 		}
 	}
 }
