@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct rounds; /* core/slots/rounds.h; policies see its inside, core/slots/rounds_priv.h */
+struct rounds; /* core/slots/rounds.h; policies see its inside, core/slots/rounds_state.h */
 struct rounds_config;
 
 /*

@@ -23,7 +23,7 @@
  * turn before everybody had one; else a free lane begins the next round of turns at once.
  */
 
-#include "rounds_priv.h"
+#include "rounds_state.h"
 
 #include <errno.h>
 #include <stdlib.h>

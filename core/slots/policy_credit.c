@@ -56,7 +56,7 @@ struct credit {
 	struct pq owing;      /* OVER VMs by what is given when their credit is 0 */
 	uint32_t *touched;    /* UNDER and BOOST VMs that ran since the last refill */
 	uint32_t n_touched;
-	fluid_t given;        /* for each unit of weight, in units of rounds_priv.h's fluid clock */
+	fluid_t given;        /* for each unit of weight, in units of rounds_state.h's fluid clock */
 	fluid_t clock;        /* that clock at the last refill */
 	int64_t pool;         /* what the next refill gives; negative: lent */
 	uint64_t next_ns;     /* of the next refill */

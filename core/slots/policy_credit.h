@@ -3,7 +3,7 @@
 
 /* What boost shares with credit; see policy_credit.c. */
 
-#include "rounds_priv.h"
+#include "rounds_state.h"
 
 enum credit_priority {
 	CREDIT_BOOST,

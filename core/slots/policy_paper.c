@@ -17,7 +17,7 @@
  * the round's end. With one lane that rule never matters. doc/paper-reading.md says where figure 3 differs.
  */
 
-#include "rounds_priv.h"
+#include "rounds_state.h"
 
 #include <errno.h>
 #include <stdlib.h>

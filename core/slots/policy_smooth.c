@@ -46,7 +46,7 @@
  * intra-sporadic task), or `burst` earlier if the schedule has one.
  */
 
-#include "rounds_priv.h"
+#include "rounds_state.h"
 #include "slotcharge.h"
 
 #include <errno.h>

@@ -22,7 +22,7 @@
  * shares begins a new round.
  */
 
-#include "rounds_priv.h"
+#include "rounds_state.h"
 #include "core/slots.h"
 
 #include <errno.h>

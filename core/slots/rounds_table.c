@@ -5,7 +5,7 @@
  * them into effect at the next slot, all at once.
  */
 
-#include "rounds_priv.h"
+#include "rounds_state.h"
 #include "base/cleanup.h"
 
 #include <errno.h>

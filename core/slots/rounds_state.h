@@ -130,7 +130,7 @@ void rounds_activate(struct rounds *r, uint32_t id);
 /* The policy has let go of the VM already. */
 void rounds_deactivate(struct rounds *r, uint32_t id);
 
-/* rounds_weight.c: put changed shares and membership into effect; none runs. O(n), times lanes if spread. */
+/* weights.c: put changed shares and membership into effect; none runs. O(n), times lanes if spread. */
 void rounds_reweigh(struct rounds *r);
 
 static inline struct vm *rounds_find(const struct rounds *r, uint32_t id)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "rounds_priv.h"
+#include "rounds_state.h"
 
 /* Weights are finer than shares, so that one slot's worth among small shares is not rounded far. */
 #define WEIGHT_SHIFT 10
