@@ -23,7 +23,9 @@
  * turn before everybody had one; else a free lane begins the next round of turns at once.
  */
 
+#include "policy.h"
 #include "rounds_state.h"
+#include "slotqueue.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -16,6 +16,8 @@
  */
 
 #include "policy_credit.h"
+#include "policy.h"
+#include "rounds_state.h"
 
 static void boost_join(struct rounds *r, uint32_t id)
 {

@@ -35,7 +35,10 @@
  */
 
 #include "policy_credit.h"
+#include "policy.h"
+#include "rounds_state.h"
 #include "slotcharge.h"
+#include "slotqueue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -161,8 +164,8 @@ static void earn_asleep(const struct rounds *r, struct vm *v)
 
 	if (c->slept)
 		c->credit +=
-			(int64_t)fluid_ns(r->fluid - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
-	c->mark = r->fluid;
+			(int64_t)fluid_ns(r->fluid.level - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
+	c->mark = r->fluid.level;
 }
 
 static void wake_up(struct rounds *r, uint32_t id)
@@ -186,7 +189,7 @@ static void go_to_sleep(struct rounds *r, uint32_t id)
 	refill_one(p, &r->vm[id]);
 	p->pool += c->credit;
 	c->slept = true;
-	c->mark = r->fluid;
+	c->mark = r->fluid.level;
 }
 
 void credit_join(struct rounds *r, uint32_t id)
@@ -257,13 +260,13 @@ static void refill(struct rounds *r, uint64_t now_ns)
 
 	if (r->hold) {
 		if (p->clock)
-			p->given += r->fluid - p->clock;
+			p->given += r->fluid.level - p->clock;
 		p->pool = 0;
 	} else if (p->pool > 0) {
 		p->given += ((fluid_t)p->pool << FLUID_SHIFT) / r->weight_active;
 		p->pool = 0;
 	}
-	p->clock = r->fluid;
+	p->clock = r->fluid.level;
 	p->next_ns = now_ns + REFILL_SLOTS * r->cfg.slot_ns;
 
 	for (uint32_t i = 0; i < p->n_touched; i++) {

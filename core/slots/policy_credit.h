@@ -3,7 +3,9 @@
 
 /* What boost shares with credit; see policy_credit.c. */
 
-#include "rounds_state.h"
+#include "rounds_config.h"
+
+struct rounds;
 
 enum credit_priority {
 	CREDIT_BOOST,

@@ -17,7 +17,9 @@
  * the round's end. With one lane that rule never matters. doc/paper-reading.md says where figure 3 differs.
  */
 
+#include "policy.h"
 #include "rounds_state.h"
+#include "slotqueue.h"
 
 #include <errno.h>
 #include <stdlib.h>

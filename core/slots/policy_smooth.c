@@ -46,6 +46,7 @@
  * intra-sporadic task), or `burst` earlier if the schedule has one.
  */
 
+#include "policy.h"
 #include "rounds_state.h"
 #include "slotcharge.h"
 

@@ -2,32 +2,26 @@
 #pragma once
 
 /*
- * The inside of struct rounds, for core/slots/rounds*.c and the policies only. A policy reads what is here,
- * and writes its own union member of struct vm and its priv.
- *
- * Fluid clock. Entitlement is what an ideal processor that served all ready VMs at once would give: `fluid`
- * counts nanoseconds of CPU time per unit of weight, times 2^FLUID_SHIFT, and a VM is entitled to
- * weight * (fluid - mark) (generalised processor sharing; Parekh and Gallager, 1993). Advancing it
- * is O(1) whatever the number of VMs.
+ * The state of a schedule of slots: its VMs, its clock, its round. Only files of core/slots/ include this. A policy
+ * reads all of it; it writes to its own member of the union in struct vm and to what `priv` points to.
  */
 
 #include "bucket.h"
+#include "fluid.h"
 #include "pq.h"
-#include "rounds.h"
-#include "slotqueue.h"
+#include "rounds_config.h"
+#include "core/types.h"
 
-typedef unsigned __int128 fluid_t;
-
-#define FLUID_SHIFT 56
+#include <stddef.h>
 
 enum vm_state {
-	VM_FREE, /* no VM */
+	VM_FREE, /* no VM has this id */
 	VM_AWAY,
 	VM_READY,
 	VM_RUNNING,
 };
 
-/* Policies' own state of a VM; described where it is used. Zero when the VM or the policy is new. */
+/* What a policy keeps of a VM; its policy_*.c says what the fields mean. Zero when the VM or the policy is new. */
 struct smooth_vm {
 	uint64_t start, start_rem;
 	uint64_t step, step_rem;
@@ -54,14 +48,14 @@ struct adrr_vm {
 };
 
 struct vm {
-	fluid_t mark; /* fluid up to which entitled_ns counts while active, or excess_ns while away */
-	uint64_t weight; /* share, scaled, raised to one slot's worth and capped to one lane; < 2^46 in sum */
+	fluid_t mark; /* level of the fluid clock up to which entitled_ns (away: excess_ns) counts */
+	uint64_t weight; /* weights.c; < 2^46 in sum */
 	struct part part;
 	uint8_t state; /* enum vm_state */
 	bool idle;     /* as last reported; a strict schedule keeps idle VMs ready */
-	bool raised;
-	bool fresh;   /* its bucket is not set up */
-	bool pending; /* joins when weights are next computed */
+	bool raised;   /* its part is worth less than one slot of a round, and its weight is that of one */
+	bool fresh;    /* its bucket is not set up */
+	bool pending;  /* away until weights are computed next, and then ready */
 	uint32_t slots;
 	uint32_t run;
 	uint64_t round; /* that slots and run belong to */
@@ -99,18 +93,16 @@ struct rounds {
 	uint64_t weight_all; /* of all VMs */
 	uint64_t weight_max;
 
-	fluid_t fluid;
-	uint64_t fluid_rate; /* per nanosecond */
-	bool hold;           /* ready VMs cannot fill the lanes in their ratio, and must keep it */
+	struct fluid fluid;
+	bool hold; /* ready VMs cannot fill the lanes in their ratio, and must keep it */
 
-	uint64_t last_ns;
-	uint64_t slot_ns; /* when the current slot began */
-	bool cut;         /* rounds_wake() has advised to end it */
-	uint32_t *run;    /* owned, lanes */
+	uint64_t began_ns; /* when the current slot began */
+	bool cut;          /* rounds_wake() has advised to end it */
+	uint32_t *run;     /* owned, lanes */
 	uint32_t n_run;
 
-	bool dirty;   /* shares or membership changed */
-	bool restart; /* shares changed: the round ends here */
+	bool dirty;   /* parts or membership changed */
+	bool restart; /* parts changed: the round ends here */
 	uint64_t round;
 	uint64_t round_slots;
 	uint64_t handed; /* slots of this round handed out */
@@ -120,36 +112,26 @@ struct rounds {
 	uint64_t *allotted;
 };
 
-/* rounds.c: */
-void rounds_advance(struct rounds *r, uint64_t now_ns);
-/* Count the VM's entitlement up to now. */
-void rounds_settle(const struct rounds *r, struct vm *v);
-/* After a change of the active VMs or their weights. */
-void rounds_update_rate(struct rounds *r);
-void rounds_activate(struct rounds *r, uint32_t id);
-/* The policy has let go of the VM already. */
-void rounds_deactivate(struct rounds *r, uint32_t id);
-
-/* weights.c: put changed shares and membership into effect; none runs. O(n), times lanes if spread. */
-void rounds_reweigh(struct rounds *r);
-
+/* NULL: no VM has this id. */
 static inline struct vm *rounds_find(const struct rounds *r, uint32_t id)
 {
-	return id < r->n_ids && r->vm[id].state != VM_FREE ? &r->vm[id] : (struct vm *)0;
-}
-
-/* Entitlement between two readings of the fluid clock, nanoseconds; saturates at max. */
-static inline uint64_t fluid_ns(fluid_t delta, uint64_t weight, uint64_t max)
-{
-	fluid_t ns;
-
-	if (delta >> 120)
-		return max;
-	ns = delta >> 64 ? (delta >> 32) * weight >> (FLUID_SHIFT - 32) : delta * weight >> FLUID_SHIFT;
-	return ns < max ? (uint64_t)ns : max;
+	return id < r->n_ids && r->vm[id].state != VM_FREE ? &r->vm[id] : NULL;
 }
 
 static inline uint32_t vm_slots_left(const struct vm *v)
 {
 	return v->slots > v->run ? v->slots - v->run : 0;
+}
+
+/* What an active VM has been entitled to so far, nanoseconds of CPU time; saturates. */
+static inline uint64_t vm_entitled_ns(const struct rounds *r, const struct vm *v)
+{
+	return v->entitled_ns + fluid_ns(r->fluid.level - v->mark, v->weight, UINT64_MAX - v->entitled_ns);
+}
+
+/* Before its weight changes, or it goes away. */
+static inline void vm_settle(const struct rounds *r, struct vm *v)
+{
+	v->entitled_ns = vm_entitled_ns(r, v);
+	v->mark = r->fluid.level;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/*
- * The table of VMs: made, changed live, asked. Changes only mark the table dirty; rounds_reweigh() puts
- * them into effect at the next slot, all at once.
- */
+/* Changes only mark the table dirty. At the next slot weights_apply() puts them into effect, all at once. */
 
+#include "rounds_table.h"
+#include "policy.h"
+#include "ready.h"
 #include "rounds_state.h"
 #include "base/cleanup.h"
 
@@ -69,7 +69,7 @@ int rounds_add(struct rounds *r, struct part part, uint64_t now_ns, uint32_t *id
 		pq_set(&r->free_ids, r->n_ids, r->n_ids, 0);
 		r->n_ids++;
 	}
-	rounds_advance(r, now_ns);
+	fluid_advance(&r->fluid, now_ns);
 	i = pq_pop(&r->free_ids);
 	r->vm[i] = (struct vm){ .part = part, .state = VM_AWAY, .fresh = true, .pending = true };
 	if (r->ops->added)
@@ -86,14 +86,14 @@ int rounds_remove(struct rounds *r, uint32_t id, uint64_t now_ns)
 
 	if (!v)
 		return -ENOENT;
-	rounds_advance(r, now_ns);
+	fluid_advance(&r->fluid, now_ns);
 	if (v->state == VM_RUNNING) {
 		v->state = VM_READY;
-		r->ops->ran(r, id, 0, r->last_ns - r->slot_ns, false);
-		rounds_deactivate(r, id);
+		r->ops->ran(r, id, 0, r->fluid.last_ns - r->began_ns, false);
+		ready_leave(r, id);
 	} else if (v->state == VM_READY) {
 		r->ops->leave(r, id);
-		rounds_deactivate(r, id);
+		ready_leave(r, id);
 	}
 	v->state = VM_FREE;
 	pq_set(&r->free_ids, id, id, 0);
@@ -154,7 +154,7 @@ int rounds_new(struct rounds **out, const struct rounds_config *c, uint64_t now_
 	if (!r)
 		return -ENOMEM;
 	r->cfg = *c;
-	r->last_ns = r->slot_ns = now_ns;
+	r->fluid.last_ns = r->began_ns = now_ns;
 	r->run = calloc(c->lanes, sizeof(*r->run));
 	if (!r->run)
 		return -ENOMEM;
@@ -189,11 +189,11 @@ int rounds_configure(struct rounds *r, const struct rounds_config *c, uint64_t n
 		return ret;
 	}
 
-	rounds_advance(r, now_ns);
+	fluid_advance(&r->fluid, now_ns);
 	while (r->n_active) {
 		uint32_t id = r->active[r->n_active - 1];
 
-		rounds_deactivate(r, id);
+		ready_leave(r, id);
 		r->vm[id].pending = true;
 	}
 	r->ops->fini(r->priv);
@@ -236,11 +236,9 @@ int rounds_info(const struct rounds *r, uint32_t id, struct rounds_vm *out)
 		.slots = current ? v->slots : 0,
 		.slots_run = current ? v->run : 0,
 		.slots_run_total = v->slots_total,
-		.entitled_ns = v->entitled_ns,
+		.entitled_ns = active ? vm_entitled_ns(r, v) : v->entitled_ns,
 		.used_ns = v->used_ns,
 	};
-	if (active)
-		out->entitled_ns += fluid_ns(r->fluid - v->mark, v->weight, UINT64_MAX - v->entitled_ns);
 	return 0;
 }
 

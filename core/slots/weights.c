@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Theory of Operation
+ *
+ * The weight of a VM is its part, with two exceptions. A part that is worth less than one slot of a round is raised to
+ * one slot's worth, so that no VM starves. With `spread`, a part above one lane is cut to a lane.
+ *
+ * Changes of parts and membership are collected, and take effect together at the next slot.
+ */
+
+#include "weights.h"
+#include "policy.h"
 #include "rounds_state.h"
 
-/* Weights are finer than shares, so that one slot's worth among small shares is not rounded far. */
+/* Weights are finer than parts, so that one slot's worth among small parts is not rounded far. */
 #define WEIGHT_SHIFT 10
 
 /*
- * Water-filling of lanes: the level at which the weights, cut off at it, add up to lanes times it. Those
- * above fill a lane each; there are fewer than lanes of them, so that this ends in as many passes. More VMs
- * than lanes.
+ * Water-filling of lanes: the level at which the weights, cut off at it, add up to `lanes` times the level. Weights
+ * above it fill a lane each. There are fewer of them than lanes, so that this ends in as many passes. There are
+ * more VMs than lanes.
  */
 static uint64_t lane_level(const struct rounds *r)
 {
@@ -76,7 +88,7 @@ static void weigh(struct rounds *r)
 	}
 }
 
-/* Credit per second at full load, and the bucket's depth: see Theory of Operation. */
+/* Credit per second at full load, and the bucket's depth: see allot.c. */
 static void set_bucket(struct rounds *r, struct vm *v)
 {
 	bool held = r->weight_max * r->cfg.lanes > r->weight_all;
@@ -88,47 +100,60 @@ static void set_bucket(struct rounds *r, struct vm *v)
 	int64_t depth = burst + (int64_t)r->cfg.slot_ns;
 
 	if (v->fresh) {
-		bucket_init(&v->bucket, rate, depth, r->last_ns);
+		bucket_init(&v->bucket, rate, depth, r->fluid.last_ns);
 		bucket_charge(&v->bucket, (uint64_t)(depth - round_ns));
 		v->fresh = false;
 		return;
 	}
-	/* What is left of the old share's credit counts by the new: the next round is in the new ratio. */
-	bucket_refill(&v->bucket, r->last_ns);
+	/* What is left of the old part's credit counts by the new one: the next round is in the new ratio. */
+	bucket_refill(&v->bucket, r->fluid.last_ns);
 	if (v->bucket.level > 0 && v->bucket.rate)
 		v->bucket.level = (int64_t)((fluid_t)v->bucket.level * rate / v->bucket.rate);
-	bucket_configure(&v->bucket, rate, depth, r->last_ns);
+	bucket_configure(&v->bucket, rate, depth, r->fluid.last_ns);
 }
 
-void rounds_reweigh(struct rounds *r)
+static void update_rate(struct rounds *r)
+{
+	const struct pq_item *top = pq_top(&r->heaviest);
+	bool slower = fluid_serve(&r->fluid, r->cfg.lanes, r->weight_active, top ? UINT64_MAX - top->hi : 0);
+
+	r->hold = slower && !r->cfg.spread;
+}
+
+static void serve(struct rounds *r, uint32_t id)
+{
+	r->weight_active += r->vm[id].weight;
+	if (r->cfg.lanes > 1)
+		pq_set(&r->heaviest, id, UINT64_MAX - r->vm[id].weight, 0);
+}
+
+void weights_add(struct rounds *r, uint32_t id)
+{
+	serve(r, id);
+	update_rate(r);
+}
+
+void weights_remove(struct rounds *r, uint32_t id)
+{
+	r->weight_active -= r->vm[id].weight;
+	pq_remove(&r->heaviest, id);
+	update_rate(r);
+}
+
+void weights_apply(struct rounds *r)
 {
 	for (uint32_t i = 0; i < r->n_active; i++)
-		rounds_settle(r, &r->vm[r->active[i]]);
+		vm_settle(r, &r->vm[r->active[i]]);
 	weigh(r);
 
 	r->weight_active = 0;
 	pq_clear(&r->heaviest);
-	for (uint32_t i = 0; i < r->n_active; i++) {
-		struct vm *v = &r->vm[r->active[i]];
-
-		r->weight_active += v->weight;
-		if (r->cfg.lanes > 1)
-			pq_set(&r->heaviest, r->active[i], UINT64_MAX - v->weight, 0);
-	}
-	rounds_update_rate(r);
+	for (uint32_t i = 0; i < r->n_active; i++)
+		serve(r, r->active[i]);
+	update_rate(r);
 	for (uint32_t i = 0; i < r->n_ids; i++)
 		if (r->vm[i].state != VM_FREE)
 			set_bucket(r, &r->vm[i]);
 	if (r->ops->reweigh)
 		r->ops->reweigh(r);
-	for (uint32_t i = 0; i < r->n_ids; i++) {
-		struct vm *v = &r->vm[i];
-
-		if (v->state != VM_AWAY || !v->pending)
-			continue;
-		v->pending = false;
-		if (!v->idle || r->cfg.strict)
-			rounds_activate(r, i);
-	}
-	r->dirty = false;
 }
