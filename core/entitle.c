@@ -16,7 +16,7 @@
  *    rest. The first child that does not fill up ends this: those behind it do not either, and they
  *    divide the rest by weight, in whole bytes per second (slots.c).
  *
- * Nobody exceeds its most by the rounding: a child that does not fill up has an exact part below its
+ * No child exceeds its most by the rounding: a child that does not fill up has an exact part below its
  * most, which is whole, so the part rounded up is not above it; and slots.c rounds up only what has
  * a fraction.
  *

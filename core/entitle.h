@@ -2,20 +2,22 @@
 #pragma once
 
 /*
- * Entitlement: what the specification gives each node now. Hierarchical weighted
- * max-min fairness (water-filling; Bertsekas & Gallager, Data Networks, 6.5.2):
- * at each node the capacity is shared among the active children by weight; a child
- * that cannot take its part (limit or demand) leaves the rest to its siblings.
+ * Entitlement: what the specification gives each node now. It is hierarchical weighted max-min fairness
+ * (water-filling; Bertsekas & Gallager, Data Networks, 6.5.2). Each node divides its capacity among its
+ * active children by weight. A child that cannot take its part, because of its limit or its demand, leaves
+ * the rest to its siblings.
  */
 
 #include "model.h"
 
 /*
- * demand[i]: what node i could send, per device; RATE_UNLIMITED if it is backlogged
- * or unknown; RATE_ZERO if idle or absent. Networks' and uplinks' entries are ignored.
- * out[i]: entitlement of every node. Both have m->n_nodes elements.
- * The devices' entitlements under an uplink add up to min(capacity, what limits and
- * demands let them take), exactly (largest remainder, bytes per second); none is above its demand or
- * limit. O(n log n). 0, or -ENOMEM with out untouched.
+ * demand[i]: what device i could send; RATE_UNLIMITED: it is backlogged, or its demand is not known;
+ * RATE_ZERO: it is idle or absent. The entries of networks and uplinks are ignored.
+ * out[i]: the entitlement of node i, whatever its kind. Both arrays have m->n_nodes elements.
+ *
+ * Under an uplink the devices' entitlements add up to the lesser of its capacity and what limits and
+ * demands let them take, exact to the byte per second (largest remainder). No entitlement is above its
+ * node's demand or limit. O(n log n).
+ * Returns 0; -ENOMEM: out is untouched.
  */
 int entitle(const struct model *m, const struct rate *demand, struct rate *out);

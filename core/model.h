@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The model of a specification: a forest of uplinks, networks and devices, and
- * how they are scheduled. Pure data: no file, no socket, no clock.
+ * The model of a specification: a forest of uplinks, networks and devices, and how they are scheduled. Pure
+ * data: no file, no socket, no clock.
  */
 
 #include "types.h"
@@ -14,7 +14,7 @@
 #define MODEL_NAME_SIZE 64
 /* "network/device", including the final NUL. */
 #define MODEL_FULL_NAME_SIZE (2 * MODEL_NAME_SIZE)
-/* One HTB class each, and a class has 16 bits: 1..0xfffe, some of which divvy keeps. */
+/* A node is an HTB class, and a class's number has 16 bits: 1..0xfffe, some of which divvy keeps. */
 #define MODEL_NODES_MAX 60000U
 #define NODE_NONE UINT32_MAX
 
@@ -32,18 +32,18 @@ enum selector_kind {
 };
 
 enum backpressure_mode {
-	BACKPRESSURE_AUTO, /* on where the VMM is known to wait for it */
+	BACKPRESSURE_AUTO, /* on if the VMM is known to wait when the tap's send buffer is full */
 	BACKPRESSURE_ON,
 	BACKPRESSURE_OFF,
 };
 
 struct node {
 	enum node_kind kind;
-	uint32_t parent; /* index in model.nodes, always lower than the node's own; NODE_NONE: an uplink */
-	uint32_t line;   /* where the file says it; 0: nowhere */
+	uint32_t parent; /* index in model.nodes, lower than the node's own; NODE_NONE: it is an uplink */
+	uint32_t line;   /* of the file that says it; 0: no file does */
 	char name[MODEL_NAME_SIZE];
-	struct share share; /* among siblings; of no meaning for an uplink */
-	struct rate limit;  /* uplink: its capacity; else RATE_UNLIMITED or the ceiling */
+	struct share share; /* among siblings; an uplink has none */
+	struct rate limit;  /* an uplink's capacity; another node's ceiling, or RATE_UNLIMITED */
 
 	/* NODE_UPLINK */
 	uint16_t overhead; /* bytes added to each frame, as HTB's overhead */
@@ -52,7 +52,7 @@ struct node {
 	enum selector_kind select;
 	char selector[MODEL_NAME_SIZE];
 	enum backpressure_mode backpressure;
-	bool force; /* bind although others' hooks on the vNIC would be passed by */
+	bool force; /* bind even if packets then bypass hooks of others on the vNIC */
 };
 
 enum resource {
@@ -84,14 +84,14 @@ struct schedule {
 	uint32_t slots;    /* slots in a round: #TimeSlots of the paper's equation (1) */
 	uint32_t lanes;    /* VMs that may run at once */
 	uint64_t burst_ns; /* credit a VM can save up, nanoseconds of CPU time; 0: one round's entitlement */
-	bool strict;       /* a slot that its VM cannot use is left empty, not given away */
-	bool spread;       /* lanes > 1: fill them, even if the largest share is worth more than one */
+	bool strict;       /* a slot that its VM cannot use stays empty */
+	bool spread;       /* fill the lanes, even if a share is worth more than one lane */
 	uint32_t line;
 };
 
 extern const struct schedule schedule_default;
 
-/* Whether both ask for the same, wherever they stand in their files. */
+/* Whether both say the same. Their lines in their files do not count. */
 bool schedule_same(const struct schedule *a, const struct schedule *b);
 
 /* Preorder: a node stands behind its parent and before its parent's next sibling. */
@@ -101,30 +101,30 @@ struct model {
 	struct schedule schedule;
 };
 
-/* Zeroed, no nodes, the default schedule. */
+/* Make an empty model: no nodes, the default schedule. */
 void model_init(struct model *m);
-/* Frees what it owns and leaves an empty model. */
+/* Free what the model owns. It is an empty model then. */
 void model_free(struct model *m);
-/* A copy that owns its nodes. 0 or -ENOMEM; *dst is untouched on failure. */
+/* Make a copy that owns its nodes. 0; -ENOMEM: *dst is untouched. */
 int model_copy(struct model *dst, const struct model *src);
 /*
- * Append a node; *node is copied. Returns its index, or -ENOMEM, -E2BIG beyond
- * MODEL_NODES_MAX, -EINVAL if node->parent does not keep preorder.
+ * Append a copy of *node. Returns its index; -E2BIG: there are MODEL_NODES_MAX nodes; -EINVAL: with this
+ * parent the nodes would not be in preorder; -ENOMEM.
  */
 int64_t model_add(struct model *m, const struct node *node);
 
-/* The uplink that node i stands under (itself for an uplink). */
+/* The uplink that node i stands under; i itself if it is an uplink. */
 uint32_t model_uplink_of(const struct model *m, uint32_t i);
-/* "network/device", or "device" directly under an uplink. Returns buf. */
+/* Write "network/device", or "device" if it stands directly under an uplink, into buf. Returns buf. */
 const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE]);
 
 /*
- * A device or network by full name, by "uplink/..." full name, or by last part
- * where only one has it. Returns its index, -ENOENT, or -ENOTUNIQ where several do.
+ * Find a device or network by its full name, by "uplink/" and its full name, or by its own name if only one
+ * node has it. Returns its index; -ENOENT: no node has this name; -ENOTUNIQ: several have.
  */
 int64_t model_find(const struct model *m, const char *name);
 
-/* The part of a node that a fault lies in. */
+/* Where in a node the fault is. */
 enum model_part {
 	PART_NODE,
 	PART_NAME,
@@ -137,16 +137,16 @@ enum model_part {
 /* What is wrong with a model, in one line for a person. */
 struct model_error {
 	uint32_t line; /* 0: unknown */
-	uint32_t node; /* whose fault it is; NODE_NONE: nobody's alone */
+	uint32_t node; /* the node with the fault; NODE_NONE: no single node has it */
 	enum model_part part;
 	char text[200];
 };
 
 /*
- * What no single field shows: duplicate names among siblings, two devices that
- * claim one vNIC, two uplinks of one name, limits below RATE_MIN_BYTES_PS or above their
- * uplink's capacity, shares that would give a class less than RATE_MIN_BYTES_PS,
- * an uplink without devices; deeper than HTB's 8 levels. An empty model is valid.
- * 0, or -EINVAL or -ENOMEM with *err filled. O(n log n).
+ * Check what no single field shows: that siblings' and uplinks' names are unique; that no two devices claim
+ * one vNIC; that limits are from RATE_MIN_BYTES_PS to the uplink's capacity; that shares give every class
+ * RATE_MIN_BYTES_PS at least; that every uplink has devices; that no node is deeper than HTB's 8 levels. An
+ * empty model is valid. O(n log n).
+ * Returns 0; -EINVAL or -ENOMEM: *err says why.
  */
 int model_validate(const struct model *m, struct model_error *err);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the formulas depend on besides rates. Constant for a host; tests vary them. */
+/* What the formulas depend on besides rates. Constant for a host; tests vary it. */
 struct sizing_host {
 	uint32_t gso_max;        /* largest packet that a vNIC sends, bytes (IFLA_GSO_MAX_SIZE; 65536) */
 	uint32_t gso_truesize;   /* what one such packet charges to a socket, bytes */
@@ -33,22 +33,22 @@ struct leaf {
 	enum leaf_kind kind;
 	uint32_t limit;       /* bytes; bfifo: of length; fq_codel: of truesize (its memory_limit) */
 	uint32_t target_us;   /* fq_codel: the delay that may stand, microseconds */
-	uint32_t interval_us; /* fq_codel: for how long more than that is let pass, microseconds */
+	uint32_t interval_us; /* fq_codel: for how long a longer delay may stand, microseconds */
 };
 
-/* Whether they are the same in every field. */
+/* Whether both are the same in every field. */
 bool leaf_same(const struct leaf *a, const struct leaf *b);
 
 struct sizing {
-	uint32_t sndbuf;      /* TUNSETSNDBUF, bytes of truesize, shared by a queue; > 0 */
+	uint32_t sndbuf;      /* TUNSETSNDBUF, bytes of truesize; > 0; each of the tap's queues has as much */
 	struct leaf wait;     /* under backpressure: its limit is never reached */
-	struct leaf drop;     /* where there is none */
-	struct leaf codel;    /* where there is none, and the kernel has fq_codel */
+	struct leaf drop;     /* without backpressure, where the kernel has no fq_codel */
+	struct leaf codel;    /* without backpressure */
 	uint64_t burst;       /* HTB bucket at the guaranteed rate, bytes */
 	uint64_t cburst;      /* HTB bucket at the ceiling, bytes */
 };
 
-/* One class's sizes. rate: guaranteed; ceil: ceiling, >= rate; queues: of the tap, >= 1. Cannot fail. */
+/* The sizes of one class. rate: guaranteed; ceil: ceiling, >= rate; queues: how many the tap has, >= 1. */
 void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil,
 		  uint32_t queues, struct sizing *out);
 

@@ -3,10 +3,10 @@
 /*
  * Theory of Operation
  *
- * Equation (1) divides; slots are whole. Hamilton's method (largest remainder; Balinski and Young,
- * Fair Representation, 1982) gives everybody the integer part, and one slot more to as many as
- * the integer parts leave over, by the size of what was cut off. It "satisfies quota": nobody is off by one
- * slot or more.
+ * Equation (1) divides; slots are whole. Hamilton's method (largest remainder; Balinski and Young, Fair
+ * Representation, 1982) gives each VM the integer part. The integer parts leave some slots over. These go,
+ * one each, to the VMs from which most was cut off. The method "satisfies quota": no VM is off by one slot
+ * or more.
  *
  *	quotient_i  = floor(credit_i * slots / sum)
  *	remainder_i = credit_i * slots mod sum              (< sum < 2^96)

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 /*
- * out[i] is within one of the exact quotient; sum(out) == slots, or all are 0 if
- * every credit is 0. Ties go to the lower index. Credits up to 2^64-1 each and up to
- * 2^32-1 of them: sums are 128 bits wide. 0, or -ENOMEM with out untouched. O(n).
+ * Divide slots among n holders of credit, n < 2^32. Each out[i] is less than one slot from the exact
+ * quotient, and all add up to slots; if every credit is 0, every out[i] is 0. Of two equal remainders the
+ * one with the lower index gets the slot. Sums are 128 bits wide. O(n).
+ * Returns 0; -ENOMEM: out is untouched.
  */
 int slots_allocate(const uint64_t *credit, size_t n, uint64_t slots, uint64_t *out);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The quantities of the field, a type for each, so that the compiler tells a rate from a size and a share from
- * a part. Text becomes one of these types once, in spec/units.h.
+ * The quantities of the field, a type for each, so that the compiler tells a rate from a size and a share
+ * from a part. Text becomes one of these types once, in spec/units.h.
  */
 
 #include "base/nsec.h"

@@ -3,19 +3,20 @@
 /*
  * Theory of Operation
  *
- * Credit. Every VM has a bucket. Credit drips into it at the rate of the VM's weight (weights.c): nanoseconds of CPU
- * time per second. At the start of a round, equation (1) divides the round's slots by the ready VMs' credits.
+ * Credit. Every VM has a bucket. Credit drips into it at the rate of the VM's weight (weights.c):
+ * nanoseconds of CPU time per second. At the start of a round, equation (1) divides the round's slots by
+ * the ready VMs' credits.
  *
- * Price. "One slot's credit" is what the equation divides by, sum(Credit) / #TimeSlots. A slot that a VM runs costs
- * it this price, and not the length of a slot. So a round uses up just what the controller gave out, also where some
- * VMs are idle and the others get more slots than their share.
+ * Price. "One slot's credit" is what the equation divides by, sum(Credit) / #TimeSlots. A slot that a VM
+ * runs costs it this price, and not the length of a slot. So a round uses up just what the controller gave
+ * out, also where some VMs are idle and the others get more slots than their share.
  *
- * Rest. What rounding to whole slots leaves in a bucket, or overdraws, counts in the next round. A bucket is one slot
- * deeper than `burst` or one round's credit, so that this rest is not spilled. A VM that runs more slots than its own
- * of the round runs a slot that another VM gave up. Such a slot is free.
+ * Rest. What rounding to whole slots leaves in a bucket, or overdraws, counts in the next round. A bucket
+ * is one slot deeper than `burst` or one round's credit, so that this rest is not spilled. A VM that runs
+ * more slots than its own of the round runs a slot that another VM gave up. Such a slot is free.
  *
- * Late. A VM that becomes ready in the middle of a round buys slots with its credit at the round's price, cut to the
- * part of the round that is left. The round becomes longer by these slots.
+ * Late. A VM that becomes ready in the middle of a round buys slots with its credit at the round's price,
+ * cut to the part of the round that is left. The round becomes longer by these slots.
  */
 
 #include "allot.h"
@@ -83,7 +84,7 @@ void allot_charge(const struct rounds *r, struct vm *v)
 	if (v->run > v->slots)
 		return;
 	bucket_charge(&v->bucket, r->price);
-	/* Rounding overdraws by less than a slot. More debt than that is from before a change, and is let go. */
+	/* Rounding overdraws by less than a slot. More debt is from before a change, and is let go. */
 	if (v->bucket.level < -(int64_t)r->price)
 		v->bucket.level = -(int64_t)r->price;
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Leaky-bucket controller (Kurose & Ross, Computer Networking, 4th ed., 7.5.2; the paper's
- * section III-B): credit comes in at a constant rate and is held up to a depth.
- * Credit is a signed count of units (bytes, or nanoseconds of CPU time): a holder that overran its turn owes.
- * No fraction is lost between refills, whatever their spacing.
+ * Leaky-bucket controller (Kurose & Ross, Computer Networking, 4th ed., 7.5.2; the paper's section III-B):
+ * credit comes in at a constant rate, and the bucket holds it up to a depth. Credit is a signed count of
+ * units (bytes, or nanoseconds of CPU time), since the bucket's holder owes if it overran its turn. No
+ * fraction of a unit is lost between refills, whatever their spacing.
  */
 
 #include <stdint.h>
@@ -20,9 +20,9 @@ struct bucket {
 
 /* A full bucket. */
 void bucket_init(struct bucket *b, uint64_t rate, int64_t depth, uint64_t now_ns);
-/* Credit what came in since the last refill; a clock that went back adds nothing. */
+/* Add what has come in since the last refill. A time before it adds nothing. */
 void bucket_refill(struct bucket *b, uint64_t now_ns);
-/* Refills at the old rate, then changes; the level is clipped to the new depth. */
+/* Refill at the old rate, then change rate and depth. What is above the new depth is lost. */
 void bucket_configure(struct bucket *b, uint64_t rate, int64_t depth, uint64_t now_ns);
-/* Take units, into debt if need be (the turn has been used; saturates). */
+/* Take units. The level may become negative, since the turn has been used already; saturates. */
 void bucket_charge(struct bucket *b, uint64_t units);

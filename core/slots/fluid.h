@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * The fluid clock: what an ideal processor would give, one that serves all ready VMs at the same time, each in
- * proportion to its weight (generalised processor sharing; Parekh and Gallager, 1993). `level` counts the CPU time
- * that each unit of weight has been worth. A VM notes the level when it becomes ready; from then on it is entitled to
- * weight * (level now - level noted). To advance the clock is O(1), whatever the number of VMs.
+ * The fluid clock: what an ideal processor would give, one that serves all ready VMs at the same time, each
+ * in proportion to its weight (generalised processor sharing; Parekh and Gallager, 1993). `level` counts
+ * the CPU time that each unit of weight has been worth. A VM notes the level when it becomes ready; from
+ * then on it is entitled to weight * (level now - level noted). To advance the clock is O(1), whatever the
+ * number of VMs.
  */
 
 #include <stdbool.h>
@@ -31,9 +32,10 @@ static inline void fluid_advance(struct fluid *f, uint64_t now_ns)
 }
 
 /*
- * From now on serve VMs that weigh `weights` in all (0: there are none) on lanes, at most 128. `heaviest` is the largest
- * weight; with one lane it does not matter. The ideal processor gives no VM more than one lane. If the heaviest VM's
- * proportion is more, the clock goes slower, so that this VM fills one lane. Returns whether it goes slower.
+ * From now on serve VMs that weigh `weights` in all (0: there are none) on lanes, at most 128. `heaviest`
+ * is the largest weight; with one lane it does not matter. The ideal processor gives no VM more than one
+ * lane. If the heaviest VM's proportion is more, the clock goes slower, so that this VM fills one lane.
+ * Returns whether it goes slower.
  */
 static inline bool fluid_serve(struct fluid *f, uint64_t lanes, uint64_t weights, uint64_t heaviest)
 {

@@ -19,8 +19,8 @@
  * to plain deficit round robin. A round of turns with the grown batch must not take longer than
  * BATCH_SPAN_NS.
  *
- * Lanes: a VM keeps its lane through its turn. Where the ratio must be held (rounds.h) nobody has a second
- * turn before everybody had one; else a free lane begins the next round of turns at once.
+ * Lanes: a VM keeps its lane through its turn. If the ratio must be held (rounds_config.h), no VM has a
+ * second turn before every VM has had one. Else a free lane begins the next round of turns at once.
  */
 
 #include "policy.h"
@@ -35,16 +35,16 @@
 #define EFFICIENCY_RELAX_PERMILLE 950U
 /* "for a few seconds at a time" */
 #define BATCH_SPAN_NS (3 * NSEC_PER_SEC)
-/* A VM with several CPUs overdraws more than a turn; it sits out so many rounds of turns at most. */
+/* A VM with several CPUs overdraws by more than a turn. It sits out so many rounds of turns at most. */
 #define DEBT_QUANTA 64
 /*
- * A VM that others on its CPU keep from using its slots may take a third more of them for its quantum, and
- * what is left of that even so is kept for its next turns. Not without bounds, or it could be saved up, and
- * held against the others, by idling in slots.
+ * A VM that others on its CPU keep from using its slots may take a third more slots for its quantum. What
+ * is left of the quantum even so is kept for its next turns, within a bound: without one a VM could save up
+ * by idling in its slots, and then hold up the others.
  */
 #define TURN_SLOTS(quantum_ns, slot_ns) ((quantum_ns) * 4 / 3 / (slot_ns) + 1)
 #define CARRY_QUANTA 1
-/* Judged over no fewer slots than this: one preempted slot says nothing. */
+/* Efficiency is judged over so many slots at least: one preempted slot says nothing. */
 #define EFFICIENCY_SLOTS 16U
 
 struct adrr {
@@ -132,7 +132,7 @@ static void adrr_reweigh(struct rounds *r)
 		p->batch = p->batch_max;
 }
 
-/* A VM that had its turn waits for the next round of turns, however often it leaves and comes back. */
+/* A VM that has had its turn waits for the next round of turns, however often it leaves and comes back. */
 static void adrr_join(struct rounds *r, uint32_t id)
 {
 	struct adrr *p = r->priv;
@@ -190,7 +190,7 @@ static void begin_turn(struct rounds *r, uint32_t lane)
 	struct adrr_vm *a;
 	uint32_t id;
 
-	/* Each turn that is sat out pays for a quantum of time that was used: O(1) a slot in the long run. */
+	/* Each turn that a VM sits out pays for a quantum that it used: O(1) a slot in the long run. */
 	for (;;) {
 		if (p->queue[p->this].head == SLOTQ_NONE && !(r->hold && p->in_turn))
 			next_turns(p);

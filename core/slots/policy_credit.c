@@ -18,20 +18,21 @@
  *	- There a refill visits every active VCPU. Here what was ever given for each unit of weight is one
  *	  number (`given`), a VM's credit is worked out when it is needed, and a VM that owes stands in a
  *	  heap by the number at which it no longer does: O(log n), with the same outcome.
- *	- A refill gives out what was burned since the last one, and not what the clock says. Slot time that
- *	  nobody could use (a switch, a VM that went idle in its slot) would else raise all credits to the
- *	  bound, where nobody is told from anybody and shares are lost. So the credits of the VMs that are
- *	  ready, and what is still to be given (`pool`), add up to zero. What a VM at the bound cannot take
- *	  goes back into the pool; a VM that goes to sleep leaves what it had there, and is lent what it
- *	  then has when it wakes up.
- *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. Here it takes a while until
- *	  that is noticed, if at all. Where its slot ends with that, it burns half of what the slot lasted at
- *	  least; where the slot stays its own to the end, what slotcharge.h says. What it used beyond its
- *	  share while it counted as asleep is burned when it wakes up.
+ *	- A refill gives out what the VMs have burned since the last refill, and not what the clock says.
+ *	  Some slot time is lost (a switch, a VM that goes idle in its slot). If a refill gave that out as
+ *	  well, all credits would rise to the bound. All VMs would then have the same credit, and shares
+ *	  would no longer count. So the credits of the ready VMs and what is still to be given (`pool`) add
+ *	  up to zero. What a VM at the bound cannot take goes back into the pool. A VM that goes to sleep
+ *	  leaves its credit in the pool. A VM that wakes up is lent from the pool what it has by then.
+ *	- There a VCPU that blocks leaves the CPU at once, and burns what it ran. Here the scheduler notices
+ *	  this late or never. If the slot ends with it, the VM burns half of what the slot lasted at least. If
+ *	  the slot goes on to its end, the VM burns what slotcharge.h says. What a VM uses beyond its share
+ *	  while it counts as asleep, it burns when it wakes up.
  *	- There a VCPU that reaches the bound asleep stops earning and loses half; here it stops earning.
- *	- Where lanes cannot be filled in the ratio of shares (rounds.h, hold), OVER does not run: its use
- *	  of the empty lane would be what breaks the ratio. This is Xen's cap, which parks a VCPU that is
- *	  out of credit. Refills then go by the clock, at the rate that fills one lane for the largest.
+ *	- If the lanes cannot be filled in the ratio of the shares (rounds_config.h, hold), OVER does not
+ *	  run, for it would break the ratio by its use of the empty lane. This is Xen's cap, which parks a
+ *	  VCPU that is out of credit. Refills then go by the clock, at the rate at which the largest VM
+ *	  fills one lane.
  */
 
 #include "policy_credit.h"
@@ -48,8 +49,9 @@
 #define BOUND_MAX_NS (3600 * NSEC_PER_SEC)
 #define CPUS_MAX 1024U
 /*
- * Charged less, a VM that is boosted for next to nothing, over and over, keeps others from the CPU; charged
- * 3/4, many small VMs cannot afford their wake-ups (doc/simulation.md).
+ * If a VM were charged less, it could keep others from the CPU: it would be boosted for next to nothing,
+ * over and over. If it were charged 3/4, many small VMs could not afford their wake-ups
+ * (doc/simulation.md).
  */
 #define GIVEN_BACK(elapsed_ns) ((elapsed_ns) / 2)
 
@@ -59,7 +61,7 @@ struct credit {
 	struct pq owing;      /* OVER VMs by what is given when their credit is 0 */
 	uint32_t *touched;    /* UNDER and BOOST VMs that ran since the last refill */
 	uint32_t n_touched;
-	fluid_t given;        /* for each unit of weight, in units of rounds_state.h's fluid clock */
+	fluid_t given;        /* for each unit of weight, in units of the fluid clock */
 	fluid_t clock;        /* that clock at the last refill */
 	int64_t pool;         /* what the next refill gives; negative: lent */
 	uint64_t next_ns;     /* of the next refill */
@@ -114,13 +116,13 @@ void credit_added(struct rounds *r, uint32_t id)
 {
 	const struct credit *p = r->priv;
 
-	/* It may have taken the id of a VM that is still in touched[]. */
+	/* The new VM may have the id of a removed one that is still in touched[]. */
 	for (uint32_t i = 0; i < p->n_touched; i++)
 		if (p->touched[i] == id)
 			r->vm[id].p.credit.touched = true;
 }
 
-/* What a ready VM has been given since its mark; not cut at the bound, but somewhere. */
+/* What a ready VM has been given since its mark. The cut is far above the bound. */
 static int64_t earned(const struct credit *p, const struct vm *v)
 {
 	return (int64_t)fluid_ns(p->given - v->p.credit.mark, v->p.credit.weight, 4 * (uint64_t)p->bound);
@@ -163,8 +165,8 @@ static void earn_asleep(const struct rounds *r, struct vm *v)
 	struct credit_vm *c = &v->p.credit;
 
 	if (c->slept)
-		c->credit +=
-			(int64_t)fluid_ns(r->fluid.level - c->mark, v->weight, (uint64_t)(p->bound - c->credit));
+		c->credit += (int64_t)fluid_ns(r->fluid.level - c->mark, v->weight,
+					       (uint64_t)(p->bound - c->credit));
 	c->mark = r->fluid.level;
 }
 
@@ -306,7 +308,7 @@ uint32_t credit_pick(struct rounds *r, uint64_t now_ns, uint32_t *run)
 	return n;
 }
 
-/* A VM with several CPUs uses several slots' CPU time in a slot: time slices are that much larger for all. */
+/* A VM with several CPUs uses several slots' CPU time in a slot. Time slices grow by this for all VMs. */
 static void widen(struct credit *p, int64_t used_ns, uint64_t elapsed_ns)
 {
 	uint64_t cpus = elapsed_ns ? ((uint64_t)used_ns + elapsed_ns / 2) / elapsed_ns : 1;
@@ -326,7 +328,7 @@ static void burn(const struct credit *p, struct credit_vm *c, uint64_t ns)
 	c->credit = left > -p->bound ? left : -p->bound;
 }
 
-/* Asleep, its credit is not among those that add up to zero: see wake_up(). */
+/* The credit of a sleeping VM is not among those that add up to zero: see wake_up(). */
 void credit_owe(struct rounds *r, uint32_t id, uint64_t ns)
 {
 	earn_asleep(r, &r->vm[id]);
@@ -335,8 +337,8 @@ void credit_owe(struct rounds *r, uint32_t id, uint64_t ns)
 }
 
 /*
- * The slot ended long before its time, and for nobody who woke up: its VMs had become idle. One that is a
- * little short began late, and one that was cut short was not given back by its VM.
+ * The slot ended long before its time because its VMs had become idle, and not because another VM woke up.
+ * A slot that is only a little short began late. A slot that was cut was not given back by its VM.
  */
 static bool ended_by_itself(const struct rounds *r, uint64_t elapsed_ns)
 {

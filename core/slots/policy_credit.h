@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What boost shares with credit; see policy_credit.c. */
+/* The credit scheduler's functions, for boost: it is credit with another way to join. See policy_credit.c. */
 
 #include "rounds_config.h"
 
@@ -14,14 +14,14 @@ enum credit_priority {
 	CREDIT_PRIORITIES,
 };
 
-/* Functions of struct policy_ops (policy.h) that boost has from credit as they are, or builds on. */
+/* As struct policy_ops (policy.h) says. */
 int credit_init(const struct rounds_config *c, void **priv);
 void credit_fini(void *priv);
 int credit_reserve(void *priv, uint32_t n);
 void credit_added(struct rounds *r, uint32_t id);
 void credit_reweigh(struct rounds *r);
 void credit_join(struct rounds *r, uint32_t id);
-/* Join in BOOST instead of UNDER; true if it did. */
+/* Join in BOOST instead of UNDER. True: it is in BOOST; false: it owes, and is in OVER. */
 bool credit_join_boosted(struct rounds *r, uint32_t id);
 void credit_leave(struct rounds *r, uint32_t id);
 uint32_t credit_pick(struct rounds *r, uint64_t now_ns, uint32_t *run);

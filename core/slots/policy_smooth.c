@@ -30,19 +30,19 @@
  *
  * Measured CPU time. A slot's length is not what its VM uses: a VM whose threads run side by side uses more,
  * and others on its CPU take part of a slot away. So a slot is charged what was used of it (unless the
- * schedule is strict): the VM's next slot starts as much later, or earlier, on the ideal processor. Where all
- * VMs use more, nobody is released after a while, and virtual time jumps as for idle VMs; where they use
- * less, a VM that ran would miss its next deadline, and virtual time stands still for that slot instead.
- * Slots used up exactly change nothing of all this. A VM cannot gain by using less of its slots than it
- * could: it is never charged less than it used, but for what it was charged too much before (a slot at most),
- * and no slot counts for less than three quarters of its length, so that it cannot hold up the others by much
- * either. What it uses beyond its share while it counts as idle is charged when it wakes up.
+ * schedule is strict): the VM's next slot starts as much later, or earlier, on the ideal processor. If all
+ * VMs use more, no VM is released after a while, and virtual time jumps as for idle VMs. If they use less, a
+ * VM that ran would miss its next deadline, and virtual time stands still for that slot instead. If they use
+ * their slots up exactly, none of this happens. A VM cannot gain by using less of its slots than it could: it
+ * is never charged less than it used, but for what it was charged too much before (a slot at most). No slot
+ * counts for less than three quarters of its length, so that the VM cannot hold up the others by much either.
+ * What it uses beyond its share while it counts as idle is charged when it wakes up.
  *
- * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time:
- * when fewer VMs are released than there are lanes because somebody is idle, now jumps to the next release
- * (the virtual time of WF2Q+; Bennett and Zhang, IEEE/ACM ToN 5(5), 1997). All others' ideal processor
- * moves with it, so the idle VM's time goes to them by share. Where the ratio must be held, now does not
- * jump farther than every VM that runs can follow. A VM that wakes starts its next window now (an
+ * Adapted: idle VMs. The proof is for VMs that are always busy. Here `now` counts slots of virtual time. If
+ * fewer VMs are released than there are lanes, because some are idle, `now` jumps to the next release (the
+ * virtual time of WF2Q+; Bennett and Zhang, IEEE/ACM ToN 5(5), 1997). The ideal processor of all others moves
+ * with it, so that the idle VMs' time goes to them by share. If the ratio must be held, `now` does not jump
+ * farther than every VM that runs can follow. A VM that wakes up starts its next window now (an
  * intra-sporadic task), or `burst` earlier if the schedule has one.
  */
 
@@ -55,7 +55,7 @@
 
 #define TIE_NO_OVERLAP UINT64_MAX
 
-/* A VM with many CPUs may use more than a slot in a slot; it sits out so many at most. */
+/* A VM with many CPUs may use more than a slot's CPU time in a slot. It sits out so many slots at most. */
 #define CHARGE_MOST_SLOTS 64U
 
 struct smooth {
@@ -177,7 +177,7 @@ static void enqueue(struct rounds *r, uint32_t id)
 	pq_set(&p->released, id, due, tie);
 }
 
-/* A VM that comes late starts here: now, or so much earlier as it takes to earn the burst. */
+/* A VM that comes late starts here: now, or earlier by the time in which it earns the burst. */
 static uint64_t earliest(const struct smooth *p, const struct smooth_vm *s)
 {
 	unsigned __int128 back = (unsigned __int128)p->burst * p->den / s->rate;
@@ -217,7 +217,7 @@ static void release(struct rounds *r)
 		enqueue(r, pq_pop(&p->later));
 }
 
-/* Nobody who runs is left behind: virtual time waits. A strict schedule's slots come when they come. */
+/* Whether virtual time waits for the VMs that run. A strict schedule's slots come when they come. */
 static bool waits(const struct rounds *r)
 {
 	return !r->cfg.spread && !r->cfg.strict;
@@ -265,7 +265,7 @@ static uint32_t smooth_pick(struct rounds *r, uint64_t now_ns, uint32_t *run)
 		release(r);
 		n = take(r, n, run);
 	}
-	/* A VM that used less than its slots is behind: time waits for it. */
+	/* A VM that used less than its slots is behind: virtual time waits for it. */
 	if (!waits(r) || can_follow(r, run, n, p->now))
 		p->now++;
 	return n;
@@ -278,7 +278,7 @@ static uint64_t at_most(const struct rounds *r, uint64_t used_ns)
 	return used_ns < most ? used_ns : most;
 }
 
-/* Its next slot starts as much later, or earlier, as CPU time takes on the ideal processor. */
+/* The VM's next slot starts later by what this CPU time takes on the ideal processor; negative: earlier. */
 static void shift(const struct rounds *r, struct smooth_vm *s, int64_t ns)
 {
 	const struct smooth *p = r->priv;
@@ -303,7 +303,7 @@ static void smooth_ran(struct rounds *r, uint32_t id, uint64_t used_ns, uint64_t
 
 	if (!r->cfg.strict)
 		charge(r, s, used_ns, elapsed_ns);
-	/* It missed a whole window: it could not follow a jump. What it lost is lost. */
+	/* The VM missed a whole window, since it could not follow a jump. What it lost is lost. */
 	if (!waits(r) && deadline(p, s, &tie) < earliest(p, s)) {
 		s->start = earliest(p, s);
 		s->start_rem = 0;
@@ -332,9 +332,9 @@ static void set_rate(const struct smooth *p, struct vm *v)
 }
 
 /*
- * New rates; everybody keeps the lead or lag, in slots, that it has. If those of the ready VMs add up to a
- * lag (a VM that was ahead went away), the ideal processor stands still until it is made up, or deadlines
- * would be missed.
+ * New rates. Every VM keeps its lead or lag, counted in slots. If those of the ready VMs add up to a lag (a
+ * VM that was ahead went away), the ideal processor stands still until the lag is made up, or VMs would
+ * miss deadlines.
  */
 static void smooth_reweigh(struct rounds *r)
 {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A priority queue of small integers (VM ids) by a 128-bit key: an indexed 4-ary min-heap.
- * Four children a node halve the depth of a binary heap, and an item's four children lie in two cache lines.
- * Keys stand in the heap itself, so that sifting does not touch the VMs.
+ * A priority queue of small integers (VM ids) by a 128-bit key: an indexed 4-ary min-heap. With four
+ * children a node the heap is half as deep as a binary one, and a node's four children lie in two cache
+ * lines. Keys stand in the heap itself, so that sifting does not touch the VMs.
  */
 
 #include <stdbool.h>
@@ -26,15 +26,15 @@ struct pq {
 	uint32_t cap;
 };
 
-/* Room for ids below cap; keeps what is there. An all-zero struct pq is an empty queue. 0 or -ENOMEM. */
+/* Make room for ids below cap; what is there stays. An all-zero struct pq is an empty queue. 0; -ENOMEM. */
 int pq_reserve(struct pq *q, uint32_t cap);
 void pq_free(struct pq *q);
 void pq_clear(struct pq *q);
-/* Put id in, or move it to a new key if it is there. id < cap. O(log n). */
+/* Put an id in, or give it a new key if it is in. id < cap. O(log n). */
 void pq_set(struct pq *q, uint32_t id, uint64_t hi, uint64_t lo);
-/* Take id out if it is there. O(log n). */
+/* Take an id out if it is in. O(log n). */
 void pq_remove(struct pq *q, uint32_t id);
-/* The least id, taken out; PQ_NONE if empty. O(log n). */
+/* Take the item with the least key out. Returns its id; PQ_NONE: the queue is empty. O(log n). */
 uint32_t pq_pop(struct pq *q);
 
 static inline bool pq_contains(const struct pq *q, uint32_t id)
@@ -42,7 +42,7 @@ static inline bool pq_contains(const struct pq *q, uint32_t id)
 	return id < q->cap && q->pos[id] != PQ_NONE;
 }
 
-/* The least item, or NULL. Borrowed until the next change. */
+/* The item with the least key, borrowed until the next change; NULL: the queue is empty. */
 static inline const struct pq_item *pq_top(const struct pq *q)
 {
 	return q->n ? &q->item[0] : (const struct pq_item *)0;

@@ -61,8 +61,9 @@ int rounds_block(struct rounds *r, uint32_t id, uint64_t now_ns)
 }
 
 /*
- * The excess is a bucket with a leak. The CPU time that the away VM uses comes in; what its share would have been, had
- * it been ready beside the VMs that are, goes out. Where no other VM wants to run, it takes nothing from any.
+ * The excess is a bucket with a leak. The CPU time that the away VM uses comes in; what its share would
+ * have been, had it been ready beside the VMs that are, goes out. Where no other VM wants to run, it takes
+ * nothing from any.
  */
 static bool outside(struct rounds *r, struct vm *v, uint64_t used_ns)
 {

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The state of a schedule of slots: its VMs, its clock, its round. Only files of core/slots/ include this. A policy
- * reads all of it; it writes to its own member of the union in struct vm and to what `priv` points to.
+ * The state of a schedule of slots: its VMs, its clock, its round. Only files of core/slots/ include this.
+ * A policy reads all of it; it writes to its own member of the union in struct vm and to what `priv` points
+ * to.
  */
 
 #include "bucket.h"
@@ -21,7 +22,7 @@ enum vm_state {
 	VM_RUNNING,
 };
 
-/* What a policy keeps of a VM; its policy_*.c says what the fields mean. Zero when the VM or the policy is new. */
+/* What each policy keeps of a VM; policy_*.c says what it means. Zero when the VM or the policy is new. */
 struct smooth_vm {
 	uint64_t start, start_rem;
 	uint64_t step, step_rem;
@@ -52,10 +53,10 @@ struct vm {
 	uint64_t weight; /* weights.c; < 2^46 in sum */
 	struct part part;
 	uint8_t state; /* enum vm_state */
-	bool idle;     /* as last reported; a strict schedule keeps idle VMs ready */
+	bool idle;     /* as last reported; under a strict schedule idle VMs stay ready */
 	bool raised;   /* its part is worth less than one slot of a round, and its weight is that of one */
 	bool fresh;    /* its bucket is not set up */
-	bool pending;  /* away until weights are computed next, and then ready */
+	bool pending;  /* waits for weights_apply(), and is ready then */
 	uint32_t slots;
 	uint32_t run;
 	uint64_t round; /* that slots and run belong to */
@@ -63,7 +64,7 @@ struct vm {
 	struct bucket bucket;
 	uint64_t entitled_ns;
 	uint64_t used_ns;
-	uint64_t excess_ns; /* used beyond its share while away, although others wanted to run */
+	uint64_t excess_ns; /* used beyond its share while away, when others wanted to run */
 	uint64_t slots_total;
 	union {
 		struct smooth_vm smooth;
@@ -129,7 +130,7 @@ static inline uint64_t vm_entitled_ns(const struct rounds *r, const struct vm *v
 	return v->entitled_ns + fluid_ns(r->fluid.level - v->mark, v->weight, UINT64_MAX - v->entitled_ns);
 }
 
-/* Before its weight changes, or it goes away. */
+/* Count the VM's entitlement up to now. To be called before its weight changes and before it goes away. */
 static inline void vm_settle(const struct rounds *r, struct vm *v)
 {
 	v->entitled_ns = vm_entitled_ns(r, v);

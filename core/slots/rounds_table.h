@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A schedule of slots and its table of VMs: made, changed while it runs, asked. now_ns is a monotonic clock in
- * nanoseconds everywhere; a time that goes back counts as standing. No call changes anything if it fails.
+ * A schedule of slots and its table of VMs: made, changed while it runs, asked. now_ns is a monotonic clock
+ * in nanoseconds everywhere; a time that goes back counts as standing. No call changes anything if it
+ * fails.
  */
 
 #include "rounds_config.h"
@@ -34,26 +35,30 @@ struct rounds_stats {
 	uint32_t round_slots; /* of the current round */
 };
 
-/* *out is owned: rounds_free(). 0; -EINVAL: *c is not as rounds_config.h says; -ENOMEM. */
+/* *out: owned by the caller. Returns 0; -EINVAL: *c is not as rounds_config.h says; -ENOMEM. */
 int rounds_new(struct rounds **out, const struct rounds_config *c, uint64_t now_ns);
 void rounds_free(struct rounds *r);
 /*
- * Change policy, slots or lanes while the schedule runs. VMs and their accounts stay. The current slot ends: what
- * rounds_next() said about it is void. 0; -EINVAL: *c is not as rounds_config.h says; -ENOMEM.
+ * Change policy, slots or lanes while the schedule runs. VMs and their accounts stay. The current slot
+ * ends: what rounds_next() said about it is void.
+ * Returns 0; -EINVAL: *c is not as rounds_config.h says; -ENOMEM.
  */
 int rounds_configure(struct rounds *r, const struct rounds_config *c, uint64_t now_ns);
 
 /*
- * Add a VM. It is ready from the next slot on, with one round's credit. What counts of its part is the ratio to the
- * other VMs' parts; they need not add up to PART_MAX. *id: the lowest free number.
- * 0; -EINVAL: the part is not 1..PART_MAX; -E2BIG: there are ROUNDS_VMS_MAX VMs; -ENOMEM.
+ * Add a VM. It is ready from the next slot on, with one round's credit. The parts need not add up to the
+ * whole: what counts is the ratio of each to the others. *id: the lowest free number.
+ * Returns 0; -EINVAL: the part is not 1..PART_MAX; -E2BIG: there are ROUNDS_VMS_MAX VMs; -ENOMEM.
  */
 int rounds_add(struct rounds *r, struct part part, uint64_t now_ns, uint32_t *id);
-/* A running VM leaves its slot. 0; -ENOENT: no VM has this id. */
+/* Remove a VM. A running one leaves its slot. Returns 0; -ENOENT: no VM has this id. */
 int rounds_remove(struct rounds *r, uint32_t id, uint64_t now_ns);
-/* From the next slot on; it begins a new round. 0; -ENOENT: no VM has this id; -EINVAL: not 1..PART_MAX. */
+/*
+ * Change a VM's part from the next slot on, which begins a new round.
+ * Returns 0; -ENOENT: no VM has this id; -EINVAL: the part is not 1..PART_MAX.
+ */
 int rounds_set_part(struct rounds *r, uint32_t id, struct part part);
 
-/* Entitlement is as of the last call that passed a time. 0; -ENOENT: no VM has this id. O(1). */
+/* Entitlement is as of the last call that passed a time. O(1). Returns 0; -ENOENT: no VM has this id. */
 int rounds_info(const struct rounds *r, uint32_t id, struct rounds_vm *out);
 void rounds_stats(const struct rounds *r, struct rounds_stats *out);

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * The scheduling queue of the paper's section III-B: VMs in first-in, first-out order. Intrusive and doubly
- * linked over ids, so that a VM that blocks or goes away leaves the middle of the queue in O(1).
- * A VM stands in at most one of the queues that share an array of links.
+ * The scheduling queue of the paper's section III-B: VMs in first-in, first-out order. The queue links ids
+ * in both directions, in an array that its user owns, so that a VM that blocks or goes away leaves the
+ * middle of the queue in O(1). Several queues can share an array of links. A VM stands in at most one of
+ * them.
  */
 
 #include <stdint.h>
@@ -27,6 +28,7 @@ static inline void slotq_init(struct slotq *q)
 	*q = (struct slotq){ SLOTQ_NONE, SLOTQ_NONE, 0 };
 }
 
+/* Put an id that stands in no queue behind the tail. */
 static inline void slotq_push(struct slotq *q, struct slot_link *l, uint32_t id)
 {
 	l[id] = (struct slot_link){ .next = SLOTQ_NONE, .prev = q->tail };
@@ -38,6 +40,7 @@ static inline void slotq_push(struct slotq *q, struct slot_link *l, uint32_t id)
 	q->n++;
 }
 
+/* Take an id out of the queue that it stands in. */
 static inline void slotq_remove(struct slotq *q, struct slot_link *l, uint32_t id)
 {
 	if (l[id].prev != SLOTQ_NONE)
@@ -51,7 +54,7 @@ static inline void slotq_remove(struct slotq *q, struct slot_link *l, uint32_t i
 	q->n--;
 }
 
-/* The head, taken out; SLOTQ_NONE if empty. */
+/* Take the head out. Returns its id; SLOTQ_NONE: the queue is empty. */
 static inline uint32_t slotq_pop(struct slotq *q, struct slot_link *l)
 {
 	uint32_t id = q->head;

@@ -3,8 +3,9 @@
 /*
  * Theory of Operation
  *
- * The weight of a VM is its part, with two exceptions. A part that is worth less than one slot of a round is raised to
- * one slot's worth, so that no VM starves. With `spread`, a part above one lane is cut to a lane.
+ * The weight of a VM is its part, with two exceptions. A part that is worth less than one slot of a round
+ * is raised to one slot's worth, so that no VM starves. With `spread`, a part above one lane is cut to a
+ * lane.
  *
  * Changes of parts and membership are collected, and take effect together at the next slot.
  */
@@ -17,9 +18,9 @@
 #define WEIGHT_SHIFT 10
 
 /*
- * Water-filling of lanes: the level at which the weights, cut off at it, add up to `lanes` times the level. Weights
- * above it fill a lane each. There are fewer of them than lanes, so that this ends in as many passes. There are
- * more VMs than lanes.
+ * Water-filling of lanes: the level at which the weights, cut off at it, add up to `lanes` times the level.
+ * Weights above it fill a lane each. There are fewer of them than lanes, so that this ends in as many
+ * passes. There are more VMs than lanes.
  */
 static uint64_t lane_level(const struct rounds *r)
 {

@@ -8,8 +8,8 @@
 struct rounds;
 
 /*
- * Put changed parts and membership into effect: weights, #TimeSlots, buckets, the fluid clock's rate, and what the
- * policy makes of them. No VM is running. O(n), with `spread` O(n * lanes).
+ * Put changed parts and membership into effect: weights, #TimeSlots, buckets, the fluid clock's rate, and
+ * what the policy makes of them. No VM is running. O(n), with `spread` O(n * lanes).
  */
 void weights_apply(struct rounds *r);
 
