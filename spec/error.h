@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Filling struct spec_error. Inside spec/ only. */
+/* What is wrong with a text, and where: for a person. spec/ and proto/ fill it; all others read it. */
 
-#include "spec.h"
+#include <stdint.h>
 
-/* Fill *err with a place and one line; returns -EINVAL. */
+struct spec_error {
+	uint32_t line, column; /* the first is 1; 0: no place is known */
+	char text[256];        /* what is wrong and what was expected; one line without a final newline */
+};
+
+/* Fills *err; a longer text is cut. Returns -EINVAL. */
 __attribute__((format(printf, 4, 5))) int spec_refuse(struct spec_error *err, uint32_t line, uint32_t column,
 						      const char *fmt, ...);
-/* The same for a want of memory; returns -ENOMEM. */
+/* Fills *err with "out of memory" and no place. Returns -ENOMEM. */
 int spec_no_memory(struct spec_error *err);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fields.h"
 #include "quote.h"
+#include "words.h"
 
+#include "core/model.h"
 #include "core/slots/policy.h"
 
 #include <ctype.h>
@@ -60,7 +62,7 @@ int field_nic(const struct field *f, const char *text, void *object, char err[UN
 	return 0;
 }
 
-/* VMMs allow nearly anything in a name. */
+/* VMMs allow nearly any character in a name. */
 int field_vm(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	size_t n = strlen(text), len;
@@ -121,15 +123,15 @@ int field_overhead(const struct field *f, const char *text, void *object, char e
 	return 0;
 }
 
-/* Of which a message can tell. */
+/* At most as many are named in a message. */
 #define POLICIES_MAX 12
 
 static int refuse_word(const char *const *words, const char *text, char err[UNITS_ERR_SIZE])
 {
-	const char *near = schema_nearest(words, text);
+	const char *near = words_nearest(words, text);
 	char list[96];
 
-	schema_words(words, list, sizeof(list));
+	words_list(words, list, sizeof(list));
 	if (near)
 		return reject(err, text, "did you mean \"%s\"? Expected %s", near, list);
 	return reject(err, text, "expected %s", list);
@@ -139,7 +141,7 @@ int field_word(const struct field *f, const char *text, void *object, char err[U
 {
 	for (unsigned int i = 0; f->words[i]; i++) {
 		if (strcmp(f->words[i], text) == 0) {
-			/* An enum of ours is an unsigned int to gcc and clang. */
+			/* gcc and clang: an enum without negative values is an unsigned int. */
 			memcpy(member(object, f), &i, sizeof(i));
 			return 0;
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A model to text. What equals its default is left out, so that a file does not grow when it is read and
- * written; an uplink's networks and devices come in two lists, the kind first that comes first in the model.
+ * A model to text. The text leaves out what equals a default, so that a file does not grow when it is read
+ * and written. An uplink's networks and devices are two lists; the kind that comes first in the model comes
+ * first.
  */
 #include "quote.h"
 #include "schema.h"
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Words that some YAML reader takes for something else than text (YAML 1.1, section 10). */
+/* Words that a reader of YAML 1.1 takes for null or a boolean (section 10). */
 static bool is_yaml_word(const char *s)
 {
 	static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off", "y", "n" };
@@ -23,7 +24,7 @@ static bool is_yaml_word(const char *s)
 	return false;
 }
 
-/* Plain where no YAML reader can take it for a number, a date, a word or punctuation; else in quotes. */
+/* Without quotes if no YAML reader can take it for a number, a date, a word or punctuation. */
 static void put_string(FILE *f, const char *s)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -62,7 +63,7 @@ static void put_schedule(FILE *f, const struct schedule *s)
 	const struct schedule *d = &schedule_default;
 	const char *separator = "schedule: {";
 
-/* "key: " of a value that is not the default. */
+/* Writes "key: " if the value is not the default. True: the value follows. */
 #define PUT_KEY(key, differs) ((differs) && (fprintf(f, "%s" key ": ", separator), separator = ", ", true))
 	if (PUT_KEY("resource", s->resource != d->resource))
 		fputs(schema_resources[s->resource], f);
@@ -115,13 +116,13 @@ static void put_device(FILE *f, const struct node *node, const char *indent)
 	fputs("}\n", f);
 }
 
-/* The device children of parent, as a list. */
+/* The devices right below parent, as a list. */
 static void put_devices(FILE *f, const struct model *m, uint32_t parent, const char *indent)
 {
 	bool any = false;
 
 	for (uint32_t i = parent + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
-		/* Behind a network's own devices comes somebody else's. */
+		/* A network's own devices stand together, right behind it. */
 		if (m->nodes[parent].kind == NODE_NETWORK && m->nodes[i].parent != parent)
 			break;
 		if (m->nodes[i].kind != NODE_DEVICE || m->nodes[i].parent != parent)
@@ -131,7 +132,7 @@ static void put_devices(FILE *f, const struct model *m, uint32_t parent, const c
 		any = true;
 		put_device(f, &m->nodes[i], indent);
 	}
-	/* A network says that it has none. */
+	/* A network must have the key, even if it has no device. */
 	if (!any && m->nodes[parent].kind == NODE_NETWORK)
 		fprintf(f, "%sdevices: []\n", indent);
 }
@@ -191,7 +192,7 @@ char *spec_format(const struct model *m)
 		if (m->nodes[i].kind == NODE_UPLINK)
 			put_uplink(f, m, i);
 	failed = ferror(f);
-	/* The buffer is only the caller's once the stream is closed. */
+	/* fclose() completes the buffer. */
 	if (fclose(f) != 0 || failed)
 		return NULL;
 	return TAKE_PTR(text);

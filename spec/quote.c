@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "quote.h"
-#include "units.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,7 +8,7 @@
 
 size_t utf8_decode(const char *s, size_t size, uint32_t *out)
 {
-	/* Smallest code point of each length: anything below is an overlong form. */
+	/* The smallest code point of each length: a smaller one is an overlong form. */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s;
 	size_t len = p[0] < 0x80   ? 1
@@ -56,7 +55,7 @@ int utf8_is_unprintable(uint32_t c)
 
 const char *quote(const char *s, size_t size, char buf[QUOTE_SIZE])
 {
-	/* Room that stays for the closing quote, the dots and the NUL. */
+	/* Keeps room for the dots, the closing quote and the NUL. */
 	const size_t end = QUOTE_SIZE - 5;
 	size_t n = 0, i = 0;
 
@@ -80,15 +79,15 @@ const char *quote(const char *s, size_t size, char buf[QUOTE_SIZE])
 	return buf;
 }
 
-int reject(char *err, const char *text, const char *fmt, ...)
+int reject(char err[REJECT_SIZE], const char *text, const char *fmt, ...)
 {
 	char quoted[QUOTE_SIZE];
 	va_list ap;
 	int n;
 
-	n = snprintf(err, UNITS_ERR_SIZE, "%s: ", quote(text, strlen(text), quoted));
+	n = snprintf(err, REJECT_SIZE, "%s: ", quote(text, strlen(text), quoted));
 	va_start(ap, fmt);
-	vsnprintf(err + n, UNITS_ERR_SIZE - (size_t)n, fmt, ap);
+	vsnprintf(err + n, REJECT_SIZE - (size_t)n, fmt, ap);
 	va_end(ap);
 	return -EINVAL;
 }

@@ -2,18 +2,17 @@
 /*
  * Theory of Operation
  *
- * libyaml's events, not its documents and not libcyaml. libcyaml checks a text against a schema by itself,
- * but hands out neither the key's place nor a hook for a value's own syntax: "unexpected key" comes as a
- * printf format to a log callback, and whatever is found later (a rate's unit, a vNIC named twice) has lost
- * its line. Messages with line, column and what was expected are the point of this layer, and events carry
- * marks.
+ * The point of this layer is a message with line, column and what was expected. So the reader takes libyaml's
+ * events, each of which carries its place. libcyaml checks a text against a schema by itself, but gives its
+ * caller neither the place of a key nor a hook for the syntax of a value: "unexpected key" is a printf format
+ * to a log callback, and a later check (of a rate's unit, of a vNIC that is named twice) no longer knows the
+ * line.
  *
- * Events arrive as the text is scanned, so a text is refused at its first fault: nothing is built for what
- * follows, nesting costs no stack (the caller descends only where its schema does), and since there are no
- * aliases a text cannot grow ("billion laughs").
+ * An event arrives as soon as its text is scanned. So the reader refuses a text at its first fault, and
+ * builds nothing for what follows, as it would with libyaml's documents. Nesting costs no stack, for the
+ * caller descends only where its schema does. There are no aliases, so a text cannot grow ("billion laughs").
  */
 #include "reader.h"
-#include "error.h"
 #include "quote.h"
 
 #include <errno.h>
@@ -125,9 +124,9 @@ static int check_event(struct reader *r, bool first)
 
 static int descend(struct reader *r)
 {
-	if (++r->depth > SPEC_DEPTH_MAX)
+	if (++r->depth > READER_DEPTH_MAX)
 		return spec_refuse(r->err, r->item.line, r->item.column,
-				   "nested too deeply; expected at most %d levels", SPEC_DEPTH_MAX);
+				   "nested too deeply; expected at most %d levels", READER_DEPTH_MAX);
 	return 0;
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schema.h"
-#include "fields.h"
+#include "words.h"
 
 #include "base/cleanup.h"
 #include "core/slots/rounds.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+/* No synonym of a key is longer, characters. */
+#define SYNONYM_MAX 16
 
 /* clang-format off: tables */
 const char *const schema_resources[] = { [RESOURCE_DEVICE] = "device", [RESOURCE_CPU] = "cpu", NULL };
@@ -149,98 +151,36 @@ const struct field *schema_find(const struct object *o, const char *key)
 	return NULL;
 }
 
-#define WORD_MAX 16U
-
-/* Edits (a letter wrong, more or less, or two neighbours exchanged) that make b of a; Damerau 1964. */
-static unsigned int distance(const char *a, const char *b)
+/* The keys that can be used, NULL-terminated. */
+static void usable_keys(const struct object *o, const char *keys[FIELDS_MAX + 1])
 {
-	unsigned int d[WORD_MAX + 1][WORD_MAX + 1];
-	size_t n = strlen(a), m = strlen(b);
-
-	if (n > WORD_MAX || m > WORD_MAX)
-		return WORD_MAX;
-	for (size_t i = 0; i <= n; i++) {
-		for (size_t j = 0; j <= m; j++) {
-			unsigned int best;
-
-			if (i == 0 || j == 0) {
-				d[i][j] = (unsigned int)(i + j);
-				continue;
-			}
-			best = d[i - 1][j - 1] + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
-			if (d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	}
-	return d[n][m];
-}
-
-/* Keep word in *best if it is nearer to text; at most two edits, and at least half of the word right. */
-static void consider(const char *word, const char *text, const char **best, unsigned int *best_distance)
-{
-	unsigned int d = distance(text, word);
-
-	if (d <= 2 && 2 * d <= strlen(word) && d < *best_distance) {
-		*best = word;
-		*best_distance = d;
-	}
-}
-
-const char *schema_nearest(const char *const *words, const char *text)
-{
-	unsigned int best_distance = WORD_MAX;
-	const char *best = NULL;
-
-	for (; *words; words++)
-		consider(*words, text, &best, &best_distance);
-	return best;
-}
-
-const char *schema_suggest(const struct object *o, const char *key)
-{
-	unsigned int best_distance = WORD_MAX;
-	const char *best = NULL;
-	char word[WORD_MAX + 3];
-
-	if (strlen(key) <= WORD_MAX && !strchr(key, ' ')) {
-		snprintf(word, sizeof(word), " %s ", key);
-		for (size_t i = 0; i < o->n_fields; i++)
-			if (!o->fields[i].not_yet && o->fields[i].also && strcasestr(o->fields[i].also, word))
-				return o->fields[i].key;
-	}
-	for (size_t i = 0; i < o->n_fields; i++)
-		if (!o->fields[i].not_yet)
-			consider(o->fields[i].key, key, &best, &best_distance);
-	return best;
-}
-
-const char *schema_words(const char *const *words, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; words[i] && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s",
-				      i == 0         ? ""
-				      : words[i + 1] ? ", "
-						     : " or ",
-				      words[i]);
-	return buf;
-}
-
-const char *schema_keys(const struct object *o, char *buf, size_t size)
-{
-	const char *keys[FIELDS_MAX + 1] = { NULL };
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->n_fields; i++)
 		if (!o->fields[i].not_yet)
 			keys[n++] = o->fields[i].key;
-	return schema_words(keys, buf, size);
+	keys[n] = NULL;
+}
+
+const char *schema_suggest(const struct object *o, const char *key)
+{
+	const char *keys[FIELDS_MAX + 1];
+	char word[SYNONYM_MAX + 3];
+
+	if (strlen(key) <= SYNONYM_MAX && !strchr(key, ' ')) {
+		snprintf(word, sizeof(word), " %s ", key);
+		for (size_t i = 0; i < o->n_fields; i++)
+			if (!o->fields[i].not_yet && o->fields[i].also && strcasestr(o->fields[i].also, word))
+				return o->fields[i].key;
+	}
+	usable_keys(o, keys);
+	return words_nearest(keys, key);
+}
+
+const char *schema_keys(const struct object *o, char *buf, size_t size)
+{
+	const char *keys[FIELDS_MAX + 1];
+
+	usable_keys(o, keys);
+	return words_list(keys, buf, size);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One field of a schedule from the command line, by the same table as the file's. */
+/* One key of a schedule from the command line, by the table that serves the file, too. */
 #include "schema.h"
 #include "spec.h"
 

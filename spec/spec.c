@@ -8,11 +8,11 @@
  * when it ends. What no single key shows is left to model_validate(); the places of each node's keys are
  * kept, so that its verdict points into the text too.
  */
-#include "error.h"
-#include "guard.h"
+#include "spec.h"
 #include "quote.h"
 #include "reader.h"
 #include "schema.h"
+#include "textcheck.h"
 
 #include "base/cleanup.h"
 
@@ -185,7 +185,7 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 			b->places[node].part[parts[i].part] = here(b);
 }
 
-/* Whatever the host: with this gate nobody can have slots so short. */
+/* No host can have slots so short with this gate. */
 static int check_slot(struct build *b)
 {
 	static const uint64_t slot_min_ns[] = {
@@ -383,7 +383,10 @@ int spec_parse(const char *text, size_t size, struct model *out, struct spec_err
 	int r;
 
 	model_init(&b.model);
-	r = guard_text(text, size, err);
+	if (size > SPEC_TEXT_MAX)
+		return spec_refuse(err, 0, 0, "%zu bytes; a specification has at most %d", size,
+				   SPEC_TEXT_MAX);
+	r = textcheck(text, size, err);
 	if (r < 0)
 		return r;
 	r = reader_open(&b.reader, text, size, err);

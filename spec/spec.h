@@ -3,37 +3,32 @@
 
 /* A specification: YAML text to a model, and a model to text. */
 
+#include "error.h"
+
 #include "core/model.h"
 
-/* Bytes; fits a control message (1 MiB) after JSON escaping of ordinary text. */
+/* Bytes. A control message (1 MiB) has room for an ordinary text of this size after JSON escaping. */
 #define SPEC_TEXT_MAX (768 * 1024)
-/* Nested collections. */
-#define SPEC_DEPTH_MAX 16
-
-struct spec_error {
-	uint32_t line, column; /* 1-based; 0: unknown */
-	char text[256];        /* what is wrong, what was expected; one line */
-};
 
 /*
- * Parse and validate. text need not be NUL-terminated and may hold anything (binary, 10 MB, deep nesting).
- * 0 with *out a model to be freed with model_free(); -EINVAL (also too large, too deep), or -ENOMEM, with
- * *err filled and *out untouched.
+ * Parses and validates a text. The text need not end in NUL, and may hold anything (binary, 10 MB, deep
+ * nesting). 0: the caller frees *out with model_free(); -EINVAL: the text is refused (also for its size or
+ * depth); -ENOMEM. On failure *err is filled and *out is untouched.
  */
 int spec_parse(const char *text, size_t size, struct model *out, struct spec_error *err);
 
 /*
- * The model as a specification's text that parses back to the same model, but for the nodes' lines and, where
- * networks and devices take turns under one uplink, their order. What equals a default is left out.
- * malloc()ed, NULL if out of memory.
+ * The model as a text that parses back to the same model. Two things differ: the nodes' lines, and the order
+ * of networks and devices that take turns under one uplink. The text leaves out what equals a default.
+ * malloc()ed; NULL: out of memory.
  */
 char *spec_format(const struct model *m);
 
-/* Whether a schedule has such a key. */
+/* True if a schedule has this key. */
 bool spec_is_schedule_key(const char *key);
 
 /*
- * Change one key of a schedule ("policy", "slot", ...), as `divvy set schedule.KEY=TEXT`. 0, or -EINVAL with
- * *err filled and *s untouched.
+ * Changes one key of a schedule ("policy", "slot", ...), as `divvy set schedule.KEY=TEXT` does. 0; -EINVAL:
+ * *err says why, and *s is untouched.
  */
 int spec_set_schedule(struct schedule *s, const char *key, const char *text, struct spec_error *err);

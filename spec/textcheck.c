@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guard.h"
-#include "error.h"
+#include "textcheck.h"
 #include "quote.h"
 
-#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 static int refuse_byte(struct spec_error *err, uint32_t line, uint32_t column, unsigned char c)
@@ -14,7 +14,7 @@ static int refuse_byte(struct spec_error *err, uint32_t line, uint32_t column, u
 	return spec_refuse(err, line, column, "byte 0x%02x is not UTF-8; expected YAML in UTF-8", c);
 }
 
-/* YAML 1.1, section 4.1.1, which is what libyaml refuses too, but without telling where. */
+/* YAML 1.1, section 4.1.1. libyaml refuses the same characters, but does not say where. */
 static bool is_allowed(uint32_t c)
 {
 	if (c < 0x20)
@@ -22,16 +22,13 @@ static bool is_allowed(uint32_t c)
 	return c < 0x7f || c == 0x85 || (c >= 0xa0 && c != 0xfeff && c != 0xfffe && c != 0xffff);
 }
 
-int guard_text(const char *text, size_t size, struct spec_error *err)
+int textcheck(const char *text, size_t size, struct spec_error *err)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	uint32_t line = 1, column = 1;
 	bool indenting = true, content = false, comment = false;
 	size_t i = 0, len;
 
-	if (size > SPEC_TEXT_MAX)
-		return spec_refuse(err, 0, 0, "%zu bytes; a specification has at most %d", size,
-				   SPEC_TEXT_MAX);
 	if (size >= 3 && memcmp(text, bom, 3) == 0)
 		i = 3;
 	for (; i < size; i += len, column++) {

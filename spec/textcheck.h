@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a text must be before a YAML parser is let near it: small, UTF-8, without controls. */
+/* What a text must be before a YAML parser sees it: UTF-8 without control characters, and not empty. */
 
-#include "spec.h"
+#include "error.h"
 
-/* 0, or -EINVAL with *err filled. One pass at most, none if the size alone decides. */
-int guard_text(const char *text, size_t size, struct spec_error *err);
+#include <stddef.h>
+
+/* 0; -EINVAL: the text is refused, *err says why and where. Reads the text once at most. */
+int textcheck(const char *text, size_t size, struct spec_error *err);

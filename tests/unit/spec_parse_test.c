@@ -292,8 +292,8 @@ static void test_reader_depth(void **state)
 		items++;
 	reader_close(&r);
 	assert_int_equal(ret, -EINVAL);
-	assert_int_equal(items, SPEC_DEPTH_MAX);
-	assert_int_equal(err.column, SPEC_DEPTH_MAX + 1);
+	assert_int_equal(items, READER_DEPTH_MAX);
+	assert_int_equal(err.column, READER_DEPTH_MAX + 1);
 	assert_non_null(strstr(err.text, "nested too deeply; expected at most 16 levels"));
 }
 
