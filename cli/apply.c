@@ -2,10 +2,12 @@
 /* divvy check FILE, divvy apply FILE */
 
 #include "cli.h"
-
-#include "proto/client.h"
-#include "base/cleanup.h"
+#include "complain.h"
 #include "text.h"
+
+#include "base/cleanup.h"
+#include "proto/client.h"
+#include "spec/spec.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,8 +63,7 @@ int verb_check(int argc, char **argv)
 
 int verb_apply(int argc, char **argv)
 {
-	_cleanup_(client_closep) struct client c = { .fd = -1 };
-	struct spec_error err = { 0 };
+	struct spec_error err;
 	json_auto_t *result = NULL;
 	struct model m;
 	size_t size = 0;
@@ -76,9 +77,7 @@ int verb_apply(int argc, char **argv)
 	idle = schedule_is_idle(&m);
 	/* Read here first: binary text cannot travel as JSON, and the message is the same. */
 	model_free(&m);
-	if (client_open(&c) < 0)
-		return EXIT_FAILURE;
-	r = client_ask(&c, "apply", json_pack("{s:s%}", "text", text, size), &result, &err);
+	r = client_once("apply", json_pack("{s:s%}", "text", text, size), &result, &err);
 	if (r == -EREMOTEIO)
 		return text_complain(argv[1], &err);
 	if (r < 0)

@@ -2,10 +2,12 @@
 /* divvy discover */
 
 #include "cli.h"
-
-#include "base/cleanup.h"
+#include "ask.h"
 #include "table.h"
 
+#include "base/cleanup.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 
 static const char *text(const json_t *o, const char *key)

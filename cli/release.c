@@ -2,8 +2,8 @@
 /* divvy release --all|DEVICE, divvy show */
 
 #include "cli.h"
-
-#include "proto/client.h"
+#include "ask.h"
+#include "complain.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ int verb_release(int argc, char **argv)
 		args = json_pack("{s:b}", "all", 1);
 	else
 		args = json_pack("{s:s}", "device", argv[1]);
-	return client_once("release", args, &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ask("release", args, &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int verb_show(int argc, char **argv)
@@ -29,7 +29,7 @@ int verb_show(int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return complain("takes no argument");
-	if (client_once("show", NULL, &result) < 0)
+	if (ask("show", NULL, &result) < 0)
 		return EXIT_FAILURE;
 	fputs(json_string_value(json_object_get(result, "text")) ?: "", stdout);
 	return EXIT_SUCCESS;

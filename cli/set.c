@@ -2,8 +2,9 @@
 /* divvy set NAME=SHARE... schedule.KEY=VALUE... */
 
 #include "cli.h"
+#include "ask.h"
+#include "complain.h"
 
-#include "proto/client.h"
 #include "spec/spec.h"
 #include "spec/units.h"
 
@@ -61,5 +62,5 @@ int verb_set(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (add_share(shares, schedule, argv[i]) < 0)
 			return EXIT_FAILURE;
-	return client_once("set", json_incref(args), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return ask("set", json_incref(args), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

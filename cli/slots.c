@@ -2,10 +2,10 @@
 /* divvy slots */
 
 #include "cli.h"
-
-#include "proto/client.h"
-#include "base/cleanup.h"
+#include "ask.h"
 #include "table.h"
+
+#include "base/cleanup.h"
 
 #include <stdio.h>
 
@@ -14,7 +14,7 @@
 
 static const char *const headers[] = { ">START s", ">LENGTH ms", ">USED ms", ">PROCESS", "VM", NULL };
 
-/* By its process now; "-" once that has ended. */
+/* The name of the VM that has this process now; "-": none has. */
 static const char *vm_of(const json_t *status, json_int_t pid)
 {
 	const json_t *uplink, *device;
@@ -40,7 +40,7 @@ int verb_slots(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	if (client_once("status", NULL, &status) < 0)
+	if (ask("status", NULL, &status) < 0)
 		return EXIT_FAILURE;
 	turns = json_object_get(result, "turns");
 	n = json_array_size(turns);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* divvy status, divvy top */
 
-#include "cli.h"
-
-#include "proto/client.h"
-#include "base/cleanup.h"
 #include "status.h"
+#include "ask.h"
+#include "cli.h"
+#include "complain.h"
 #include "table.h"
+
+#include "base/cleanup.h"
+#include "proto/client.h"
 
 #include <signal.h>
 #include <string.h>
@@ -182,8 +184,8 @@ int verb_top(int argc, char **argv)
 	(void)argv;
 	if (argc != 1)
 		return complain("takes no argument");
-	if (client_open(&c) < 0)
-		return EXIT_FAILURE;
+	if (client_open(&c, &err) < 0)
+		return complain("%s", err.text);
 	sigaction(SIGINT, &sa, NULL);
 	while (!interrupted) {
 		json_auto_t *result = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "text.h"
+#include "complain.h"
 
-#include "cli.h"
 #include "base/cleanup.h"
 #include "spec/spec.h"
 

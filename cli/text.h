@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A specification's text, from a file or standard input. */
+/* The text of a specification, from a file or standard input, and complaints about it. */
+
+#include "spec/error.h"
 
 #include <stddef.h>
 
 /*
- * malloc()ed, at most SPEC_TEXT_MAX + 1 bytes (spec_parse() refuses that much). Complains; NULL on failure.
+ * Reads a file; "-": standard input. At most SPEC_TEXT_MAX + 1 bytes are read, for spec_parse() refuses as
+ * many. malloc()ed, *size its bytes without the final NUL; NULL: after a complaint.
  */
 char *text_read(const char *path, size_t *size);
-/* "FILE:line:column: message" for a person. EXIT_FAILURE. */
-struct spec_error;
+/* Complains "FILE:line:column: message". Returns EXIT_FAILURE. */
 int text_complain(const char *path, const struct spec_error *err);

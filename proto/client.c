@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "client.h"
 
-#include "cli/cli.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+/* Bytes by which the buffer of answers begins; it doubles as an answer needs it. */
+#define BUFFER_MIN (64 * 1024)
 
 static const char *socket_path(void)
 {
@@ -17,26 +18,25 @@ static const char *socket_path(void)
 	return path && path[0] ? path : PROTO_SOCKET;
 }
 
-int client_open(struct client *c)
+int client_open(struct client *c, struct spec_error *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	const char *path = socket_path();
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int err;
+	_cleanup_close_ int fd = -1;
+	int r;
 
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		complain("socket path is too long: %s", path);
-		return -ENAMETOOLONG;
-	}
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return spec_fail(err, -ENAMETOOLONG, "socket path is too long: %s", path);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		err = errno;
-		if (err == EACCES)
-			complain("%s: permission denied: be root, or a member of divvyd's group", path);
-		else
-			complain("divvyd does not answer at %s (%s): systemctl start divvyd", path,
-				 strerror(err));
-		return -err;
+		r = -errno;
+		if (r == -EACCES)
+			return spec_fail(err, r,
+					 "%s: permission denied: be root, or a member of divvyd's group",
+					 path);
+		return spec_fail(err, r, "divvyd does not answer at %s (%s): systemctl start divvyd", path,
+				 strerror(-r));
 	}
 	*c = (struct client){ .fd = TAKE_FD(fd) };
 	return 0;
@@ -63,23 +63,29 @@ static int send_all(int fd, const char *line)
 	return 0;
 }
 
-/* Length of the next line in c->buf, without its newline. */
+/* Receives up to the next newline. 0: *len is the length of the line at c->buf, without its newline. */
 static int read_line(struct client *c, size_t *len)
 {
+	size_t searched = 0;
+
 	for (;;) {
-		char *end = c->len ? memchr(c->buf, '\n', c->len) : NULL;
+		char *end = c->len > searched ? memchr(c->buf + searched, '\n', c->len - searched) : NULL;
 		ssize_t n;
 
 		if (end) {
 			*len = (size_t)(end - c->buf);
 			return 0;
 		}
+		searched = c->len;
+		if (c->len >= PROTO_ANSWER_MAX)
+			return -EMSGSIZE;
 		if (c->len == c->size) {
-			char *bigger = realloc(c->buf, c->size ? 2 * c->size : 65536);
+			size_t size = c->size ? 2 * c->size : BUFFER_MIN;
+			char *bigger = realloc(c->buf, size);
 
 			if (!bigger)
 				return -ENOMEM;
-			c->size = c->size ? 2 * c->size : 65536;
+			c->size = size;
 			c->buf = bigger;
 		}
 		n = recv(c->fd, c->buf + c->len, c->size - c->len, 0);
@@ -97,39 +103,34 @@ int client_ask(struct client *c, const char *verb, json_t *args, json_t **result
 	size_t len = 0;
 	int r;
 
-	*err = (struct spec_error){ 0 };
 	if (!line)
-		return -ENOMEM;
-	if (strlen(line) > PROTO_LINE_MAX) {
-		snprintf(err->text, sizeof(err->text), "the request is larger than 1 MiB");
-		return -EMSGSIZE;
-	}
-	/* A refusal may be waiting although the request cannot be sent any more. */
+		return spec_no_memory(err);
+	if (strlen(line) > PROTO_LINE_MAX)
+		return spec_fail(err, -EMSGSIZE, "the request is larger than 1 MiB");
+	/* divvyd may have answered and closed (a refusal, say) before it read the request. */
 	r = send_all(c->fd, line);
 	if (r >= 0 || r == -EPIPE || r == -ECONNRESET)
 		r = read_line(c, &len);
-	if (r < 0) {
-		snprintf(err->text, sizeof(err->text), "divvyd closed the connection: %s", strerror(-r));
-		return r;
-	}
+	if (r == -ENOMEM)
+		return spec_no_memory(err);
+	if (r == -EMSGSIZE)
+		return spec_fail(err, r, "the answer is larger than 16 MiB");
+	if (r < 0)
+		return spec_fail(err, r, "divvyd closed the connection: %s", strerror(-r));
 	r = proto_parse_answer(c->buf, len, c->id, result, err);
 	c->len -= len + 1;
 	memmove(c->buf, c->buf + len + 1, c->len);
 	return r;
 }
 
-int client_once(const char *verb, json_t *args, json_t **result)
+int client_once(const char *verb, json_t *args, json_t **result, struct spec_error *err)
 {
 	_cleanup_(client_closep) struct client c = { .fd = -1 };
-	struct spec_error err;
-	int r = client_open(&c);
+	int r = client_open(&c, err);
 
 	if (r < 0) {
 		json_decref(args);
 		return r;
 	}
-	r = client_ask(&c, verb, args, result, &err);
-	if (r < 0)
-		complain("%s", err.text);
-	return r;
+	return client_ask(&c, verb, args, result, err);
 }

@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One connection to divvyd. */
+/*
+ * The client's side of the control protocol: one connection to divvyd, one request at a time. Nothing here
+ * prints: on failure err->text is one line for a person, without a final newline.
+ */
 
 #include "proto.h"
 
+/* Close a client_open()ed one with client_closep(), which takes { .fd = -1 }, too. */
 struct client {
-	int fd;
-	int64_t id;
-	char *buf; /* what came behind the latest answer; owned */
-	size_t len, size;
+	int fd;           /* -1: not connected */
+	int64_t id;       /* of the latest request */
+	char *buf;        /* owned: bytes that came behind the latest answer */
+	size_t len, size; /* of buf: bytes in use, bytes allocated */
 };
 
-/* Connect to $DIVVY_SOCKET or /run/divvy/divvy.sock. Complains and returns negative errno. */
-int client_open(struct client *c);
+/*
+ * Connects to the socket $DIVVY_SOCKET, or PROTO_SOCKET. 0; -ENAMETOOLONG: the path does not fit a socket's
+ * address; negative errno of socket(2) or connect(2). On failure *err is filled and *c is untouched.
+ */
+int client_open(struct client *c, struct spec_error *err);
 void client_closep(struct client *c);
 
 /*
- * Ask and wait. args is stolen. 0 with *result a new reference; -EREMOTEIO with *err what divvyd said;
- * negative errno with *err filled where the connection failed.
+ * Sends a request and waits for its answer. args is taken; NULL: {}. 0: *result is a new reference;
+ * -EREMOTEIO: *err is what divvyd said; -EPROTO: what came is no answer to this request; -EMSGSIZE: the
+ * request or the answer is too long; -ENOMEM; negative errno of send(2) or recv(2), or -ECONNRESET: the
+ * connection failed. On failure *err is filled and *result is untouched. After any failure but -EREMOTEIO
+ * only client_closep() may follow.
  */
 int client_ask(struct client *c, const char *verb, json_t *args, json_t **result, struct spec_error *err);
 
-/* Open, ask, close; complains. 0 or negative errno. */
-int client_once(const char *verb, json_t *args, json_t **result);
+/* client_open(), client_ask() and client_closep() for a single request: their results and errors. */
+int client_once(const char *verb, json_t *args, json_t **result, struct spec_error *err);

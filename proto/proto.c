@@ -12,17 +12,8 @@
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 
-__attribute__((format(printf, 2, 3))) static int refuse(struct spec_error *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	/* A message's faults have no place in a person's file. */
-	err->line = err->column = 0;
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return -EPROTO;
-}
+/* A faulty message has no place in a person's file. */
+#define refuse(err, ...) spec_fail(err, -EPROTO, __VA_ARGS__)
 
 /* One line to an object of our version; with its newline it has at most max bytes. */
 static int parse_envelope(const char *line, size_t size, size_t max, json_t **out, struct spec_error *err)

@@ -17,8 +17,18 @@ int spec_refuse(struct spec_error *err, uint32_t line, uint32_t column, const ch
 	return -EINVAL;
 }
 
+int spec_fail(struct spec_error *err, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->line = err->column = 0;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return error;
+}
+
 int spec_no_memory(struct spec_error *err)
 {
-	spec_refuse(err, 0, 0, "out of memory");
-	return -ENOMEM;
+	return spec_fail(err, -ENOMEM, "out of memory");
 }

@@ -13,5 +13,7 @@ struct spec_error {
 /* Fills *err; a longer text is cut. Returns -EINVAL. */
 __attribute__((format(printf, 4, 5))) int spec_refuse(struct spec_error *err, uint32_t line, uint32_t column,
 						      const char *fmt, ...);
-/* Fills *err with "out of memory" and no place. Returns -ENOMEM. */
+/* Fills *err without a place. Returns error, a negative errno. */
+__attribute__((format(printf, 3, 4))) int spec_fail(struct spec_error *err, int error, const char *fmt, ...);
+/* The same with "out of memory". Returns -ENOMEM. */
 int spec_no_memory(struct spec_error *err);

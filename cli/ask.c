@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ask.h"
+#include "complain.h"
+
+#include "proto/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int ask(const char *verb, json_t *args, json_t **result)
+{
+	struct spec_error err;
+	int r = client_once(verb, args, result, &err);
+
+	if (r < 0)
+		complain("%s", err.text);
+	return r;
+}
+
+/* 1: the only argument is --json; 0: there is none; -1: there is another one, after a complaint. */
+static int json_option(int argc, char **argv)
+{
+	if (argc == 1)
+		return 0;
+	if (argc == 2 && strcmp(argv[1], "--json") == 0)
+		return 1;
+	complain("unexpected argument \"%s\", expected --json or nothing",
+		 argv[strcmp(argv[1], "--json") ? 1 : 2]);
+	return -1;
+}
+
+int ask_or_dump(int argc, char **argv, size_t flags, json_t **result)
+{
+	int json = json_option(argc, argv);
+
+	if (json < 0 || ask(argv[0], NULL, result) < 0)
+		return EXIT_FAILURE;
+	if (!json)
+		return -1;
+	json_dumpf(*result, stdout, flags);
+	putchar('\n');
+	return EXIT_SUCCESS;
+}

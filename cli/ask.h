@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Questions to divvyd, with a complaint where there is no answer. */
+
+#include <jansson.h>
+
+/* args is taken; NULL: {}. 0: *result is a new reference; or client_once()'s errno, after a complaint. */
+int ask(const char *verb, json_t *args, json_t **result);
+
+/*
+ * Asks divvyd for a verb of the same name (argv[0]) that takes --json and nothing else. EXIT_FAILURE: after a
+ * complaint; EXIT_SUCCESS: with --json, and the answer is printed (flags: of json_dumpf()); -1: without it,
+ * and the caller prints *result, a new reference.
+ */
+int ask_or_dump(int argc, char **argv, size_t flags, json_t **result);
