@@ -15,7 +15,7 @@
 /* A faulty message has no place in a person's file. */
 #define refuse(err, ...) spec_fail(err, -EPROTO, __VA_ARGS__)
 
-/* One line to an object of our version; with its newline it has at most max bytes. */
+/* Parses one line to an object of our version. With its newline it has at most max bytes. */
 static int parse_envelope(const char *line, size_t size, size_t max, json_t **out, struct spec_error *err)
 {
 	_cleanup_json_ json_t *j = NULL;
@@ -87,7 +87,7 @@ void proto_request_free(struct proto_request *r)
 	r->args = NULL;
 }
 
-/* Steals j. */
+/* Takes j; NULL: memory was out. */
 static char *to_line(json_t *j)
 {
 	_cleanup_free_ char *text = NULL;
@@ -111,7 +111,7 @@ static char *to_line(json_t *j)
 
 char *proto_request_line(int64_t id, const char *verb, json_t *args)
 {
-	/* "o" steals args, whether it packs or not. */
+	/* "o" takes args, even if packing fails. */
 	if (!args)
 		args = json_object();
 	return to_line(json_pack("{s:i, s:I, s:s, s:o}", "version", PROTO_VERSION, "id", (json_int_t)id,
@@ -130,7 +130,7 @@ char *proto_error_line(int64_t id, const struct spec_error *err)
 {
 	char text[sizeof(err->text)];
 
-	/* Jansson packs UTF-8 alone, and an error may quote anything, or have been cut inside a character. */
+	/* Jansson packs only UTF-8. An error may quote any bytes, or be cut inside a character. */
 	for (size_t i = 0, len = 0, size = strnlen(err->text, sizeof(text) - 1); i <= size; i += len) {
 		uint32_t point;
 
@@ -146,7 +146,7 @@ char *proto_error_line(int64_t id, const struct spec_error *err)
 				 (json_int_t)err->column, "message", text));
 }
 
-/* A line or column; 0 where there is none. */
+/* A line or column; 0: there is none. */
 static uint32_t place(const json_t *error, const char *key)
 {
 	json_int_t n = json_integer_value(json_object_get(error, key));

@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * The control protocol: one JSON object a line (UTF-8). With its newline a request has at most PROTO_LINE_MAX
- * bytes, an answer PROTO_ANSWER_MAX.
+ * The control protocol: one JSON object a line, in UTF-8. With its newline a request has at most
+ * PROTO_LINE_MAX bytes, an answer PROTO_ANSWER_MAX.
  *	request:  {"version":1,"id":7,"verb":"set","args":{...}}
  *	answer:   {"version":1,"id":7,"ok":true,"result":{...}}
  *	          {"version":1,"id":7,"ok":false,"error":{"line":3,"column":9,"message":"..."}}
- * Framing and envelope only; what verbs take and give is in doc/divvy-protocol(7) and daemon/verbs.c.
+ * This unit is the framing and the envelope. What the verbs take and give is in divvy-protocol(7).
  */
 
 #include "spec/spec.h"
@@ -16,7 +16,7 @@
 
 #define PROTO_VERSION 1
 #define PROTO_LINE_MAX (1024 * 1024)
-/* `slots` gives up to 65,536 turns of at most 106 bytes, `status` some 600 bytes a device. */
+/* `slots` answers with up to 65,536 turns of at most 106 bytes, `status` with some 600 bytes a device. */
 #define PROTO_ANSWER_MAX (16 * PROTO_LINE_MAX)
 #define PROTO_SOCKET "/run/divvy/divvy.sock"
 /* Environment variable that names another socket. */
@@ -25,23 +25,27 @@
 struct proto_request {
 	int64_t id;
 	char verb[32];
-	json_t *args; /* owned; an object, possibly empty */
+	json_t *args; /* owned; an object, perhaps empty */
 };
 
 /*
- * One line (without newline) to a request. 0, or -EPROTO with *err filled: then out->id is what could be read
- * of it, else 0, and nothing else of *out is touched.
+ * Parses one line (without its newline; size bytes) to a request, which the caller frees. 0; -EPROTO: *err
+ * says why. Then out->id is the request's if it could be read, else 0; the rest of *out is untouched.
  */
 int proto_parse_request(const char *line, size_t size, struct proto_request *out, struct spec_error *err);
 void proto_request_free(struct proto_request *r);
 
-/* Each returns a malloc()ed line with its newline, or NULL. result and args are stolen (NULL: {}). */
+/*
+ * Each returns a malloc()ed line with its newline; NULL: out of memory. result and args are taken; NULL: {}.
+ * What is not UTF-8 in err->text becomes '?'.
+ */
 char *proto_request_line(int64_t id, const char *verb, json_t *args);
 char *proto_result_line(int64_t id, json_t *result);
 char *proto_error_line(int64_t id, const struct spec_error *err);
 
 /*
- * One line to an answer. 0 with *result a new reference; -EREMOTEIO with *err what the daemon said;
- * -EPROTO if it is no answer to id (or of another version), *err saying so.
+ * Parses one line (without its newline; size bytes) to the answer to request id. 0: *result is a new
+ * reference; -EREMOTEIO: *err is what divvyd said; -EPROTO: the line is no answer, or an answer to another
+ * request, or of another version, and *err says so. On failure *result is untouched.
  */
 int proto_parse_answer(const char *line, size_t size, int64_t id, json_t **result, struct spec_error *err);
