@@ -53,12 +53,14 @@ IN_base := base
 IN_core := core base
 IN_spec := spec $(IN_core)
 IN_proto := proto $(IN_spec)
+IN_cli := cli $(IN_proto)
 IN_kernel := kernel $(IN_spec)
 IN_plan := plan $(IN_core)
 IN_daemon := slots datapath plan kernel proto spec core base
 IN_lab := kernel proto spec core base
 NEED_spec = $(call lib,yaml-0.1 jansson)
 NEED_proto = $(call lib,jansson)
+NEED_cli = $(NEED_spec)
 NEED_kernel = $(call lib,libmnl libbpf libcap jansson)
 NEED_daemon = $(NEED_kernel) $(NEED_spec) $(call lib,libsystemd)
 NEED_lab = $(NEED_kernel) $(NEED_spec) -lm
@@ -69,6 +71,8 @@ all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/divvy-guard
 SRC_lab := $(wildcard lab/*.c)
 $(foreach r,$(ROOMS),$(eval $(B)/lib$(r).a: $(call obj,$(call sources,$(r)))))
 $(foreach r,$(ROOMS),$(eval $(B)/san/lib$(r).a: $(call san,$(call sources,$(r)))))
+$(B)/libcli.a: $(call obj,$(filter-out cli/divvy.c,$(call sources,cli)))
+$(B)/san/libcli.a: $(call san,$(filter-out cli/divvy.c,$(call sources,cli)))
 $(B)/liblab.a: $(call obj,$(filter-out lab/main.c,$(SRC_lab)))
 $(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
 %.a:
@@ -86,8 +90,8 @@ endef
 $(B)/divvyd: NEED = $(NEED_daemon)
 $(B)/divvyd: $(call obj,$(call sources,daemon)) $(call rooms,$(IN_daemon))
 	$(link)
-$(B)/divvy: NEED = $(NEED_spec)
-$(B)/divvy: $(call obj,$(call sources,cli)) $(call rooms,$(IN_proto))
+$(B)/divvy: NEED = $(NEED_cli)
+$(B)/divvy: $(call obj,cli/divvy.c) $(call rooms,$(IN_cli))
 	$(link)
 # static: it must run when all else fails
 $(B)/divvy-guard: LDFLAGS := $(filter-out -pie,$(LDFLAGS)) -static-pie
@@ -129,7 +133,7 @@ $(call obj,lab/handover.c) $(call san,lab/handover.c): $(B)/lab/bpf/handover.ske
 # A room's tests are called by its name, and link with what the room may know and nothing else: an include
 # that points outward does not link.
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
-TESTED := base core spec proto plan kernel datapath slots
+TESTED := base core spec proto cli plan kernel datapath slots
 IN_datapath := datapath plan $(IN_kernel)
 IN_slots := slots datapath plan $(IN_kernel)
 NEED_core := -lm

@@ -24,7 +24,7 @@ static double mbit(const json_t *o, const char *key)
 	return (double)json_integer_value(json_object_get(o, key)) / 1e6;
 }
 
-/* Without a sign where it would be -0.00. */
+/* 0 for what would print as -0.00. */
 static double no_minus_zero(double v)
 {
 	return v > -0.005 && v < 0.005 ? 0.0 : v;
@@ -38,6 +38,23 @@ static double real(const json_t *o, const char *key)
 static long long integer(const json_t *o, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+/* null: divvyd does not know yet, for a rate needs two readings. */
+static void rate_cell(struct table *t, const json_t *d, const char *key)
+{
+	if (json_is_number(json_object_get(d, key)))
+		table_cell(t, "%.2f", mbit(d, key));
+	else
+		table_cell(t, "-");
+}
+
+static void error_cell(struct table *t, const json_t *o)
+{
+	if (json_is_number(json_object_get(o, "error_pp")))
+		table_cell(t, "%+.2f", no_minus_zero(real(o, "error_pp")));
+	else
+		table_cell(t, "-");
 }
 
 static void vm_cell(struct table *t, const json_t *vm)
@@ -57,9 +74,9 @@ static void rate_cells(struct table *t, const json_t *d, bool bound)
 	table_cell(t, "%s", text(d, "nic")[0] ? text(d, "nic") : "-");
 	table_cell(t, "%lld", integer(d, "share"));
 	if (bound) {
-		table_cell(t, "%.2f", mbit(d, "entitled_bps"));
-		table_cell(t, "%.2f", mbit(d, "delivered_bps"));
-		table_cell(t, "%+.2f", no_minus_zero(real(d, "error_pp")));
+		rate_cell(t, d, "entitled_bps");
+		rate_cell(t, d, "delivered_bps");
+		error_cell(t, d);
 		table_cell(t, "%lld", integer(d, "dropped_packets"));
 	} else {
 		for (int i = 0; i < 4; i++)
@@ -81,7 +98,7 @@ static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
 		table_cell(t, "%lld/%lld", integer(c, "slots_run"), integer(c, "slots"));
 		table_cell(t, "%.2fs", real(c, "entitled_ns") / 1e9);
 		table_cell(t, "%.2fs", real(c, "used_ns") / 1e9);
-		table_cell(t, "%+.2f", no_minus_zero(real(c, "error_pp")));
+		error_cell(t, c);
 		table_cell(t, "%.1fms", real(c, "longest_pause_ms"));
 	} else {
 		for (int i = 0; i < 6; i++)
@@ -123,6 +140,16 @@ static void print_schedule(FILE *to, const json_t *s)
 		real(s, "switch_ms"), integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
 
+/* "58.98 of 100 Mbit/s"; "-" where divvyd does not know yet what was delivered. */
+static void print_capacity(FILE *to, const json_t *uplink)
+{
+	if (json_is_number(json_object_get(uplink, "delivered_bps")))
+		fprintf(to, " %.6g", mbit(uplink, "delivered_bps"));
+	else
+		fputs(" -", to);
+	fprintf(to, " of %.6g Mbit/s", mbit(uplink, "capacity_bps"));
+}
+
 void status_print(FILE *to, const json_t *status, bool highlight)
 {
 	const json_t *uplinks = json_object_get(status, "uplinks"), *uplink, *device;
@@ -141,8 +168,7 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 
 		fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
 		if (!cpu)
-			fprintf(to, " %.6g of %.6g Mbit/s", mbit(uplink, "delivered_bps"),
-				mbit(uplink, "capacity_bps"));
+			print_capacity(to, uplink);
 		fprintf(to, "%s\n",
 			json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
 		json_array_foreach(json_object_get(uplink, "devices"), j, device)

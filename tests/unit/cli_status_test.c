@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/status.h"
+
+#include "base/cleanup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* status: JSON, with ' where it has ". */
+static void check(const char *status, const char *expected)
+{
+	_cleanup_free_ char *text = NULL, *quoted = strdup(status);
+	json_auto_t *j = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	for (char *at = quoted; (at = strchr(at, '\''));)
+		*at = '"';
+	j = json_loads(quoted, 0, NULL);
+	assert_non_null(j);
+	status_print(f, j, false);
+	fclose(f);
+	assert_string_equal(text, expected);
+}
+
+/* clang-format off */
+#define BOUND "'nic':'vnet0','state':'bound','backpressure':'on','vm':null"
+#define OF_UPLINK "{'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000,"
+/* clang-format on */
+
+static void test_rates(void **state)
+{
+	(void)state;
+	check(OF_UPLINK "'delivered_bps':58990000,'devices':["
+			"{'name':'web'," BOUND ",'share':60,'dropped_packets':0,"
+			"'entitled_bps':60000000,'delivered_bps':58990000,'error_pp':-0.001}]}]}",
+	      "eno1: 58.99 of 100 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "web    vnet0    60    60.00     58.99  +0.00     0 on           -\n");
+}
+
+/* The first second after apply: there is one reading, and a rate needs two. */
+static void test_no_rates_yet(void **state)
+{
+	(void)state;
+	check(OF_UPLINK "'delivered_bps':null,'devices':["
+			"{'name':'web'," BOUND ",'share':60,'dropped_packets':3,"
+			"'entitled_bps':60000000,'delivered_bps':null,'error_pp':null},"
+			"{'name':'db'," BOUND ",'share':40,'dropped_packets':0,"
+			"'entitled_bps':null,'delivered_bps':0,'error_pp':null}]}]}",
+	      "eno1: - of 100 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "web    vnet0    60    60.00         -      -     3 on           -\n"
+	      "db     vnet0    40        -      0.00      -     0 on           -\n");
+}
+
+#define OF_SLOTS                                                                               \
+	"'state':'bound','vm':{'name':'web','vmm':'qemu','pid':7},'cpu':{'credit_ns':1000000," \
+	"'slots':6,'slots_run':2,'entitled_ns':1500000000,'used_ns':1500000000,'longest_pause_ms':13.1"
+
+static void test_cpu(void **state)
+{
+	(void)state;
+	check("{'schedule':{'policy':'paper','slot_ms':10,'slots':10,'lanes':1,'gate':'freeze',"
+	      "'switch_ms':0.05,'late_slots':0,'skipped_slots':0},"
+	      "'uplinks':[{'name':'eno1','present':true,'devices':["
+	      "{'name':'web','share':60," OF_SLOTS ",'error_pp':null}},"
+	      "{'name':'db','share':40," OF_SLOTS ",'error_pp':0.3}}]}]}",
+	      "CPU slots: policy paper, 10 ms, 10 in a round, 1 lane, gate freeze\n"
+	      "  switching takes 0.05 ms of a slot; slots late: 0, skipped: 0\n"
+	      "eno1:\n"
+	      "DEVICE SHARE CREDIT SLOTS ENTITLED  USED ERR pp LONGEST VM\n"
+	      "web       60  1.0ms   2/6    1.50s 1.50s      -  13.1ms web qemu[7]\n"
+	      "db        40  1.0ms   2/6    1.50s 1.50s  +0.30  13.1ms web qemu[7]\n");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_no_rates_yet),
+		cmocka_unit_test(test_cpu),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
