@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* divvy check FILE, divvy apply FILE */
+/* divvy check FILE, divvy apply [--dry-run [--json]] FILE */
 
 #include "cli.h"
 #include "complain.h"
+#include "dryrun.h"
 #include "text.h"
 
 #include "base/cleanup.h"
@@ -11,9 +12,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-/* What the only argument names: its text, for the caller to free, and the model; or NULL and a complaint. */
+/* The text that the only argument names, and its model: the caller frees both. NULL: after a complaint. */
 static char *read_spec(int argc, char **argv, size_t *size, struct model *m)
 {
 	_cleanup_free_ char *text = NULL;
@@ -33,7 +33,7 @@ static char *read_spec(int argc, char **argv, size_t *size, struct model *m)
 	return TAKE_PTR(text);
 }
 
-/* Easily forgotten: resource: cpu. */
+/* True if keys of schedule stand there and "resource: cpu", which is easily forgotten, does not. */
 static bool schedule_is_idle(const struct model *m)
 {
 	return m->schedule.resource == RESOURCE_DEVICE && !schedule_same(&m->schedule, &schedule_default);
@@ -61,36 +61,60 @@ int verb_check(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-int verb_apply(int argc, char **argv)
+static void report_applied(const json_t *result)
 {
-	struct spec_error err;
-	json_auto_t *result = NULL;
-	struct model m;
-	size_t size = 0;
-	_cleanup_free_ char *text = read_spec(argc, argv, &size, &m);
-	json_int_t devices, bound, apart;
-	bool idle;
-	int r;
+	json_int_t devices = json_integer_value(json_object_get(result, "devices"));
+	json_int_t bound = json_integer_value(json_object_get(result, "bound"));
+	json_int_t apart = json_integer_value(json_object_get(result, "apart"));
 
-	if (!text)
-		return EXIT_FAILURE;
-	idle = schedule_is_idle(&m);
-	/* Read here first: binary text cannot travel as JSON, and the message is the same. */
-	model_free(&m);
-	r = client_once("apply", json_pack("{s:s%}", "text", text, size), &result, &err);
-	if (r == -EREMOTEIO)
-		return text_complain(argv[1], &err);
-	if (r < 0)
-		return complain("%s", err.text);
-	devices = json_integer_value(json_object_get(result, "devices"));
-	bound = json_integer_value(json_object_get(result, "bound"));
-	apart = json_integer_value(json_object_get(result, "apart"));
 	printf("applied: %lld of %lld device%s bound", (long long)bound, (long long)devices,
 	       devices == 1 ? "" : "s");
 	puts(bound < devices ? ", the others wait (divvy status says for what)" : "");
 	if (apart)
 		printf("%lld of them %s no part in CPU slots (divvy status says why)\n", (long long)apart,
 		       apart == 1 ? "takes" : "take");
-	hint_schedule(idle);
+}
+
+/* Ask divvyd to take the text of file. Returns the exit status. */
+static int apply(const char *file, const char *text, size_t size, const struct dryrun *o)
+{
+	json_t *args = json_pack("{s:s%}", "text", text, size);
+	json_auto_t *result = NULL;
+	struct spec_error err;
+	int r;
+
+	if (o->wanted)
+		json_object_set_new(args, "dry_run", json_true());
+	r = client_once("apply", args, &result, &err);
+	if (r == -EREMOTEIO)
+		return text_complain(file, &err);
+	if (r < 0)
+		return complain("%s", err.text);
+	if (o->wanted)
+		return dryrun_print(o, stdout, result);
+	report_applied(result);
 	return EXIT_SUCCESS;
+}
+
+int verb_apply(int argc, char **argv)
+{
+	_cleanup_free_ char *text = NULL;
+	struct dryrun o = { 0 };
+	struct model m;
+	size_t size = 0;
+	bool idle;
+	int r;
+
+	if (dryrun_options(&argc, argv, &o) < 0)
+		return EXIT_FAILURE;
+	/* Parsed here first: binary text cannot travel as JSON, and the message is the same. */
+	text = read_spec(argc, argv, &size, &m);
+	if (!text)
+		return EXIT_FAILURE;
+	idle = schedule_is_idle(&m);
+	model_free(&m);
+	r = apply(argv[1], text, size, &o);
+	if (r == EXIT_SUCCESS)
+		hint_schedule(idle && !o.json);
+	return r;
 }

@@ -11,21 +11,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DRY_RUN "[--dry-run [--json]] "
+
 static const struct verb {
 	const char *name;
+	const char *options; /* "" or with a blank behind */
 	const char *args;
 	const char *text; /* what it does, one line */
 	int (*run)(int argc, char **argv);
 } verbs[] = {
-	{ "discover", "[--json]", "virtual NICs on this host, and the VM behind each", verb_discover },
-	{ "check", "FILE", "validate a specification, offline", verb_check },
-	{ "apply", "FILE", "replace the running specification, atomically", verb_apply },
-	{ "set", "NAME=SHARE...", "change shares now, or schedule.KEY=VALUE", verb_set },
-	{ "status", "[--json]", "what each device is entitled to, and gets", verb_status },
-	{ "top", "", "the same, live", verb_top },
-	{ "show", "", "the running specification as text", verb_show },
-	{ "slots", "[--json]", "CPU scheduling: the VMs' latest turns", verb_slots },
-	{ "release", "--all|DEVICE", "give everything back as it was found", verb_release },
+	{ "discover", "", "[--json]", "virtual NICs on this host, and the VM behind each", verb_discover },
+	{ "check", "", "FILE", "validate a specification, offline", verb_check },
+	{ "apply", DRY_RUN, "FILE", "replace the running specification, atomically", verb_apply },
+	{ "set", DRY_RUN, "NAME=SHARE...", "change shares now, or schedule.KEY=VALUE", verb_set },
+	{ "status", "", "[--json]", "what each device is entitled to, and gets", verb_status },
+	{ "top", "", "", "the same, live", verb_top },
+	{ "show", "", "", "the running specification as text", verb_show },
+	{ "slots", "", "[--json]", "CPU scheduling: the VMs' latest turns", verb_slots },
+	{ "release", "", "--all|DEVICE", "give everything back as it was found", verb_release },
 };
 
 static void usage(FILE *to)
@@ -35,7 +38,9 @@ static void usage(FILE *to)
 	      to);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(to, "  %-9s%-15s %s\n", verbs[i].name, verbs[i].args, verbs[i].text);
-	fputs("\nFILE may be - for standard input. See divvy(8) and divvy.yaml(5).\n", to);
+	fputs("\nWith --dry-run [--json], apply and set say what they would do, and change nothing.\n"
+	      "FILE may be - for standard input. See divvy(8) and divvy.yaml(5).\n",
+	      to);
 }
 
 static bool is_help(const char *arg)
@@ -48,7 +53,7 @@ static int run(const struct verb *v, int argc, char **argv)
 	int r;
 
 	if (argc == 2 && is_help(argv[1])) {
-		printf("Usage: divvy %s %s\n%s. See divvy(8).\n", v->name, v->args, v->text);
+		printf("Usage: divvy %s %s%s\n%s. See divvy(8).\n", v->name, v->options, v->args, v->text);
 		return EXIT_SUCCESS;
 	}
 	complain_as(v->name);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* divvy set NAME=SHARE... schedule.KEY=VALUE... */
+/* divvy set [--dry-run [--json]] NAME=SHARE... schedule.KEY=VALUE... */
 
 #include "cli.h"
 #include "ask.h"
 #include "complain.h"
+#include "dryrun.h"
 
 #include "spec/spec.h"
 #include "spec/units.h"
@@ -12,7 +13,7 @@
 
 #define SCHEDULE_PREFIX "schedule."
 
-/* Takes value. */
+/* Adds value, which is taken. name: as written. 0; -1: after a complaint. */
 static int put(json_t *to, const char *key, json_t *value, const char *name)
 {
 	if (json_object_get(to, key)) {
@@ -56,11 +57,18 @@ int verb_set(int argc, char **argv)
 	json_auto_t *args = json_pack("{s:{},s:{}}", "shares", "schedule");
 	json_t *shares = json_object_get(args, "shares"), *schedule = json_object_get(args, "schedule");
 	json_auto_t *result = NULL;
+	struct dryrun o = { 0 };
 
+	if (dryrun_options(&argc, argv, &o) < 0)
+		return EXIT_FAILURE;
 	if (argc < 2)
 		return complain("expected at least one NAME=SHARE, such as web=60, or schedule.KEY=VALUE");
 	for (int i = 1; i < argc; i++)
 		if (add_share(shares, schedule, argv[i]) < 0)
 			return EXIT_FAILURE;
-	return ask("set", json_incref(args), &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (o.wanted)
+		json_object_set_new(args, "dry_run", json_true());
+	if (ask("set", json_incref(args), &result) < 0)
+		return EXIT_FAILURE;
+	return o.wanted ? dryrun_print(&o, stdout, result) : EXIT_SUCCESS;
 }
