@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vmm.h"
 
+#include "tunfd.h"
+#include "vmm_options.h"
+
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "kernel/proc/procfs.h"
-#include "tunfd.h"
-#include "vmm_options.h"
 
 #include <errno.h>
 #include <fcntl.h>

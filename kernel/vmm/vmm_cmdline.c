@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vmm_cmdline.h"
+
 #include "vmm_options.h"
+#include "vmm_qemu.h"
 
 #include "base/cleanup.h"
 
@@ -7,48 +10,6 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
-
-void vmm_copy(char *dst, size_t size, const char *src)
-{
-	size_t k = strnlen(src, size - 1);
-
-	memmove(dst, src, k);
-	dst[k] = '\0';
-}
-
-bool vmm_names_fd(const struct vmm_question *q, const char *list)
-{
-	while (*(list += strcspn(list, "0123456789"))) {
-		char *end;
-		long fd = strtol(list, &end, 10);
-
-		for (size_t i = 0; i < q->n_fds; i++)
-			if (q->fds[i] == fd)
-				return true;
-		list = end;
-	}
-	return false;
-}
-
-const char *vmm_argument(char *const *argv, const char *name)
-{
-	size_t k = strlen(name);
-
-	for (char *const *a = argv; *a; a++) {
-		const char *p = *a;
-
-		if (*p != '-')
-			continue;
-		p += p[1] == '-' ? 2 : 1;
-		if (strncmp(p, name, k))
-			continue;
-		if (p[k] == '=')
-			return p + k + 1;
-		if (p[k] == '\0')
-			return a[1];
-	}
-	return NULL;
-}
 
 static void name_by(const struct vmm_question *q, const char *option, struct vmm_nic *out)
 {
@@ -162,28 +123,26 @@ static void describe_cloud_hypervisor(const struct vmm_question *q, struct vmm_n
 }
 
 /*
- * Every VMM: how its process is called (patterns for comm, which holds 15 characters, and for the base name
- * of argv[0]), whether it waits while the tap says EAGAIN, and what its command line tells. QEMU and Cloud
- * Hypervisor stop serving the ring; Firecracker drops the frame and counts it in tap_write_fails.
+ * Every VMM: its name here and in texts, how its process is called (patterns for comm, which holds 15
+ * characters, and for the base name of argv[0]), what its command line tells, and whether it waits while the
+ * tap says EAGAIN. QEMU (which judges by the NIC's model) and Cloud Hypervisor stop serving the ring;
+ * Firecracker drops the frame and counts it in tap_write_fails.
  */
 static const struct vmm_kind {
-	const char *name;
+	const char *name, *title;
 	const char *programs[6];
 	void (*describe)(const struct vmm_question *q, struct vmm_nic *out);
-	enum vmm_waits waits;
-	const char *why;
+	enum vmm_why reason;
 } kinds[] = {
-	{ "qemu", { "qemu-system-*", "qemu-kvm*", "kvm", ".qemu-*" }, vmm_describe_qemu,
-	  VMM_WAITS_UNKNOWN, "" },
-	{ "virtualbox", { "VBoxHeadless", "VirtualBoxVM", "VBoxSDL" }, describe_virtualbox,
-	  VMM_WAITS_UNKNOWN, "nobody has tried whether VirtualBox waits for its tap" },
-	{ "firecracker", { "firecracker*" }, describe_firecracker, VMM_WAITS_NO,
-	  "Firecracker drops what its tap does not take at once" },
-	{ "cloud-hypervisor", { "cloud-hyperviso*" }, describe_cloud_hypervisor, VMM_WAITS_YES, "" },
-	{ "crosvm", { "crosvm*" }, describe_by_name, VMM_WAITS_UNKNOWN,
-	  "nobody has tried whether crosvm waits for its tap" },
-	{ "kvmtool", { "lkvm", "kvmtool" }, describe_by_name, VMM_WAITS_UNKNOWN,
-	  "nobody has tried whether kvmtool waits for its tap" },
+	{ "qemu", "QEMU", { "qemu-system-*", "qemu-kvm*", "kvm", ".qemu-*" }, vmm_describe_qemu,
+	  VMM_WHY_NO_MODEL },
+	{ "virtualbox", "VirtualBox", { "VBoxHeadless", "VirtualBoxVM", "VBoxSDL" }, describe_virtualbox,
+	  VMM_WHY_UNTRIED },
+	{ "firecracker", "Firecracker", { "firecracker*" }, describe_firecracker, VMM_WHY_DROPS },
+	{ "cloud-hypervisor", "Cloud Hypervisor", { "cloud-hyperviso*" }, describe_cloud_hypervisor,
+	  VMM_WHY_NONE },
+	{ "crosvm", "crosvm", { "crosvm*" }, describe_by_name, VMM_WHY_UNTRIED },
+	{ "kvmtool", "kvmtool", { "lkvm", "kvmtool" }, describe_by_name, VMM_WHY_UNTRIED },
 };
 
 static const struct vmm_kind *find_kind(const char *comm, const char *program)
@@ -217,16 +176,14 @@ void vmm_describe(const char *comm, char *const *argv, const char *tap, const in
 	const char *slash = strrchr(program, '/');
 	const struct vmm_kind *kind = find_kind(comm, slash ? slash + 1 : program);
 
-	out->vm[0] = out->model[0] = out->mac[0] = out->why[0] = '\0';
-	out->waits = VMM_WAITS_UNKNOWN;
+	out->vm[0] = out->model[0] = out->mac[0] = '\0';
 	if (!kind) {
 		vmm_copy(out->vmm, sizeof(out->vmm), comm);
-		snprintf(out->why, sizeof(out->why), "%.15s is no VMM that divvy knows", comm);
+		vmm_nic_judge(out, VMM_WHY_NO_VMM, out->vmm);
 		return;
 	}
 	vmm_copy(out->vmm, sizeof(out->vmm), kind->name);
-	out->waits = kind->waits;
-	vmm_copy(out->why, sizeof(out->why), kind->why);
+	vmm_nic_judge(out, kind->reason, kind->title);
 	kind->describe(&q, out);
 	normalise_mac(out->mac);
 }

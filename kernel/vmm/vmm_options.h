@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Between vmm_cmdline.c, which knows the VMMs, and vmm_qemu.c, which knows QEMU's options. */
+/* How a VMM's command line is asked for the NIC on one tap. */
 
-#include "vmm.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/* How VMM command lines are asked: the tap by name or by the process's descriptors. */
+/* The command line, and the tap: by name or by the process's descriptors. Everything is borrowed. */
 struct vmm_question {
-	char *const *argv;
+	char *const *argv; /* NULL-terminated */
 	const char *tap;
 	const int *fds;
 	size_t n_fds;
 };
 
-/* Copies what fits, always NUL-terminated. */
+/* Copies what fits in size bytes; the copy is always NUL-terminated. */
 void vmm_copy(char *dst, size_t size, const char *src);
 /* Whether "33", "33:34" or "[33,34]" names one of the question's descriptors. */
 bool vmm_names_fd(const struct vmm_question *q, const char *list);
-/* The value of -name V, --name V, --name=V; NULL if it is not there. Borrowed from argv. */
+/* The value of -name V, --name V, --name=V; NULL: there is none. Borrowed from argv. */
 const char *vmm_argument(char *const *argv, const char *name);
-
-/* Fills vm, model, mac, waits and why of a QEMU process. */
-void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out);

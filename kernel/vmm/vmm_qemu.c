@@ -9,7 +9,7 @@
  * may be "key=value,..." with ",," for a comma, or, since QEMU 6.0 and as libvirt writes it, a JSON object.
  * QEMU man page, "Network options"; net/net.c; util/qemu-option.c.
  */
-#include "vmm_options.h"
+#include "vmm_qemu.h"
 
 #include "base/cleanup.h"
 
@@ -174,20 +174,14 @@ static void find_frontend(const struct vmm_question *q, struct backend *b)
 
 static void judge(const char *model, struct vmm_nic *out)
 {
-	char shown[24];
-
-	vmm_copy(shown, sizeof(shown), model);
-	if (!*model) {
-		vmm_copy(out->why, sizeof(out->why), "QEMU's command line does not tell the NIC's model");
-	} else if (!strncmp(model, "virtio", 6)) {
+	if (!*model)
+		vmm_nic_judge(out, VMM_WHY_NO_MODEL, "QEMU");
+	else if (!strncmp(model, "virtio", 6))
 		/* hw/net/virtio-net.c: virtio_net_flush_tx() stops until the tap is writable */
-		out->waits = VMM_WAITS_YES;
-	} else {
+		vmm_nic_judge(out, VMM_WHY_NONE, "QEMU");
+	else
 		/* net/queue.c: a packet without sent_cb is queued, up to nq_maxlen 10,000, then dropped */
-		out->waits = VMM_WAITS_NO;
-		snprintf(out->why, sizeof(out->why),
-			 "QEMU's %s does not wait: 10,000 packets queue, then drop", shown);
-	}
+		vmm_nic_judge(out, VMM_WHY_MODEL, model);
 }
 
 void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out)

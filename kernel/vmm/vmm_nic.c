@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vmm_nic.h"
+
+#include <stdio.h>
+
+/* Each text is before, the subject, and after. */
+static const struct {
+	enum vmm_waits waits;
+	const char *before, *after;
+} reasons[] = {
+	[VMM_WHY_NONE] = { VMM_WAITS_YES, "", "" },
+	[VMM_WHY_NO_VMM] = { VMM_WAITS_UNKNOWN, "", " is no VMM that divvy knows" },
+	[VMM_WHY_UNTRIED] = { VMM_WAITS_UNKNOWN, "it has not been tried whether ", " waits for its tap" },
+	[VMM_WHY_DROPS] = { VMM_WAITS_NO, "", " drops what its tap does not take at once" },
+	[VMM_WHY_NO_MODEL] = { VMM_WAITS_UNKNOWN, "", "'s command line does not tell the NIC's model" },
+	[VMM_WHY_MODEL] = { VMM_WAITS_NO, "QEMU's ", " does not wait: 10,000 packets queue, then drop" },
+};
+
+void vmm_nic_judge(struct vmm_nic *nic, enum vmm_why reason, const char *subject)
+{
+	nic->waits = reasons[reason].waits;
+	nic->reason = reason;
+	nic->why[0] = '\0';
+	if (reason != VMM_WHY_NONE)
+		snprintf(nic->why, sizeof(nic->why), "%s%.23s%s", reasons[reason].before, subject,
+			 reasons[reason].after);
+}

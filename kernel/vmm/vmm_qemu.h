@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* QEMU's options. */
+
+#include "vmm_nic.h"
+#include "vmm_options.h"
+
+/* Fills vm, model and mac, and judges, of a QEMU process. Pure. */
+void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out);
