@@ -7,16 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void fclosep(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
 
 /* Whether a comma-separated list has this word. */
 static bool has_word(const char *list, const char *word)
@@ -98,10 +93,9 @@ int cgroup_probe(const char *prefix, struct cgroup_host *h)
 {
 	struct cgroup_host out = { 0 };
 	char path[CGROUP_PATH_SIZE], text[1024];
-	_cleanup_(fclosep) FILE *f = NULL;
-	_cleanup_free_ char *line = NULL;
+	_cleanup_free_ char *mounts = NULL;
+	char *save = NULL;
 	bool any = false;
-	size_t size = 0;
 	int r;
 
 	r = join(out.prefix, prefix, "");
@@ -109,10 +103,10 @@ int cgroup_probe(const char *prefix, struct cgroup_host *h)
 		r = join(path, prefix, PROCFS_ROOT "/self/mountinfo");
 	if (r < 0)
 		return r;
-	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	while (getline(&line, &size, f) >= 0) {
+	r = (int)file_read_alloc(AT_FDCWD, path, INT_MAX, &mounts);
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r(mounts, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		r = take_mount(&out, line);
 		if (r < 0)
 			return r;
@@ -237,7 +231,7 @@ static int add_processes(const char *dir, void *arg)
 
 	if (dirfd < 0)
 		return -errno;
-	k = file_read_alloc(dirfd, "cgroup.procs", SIZE_MAX / 2, &text);
+	k = file_read_alloc(dirfd, "cgroup.procs", INT_MAX, &text);
 	if (k < 0)
 		/* a threaded cgroup below: its processes are listed by the domain above it */
 		return k == -EOPNOTSUPP && strcmp(dir, l->top) ? 0 : (int)k;

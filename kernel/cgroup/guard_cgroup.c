@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "guard_cgroup.h"
 
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "kernel/proc/procfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,10 +53,12 @@ static void sweep(const char *mount, const char *dir, const char *home)
 static void each_hierarchy(void (*what)(const char *mount, const char *dir, const char *home),
 			   const char *home)
 {
-	FILE *f = fopen(PROCFS_ROOT "/self/mountinfo", "re");
-	char line[4096], mount[CGROUP_PATH_SIZE], root[CGROUP_PATH_SIZE], rest[4096];
+	char mount[CGROUP_PATH_SIZE], root[CGROUP_PATH_SIZE], rest[4096], *save = NULL;
+	_cleanup_free_ char *mounts = NULL;
 
-	while (f && fgets(line, sizeof(line), f)) {
+	if (file_read_alloc(AT_FDCWD, PROCFS_ROOT "/self/mountinfo", INT_MAX, &mounts) < 0)
+		return;
+	for (char *line = strtok_r(mounts, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char dir[CGROUP_PATH_SIZE + sizeof(NAME)];
 
 		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 ||
@@ -61,8 +67,6 @@ static void each_hierarchy(void (*what)(const char *mount, const char *dir, cons
 		snprintf(dir, sizeof(dir), "%s" NAME, mount);
 		what(mount, dir, home);
 	}
-	if (f)
-		fclose(f);
 }
 
 void guard_cgroup_enter(char home[CGROUP_PATH_SIZE])
