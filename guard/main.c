@@ -25,9 +25,10 @@
 #include "abi.h"
 
 #include "base/cleanup.h"
-#include "core/types.h"
+#include "base/clock.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/cgroup/gate.h"
+#include "kernel/cgroup/gate_file.h"
 #include "kernel/cgroup/guard_cgroup.h"
 
 #include <errno.h>
@@ -67,38 +68,19 @@ struct guard_server {
 	uint64_t linger_ns; /* that it stays without a divvyd, if spawned */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
 /* --- letting run ----------------------------------------------------------------------------------- */
-
-/* The table comes from a process with the same rights; this is against a mistake, not an attack. */
-static bool is_control(const char *path)
-{
-	static const char *const controls[] = { "/cgroup.freeze", "/freezer.state", "/cpu.max",
-						"/cpu.cfs_quota_us" };
-	const char *base = strrchr(path, '/');
-
-	for (size_t i = 0; base && i < ARRAY_SIZE(controls); i++)
-		if (!strcmp(base, controls[i]))
-			return true;
-	return false;
-}
 
 static void let_run(const struct guard_record *r)
 {
-	char path[sizeof(r->path)], value[sizeof(r->value)];
+	char path[sizeof(r->path)], value[sizeof(r->value)], *base;
 	int fd;
 
 	memcpy(path, r->path, sizeof(path));
 	memcpy(value, r->value, sizeof(value));
 	path[sizeof(path) - 1] = value[sizeof(value) - 1] = '\0';
-	if (!is_control(path))
+	base = strrchr(path, '/');
+	/* the table comes from a process with the same rights: this is against a mistake, not an attack */
+	if (!base || !gate_is_control(base + 1))
 		return;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -156,7 +138,7 @@ static void check_stall(const struct guard_table *t)
 	uint64_t beat = atomic_load_explicit(&t->beat_ns, memory_order_acquire);
 	uint32_t stall_ms = atomic_load_explicit(&t->stall_ms, memory_order_relaxed);
 
-	if (stall_ms && beat && now_ns() > beat + stall_ms * NSEC_PER_MSEC)
+	if (stall_ms && beat && clock_now_ns() > beat + stall_ms * NSEC_PER_MSEC)
 		let_all_run(t);
 }
 
@@ -242,7 +224,7 @@ static bool serve(struct guard_server *s)
 	p[HOLDERS_MAX] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
 	p[HOLDERS_MAX + 1] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 	if (!idle)
-		s->idle_since_ns = now_ns();
+		s->idle_since_ns = clock_now_ns();
 	else if (s->spawned)
 		timeout = (int)(s->linger_ns / NSEC_PER_MSEC);
 	if (poll(p, ARRAY_SIZE(p), timeout) < 0)
@@ -258,7 +240,7 @@ static bool serve(struct guard_server *s)
 	if (p[HOLDERS_MAX + 1].revents)
 		return false;
 	return !(idle && s->spawned && !p[HOLDERS_MAX].revents &&
-		 now_ns() > s->idle_since_ns + s->linger_ns);
+		 clock_now_ns() > s->idle_since_ns + s->linger_ns);
 }
 
 /* --- start ----------------------------------------------------------------------------------------- */
@@ -357,10 +339,10 @@ static bool somebody_listens(const char *path)
 /* listen_at(), waiting for a guard that is just ending; -EEXIST where one lives on. */
 static int listen_or_leave(const char *path, int *lock)
 {
-	uint64_t deadline = now_ns() + NSEC_PER_SEC;
+	uint64_t deadline = clock_now_ns() + NSEC_PER_SEC;
 	int r = listen_at(path, lock);
 
-	while (r == -EEXIST && !somebody_listens(path) && now_ns() < deadline) {
+	while (r == -EEXIST && !somebody_listens(path) && clock_now_ns() < deadline) {
 		nanosleep(&(struct timespec){ .tv_nsec = 2 * NSEC_PER_MSEC }, NULL);
 		r = listen_at(path, lock);
 	}
@@ -394,7 +376,7 @@ static int usage(void)
 static int run(const char *path, bool background)
 {
 	struct guard_server s = { .spawned = background,
-				  .idle_since_ns = now_ns(),
+				  .idle_since_ns = clock_now_ns(),
 				  .linger_ns = LINGER_MS * NSEC_PER_MSEC };
 	int parent = background ? into_background() : -1, lock = -1;
 	char home[CGROUP_PATH_SIZE];

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate.h"
 
-#include "base/cleanup.h"
-#include "base/file.h"
+#include "gate_file.h"
 #include "gate_kinds.h"
 #include "owner.h"
-#include "kernel/proc/procfs.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,30 +22,6 @@ const struct gate_ops *const gate_table[] = {
 const struct gate_ops *gate_of(enum gate_kind kind)
 {
 	return gate_table[kind];
-}
-
-int gate_open_file(const struct gate *g, const char *file, int flags)
-{
-	char path[CGROUP_PATH_SIZE + 32];
-	int fd;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", g->dir, file) >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-int gate_write(int fd, const char *value)
-{
-	return pwrite(fd, value, strlen(value), 0) < 0 ? -errno : 0;
-}
-
-int gate_set_undo(struct gate *g, const char *file, const char *value)
-{
-	size_t path = (size_t)snprintf(g->undo.path, sizeof(g->undo.path), "%s/%s", g->dir, file);
-	size_t text = (size_t)snprintf(g->undo.value, sizeof(g->undo.value), "%s", value);
-
-	return path < sizeof(g->undo.path) && text < sizeof(g->undo.value) ? 0 : -ENAMETOOLONG;
 }
 
 static void mark(const struct gate *g)
@@ -127,18 +104,6 @@ void gate_close(struct gate *g)
 	close_files(g);
 }
 
-/* Files that an undo may name: an attribute is somebody else's input. */
-static bool is_control(const char *file)
-{
-	static const char *const controls[] = { "cgroup.freeze", "freezer.state", "cpu.max",
-						"cpu.cfs_quota_us" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(controls); i++)
-		if (!strcmp(file, controls[i]))
-			return true;
-	return false;
-}
-
 static int recover_one(const char *dir, void *arg)
 {
 	_cleanup_close_ int dirfd = -1;
@@ -153,7 +118,7 @@ static int recover_one(const char *dir, void *arg)
 	if (!value)
 		return 0;
 	*value++ = '\0';
-	if (!is_control(text))
+	if (!gate_is_control(text))
 		return 0;
 	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)

@@ -6,11 +6,10 @@
  */
 #include "gate_kinds.h"
 
-#include "core/model.h"
+#include "gate_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,22 +30,11 @@ static int read_text(int fd, char *text, size_t size)
 	return 0;
 }
 
-static int read_number(const struct gate *g, const char *file)
-{
-	char text[32];
-	int fd = gate_open_file(g, file, O_RDONLY), r;
-
-	if (fd < 0)
-		return fd;
-	r = read_text(fd, text, sizeof(text));
-	close(fd);
-	return r < 0 ? r : text[0] == '1';
-}
-
 static int open_freeze(struct gate *g)
 {
 	bool v2 = g->tree == CGROUP_V2;
 	const char *file = v2 ? "cgroup.freeze" : "freezer.state";
+	char frozen[32];
 	int r;
 
 	g->control = gate_open_file(g, file, O_WRONLY);
@@ -55,10 +43,10 @@ static int open_freeze(struct gate *g)
 	g->events = gate_open_file(g, v2 ? "cgroup.events" : file, O_RDONLY);
 	if (g->events < 0)
 		return g->events;
-	r = read_number(g, v2 ? "cgroup.freeze" : "freezer.self_freezing");
+	r = gate_read_line(g, v2 ? "cgroup.freeze" : "freezer.self_freezing", frozen, sizeof(frozen));
 	if (r < 0)
 		return r;
-	return r ? -EBUSY : gate_set_undo(g, file, v2 ? "0" : "THAWED");
+	return frozen[0] == '1' ? -EBUSY : gate_set_undo(g, file, v2 ? "0" : "THAWED");
 }
 
 static int pause_freeze(struct gate *g)

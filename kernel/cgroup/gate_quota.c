@@ -12,13 +12,14 @@
  */
 #include "gate_kinds.h"
 
-#include "base/cleanup.h"
-#include "core/model.h"
+#include "gate_file.h"
+
 #include "core/types.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,21 +44,6 @@ static int write_number(const struct gate *g, const char *file, uint64_t v)
 	return cgroup_write(g->dir, file, text);
 }
 
-static int read_line(const struct gate *g, const char *file, char *text, size_t size)
-{
-	_cleanup_close_ int fd = gate_open_file(g, file, O_RDONLY);
-	ssize_t k;
-
-	if (fd < 0)
-		return fd;
-	k = pread(fd, text, size - 1, 0);
-	if (k < 0)
-		return -errno;
-	text[k] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return 0;
-}
-
 static const char *burst_file(const struct gate *g)
 {
 	return g->tree == CGROUP_V2 ? "cpu.max.burst" : "cpu.cfs_burst_us";
@@ -67,7 +53,7 @@ static uint64_t read_number(const struct gate *g, const char *file)
 {
 	char text[32];
 
-	return read_line(g, file, text, sizeof(text)) < 0 ? 0 : strtoull(text, NULL, 10);
+	return gate_read_line(g, file, text, sizeof(text)) < 0 ? 0 : strtoull(text, NULL, 10);
 }
 
 static int open_quota(struct gate *g)
@@ -89,7 +75,7 @@ static int open_quota(struct gate *g)
 	g->events = gate_open_file(g, file, O_RDONLY);
 	if (g->events < 0)
 		return g->events;
-	r = read_line(g, file, before, sizeof(before));
+	r = gate_read_line(g, file, before, sizeof(before));
 	return r < 0 ? r : gate_set_undo(g, file, before);
 }
 
