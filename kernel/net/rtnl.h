@@ -67,6 +67,9 @@ int rtnl_get(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rt
  * of cb ends the reading and is returned. Reads a bounded number: the socket may still be readable.
  */
 int rtnl_events_open(struct rtnl **ret, bool tc);
+/* Requests sent to the kernel since the socket was opened: those of batches, dumps, questions. */
+uint64_t rtnl_messages_sent(const struct rtnl *r);
+
 /* Borrowed; to be polled for reading. */
 int rtnl_fd(const struct rtnl *r);
 int rtnl_events_read(struct rtnl *r, rtnl_cb cb, void *arg);

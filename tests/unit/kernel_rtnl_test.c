@@ -98,6 +98,32 @@ static void failures_beyond_max(void **state)
 	assert_int_equal(rtnl_commit(r, f, 2), 0);
 }
 
+/* Each request counts, in whichever datagram it goes, refused or not; one that is discarded does not. */
+static void counts_what_it_sends(void **state)
+{
+	enum { N = 3000 }; /* several datagrams */
+	_cleanup_(rtnl_closep) struct rtnl *r = NULL;
+	_cleanup_free_ struct link *links = NULL;
+	struct link l;
+	size_t n;
+
+	(void)state;
+	r = opened();
+	assert_int_equal(rtnl_messages_sent(r), 0);
+	for (uint32_t i = 0; i < N; i++)
+		link_del(r, 1000 + i, 0);
+	assert_int_equal(rtnl_messages_sent(r), 0);
+	assert_int_equal(rtnl_commit(r, NULL, 0), N);
+	assert_int_equal(rtnl_messages_sent(r), N);
+	link_del(r, 1000, 0);
+	rtnl_discard(r);
+	assert_int_equal(rtnl_messages_sent(r), N);
+	assert_int_equal(link_get(r, "lo", &l), 0);
+	assert_int_equal(rtnl_messages_sent(r), N + 1);
+	assert_int_equal(link_list(r, &links, &n), 0);
+	assert_int_equal(rtnl_messages_sent(r), N + 2);
+}
+
 static void kernel_text(void **state)
 {
 	static const struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 1000 };
@@ -413,6 +439,7 @@ int main(void)
 		cmocka_unit_test(all_fail),
 		cmocka_unit_test(some_fail),
 		cmocka_unit_test(failures_beyond_max),
+		cmocka_unit_test(counts_what_it_sends),
 		cmocka_unit_test(kernel_text),
 		cmocka_unit_test(ifb),
 		cmocka_unit_test(taps),
