@@ -2,51 +2,47 @@
 #include "nft.h"
 
 #include "attr.h"
+#include "nlsock.h"
+
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <net/if.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/time.h>
+#include <string.h>
 
-#ifndef NF_NETDEV_INGRESS
-#define NF_NETDEV_INGRESS 0
-#endif
+/* Headers of before Linux 5.16 lack it. */
+#define NETDEV_EGRESS 1
 /* Since Linux 6.17: a hook on all devices whose name starts so. Before, 6.16 sent a name without its NUL. */
 #define DEVICE_PREFIX 2
 #define ATTR_MAX 8 /* of those in the table below */
-#define DUMP_TRIES 32
-#define ANSWER_TIMEOUT_S 5
-
-struct search {
-	const char *ifname;
-	char *name; /* "table/chain", "" while nothing is found */
-	size_t size;
-};
 
 /* What to dump, and where its messages have table, name, hook and devices. */
 static const struct object {
+	uint8_t family; /* whose objects to dump; NFPROTO_UNSPEC: all */
 	uint16_t type;
 	uint16_t table, name, hook;
 	uint16_t hook_num, hook_dev, hook_devs; /* hook_dev 0: there is no such attribute */
 } objects[] = {
-	{
-		.type = NFT_MSG_GETCHAIN,
-		.table = NFTA_CHAIN_TABLE,
-		.name = NFTA_CHAIN_NAME,
-		.hook = NFTA_CHAIN_HOOK,
-		.hook_num = NFTA_HOOK_HOOKNUM,
-		.hook_dev = NFTA_HOOK_DEV,
-		.hook_devs = NFTA_HOOK_DEVS,
-	},
+#define CHAINS_OF(f)                            \
+	{                                       \
+		.family = (f),                  \
+		.type = NFT_MSG_GETCHAIN,       \
+		.table = NFTA_CHAIN_TABLE,      \
+		.name = NFTA_CHAIN_NAME,        \
+		.hook = NFTA_CHAIN_HOOK,        \
+		.hook_num = NFTA_HOOK_HOOKNUM,  \
+		.hook_dev = NFTA_HOOK_DEV,      \
+		.hook_devs = NFTA_HOOK_DEVS,    \
+	}
+	CHAINS_OF(NFPROTO_NETDEV),
+	CHAINS_OF(NFPROTO_INET),
 	{ /* a flowtable's hook is always at ingress */
+		.family = NFPROTO_UNSPEC,
 		.type = NFT_MSG_GETFLOWTABLE,
 		.table = NFTA_FLOWTABLE_TABLE,
 		.name = NFTA_FLOWTABLE_NAME,
@@ -56,140 +52,216 @@ static const struct object {
 	},
 };
 
-struct dump {
-	struct search *search;
+struct hook_dump {
 	const struct object *object;
+	struct nft_hook *hooks;
+	size_t n;
+	size_t before; /* hooks of the dumps before this one */
 };
 
-static bool names_device(const struct nlattr *a, const char *ifname)
+static int add(struct hook_dump *d, const struct nft_hook *hook, const struct nlattr *device)
 {
-	const char *name = mnl_attr_get_payload(a);
-	size_t have = mnl_attr_get_payload_len(a), len = strnlen(name, have);
+	struct nft_hook h = *hook;
+	size_t size = device ? mnl_attr_get_payload_len(device) : 0;
 
-	if (mnl_attr_get_type(a) == DEVICE_PREFIX || len == have)
-		return strncmp(name, ifname, len) == 0;
-	return strcmp(name, ifname) == 0;
+	if (array_reserve(&d->hooks, d->n, sizeof(h)) < 0)
+		return -ENOMEM;
+	attr_str(device, h.ifname, sizeof(h.ifname));
+	h.prefix = device && (mnl_attr_get_type(device) == DEVICE_PREFIX || strlen(h.ifname) == size);
+	d->hooks[d->n++] = h;
+	return 0;
 }
 
-static bool hook_has_device(const struct object *o, const struct nlattr **hook, const char *ifname)
+/* A chain with one device says it twice, and before Linux 5.5 in hook_dev only. */
+static int add_devices(struct hook_dump *d, const struct nlattr **hook, const struct nft_hook *h)
 {
+	const struct object *o = d->object;
 	const struct nlattr *a;
+	size_t n = d->n;
 
-	if (o->hook_dev && hook[o->hook_dev] && names_device(hook[o->hook_dev], ifname))
-		return true;
-	if (!hook[o->hook_devs])
-		return false;
-	attr_for_each_nested(a, hook[o->hook_devs])
-		if (names_device(a, ifname))
-			return true;
-	return false;
+	if (hook[o->hook_devs])
+		attr_for_each_nested(a, hook[o->hook_devs])
+			if (add(d, h, a) < 0)
+				return -ENOMEM;
+	if (d->n > n)
+		return 0;
+	return add(d, h, o->hook_dev ? hook[o->hook_dev] : NULL);
 }
 
 /* Hook numbers are counted per family: netdev has ingress and egress, inet's ingress follows IP's five. */
-static bool hook_is_ingress(const struct nlmsghdr *nlh, const struct object *o, const struct nlattr **hook)
+static bool hook_kind(const struct object *o, uint32_t num, enum nft_hook_kind *kind)
 {
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	uint32_t num = ntohl(attr_u32(hook[o->hook_num], 0));
-
+	*kind = NFT_HOOK_INGRESS;
 	if (o->type == NFT_MSG_GETFLOWTABLE)
 		return true;
-	return (nfg->nfgen_family == NFPROTO_NETDEV && num == NF_NETDEV_INGRESS) ||
-	       (nfg->nfgen_family == NFPROTO_INET && num == NF_INET_INGRESS);
+	if (o->family == NFPROTO_INET)
+		return num == NF_INET_INGRESS;
+	if (num == NETDEV_EGRESS)
+		*kind = NFT_HOOK_EGRESS;
+	return true;
 }
 
-static int look_at(const struct nlmsghdr *nlh, void *arg)
+static int collect(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *tb[ATTR_MAX + 1], *hook[ATTR_MAX + 1];
-	const struct dump *d = arg;
+	struct hook_dump *d = arg;
 	const struct object *o = d->object;
-	struct search *s = d->search;
+	struct nft_hook h = { 0 };
 	char table[64], name[64];
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg) || s->name[0])
-		return MNL_CB_OK;
+	if (!nlh) {
+		d->n = d->before;
+		return 0;
+	}
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return 0;
 	attr_table(nlh, sizeof(struct nfgenmsg), tb, ATTR_MAX);
-	if (!tb[o->hook])
-		return MNL_CB_OK;
+	if (!tb[o->hook]) /* a chain that is only jumped to */
+		return 0;
 	attr_table_nested(tb[o->hook], hook, ATTR_MAX);
-	if (!hook_is_ingress(nlh, o, hook) || !hook_has_device(o, hook, s->ifname))
-		return MNL_CB_OK;
+	if (!hook_kind(o, ntohl(attr_u32(hook[o->hook_num], 0)), &h.kind))
+		return 0;
 	attr_str(tb[o->table], table, sizeof(table));
 	attr_str(tb[o->name], name, sizeof(name));
-	snprintf(s->name, s->size, "%s/%s", table, name);
-	return MNL_CB_OK;
+	snprintf(h.name, sizeof(h.name), "%s/%s", table, name);
+	return add_devices(d, hook, &h);
 }
 
-static int read_dump(struct mnl_socket *nl, struct dump *d, uint32_t seq)
-{
-	char buf[32768] __attribute__((aligned(NLMSG_ALIGNTO))); /* the most that a dump fills at once */
-	int more = MNL_CB_OK;
-
-	while (more > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		more = mnl_cb_run(buf, n, seq, mnl_socket_get_portid(nl), look_at, d);
-	}
-	return more < 0 ? -errno : 0;
-}
-
-static int dump_on(struct mnl_socket *nl, const struct object *o, struct search *s)
-{
-	static const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
-	char buf[64] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct dump d = { .search = s, .object = o };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | o->type);
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = 1;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = NFPROTO_UNSPEC;
-	nfg->version = NFNETLINK_V0;
-	(void)setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	return read_dump(nl, &d, nlh->nlmsg_seq);
-}
-
-/* A socket for each try: what is left of a dump that changed under way (EINTR) goes with it. */
-static int search(const struct object *o, struct search *s)
-{
-	int err = -EINTR;
-
-	for (int i = 0; i < DUMP_TRIES && err == -EINTR; i++) {
-		struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-
-		if (!nl)
-			return -errno;
-		s->name[0] = '\0';
-		err = dump_on(nl, o, s);
-		mnl_socket_close(nl);
-	}
-	return err == -EINTR ? -EAGAIN : err;
-}
-
-/* No netfilter netlink, no nf_tables in it, or none of its objects of that type. */
+/* The kernel's words for: no nf_tables, or none that has objects of that type. */
 static bool unsupported(int err)
 {
-	return err == -EPROTONOSUPPORT || err == -EINVAL || err == -EOPNOTSUPP || err == -ENOENT;
+	return err == -EINVAL || err == -EOPNOTSUPP;
+}
+
+static int dump_all(struct nlsock *s, struct hook_dump *d)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+		struct nfgenmsg nfg = { .nfgen_family = objects[i].family, .version = NFNETLINK_V0 };
+		uint16_t type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | objects[i].type);
+		int err;
+
+		d->object = &objects[i];
+		d->before = d->n;
+		err = nlsock_dump(s, type, &nfg, sizeof(nfg), collect, d);
+		if (err < 0 && !unsupported(err))
+			return err;
+	}
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct nft_hook *x = a, *y = b;
+	int r = (int)y->prefix - (int)x->prefix;
+
+	if (r == 0)
+		r = strcmp(x->ifname, y->ifname);
+	return r ? r : strcmp(x->name, y->name);
+}
+
+int nft_hooks(struct nft_hook **list, size_t *n)
+{
+	_cleanup_(nlsock_close) struct nlsock s = { .fd = -1 };
+	struct hook_dump d = { 0 };
+	int err = nlsock_open(&s, NETLINK_NETFILTER, 0);
+
+	if (err == 0)
+		err = dump_all(&s, &d);
+	else if (err == -EPROTONOSUPPORT) /* a kernel without netfilter */
+		err = 0;
+	if (err < 0) {
+		free(d.hooks);
+		return err;
+	}
+	if (d.n)
+		qsort(d.hooks, d.n, sizeof(*d.hooks), compare);
+	*list = d.hooks;
+	*n = d.n;
+	return 0;
+}
+
+/* The first of those without a prefix whose name is not below this one. */
+static size_t lower_bound(const struct nft_hook *list, size_t n, const char *ifname)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (list[mid].prefix || strcmp(list[mid].ifname, ifname) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+const struct nft_hook *nft_hook_on(const struct nft_hook *list, size_t n, const char *ifname,
+				   enum nft_hook_kind kind)
+{
+	for (size_t i = 0; i < n && list[i].prefix; i++)
+		if (list[i].kind == kind && !strncmp(ifname, list[i].ifname, strlen(list[i].ifname)))
+			return &list[i];
+	for (size_t i = lower_bound(list, n, ifname); i < n && !strcmp(list[i].ifname, ifname); i++)
+		if (list[i].kind == kind && ifname[0])
+			return &list[i];
+	return NULL;
 }
 
 int nft_ingress_chain(const char *ifname, char *name, size_t size)
 {
-	char found[128] = "";
-	struct search s = { .ifname = ifname, .name = found, .size = sizeof(found) };
+	_cleanup_free_ struct nft_hook *list = NULL;
+	const struct nft_hook *found;
+	size_t n;
+	int err = nft_hooks(&list, &n);
 
-	for (size_t i = 0; i < ARRAY_SIZE(objects) && !found[0]; i++) {
-		int err = search(&objects[i], &s);
+	if (err < 0)
+		return err;
+	found = nft_hook_on(list, n, ifname, NFT_HOOK_INGRESS);
+	snprintf(name, size, "%s", found ? found->name : "");
+	return 0;
+}
 
-		if (err < 0 && !unsupported(err))
-			return err;
+/* --- events ------------------------------------------------------------------------------------ */
+
+#define GROUP(g) (1U << ((g)-1))
+
+int nft_events_open(int *fd)
+{
+	int r = nlsock_open_fd(NETLINK_NETFILTER, GROUP(NFNLGRP_NFTABLES));
+
+	if (r < 0)
+		return r;
+	*fd = r;
+	return 0;
+}
+
+/* A table's flag "dormant" takes all its hooks away, and gives them back. */
+static int hear(const struct nlmsghdr *nlh, void *arg)
+{
+	bool *changed = arg;
+
+	switch (nlh->nlmsg_type & 0xff) {
+	case NFT_MSG_NEWTABLE:
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_NEWCHAIN:
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_NEWFLOWTABLE:
+	case NFT_MSG_DELFLOWTABLE:
+		*changed = true;
+		break;
 	}
-	snprintf(name, size, "%s", found);
+	return 0;
+}
+
+int nft_events_read(int fd, bool *changed)
+{
+	char buf[NLSOCK_RX_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool heard = false;
+	int err = nlsock_events(fd, buf, sizeof(buf), hear, &heard);
+
+	if (err < 0 && err != -ENOBUFS)
+		return err;
+	*changed = heard || err == -ENOBUFS;
 	return 0;
 }

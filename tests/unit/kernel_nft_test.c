@@ -1,61 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rule sets are loaded with nft(8), the program that administrators load theirs with. */
-#include "netns.h"
-
-#include "kernel/net/nft.h"
+/* Which chains are at the hooks of network devices. */
+#include "nft_rig.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-extern char **environ;
+static struct nft_hook *hooks;
+static size_t n_hooks;
 
-static struct rtnl *r;
-
-/* Load rules; whether nft took them. Its complaints go to standard error only where they matter. */
-static bool load(const char *rules)
+static void look(void)
 {
-	char program[] = "nft", *text = strdup(rules), *argv[] = { program, text, NULL };
-	posix_spawn_file_actions_t fa;
-	int status = -1;
-	pid_t pid;
-
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_addopen(&fa, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, "nft", &fa, NULL, argv, environ) == 0)
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-	posix_spawn_file_actions_destroy(&fa);
-	free(text);
-	return status == 0;
+	free(hooks);
+	hooks = NULL;
+	assert_int_equal(nft_hooks(&hooks, &n_hooks), 0);
+	for (size_t i = 1; i < n_hooks; i++) {
+		assert_true(hooks[i - 1].prefix >= hooks[i].prefix);
+		if (hooks[i - 1].prefix == hooks[i].prefix)
+			assert_true(strcmp(hooks[i - 1].ifname, hooks[i].ifname) <= 0);
+	}
 }
 
-static int setup(void **state)
+static int forget(void **state)
 {
-	(void)state;
-	assert_int_equal(rtnl_open(&r), 0);
-	add_veth(r, "nft0", "nft1");
-	add_veth(r, "nft10", "other0");
-	return 0;
+	free(hooks);
+	hooks = NULL;
+	return teardown(state);
 }
 
-static int teardown(void **state)
+static void is_at(const char *ifname, enum nft_hook_kind kind, const char *want)
 {
-	(void)state;
-	load("flush ruleset");
-	link_del(r, ifindex_of(r, "nft0"), 0);
-	link_del(r, ifindex_of(r, "nft10"), 0);
-	commit_ok(r);
-	r = rtnl_close(r);
-	return 0;
+	const struct nft_hook *h = nft_hook_on(hooks, n_hooks, ifname, kind);
+
+	assert_string_equal(h ? h->name : "", want);
 }
 
+/* What is at the device's ingress hook, by both ways to ask. */
 static void expect(const char *ifname, const char *want)
 {
 	char name[64] = "?";
 
+	look();
+	is_at(ifname, NFT_HOOK_INGRESS, want);
 	assert_int_equal(nft_ingress_chain(ifname, name, sizeof(name)), 0);
 	assert_string_equal(name, want);
 }
@@ -65,8 +52,12 @@ static void none(void **state)
 	(void)state;
 	expect("nft0", "");
 	expect("absent0", "");
-	assert_true(load("table inet filter { chain input { type filter hook input priority 0; }; }"));
+	assert_int_equal(n_hooks, 0);
+	assert_true(load("table inet filter { chain input { type filter hook input priority 0; }; "
+			 "chain forward { type filter hook forward priority 0; }; chain plain { }; }; "
+			 "table ip nat { chain out { type nat hook postrouting priority 100; }; }"));
 	expect("nft0", "");
+	assert_int_equal(n_hooks, 0);
 }
 
 static void one_device(void **state)
@@ -107,10 +98,10 @@ static struct nlmsghdr *put_nfnl(void *buf, uint16_t type, uint16_t flags, uint8
 }
 
 /*
- * What no nft(8) of Debian 12 can say: a chain "w/c" on all devices whose name starts so. Whether the
- * kernel took it.
+ * What no nft(8) of Debian 12 can say: a chain "w/c" on all devices whose name starts so, or on none (NULL).
+ * Whether the kernel took it.
  */
-static bool load_wildcard(const char *prefix)
+static bool load_chain(const char *prefix)
 {
 	_Alignas(NLMSG_ALIGNTO) char buf[1024] = { 0 };
 	struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
@@ -126,9 +117,11 @@ static bool load_wildcard(const char *prefix)
 	hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl(0));
 	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl(0));
-	devs = mnl_attr_nest_start(nlh, NFTA_HOOK_DEVS);
-	mnl_attr_put_strz(nlh, 2, prefix); /* NFTA_DEVICE_PREFIX, which Debian 12's header lacks */
-	mnl_attr_nest_end(nlh, devs);
+	if (prefix) {
+		devs = mnl_attr_nest_start(nlh, NFTA_HOOK_DEVS);
+		mnl_attr_put_strz(nlh, 2, prefix); /* NFTA_DEVICE_PREFIX, which Debian 12's header lacks */
+		mnl_attr_nest_end(nlh, devs);
+	}
 	mnl_attr_nest_end(nlh, hook);
 	nlh = put_nfnl(mnl_nlmsg_get_payload_tail(nlh), NFNL_MSG_BATCH_END, 0, AF_UNSPEC,
 		       NFNL_SUBSYS_NFTABLES);
@@ -145,17 +138,23 @@ static bool load_wildcard(const char *prefix)
 static void wildcard(void **state)
 {
 	(void)state;
-	assert_true(load("table netdev w { }"));
-	if (!load_wildcard("nft1")) {
+	assert_true(load("table netdev w { chain other { "
+			 "type filter hook ingress device nft0 priority 0; }; }"));
+	if (!load_chain("nft1")) {
 		print_message("# this kernel has no hooks on prefixes of names\n");
 		return;
 	}
 	expect("nft1", "w/c");
 	expect("nft10", "w/c");
-	expect("nft0", "");
+	expect("nft0", "w/other");
+	expect("nft", "");
+	is_at("nft1", NFT_HOOK_EGRESS, "");
+	assert_int_equal(n_hooks, 2);
+	assert_true(hooks[0].prefix);
+	assert_string_equal(hooks[0].ifname, "nft1");
+	assert_false(hooks[1].prefix);
 }
 
-/* At egress of the vNIC: towards the guest, which divvy leaves alone. */
 static void egress(void **state)
 {
 	(void)state;
@@ -204,17 +203,99 @@ static void many_chains(void **state)
 	expect("nft0", "");
 }
 
+static void all_kinds(void **state)
+{
+	(void)state;
+	assert_true(load("table netdev t { chain a { type filter hook ingress devices = { nft1, other0 } "
+			 "priority 9; }; chain one { "
+			 "type filter hook ingress device nft10 priority 0; }; }"));
+	look();
+	assert_int_equal(n_hooks, 3);
+	is_at("nft1", NFT_HOOK_INGRESS, "t/a");
+	is_at("other0", NFT_HOOK_INGRESS, "t/a");
+	is_at("nft10", NFT_HOOK_INGRESS, "t/one");
+	is_at("nft1", NFT_HOOK_EGRESS, "");
+	is_at("nft", NFT_HOOK_INGRESS, "");
+	is_at("", NFT_HOOK_INGRESS, "");
+	if (!load("table netdev e { chain b { type filter hook egress devices = { nft1, nft0 } "
+		  "priority 9; }; }; table inet i { chain c { type filter hook ingress device nft0 "
+		  "priority 0; }; chain d { type filter hook input priority 0; }; }")) {
+		print_message("# this nft or kernel has no egress hook, or none in the inet family\n");
+		return;
+	}
+	look();
+	assert_int_equal(n_hooks, 6);
+	is_at("nft1", NFT_HOOK_EGRESS, "e/b");
+	is_at("nft1", NFT_HOOK_INGRESS, "t/a");
+	is_at("nft0", NFT_HOOK_EGRESS, "e/b");
+	is_at("nft0", NFT_HOOK_INGRESS, "i/c");
+	is_at("nft10", NFT_HOOK_EGRESS, "");
+}
+
+/* Kernels since 6.4 keep a chain whose devices are gone, and take one without any. */
+static void without_device(void **state)
+{
+	(void)state;
+	assert_true(load("table netdev w { }"));
+	if (!load_chain(NULL)) {
+		print_message("# this kernel has no chains without devices\n");
+		return;
+	}
+	look();
+	assert_int_equal(n_hooks, 1);
+	assert_string_equal(hooks[0].ifname, "");
+	assert_string_equal(hooks[0].name, "w/c");
+	assert_false(hooks[0].prefix);
+	is_at("nft0", NFT_HOOK_INGRESS, "");
+	is_at("", NFT_HOOK_INGRESS, "");
+}
+
+/* One question for a host of many vNICs. The devices go with the namespace. */
+static void many_hooks(void **state)
+{
+	enum { N = 1000, A_CHAIN = 250 /* NFT_NETDEVICE_MAX is 256 */, ROUNDS = 20 };
+	_cleanup_free_ char *rules = calloc(N, 32);
+	uint64_t best = UINT64_MAX;
+	size_t len = (size_t)sprintf(rules, "table netdev t {");
+	char name[IFNAMSIZ];
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "many%d", i);
+		assert_int_equal(link_add_ifb(r, name, "", 1, 0), 0);
+		if (i % A_CHAIN == 0)
+			len += (size_t)sprintf(rules + len, " chain c%d { type filter hook ingress "
+					       "devices = { ", i / A_CHAIN);
+		len += (size_t)sprintf(rules + len, "%s%s", name,
+				       (i + 1) % A_CHAIN ? ", " : " } priority 0; }; ");
+	}
+	sprintf(rules + len, "}");
+	commit_ok(r);
+	assert_true(load(rules));
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t from = now_ns();
+
+		look();
+		best = now_ns() - from < best ? now_ns() - from : best;
+	}
+	assert_int_equal(n_hooks, N);
+	is_at("many0", NFT_HOOK_INGRESS, "t/c0");
+	is_at("many999", NFT_HOOK_INGRESS, "t/c3");
+	is_at("many1000", NFT_HOOK_INGRESS, "");
+	print_message("# nft_hooks() of %d hooks: %llu us\n", N, (unsigned long long)best / 1000);
+}
+
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, forget)
 	const struct CMUnitTest tests[] = {
 		TEST(none), TEST(one_device), TEST(several_devices), TEST(wildcard), TEST(egress),
-		TEST(inet_ingress), TEST(flowtable), TEST(many_chains),
+		TEST(inet_ingress), TEST(flowtable), TEST(many_chains), TEST(all_kinds),
+		TEST(without_device), TEST(many_hooks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	netns_enter();
-	if (!load("list ruleset"))
-		skip_all("nft list ruleset", ENOENT);
+	need_nft();
 	return cmocka_run_group_tests_name("nft", tests, NULL, NULL);
 }
