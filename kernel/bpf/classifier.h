@@ -28,5 +28,11 @@ int classifier_set(struct classifier *c, uint32_t ifindex, uint32_t classid);
 int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const uint32_t *classid, size_t n);
 /* Leave its packets alone from now on, and forget its counters. -ENOENT if it was not there. */
 int classifier_clear(struct classifier *c, uint32_t ifindex);
-/* Sums over CPUs; -ENOENT if unknown. */
+/* Sums over CPUs. 0; -ENOENT: the device is unknown; or negative errno. */
 int classifier_read(const struct classifier *c, uint32_t ifindex, struct divvy_counters *out);
+/*
+ * The same for n devices, in their order; zeros for one that is unknown. For many it is one system call where
+ * the kernel has batch look-ups (5.6), or a few on a host of many CPUs. 0 or negative errno.
+ */
+int classifier_read_many(const struct classifier *c, const uint32_t *ifindex, size_t n,
+			 struct divvy_counters *out);

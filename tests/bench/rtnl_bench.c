@@ -158,6 +158,14 @@ static void map_read(struct bench *b)
 		bench_need(classifier_read(b->c, b->nic[i], &n), "classifier_read");
 }
 
+static void map_read_many(struct bench *b)
+{
+	_cleanup_free_ struct divvy_counters *n = calloc(b->n, sizeof(*n));
+
+	bench_need(n ? 0 : -ENOMEM, "memory");
+	bench_need(classifier_read_many(b->c, b->nic, b->n, n), "classifier_read_many");
+}
+
 static void map_clear(struct bench *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
@@ -182,10 +190,11 @@ static void qdiscs_list(struct bench *b)
 
 static void nft_look(struct bench *b)
 {
-	char name[64];
+	_cleanup_free_ struct nft_hook *list = NULL;
+	size_t n;
 
-	for (uint32_t i = 0; i < b->n; i++)
-		bench_need(nft_ingress_chain("nobody0", name, sizeof(name)), "nft");
+	(void)b;
+	bench_need(nft_hooks(&list, &n), "nft");
 }
 
 static const struct step {
@@ -204,8 +213,9 @@ static const struct step {
 	{ "map: new devices, one call", map_set },
 	{ "map: the same again", map_set },
 	{ "map: read counters, one by one", map_read },
+	{ "map: read counters, all at once", map_read_many },
 	{ "map: clear, one by one", map_clear },
-	{ "look for nft hooks, vNIC by vNIC", nft_look },
+	{ "look for nft hooks, none there", nft_look },
 	{ "delete clsacts", filters_del },
 	{ "delete classes", classes_del },
 };

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
@@ -17,9 +18,41 @@
 
 static struct classifier *c;
 
+/* libbpf's two ways to look something up, counted, and failing at will. */
+static struct {
+	unsigned int singles, batches;
+	int batch_error, single_error; /* positive errno, 0: none */
+} lookups;
+
+static int failed(int error)
+{
+	errno = error;
+	return -error;
+}
+
+int bpf_map_lookup_elem(int fd, const void *key, void *value)
+{
+	int (*real)(int, const void *, void *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, __func__);
+	lookups.singles++;
+	return lookups.single_error ? failed(lookups.single_error) : real(fd, key, value);
+}
+
+int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
+			 const struct bpf_map_batch_opts *opts)
+{
+	int (*real)(int, void *, void *, void *, void *, __u32 *, const struct bpf_map_batch_opts *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, __func__);
+	lookups.batches++;
+	return lookups.batch_error ? failed(lookups.batch_error) : real(fd, in, out, keys, values, count, opts);
+}
+
 static int setup(void **state)
 {
 	(void)state;
+	memset(&lookups, 0, sizeof(lookups));
 	return classifier_open(&c, NULL, 0);
 }
 
@@ -30,11 +63,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Run on one packet; returns the verdict, *priority becomes what the program left. */
-static uint32_t run(const void *packet, uint32_t len, uint32_t gso_size, uint32_t gso_segs,
-		    uint32_t *priority)
+/* Run on one packet of a device; returns the verdict, *priority becomes what the program left. */
+static uint32_t run_on(uint32_t ifindex, const void *packet, uint32_t len, uint32_t gso_size,
+		       uint32_t gso_segs, uint32_t *priority)
 {
-	struct __sk_buff in = { .gso_size = gso_size, .gso_segs = gso_segs }, out = { 0 };
+	struct __sk_buff in = { .ifindex = ifindex, .gso_size = gso_size, .gso_segs = gso_segs }, out = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len, .ctx_in = &in,
 		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
 
@@ -42,6 +75,12 @@ static uint32_t run(const void *packet, uint32_t len, uint32_t gso_size, uint32_
 	if (priority)
 		*priority = out.priority;
 	return opts.retval;
+}
+
+static uint32_t run(const void *packet, uint32_t len, uint32_t gso_size, uint32_t gso_segs,
+		    uint32_t *priority)
+{
+	return run_on(LO, packet, len, gso_size, gso_segs, priority);
 }
 
 static void unknown_device(void **state)
@@ -194,9 +233,10 @@ static void gso_unreadable(void **state)
 
 static void many(void **state)
 {
-	enum { N = 20000 };
+	enum { N = 40000 }; /* more than one batch holds, on one CPU too */
 	_cleanup_free_ uint32_t *ifindex = calloc(N, sizeof(*ifindex));
 	_cleanup_free_ uint32_t *classid = calloc(N, sizeof(*classid));
+	_cleanup_free_ struct divvy_counters *all = NULL;
 	unsigned char packet[60] = { 0 };
 	struct divvy_counters n;
 	uint32_t priority;
@@ -217,6 +257,14 @@ static void many(void **state)
 	assert_int_equal(n.packets, 2);
 	for (uint32_t i = 0; i < N; i++)
 		assert_int_equal(classifier_read(c, ifindex[i], &n), 0);
+	all = malloc(N * sizeof(*all));
+	memset(all, 0xff, N * sizeof(*all));
+	lookups.batches = lookups.singles = 0;
+	assert_int_equal(classifier_read_many(c, ifindex, N, all), 0);
+	assert_int_equal(all[0].packets, 2);
+	for (uint32_t i = 1; i < N; i++)
+		assert_int_equal(all[i].packets + all[i].bytes, 0);
+	assert_true(lookups.batches > 1 || lookups.singles == N);
 	for (uint32_t i = 0; i < N; i++)
 		assert_int_equal(classifier_clear(c, ifindex[i]), 0);
 	assert_int_equal(classifier_set_many(c, ifindex, classid, DIVVY_DEVICES_MAX + 1), -E2BIG);
@@ -247,6 +295,138 @@ static void sums_over_cpus(void **state)
 	assert_int_equal(n.bytes, 60 * runs);
 }
 
+/* --- counters of many devices at once ---------------------------------------------------------------- */
+
+enum {
+	FIRST = 5000, /* ifindexes; no device has most of them */
+	DEVICES = 3000,
+	SPEAKERS = 8, /* devices with packets: FIRST + 100 i */
+	ASKED_MAX = 2 * DEVICES + 2,
+};
+
+static void make_devices(void)
+{
+	_cleanup_(rtnl_closep) struct rtnl *r = NULL;
+	uint32_t ifindex[DEVICES], classid[DEVICES];
+	unsigned char packet[1514] = { 0 };
+
+	for (uint32_t i = 0; i < DEVICES; i++) {
+		ifindex[i] = FIRST + i;
+		classid[i] = 0x10001 + i;
+	}
+	assert_int_equal(classifier_set_many(c, ifindex, classid, DEVICES), 0);
+	assert_int_equal(rtnl_open(&r), 0);
+	for (uint32_t i = 0; i < SPEAKERS; i++) {
+		struct ifinfomsg ifi = { .ifi_index = (int)(FIRST + 100 * i) };
+		struct nlmsghdr *nlh;
+		struct nlattr *info;
+
+		nlh = rtnl_add(r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), i);
+		info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+		mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "ifb");
+		mnl_attr_nest_end(nlh, info);
+	}
+	commit_ok(r);
+	for (uint32_t i = 0; i < SPEAKERS; i++) {
+		for (uint32_t k = 0; k <= i; k++)
+			assert_int_equal(run_on(FIRST + 100 * i, packet, 60 + 10 * i, 0, 0, NULL), MATCH);
+		link_del(r, FIRST + 100 * i, 0);
+	}
+	commit_ok(r);
+}
+
+static void expect_counters(const uint32_t *ifindex, const struct divvy_counters *got, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t k = (ifindex[i] - FIRST) / 100;
+		bool speaks = ifindex[i] >= FIRST && ifindex[i] % 100 == 0 && k < SPEAKERS;
+
+		assert_int_equal(got[i].packets, speaks ? k + 1 : 0);
+		assert_int_equal(got[i].bytes, speaks ? (k + 1) * (60 + 10 * k) : 0);
+		assert_int_equal(got[i].largest, speaks ? 60 + 10 * k : 0);
+		assert_int_equal(got[i].last_ns != 0, speaks);
+	}
+}
+
+/*
+ * So many devices, ascending or shuffled. Shuffled, each is there twice, and two are unknown to the classifier.
+ */
+static void read_list(size_t devices, bool shuffled)
+{
+	uint32_t ifindex[ASKED_MAX];
+	struct divvy_counters got[ASKED_MAX];
+	unsigned int seed = 1;
+	size_t n = 0;
+
+	for (size_t i = 0; i < devices; i++)
+		ifindex[n++] = FIRST + (uint32_t)i;
+	for (size_t i = 0; i < devices && shuffled; i++)
+		ifindex[n++] = FIRST + (uint32_t)i;
+	if (shuffled) {
+		ifindex[n++] = LO;
+		ifindex[n++] = FIRST + 1000000;
+	}
+	for (size_t i = 1; i < n && shuffled; i++) {
+		size_t k = (size_t)rand_r(&seed) % (i + 1);
+		uint32_t swap = ifindex[i];
+
+		ifindex[i] = ifindex[k];
+		ifindex[k] = swap;
+	}
+	memset(got, 0xff, sizeof(got));
+	assert_int_equal(classifier_read_many(c, ifindex, n, got), 0);
+	expect_counters(ifindex, got, n);
+	for (size_t i = n; i < ASKED_MAX; i++)
+		assert_int_equal(got[i].packets, UINT64_MAX);
+}
+
+static void read_many(void **state)
+{
+	static const size_t devices[] = { 0, 1, 2, 101, 500, DEVICES };
+
+	(void)state;
+	make_devices();
+	/* with batches, and as on a kernel without them */
+	for (int round = 0; round < 2; round++) {
+		lookups.batch_error = round ? EINVAL : 0;
+		for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+			read_list(devices[i], false);
+			read_list(devices[i], true);
+		}
+	}
+}
+
+/* The number of system calls does not grow with the number of devices. */
+static void read_many_in_few_calls(void **state)
+{
+	(void)state;
+	make_devices();
+	read_list(1000, false);
+	if (lookups.singles) {
+		print_message("# this kernel has no batch look-up of per-CPU hashes\n");
+		return;
+	}
+	assert_in_range(lookups.batches, 1, 4);
+	lookups.batches = 0;
+	read_list(DEVICES, true);
+	assert_in_range(lookups.batches, 1, 8);
+	assert_int_equal(lookups.singles, 0);
+}
+
+static void read_many_fails_whole(void **state)
+{
+	uint32_t ifindex[2] = { FIRST, LO };
+	struct divvy_counters got[2];
+
+	(void)state;
+	make_devices();
+	memset(got, 0xff, sizeof(got));
+	lookups.single_error = EPERM;
+	assert_int_equal(classifier_read_many(c, ifindex, 2, got), -EPERM);
+	assert_int_equal(got[0].packets, UINT64_MAX);
+	assert_int_equal(got[1].packets, UINT64_MAX);
+}
+
 static void two_daemons(void **state)
 {
 	struct classifier *second = NULL;
@@ -265,7 +445,8 @@ int main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(unknown_device), TEST(set_change_clear), TEST(gso), TEST(gso_unreadable),
-		TEST(many), TEST(sums_over_cpus), TEST(two_daemons),
+		TEST(many), TEST(sums_over_cpus), TEST(read_many),
+		TEST(read_many_in_few_calls), TEST(read_many_fails_whole), TEST(two_daemons),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
