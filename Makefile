@@ -93,7 +93,9 @@ $(B)/divvyd: $(call obj,$(call sources,daemon)) $(call rooms,$(IN_daemon))
 $(B)/divvy: NEED = $(NEED_cli)
 $(B)/divvy: $(call obj,cli/divvy.c) $(call rooms,$(IN_cli))
 	$(link)
-# static: it must run when all else fails
+# static: it must run when all else fails. NEED and LINK: not those of the tests that it is a prerequisite of
+$(B)/divvy-guard: NEED =
+$(B)/divvy-guard: LINK =
 $(B)/divvy-guard: LDFLAGS := $(filter-out -pie,$(LDFLAGS)) -static-pie
 $(B)/divvy-guard: $(call obj,guard/main.c) $(call rooms,kernel base)
 	$(link)
