@@ -2,16 +2,21 @@
 #pragma once
 
 /*
- * Between divvyd and divvy-guard: a table in a memfd, handed over on a Unix socket (SOCK_SEQPACKET), whose
- * end of file tells the guard that divvyd is gone.
+ * What divvyd and divvy-guard share: a table in a memfd. divvyd hands it over on a Unix socket
+ * (SOCK_SEQPACKET). The end of file on that socket tells the guard that divvyd is gone.
  *
  *	divvyd -> guard: one struct guard_hello with the memfd (SCM_RIGHTS; sealed against shrinking)
- *	guard -> divvyd: one struct guard_hello with its own version: from now on the table is guarded
+ *	guard -> divvyd: one struct guard_hello with the guard's version: from now on the table is guarded
  *	divvyd -> guard: a byte when stall_ms has changed
  *
- * divvyd alone writes the table, the guard alone reads it. A record goes FREE -> READY (path and value are
- * written before) -> PAUSED <-> READY -> FREE. PAUSED is set before the VM is paused, and cleared after it
- * runs: a record may say PAUSED of a VM that runs, never the reverse.
+ * divvyd writes the table and the guard reads it; no other process has it. The states of a record:
+ *
+ *	FREE   -> READY		path and value have been written
+ *	READY  -> PAUSED	divvyd is about to pause the VM
+ *	PAUSED -> READY		divvyd has let the VM run again
+ *	READY  -> FREE		the VM leaves
+ *
+ * So a record may say PAUSED of a VM that runs, but never READY of a VM that is paused.
  */
 
 #include <assert.h>
@@ -46,9 +51,9 @@ struct guard_table {
 	uint32_t version;
 	uint32_t record_size;
 	uint32_t n_records;
-	_Atomic uint32_t used;    /* no record from here on has ever been in use */
-	_Atomic uint32_t stall_ms; /* PAUSED VMs are let run if beat_ns is older; 0: never */
-	_Atomic uint64_t beat_ns; /* the slot thread's last sign of life, CLOCK_MONOTONIC */
+	_Atomic uint32_t used;     /* records from this one on have never been in use */
+	_Atomic uint32_t stall_ms; /* PAUSED VMs are let run if beat_ns is older than this; 0: never */
+	_Atomic uint64_t beat_ns;  /* the slot thread's last sign of life, CLOCK_MONOTONIC; 0: none yet */
 	uint64_t reserved[4];
 	struct guard_record record[GUARD_RECORDS];
 };

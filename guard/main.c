@@ -3,24 +3,29 @@
  * divvy-guard: lets every VM run that divvyd has paused, when divvyd dies.
  *
  * Theory of Operation
- * A paused VM whose scheduler is gone would stay paused for ever, so this is a process of its own: it
- * outlives SIGKILL, abort and the OOM killer's choice of divvyd. It stands in a cgroup of its own, for
- * systemd kills a unit's whole cgroup, and no gate may ever pause it. It does nothing but wait for the end of
- * file on divvyd's socket, which the kernel sends whatever ended the process, after its last thread; then it
- * walks divvyd's table and writes, for each record that says PAUSED, a value to a control file. Everything it
- * needs then is in memory already: mlockall(2), static binary, no allocation.
  *
- * A divvyd that hangs is as bad as a dead one, and a dead one needs a CPU to end on: on a crowded host its
- * last thread took 300 ms to close its socket. With stall_ms set, a beat that is too old counts as death.
+ * Why a process. A paused VM whose scheduler is gone would stay paused for ever. The guard outlives whatever
+ * kills divvyd: SIGKILL, abort, the OOM killer. It is in a cgroup of its own, because systemd kills a unit's
+ * whole cgroup, and because no gate may ever pause it.
  *
- * Killed itself, it is started again by systemd, or by divvyd, which sees the socket close and hands the
- * table over again. If both die, the marks on the cgroups are left: divvyd's start, and --recover, go by
- * those.
+ * What it does. It waits for the end of file on divvyd's socket. The kernel sends that after divvyd's last
+ * thread has ended, whatever ended it. The guard then walks divvyd's table, and for each record that says
+ * PAUSED it writes a value to a control file. All that it needs for this is in memory already: mlockall(2), a
+ * static binary, no allocation.
  *
- * One that divvyd started ends with it: at once if divvyd has taken all VMs out of the table, which says that
- * it needs no guard any more; after LINGER_MS if it died with VMs there, for it is likely to be started
- * again. A process cannot remove the cgroup that it is in, so the last it does is to leave that and remove
- * it. What a guard that was killed leaves behind, divvyd's next start removes, or --recover.
+ * A divvyd that hangs is as bad as a dead one. And a dead one needs a CPU to end on: on a crowded host its
+ * last thread took 300 ms to close the socket. So, where stall_ms is set, a beat that is too old counts as
+ * death.
+ *
+ * If the guard is killed, systemd starts it again; or divvyd does, which sees the socket close, and hands the
+ * table over again. If both die, the marks on the cgroups are left: divvyd's next start and --recover go by
+ * them.
+ *
+ * A guard that divvyd started ends with divvyd. It ends at once if divvyd has taken all VMs out of the table:
+ * divvyd needs no guard any more then. It ends after LINGER_MS if divvyd died with VMs in the table, because
+ * divvyd is likely to be started again. A process cannot remove the cgroup that it is in, so the guard leaves
+ * its cgroup and removes it as the last thing that it does. If it was killed, divvyd's next start or
+ * --recover removes the cgroup.
  */
 #include "abi.h"
 
@@ -48,10 +53,10 @@
 #include <unistd.h>
 
 #define HOLDERS_MAX 32
-/* How often a beat is looked at: twice in stall_ms, within these */
+/* The guard looks at a beat twice in stall_ms, but within these limits. */
 #define STALL_CHECK_MIN_MS 5
 #define STALL_CHECK_MAX_MS 100
-/* How long a guard that divvyd started waits for the next one: systemd, too, starts it after 100 ms */
+/* How long a guard that divvyd started waits for the next divvyd. systemd starts one after 100 ms. */
 #define LINGER_MS 2000
 
 struct holder {
@@ -63,9 +68,9 @@ struct guard_server {
 	struct holder holder[HOLDERS_MAX];
 	int listener;
 	int signals;
-	bool spawned;
+	bool spawned; /* divvyd has started it */
 	uint64_t idle_since_ns;
-	uint64_t linger_ns; /* that it stays without a divvyd, if spawned */
+	uint64_t linger_ns; /* how long it stays without a divvyd, if spawned */
 };
 
 /* --- letting run ----------------------------------------------------------------------------------- */
@@ -79,7 +84,7 @@ static void let_run(const struct guard_record *r)
 	memcpy(value, r->value, sizeof(value));
 	path[sizeof(path) - 1] = value[sizeof(value) - 1] = '\0';
 	base = strrchr(path, '/');
-	/* the table comes from a process with the same rights: this is against a mistake, not an attack */
+	/* Against a mistake, not an attack: the table comes from a process that has the same rights. */
 	if (!base || !gate_is_control(base + 1))
 		return;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -120,7 +125,7 @@ static void drop_holder(struct guard_server *s, struct holder *h)
 	*h = (struct holder){ .fd = -1 };
 }
 
-/* For poll(2); -1: for ever. */
+/* How long to wait for the next look at a beat, for poll(2): milliseconds; -1: for ever. */
 static int check_interval(const struct guard_table *t)
 {
 	uint32_t stall_ms = t ? atomic_load_explicit(&t->stall_ms, memory_order_relaxed) : 0;
@@ -184,7 +189,7 @@ static bool take_hello(struct holder *h)
 	if (k == 0)
 		return false; /* end of file */
 	if (h->table)
-		return true; /* only wakes us: stall_ms has changed */
+		return true; /* a byte: stall_ms has changed, and the next poll(2) heeds it */
 	if (k != sizeof(hello) || hello.magic != GUARD_MAGIC || fd < 0)
 		return false;
 	h->table = map_table(fd);
@@ -207,7 +212,7 @@ static void take_holder(struct guard_server *s)
 		}
 }
 
-/* One round of waiting; false: time to end. */
+/* One round of waiting. False: the guard has to end. */
 static bool serve(struct guard_server *s)
 {
 	struct pollfd p[HOLDERS_MAX + 2];
@@ -246,8 +251,8 @@ static bool serve(struct guard_server *s)
 /* --- start ----------------------------------------------------------------------------------------- */
 
 /*
- * One guard a socket: whoever holds the lock listens. A descriptor, -EEXIST if another guard does, or
- * negative errno. *lock stays open.
+ * One guard a socket: only the process that holds the lock listens. Returns a descriptor; -EEXIST: another
+ * guard holds the lock; or another negative errno. *lock stays open.
  */
 static int listen_at(const char *path, int *lock)
 {
@@ -274,7 +279,7 @@ static int listen_at(const char *path, int *lock)
 	return TAKE_FD(fd);
 }
 
-/* Each is a help, none is needed. */
+/* Each of these helps. The guard works without them, too. */
 static void harden(void)
 {
 	struct sched_param prio = { .sched_priority = 1 };
@@ -285,14 +290,14 @@ static void harden(void)
 		close(fd);
 	}
 	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio);
-	/* the program now and whole; tables as they are used, for they are mostly holes */
+	/* The program whole and now. Tables as they are used, for they are mostly holes. */
 	(void)mlockall(MCL_CURRENT);
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }
 
 /*
- * divvyd waits for the parent, which ends when the child has told how its start went. Returns the
- * descriptor to tell it on.
+ * divvyd waits for the parent. The parent ends when the child has told it how its start went. Returns, in the
+ * child, the descriptor to tell it on.
  */
 static int into_background(void)
 {
@@ -327,7 +332,7 @@ static void tell(int fd, char status)
 	}
 }
 
-static bool somebody_listens(const char *path)
+static bool is_served(const char *path)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -336,13 +341,13 @@ static bool somebody_listens(const char *path)
 	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 }
 
-/* listen_at(), waiting for a guard that is just ending; -EEXIST where one lives on. */
+/* As listen_at(), but waits for a guard that is just ending. -EEXIST: a guard lives on. */
 static int listen_or_leave(const char *path, int *lock)
 {
 	uint64_t deadline = clock_now_ns() + NSEC_PER_SEC;
 	int r = listen_at(path, lock);
 
-	while (r == -EEXIST && !somebody_listens(path) && clock_now_ns() < deadline) {
+	while (r == -EEXIST && !is_served(path) && clock_now_ns() < deadline) {
 		nanosleep(&(struct timespec){ .tv_nsec = 2 * NSEC_PER_MSEC }, NULL);
 		r = listen_at(path, lock);
 	}
@@ -405,7 +410,7 @@ static int run(const char *path, bool background)
 		if (s.holder[i].fd >= 0)
 			drop_holder(&s, &s.holder[i]);
 	unlink(path);
-	/* the next guard need not wait for what is left to do */
+	/* The next guard need not wait for what is left to do. */
 	close(s.listener);
 	close(lock);
 	if (background)

@@ -22,7 +22,7 @@ struct guard {
 	char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char program[PATH_MAX];
 	int memfd;
-	int fd; /* its end of file is our death notice at the guard; -1: no guard */
+	int fd; /* connected to the guard, which sees its end when divvyd dies; -1: no guard */
 	pid_t pid;
 	struct guard_table *table;
 };
@@ -49,7 +49,7 @@ static int make_table(struct guard *g)
 	return 0;
 }
 
-/* Send the table; the guard's answer says that it has it. */
+/* Send the table. The guard's answer says that the guard has it. */
 static int say_hello(const struct guard *g, int fd)
 {
 	struct guard_hello hello = { GUARD_MAGIC, GUARD_VERSION }, answer;
@@ -103,7 +103,7 @@ static int connect_guard(struct guard *g)
 	return 0;
 }
 
-/* Returns when it listens: its first process ends then. */
+/* Returns when the guard listens: its first process ends then. */
 static int start_guard(const struct guard *g)
 {
 	char *argv[] = { (char *)(uintptr_t)g->program, (char *)(uintptr_t) "--background",
@@ -134,7 +134,7 @@ static int connect_or_start(struct guard *g)
 {
 	int r = connect_guard(g);
 
-	/* twice: the guard that was there may be about to end */
+	/* Twice, for the guard that was there may be about to end. */
 	for (int turn = 0; r < 0 && turn < 2; turn++) {
 		r = start_guard(g);
 		if (r == 0)
@@ -212,7 +212,7 @@ bool guard_lives(const struct guard *g)
 {
 	struct pollfd p = { .fd = g->fd, .events = POLLIN };
 
-	/* the guard never speaks after its hello: whatever is to be read is the end */
+	/* The guard says nothing after its hello: only the end of file is left to be read. */
 	return g->fd >= 0 && poll(&p, 1, 0) == 0;
 }
 
@@ -250,14 +250,14 @@ void guard_remove(struct guard *g, int slot)
 
 void guard_set(struct guard *g, int slot, bool paused)
 {
-	/* sequentially consistent: not to be seen after the write(2) that it announces */
+	/* Sequentially consistent: the guard must see it before the effect of the write(2) that follows. */
 	atomic_store(&g->table->record[slot].state, paused ? GUARD_PAUSED : GUARD_READY);
 }
 
 void guard_set_stall(struct guard *g, uint32_t ms)
 {
 	atomic_store_explicit(&g->table->stall_ms, ms, memory_order_relaxed);
-	/* it sleeps with the old interval; a guard that is gone reads the new one when it is back */
+	/* Wake the guard, which sleeps for the old interval. A guard that starts later reads the new one. */
 	if (g->fd >= 0)
 		(void)!send(g->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
