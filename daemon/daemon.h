@@ -47,7 +47,7 @@ struct daemon {
 	uint16_t *minors;         /* one a node */
 	struct tree want;
 	/* Why devices are scheduled although the CPU was asked for at the start; or "". */
-	char not_cpu[CPU_WHY_SIZE];
+	char not_cpu[SLOTS_WHY_SIZE];
 	struct schedule asked; /* then: what was asked for, and is kept for the next start */
 	bool unreconciled; /* the latest reconcile_host() failed: bindings and want are not the host's */
 
@@ -59,5 +59,5 @@ struct daemon {
 	unsigned int watched_until;
 
 	struct control *control;
-	struct cpu *cpu; /* while the running model schedules CPUs */
+	struct slots *cpu; /* while the running model schedules CPUs */
 };

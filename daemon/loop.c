@@ -25,7 +25,7 @@
 #define RECONCILE_DELAY_US 5000 /* events come in bursts: a VM's start is three or four */
 #define DRAIN_INTERVAL_US 10000
 /*
- * Not a whole number of the rounds that people write: cpu_audit() can tell only of a VM that has its turn,
+ * Not a whole number of the rounds that people write: slots_audit() can tell only of a VM that has its turn,
  * and would find the same ones paused every time.
  */
 #define SECOND_US 1017000
@@ -182,7 +182,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	if (d->seconds < d->watched_until || d->seconds % UNWATCHED_SECONDS == 0)
 		sampler_read(&d->sampler, &d->plane, clock_now_ns());
 	if (d->cpu)
-		cpu_audit(d->cpu, d->seconds % AUDIT_SECONDS == 0);
+		slots_audit(d->cpu, d->seconds % AUDIT_SECONDS == 0);
 	if (d->unreconciled)
 		reconcile_host(d);
 	if (d->seconds % AUDIT_SECONDS == 0)

@@ -171,7 +171,7 @@ static int open_all(struct daemon *d)
 	if (r >= 0)
 		r = privilege_drop(errtext, sizeof(errtext));
 	if (r >= 0) {
-		cpu_recover();
+		slots_recover();
 		return start_specification(d); /* says itself what is wrong */
 	}
 	log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
@@ -181,7 +181,7 @@ static int open_all(struct daemon *d)
 static void close_all(struct daemon *d)
 {
 	control_close(d->control);
-	d->cpu = cpu_close(d->cpu);
+	d->cpu = slots_close(d->cpu);
 	events_close(d);
 	dataplane_close(&d->plane);
 	reconcile_free(d);

@@ -2,7 +2,7 @@
 #include "reconcile.h"
 
 #include "base/cleanup.h"
-#include "slots/members.h"
+#include "slots/slots.h"
 #include "loop.h"
 #include "kernel/net/nft.h"
 #include "base/log.h"
@@ -155,8 +155,8 @@ static int plan_make(struct daemon *d, struct plan *p)
 
 static int check_schedule(struct daemon *d, const struct plan *p, struct spec_error *err)
 {
-	char why[CPU_WHY_SIZE];
-	int r = cpumembers_prepare(d, &p->model.schedule, why);
+	char why[SLOTS_WHY_SIZE];
+	int r = slots_prepare(&d->cpu, &p->model.schedule, d->options.runtime, why);
 
 	if (r < 0) {
 		err->line = p->model.schedule.line;
@@ -244,7 +244,7 @@ static void plan_run(struct daemon *d, struct plan *p)
 	plan_free(&old);
 	*p = (struct plan){ 0 };
 	backpressure_apply(&d->backpressure, &d->want, d->bindings, false);
-	cpumembers_apply(d);
+	slots_apply(&d->cpu, &d->model, d->bindings);
 	events_drain_soon(d);
 }
 
@@ -291,14 +291,14 @@ int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err)
 int reconcile_start(struct daemon *d, struct model *m)
 {
 	_cleanup_(plan_free) struct plan p = { .model = *m };
-	char errtext[CPU_WHY_SIZE] = "out of memory";
+	char errtext[SLOTS_WHY_SIZE] = "out of memory";
 	int r;
 
 	model_init(m);
 	r = dataplane_observe(&d->plane);
 	if (r >= 0)
 		r = plan_make(d, &p);
-	if (r >= 0 && cpumembers_prepare(d, &p.model.schedule, errtext) < 0) {
+	if (r >= 0 && slots_prepare(&d->cpu, &p.model.schedule, d->options.runtime, errtext) < 0) {
 		/* Better the network's default than no scheduling at all. */
 		log_error("schedule: %s; scheduling devices instead", errtext);
 		memcpy(d->not_cpu, errtext, sizeof(d->not_cpu));

@@ -22,6 +22,9 @@ struct view {
 	struct rate *entitled;
 	struct qdisc *qdiscs; /* of the whole host */
 	size_t n_qdiscs;
+	struct slots_status slots; /* where CPUs are scheduled */
+	struct slots_vm_status *vms;
+	size_t n_vms;
 };
 
 static void view_free(struct view *v)
@@ -29,6 +32,7 @@ static void view_free(struct view *v)
 	free(v->sampled);
 	free(v->entitled);
 	free(v->qdiscs);
+	free(v->vms);
 }
 
 /*
@@ -55,6 +59,8 @@ static int view_make(struct daemon *d, struct view *v)
 		demand[i] = v->sampled[i].backlogged ? RATE_UNLIMITED : v->sampled[i].delivered;
 	}
 	qdisc_list(d->plane.rtnl, 0, &v->qdiscs, &v->n_qdiscs);
+	if (d->cpu && slots_snapshot(d->cpu, &v->slots, &v->vms, &v->n_vms) < 0)
+		return -1;
 	return entitle(&d->model, demand, v->entitled);
 }
 
@@ -118,7 +124,7 @@ static double percent(uint64_t part, uint64_t whole)
 }
 
 /* Parts of less than a slot say nothing: whose timer ticked how often. */
-static double cpu_error(const struct daemon *d, const struct rounds_vm *a, const struct cpu_status *all)
+static double cpu_error(const struct daemon *d, const struct rounds_vm *a, const struct slots_status *all)
 {
 	if (all->used_total_ns < d->model.schedule.slot_ns)
 		return 0.0;
@@ -126,15 +132,15 @@ static double cpu_error(const struct daemon *d, const struct rounds_vm *a, const
 }
 
 /* A VM's part in CPU scheduling, null where there is none; *why is overwritten where it cannot take part. */
-static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why, size_t size)
+static json_t *cpu_vm_json(struct daemon *d, const struct view *v, const struct binding *b, char *why,
+			   size_t size)
 {
-	struct cpu_status all;
-	struct cpu_vm_status s;
-	const struct rounds_vm *a = &s.account;
+	const struct slots_vm_status *s = slots_vm_status_find(v->vms, v->n_vms, b->pid);
+	const struct rounds_vm *a;
 
 	if (!d->cpu || !b->bound)
 		return json_null();
-	if (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0) {
+	if (!s) {
 		if (b->pid && !vmm_is_known(b->vmm))
 			snprintf(why, size,
 				 "%s (process %d) behind %s is no VMM that divvy knows: it is not paused",
@@ -143,10 +149,10 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 			snprintf(why, size, "no VM's process behind %s: there is nothing to pause", b->nic);
 		return json_null();
 	}
-	snprintf(why, size, "%s", s.why);
-	if (!s.member)
+	snprintf(why, size, "%s", s->why);
+	if (!s->takes_part)
 		return json_null();
-	cpu_status(d->cpu, &all);
+	a = &s->account;
 	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:f,s:b,s:b}",
 			 "credit_ns", (json_int_t)a->credit_ns,
 			 "slots", (json_int_t)a->slots,
@@ -154,9 +160,9 @@ static json_t *cpu_vm_json(struct daemon *d, const struct binding *b, char *why,
 			 "slots_run_total", (json_int_t)a->slots_run_total,
 			 "entitled_ns", (json_int_t)a->entitled_ns,
 			 "used_ns", (json_int_t)a->used_ns,
-			 "error_pp", cpu_error(d, a, &all),
-			 "pauses", (json_int_t)s.pauses,
-			 "longest_pause_ms", (double)s.longest_pause_ns / NSEC_PER_MSEC,
+			 "error_pp", cpu_error(d, a, &v->slots),
+			 "pauses", (json_int_t)s->pauses,
+			 "longest_pause_ms", (double)s->longest_pause_ns / NSEC_PER_MSEC,
 			 "raised", a->raised,
 			 "running", a->running);
 }
@@ -187,9 +193,9 @@ static json_t *device_json(struct daemon *d, const struct view *v, uint32_t i, u
 	const struct sampler_rate *s = &v->sampled[i];
 	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
 	struct divvy_counters offered = { 0 };
-	char name[MODEL_FULL_NAME_SIZE], why[CPU_WHY_SIZE];
+	char name[MODEL_FULL_NAME_SIZE], why[SLOTS_WHY_SIZE];
 	const char *bp = backpressure_text(d, i, why, sizeof(why));
-	json_t *cpu = cpu_vm_json(d, b, why, sizeof(why));
+	json_t *cpu = cpu_vm_json(d, v, b, why, sizeof(why));
 
 	if (b->bound)
 		classifier_read(d->plane.classifier, b->ifindex, &offered);
@@ -239,15 +245,14 @@ static json_t *uplink_json(struct daemon *d, const struct view *v, uint32_t firs
 }
 
 /* How the CPU is scheduled; null where devices are. */
-static json_t *cpu_json(struct daemon *d)
+static json_t *cpu_json(struct daemon *d, const struct view *v)
 {
 	const struct schedule *s = &d->model.schedule;
-	struct cpu_status c;
+	const struct slots_status *c = &v->slots;
 	json_t *j;
 
 	if (!d->cpu)
 		return json_null();
-	cpu_status(d->cpu, &c);
 	j = json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b}",
 		      "policy", s->policy,
 		      "slot_ms", (double)s->slot_ns / NSEC_PER_MSEC,
@@ -258,24 +263,24 @@ static json_t *cpu_json(struct daemon *d)
 		      "strict", s->strict,
 		      "spread", s->spread);
 	json_object_update_new(j, json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:b}",
-					    "decisions", (json_int_t)c.decisions,
-					    "late_max_ms", (double)c.late_max_ns / NSEC_PER_MSEC,
-					    "late_slots", (json_int_t)c.late_slots,
-					    "early_slots", (json_int_t)c.early_slots,
-					    "skipped_slots", (json_int_t)c.skipped_slots,
-					    "switch_ms", (double)c.switch_ns / NSEC_PER_MSEC,
-					    "scheduler_cpu_ns", (json_int_t)c.cpu_ns,
-					    "realtime", c.realtime));
+					    "decisions", (json_int_t)c->decisions,
+					    "late_max_ms", (double)c->late_max_ns / NSEC_PER_MSEC,
+					    "late_slots", (json_int_t)c->late_slots,
+					    "early_slots", (json_int_t)c->early_slots,
+					    "skipped_slots", (json_int_t)c->skipped_slots,
+					    "switch_ms", (double)c->switch_ns / NSEC_PER_MSEC,
+					    "scheduler_cpu_ns", (json_int_t)c->scheduler_cpu_ns,
+					    "realtime", c->realtime));
 	return j;
 }
 
 json_t *status_slots_json(struct daemon *d, uint64_t since_ns)
 {
-	_cleanup_free_ struct cpu_turn *turns = NULL;
+	_cleanup_free_ struct slots_turn *turns = NULL;
 	json_t *list;
 	size_t n = 0;
 
-	if (!d->cpu || cpu_turns(d->cpu, since_ns, &turns, &n) < 0)
+	if (!d->cpu || slots_turns(d->cpu, since_ns, &turns, &n) < 0)
 		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
@@ -308,7 +313,7 @@ json_t *status_json(struct daemon *d)
 			 "version", STATUS_VERSION,
 			 "monotonic_ns", (json_int_t)clock_now_ns(),
 			 "resource", d->cpu ? "cpu" : "device",
-			 "schedule", cpu_json(d),
+			 "schedule", cpu_json(d, &v),
 			 "specification",
 				"from", origin[d->origin],
 				"file", d->options.config,

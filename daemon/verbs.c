@@ -53,19 +53,28 @@ static void look_at_vms(struct daemon *d)
 		reconcile_host(d);
 }
 
-/* Bound, and yet its VM is in no CPU slots. */
-static bool stands_apart(struct daemon *d, const struct binding *b)
+/* Devices that are bound, and yet their VM is in no CPU slots. */
+static size_t stand_apart(struct daemon *d)
 {
-	struct cpu_vm_status s;
+	_cleanup_free_ struct slots_vm_status *vms = NULL;
+	struct slots_status all;
+	size_t n = 0, apart = 0;
 
-	return d->cpu && b->bound && (!b->pid || cpu_vm_status(d->cpu, b->pid, &s) < 0 || !s.member);
+	if (!d->cpu || slots_snapshot(d->cpu, &all, &vms, &n) < 0)
+		return 0;
+	for (size_t i = 0; i < d->model.n_nodes; i++) {
+		const struct slots_vm_status *s = slots_vm_status_find(vms, n, d->bindings[i].pid);
+
+		apart += d->bindings[i].bound && !(s && s->takes_part);
+	}
+	return apart;
 }
 
 static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t **result,
 				    struct spec_error *err)
 {
 	const char *text = json_string_value(json_object_get(args, "text"));
-	size_t devices = 0, bound = 0, apart = 0;
+	size_t devices = 0, bound = 0, apart;
 	struct model m;
 
 	if (!text)
@@ -79,8 +88,8 @@ static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t
 	for (size_t i = 0; i < d->model.n_nodes; i++) {
 		devices += d->model.nodes[i].kind == NODE_DEVICE;
 		bound += d->model.nodes[i].kind == NODE_DEVICE && d->bindings[i].bound;
-		apart += d->model.nodes[i].kind == NODE_DEVICE && stands_apart(d, &d->bindings[i]);
 	}
+	apart = stand_apart(d);
 	log_info("apply: %zu devices, %zu bound", devices, bound);
 	*result = json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
 			    "apart", (json_int_t)apart);

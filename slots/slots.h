@@ -2,88 +2,67 @@
 #pragma once
 
 /*
- * schedule.resource: cpu. Which VMs take part, each with its cgroup, its gate and its CPU clock; a
- * slot thread (slotthread.h) lets one (or `lanes`) of them run at a time, as core/slots/rounds.h decides.
+ * schedule.resource: cpu. Which VMs take part, each with its cgroup, its gate and its CPU clock. A thread
+ * lets one VM (or `lanes` of them) run at a time, as core/slots/rounds.h decides; divvy-guard lets all run if
+ * divvyd dies. All functions are the main thread's.
+ *
+ *	slots_recover()     once, at the start of divvyd
+ *	slots_prepare()     before a model is taken over; refuses what this host cannot do
+ *	slots_apply()       whenever the model or its bindings have changed
+ *	slots_audit()       once a second
+ *	slots_close()       at the end
  */
 
 #include "core/model.h"
-#include "core/slots/rounds.h"
-#include "kernel/vmm/vmm.h"
+#include "plan/bind.h"
+#include "status.h"
 
-struct cpu;
+struct slots;
 
-/* A VM that is to take part. */
-struct cpu_member {
-	pid_t pid;
-	uint64_t start_time;
-	struct part part;
-	char name[VMM_NAME_SIZE]; /* for the cgroup that divvy makes */
-};
-
-#define CPU_WHY_SIZE 300
+/* What an earlier divvyd and its guard have left paused runs again; what they moved is where it was. Logs. */
+void slots_recover(void);
 
 /*
- * Probe the host, start the guard and the slot thread; no VM takes part yet. why: a line for a person on
- * failure. -EINVAL: the schedule asks for what the gate cannot do.
+ * Whether this host can carry out a schedule of RESOURCE_CPU. Changes nothing. 0; -EINVAL: the gate cannot
+ * hold to such a slot, or there is no such policy; -EOPNOTSUPP: the host lacks what the gate needs; -ENOENT:
+ * the host has no cgroups. On failure why is a line for a person.
  */
-int cpu_open(struct cpu **ret, const struct schedule *s, const char *runtime, char why[CPU_WHY_SIZE]);
-/* Every VM runs and is back where it was; the thread and the guard end. NULL is fine; returns NULL. */
-struct cpu *cpu_close(struct cpu *c);
-
-/* At divvyd's start: whatever an earlier one (and its guard) left paused or moved runs where it was. */
-void cpu_recover(void);
-
-/* Whether this host can do it, changing nothing. 0 or negative errno with why. */
-int cpu_check(const struct schedule *s, char why[CPU_WHY_SIZE]);
-
-/* Change policy, slot, lanes and burst under way. A change of the gate needs close and open: -EXDEV. */
-int cpu_configure(struct cpu *c, const struct schedule *s, char why[CPU_WHY_SIZE]);
+int slots_check(const struct schedule *s, char why[SLOTS_WHY_SIZE]);
+/*
+ * Before a model with this schedule is taken over: check it, and open the slots if *slots is NULL and the
+ * schedule is of RESOURCE_CPU. Nothing changes for any VM. If the model is not taken over after all, call
+ * slots_apply() with the one that runs. runtime: directory of the guard's socket. 0; as slots_check(); or
+ * negative errno where the guard or the thread cannot be started. On failure *slots is untouched and why is a
+ * line for a person.
+ */
+int slots_prepare(struct slots **slots, const struct schedule *s, const char *runtime,
+		  char why[SLOTS_WHY_SIZE]);
+/*
+ * Bring the slots to the model: its schedule, and the VMs behind its devices (members.h), and no others.
+ * Closes the slots and sets *slots to NULL if the model does not schedule CPUs. Does nothing if *slots is
+ * NULL. bindings: one for each node. What fails is logged; a VM that cannot take part is passed over, and
+ * slots_snapshot() says why.
+ */
+void slots_apply(struct slots **slots, const struct model *m, const struct binding *bindings);
+/* Every VM runs, in the cgroup that it came from. The thread and the guard end. s: or NULL. Returns NULL. */
+struct slots *slots_close(struct slots *s);
 
 /*
- * These VMs take part from now on, and no others. One that cannot is passed over: cpu_vm_status() says why.
- * Returns how many were passed over, or negative errno.
+ * Start the guard again if it is gone. Look for VMs whose cgroup has vanished, and for VMs that another
+ * program has frozen. again: look for VMs that were moved to another cgroup, too, and try those again that
+ * could not take part. Logs each change once. O(VMs).
  */
-int cpu_update(struct cpu *c, const struct cpu_member *m, size_t n);
+void slots_audit(struct slots *s, bool again);
 
 /*
- * Look after the guard, and for VMs that somebody else holds or whose cgroup vanished. Once a second. again:
- * for VMs that were moved to another cgroup, too, and those that could not take part are tried again.
+ * All there is to tell, read at one moment: the slot thread waits once, for some microseconds. *vms: every VM
+ * that was asked for, sorted by pid, n of them; the caller's to free. 0; -ENOMEM: nothing is touched.
  */
-void cpu_audit(struct cpu *c, bool again);
-
-struct cpu_vm_status {
-	struct rounds_vm account;
-	uint64_t pauses;           /* times paused */
-	uint64_t longest_pause_ns;
-	bool member;               /* false: it could not take part, why says it */
-	char why[CPU_WHY_SIZE];
-};
-/* 0, or -ENOENT if no such VM was asked for. */
-int cpu_vm_status(struct cpu *c, pid_t pid, struct cpu_vm_status *out);
-
-struct cpu_status {
-	uint64_t decisions;     /* slots begun */
-	uint64_t late_max_ns;   /* latest wake-up after its slot's start */
-	uint64_t late_slots;    /* slots begun more than a tenth of a slot late */
-	uint64_t early_slots;   /* slots ended early: policy boost */
-	uint64_t skipped_slots; /* slots that passed altogether while the thread was not run */
-	uint64_t switch_ns;     /* what closing and opening gates takes of a slot; a moving average */
-	uint64_t cpu_ns;        /* the slot thread's own CPU time */
-	bool realtime;          /* SCHED_FIFO was to be had */
-	uint64_t used_total_ns; /* of all members since they joined */
-	uint64_t entitled_total_ns;
-};
-void cpu_status(struct cpu *c, struct cpu_status *out);
-
-/* One VM's turn as it was: from its gate's opening to its closing, CLOCK_MONOTONIC nanoseconds. */
-struct cpu_turn {
-	uint64_t start_ns, end_ns;
-	uint64_t used_ns; /* CPU time in it, as read before it was closed: a tick less or more */
-	pid_t pid;
-};
+int slots_snapshot(struct slots *s, struct slots_status *all, struct slots_vm_status **vms, size_t *n);
+/* The VM of this process in such a list. Borrowed; NULL: it was not asked for. O(log n). */
+const struct slots_vm_status *slots_vm_status_find(const struct slots_vm_status *vms, size_t n, pid_t pid);
 /*
- * The latest turns that began at or after since_ns, oldest first, at most CPU_TURNS of them. *turns is the
- * caller's to free.
+ * The turns that began at or after since_ns (CLOCK_MONOTONIC) and have ended, oldest first; of more than
+ * SLOTS_TURNS the latest. *turns is the caller's to free. 0; -ENOMEM: nothing is touched.
  */
-#define CPU_TURNS 65536
-int cpu_turns(struct cpu *c, uint64_t since_ns, struct cpu_turn **turns, size_t *n);
+int slots_turns(struct slots *s, uint64_t since_ns, struct slots_turn **turns, size_t *n);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "thread.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "idle.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <string.h>
 #include <time.h>
 
 /* A slot that begins this part of a slot late is counted. */
@@ -23,43 +20,7 @@
 #define STALL_MS 50
 #define STALL_SLOTS 3
 
-void slot_thread_pause(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
-{
-	struct cpu_turn *turn;
-
-	if (vm->paused || vm->lost)
-		return;
-	guard_set(t->guard, vm->guard_slot, true);
-	if (gate_pause(&vm->gate) < 0) {
-		guard_set(t->guard, vm->guard_slot, false);
-		vm->lost = true;
-		return;
-	}
-	turn = &t->turns[t->n_turns++ % CPU_TURNS];
-	*turn = (struct cpu_turn){ .start_ns = vm->since_ns, .end_ns = now, .pid = vm->pid,
-				   .used_ns = vm->clock_ns - vm->turn_ns };
-	vm->turn_ns = vm->clock_ns;
-	vm->paused = true;
-	vm->since_ns = now;
-	vm->pauses++;
-}
-
-static void run_vm(struct slot_thread *t, struct cpu_vm *vm, uint64_t now)
-{
-	uint64_t pause;
-
-	if (!vm->paused)
-		return;
-	if (gate_run(&vm->gate) < 0)
-		vm->lost = true;
-	else
-		guard_set(t->guard, vm->guard_slot, false);
-	vm->paused = false;
-	pause = now - vm->since_ns;
-	if (pause > vm->longest_pause_ns)
-		vm->longest_pause_ns = pause;
-	vm->since_ns = now;
-}
+/* --- a slot -------------------------------------------------------------------------------------- */
 
 static bool in_set(const struct slot_set *set, uint32_t id)
 {
@@ -70,20 +31,21 @@ static bool in_set(const struct slot_set *set, uint32_t id)
 }
 
 /*
- * Of VMs that were let run, pause those that have no turn now; the idle ones among them are kept in t->idle.
+ * Of n VMs that were let run, pause those that have no turn in this set; the idle ones among them are kept in
+ * table.idle, from `kept` on. Returns how many it has then.
  */
-static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, const uint32_t *open,
+static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, const uint32_t *ids,
 			    uint32_t n, uint32_t kept)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		struct cpu_vm *vm = t->vm[open[i]];
+		struct slot_vm *vm = t->table.vm[ids[i]];
 
 		if (in_set(set, vm->id))
 			continue;
-		if (vm->idle)
-			t->idle[kept++] = vm->id;
+		if (vm->run.idle)
+			t->table.idle[kept++] = vm->id;
 		else
-			slot_thread_pause(t, vm, clock_now_ns());
+			turn_pause(&t->turns, vm, clock_now_ns());
 	}
 	return kept;
 }
@@ -91,31 +53,33 @@ static uint32_t close_gates(struct slot_thread *t, const struct slot_set *set, c
 /* Close gates first, then open those of the slot. O(VMs that are let run). */
 static void switch_gates(struct slot_thread *t, const struct slot_set *set)
 {
-	t->n_idle = close_gates(t, set, t->idle, t->n_idle, 0);
-	t->n_idle = close_gates(t, set, t->running, t->n_running, t->n_idle);
-	for (uint32_t i = 0; i < set->n; i++) {
-		struct cpu_vm *vm = t->vm[set->vm[i]];
+	struct slot_table *table = &t->table;
 
-		vm->idle = false;
-		run_vm(t, vm, clock_now_ns());
-		t->running[i] = vm->id;
+	table->n_idle = close_gates(t, set, table->idle, table->n_idle, 0);
+	table->n_idle = close_gates(t, set, table->turn, table->n_turn, table->n_idle);
+	for (uint32_t i = 0; i < set->n; i++) {
+		struct slot_vm *vm = table->vm[set->vm[i]];
+
+		vm->run.idle = false;
+		turn_run(&t->turns, vm, clock_now_ns());
+		table->turn[i] = vm->id;
 	}
-	t->n_running = set->n;
+	table->n_turn = set->n;
 }
 
 /* After a silence in which the guard may have let all VMs run. O(VMs). */
 static void pause_again(struct slot_thread *t)
 {
-	for (uint32_t i = 0; i < t->n_vm; i++)
-		if (t->vm[i] && t->vm[i]->paused && gate_pause(&t->vm[i]->gate) < 0)
-			t->vm[i]->lost = true;
+	for (uint32_t i = 0; i < t->table.n_vm; i++)
+		if (t->table.vm[i])
+			turn_pause_again(t->table.vm[i]);
 }
 
 static void run_all(struct slot_thread *t)
 {
-	for (uint32_t i = 0; i < t->n_vm; i++)
-		if (t->vm[i])
-			run_vm(t, t->vm[i], clock_now_ns());
+	for (uint32_t i = 0; i < t->table.n_vm; i++)
+		if (t->table.vm[i])
+			turn_run(&t->turns, t->table.vm[i], clock_now_ns());
 }
 
 static void measure_switch(struct slot_thread *t, uint64_t took_ns)
@@ -133,13 +97,11 @@ static void one_slot(struct slot_thread *t)
 
 	guard_beat(t->guard, now);
 	t->beat_ns = now;
-	if (t->open) {
-		run_all(t);
+	if (t->unguarded)
 		return;
-	}
 	if (silent)
 		pause_again(t);
-	slot_idle_account(t, now);
+	idle_account(&t->idle, t->slot_short, now);
 	rounds_next(t->rounds, now, &set);
 	now = clock_now_ns();
 	switch_gates(t, &set);
@@ -147,7 +109,9 @@ static void one_slot(struct slot_thread *t)
 	t->stats.decisions++;
 }
 
-/* The deadline after this one; slots that passed while nobody looked are skipped, not made up for. */
+/* --- the thread ---------------------------------------------------------------------------------- */
+
+/* The deadline after this one. Slots that have passed already are skipped, not made up for. */
 static uint64_t next_deadline(struct slot_thread *t, uint64_t deadline, uint64_t now)
 {
 	uint64_t late = now > deadline ? now - deadline : 0, skipped = late / t->slot_ns;
@@ -171,11 +135,11 @@ static bool sleep_until(struct slot_thread *t, uint64_t ns)
 	return !t->hurry;
 }
 
-/* Until the slot ends: at its deadline, or before it, see slot_idle_watch() and hurry(). Returns when. */
+/* Until the slot ends: at its deadline, or before it by idle_watch() or hurry(). Returns when. */
 static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline)
 {
 	for (;;) {
-		uint64_t interval = slot_idle_interval(t), now = clock_now_ns();
+		uint64_t interval = t->unguarded ? 0 : idle_interval(&t->idle), now = clock_now_ns();
 		bool to_the_end = !interval || now + interval >= deadline;
 
 		if (!sleep_until(t, to_the_end ? deadline : now + interval)) {
@@ -185,7 +149,7 @@ static uint64_t sleep_slot(struct slot_thread *t, uint64_t deadline)
 		now = clock_now_ns();
 		if (to_the_end || now >= deadline)
 			return deadline;
-		if (slot_idle_watch(t, now)) {
+		if (!t->unguarded && idle_watch(&t->idle, now)) {
 			t->stats.early_slots++;
 			break;
 		}
@@ -206,7 +170,7 @@ static void *slot_thread_main(void *arg)
 	while (!t->stop) {
 		one_slot(t);
 		deadline = next_deadline(t, deadline, clock_now_ns());
-		t->stats.cpu_ns = clock_thread_cpu_ns();
+		t->stats.scheduler_cpu_ns = clock_thread_cpu_ns();
 		deadline = sleep_slot(t, deadline);
 	}
 	run_all(t);
@@ -214,19 +178,32 @@ static void *slot_thread_main(void *arg)
 	return NULL;
 }
 
-/* The slot under way ends. */
+/* --- from the main thread ------------------------------------------------------------------------ */
+
+/* Under the lock: the slot under way ends. */
 static void hurry(struct slot_thread *t)
 {
 	t->hurry = true;
 	pthread_cond_signal(&t->hurried);
 }
 
-/* Tells the guard how long a silence is suspicious, too. */
+static struct rounds_config rounds_config_of(const struct schedule *s)
+{
+	return (struct rounds_config){ .policy = policy_find(s->policy),
+				       .slot_ns = s->slot_ns,
+				       .slots = s->slots,
+				       .lanes = s->lanes,
+				       .burst_ns = s->burst_ns,
+				       .strict = s->strict,
+				       .spread = s->spread };
+}
+
+/* Tells the guard, too, how long a silence is suspicious. */
 static void set_slot(struct slot_thread *t, uint64_t slot_ns)
 {
 	uint64_t stall_ms = STALL_MS;
 
-	t->slot_ns = slot_ns;
+	t->slot_ns = t->idle.slot_ns = slot_ns;
 	if (stall_ms < STALL_SLOTS * slot_ns / NSEC_PER_MSEC)
 		stall_ms = STALL_SLOTS * slot_ns / NSEC_PER_MSEC;
 	t->stall_ns = stall_ms * NSEC_PER_MSEC;
@@ -234,60 +211,73 @@ static void set_slot(struct slot_thread *t, uint64_t slot_ns)
 	guard_set_stall(t->guard, (uint32_t)stall_ms);
 }
 
-void slot_thread_configure(struct slot_thread *t, const struct schedule *s)
+/* All that rounds does not know of the schedule. Under the lock. */
+static void set_schedule(struct slot_thread *t, const struct schedule *s)
 {
 	const struct policy_ops *policy = policy_find(s->policy);
 
 	set_slot(t, s->slot_ns);
-	/* Slots that stay a VM's own need nobody who sees it wake up. */
-	t->pauses_idle = policy->pauses_idle || s->strict;
-	t->preempts = policy->preempts;
-	for (uint32_t i = 0; t->pauses_idle && i < t->n_idle; i++)
-		(void)slot_idle_wake(t, t->vm[t->idle[i]], clock_now_ns());
+	/* Where slots stay a VM's own, it need not be seen to wake up. */
+	t->idle.pauses_idle = policy->pauses_idle || s->strict;
+	t->idle.preempts = policy->preempts != NULL;
+	for (uint32_t i = 0; t->idle.pauses_idle && i < t->table.n_idle; i++)
+		(void)idle_wake(&t->idle, t->table.vm[t->table.idle[i]], clock_now_ns());
 	/* What counted before may not count now. */
-	for (uint32_t i = 0; i < t->n_vm; i++)
-		if (t->vm[i])
-			t->vm[i]->streak = 0;
-	hurry(t);
+	for (uint32_t i = 0; i < t->table.n_vm; i++)
+		if (t->table.vm[i])
+			t->table.vm[i]->run.streak = 0;
 }
 
-void slot_thread_open(struct slot_thread *t, bool open)
+int slot_thread_configure(struct slot_thread *t, const struct schedule *s)
 {
-	const struct slot_set set = { .vm = t->running, .n = t->n_running };
+	struct rounds_config config = rounds_config_of(s);
+	int err;
 
-	if (t->open == open)
-		return;
-	t->open = open;
-	if (open)
-		run_all(t);
-	for (uint32_t i = 0; i < t->n_vm && !open; i++) {
-		struct cpu_vm *vm = t->vm[i];
-
-		if (!vm)
-			continue;
-		(void)slot_idle_used(vm);
-		if (!vm->idle && !in_set(&set, i))
-			slot_thread_pause(t, vm, clock_now_ns());
+	pthread_mutex_lock(&t->lock);
+	err = rounds_configure(t->rounds, &config, clock_now_ns());
+	if (err >= 0) {
+		set_schedule(t, s);
+		hurry(t);
 	}
+	pthread_mutex_unlock(&t->lock);
+	return err;
 }
 
-int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard *guard,
-		      const struct schedule *s)
+void slot_thread_set_guarded(struct slot_thread *t, bool guarded)
+{
+	pthread_mutex_lock(&t->lock);
+	if (t->unguarded && guarded) {
+		for (uint32_t i = 0; i < t->table.n_vm; i++) {
+			struct slot_vm *vm = t->table.vm[i];
+
+			if (!vm)
+				continue;
+			(void)idle_used(vm);
+			if (!vm->run.idle && !table_has_turn(&t->table, i))
+				turn_pause(&t->turns, vm, clock_now_ns());
+		}
+	} else if (!t->unguarded && !guarded) {
+		run_all(t);
+	}
+	t->unguarded = !guarded;
+	pthread_mutex_unlock(&t->lock);
+}
+
+static int start_rounds(struct slot_thread *t, const struct schedule *s)
+{
+	struct rounds_config config = rounds_config_of(s);
+	int err = turns_init(&t->turns, t->guard);
+
+	if (err >= 0)
+		err = rounds_new(&t->rounds, &config, clock_now_ns());
+	return err;
+}
+
+static void init_lock(struct slot_thread *t)
 {
 	pthread_mutexattr_t attr;
 	pthread_condattr_t clock;
-	struct timespec tick;
-	int err;
 
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	*t = (struct slot_thread){ .guard = guard, .tick_ns = (uint64_t)tick.tv_nsec };
-	t->turns = calloc(CPU_TURNS, sizeof(*t->turns));
-	t->running = calloc(ROUNDS_LANES_MAX, sizeof(*t->running));
-	if (!t->turns || !t->running) {
-		free(t->turns);
-		free(t->running);
-		return -ENOMEM;
-	}
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	pthread_mutex_init(&t->lock, &attr);
@@ -296,15 +286,37 @@ int slot_thread_start(struct slot_thread *t, struct rounds *rounds, struct guard
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&t->hurried, &clock);
 	pthread_condattr_destroy(&clock);
-	t->rounds = rounds;
-	slot_thread_configure(t, s);
-	err = pthread_create(&t->thread, NULL, slot_thread_main, t);
-	if (err) {
-		free(t->turns);
-		free(t->running);
-		return -err;
+}
+
+static void free_all(struct slot_thread *t)
+{
+	pthread_cond_destroy(&t->hurried);
+	pthread_mutex_destroy(&t->lock);
+	rounds_free(t->rounds);
+	table_free(&t->table);
+	turns_free(&t->turns);
+}
+
+int slot_thread_start(struct slot_thread *t, struct guard *guard, const struct schedule *s)
+{
+	struct timespec tick;
+	int err;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	*t = (struct slot_thread){ .guard = guard };
+	init_lock(t);
+	err = start_rounds(t, s);
+	if (err >= 0) {
+		t->idle = (struct idle){ .rounds = t->rounds,
+					 .table = &t->table,
+					 .turns = &t->turns,
+					 .tick_ns = (uint64_t)tick.tv_nsec };
+		set_schedule(t, s);
+		err = -pthread_create(&t->thread, NULL, slot_thread_main, t);
 	}
-	return 0;
+	if (err < 0)
+		free_all(t);
+	return err;
 }
 
 void slot_thread_stop(struct slot_thread *t)
@@ -314,68 +326,54 @@ void slot_thread_stop(struct slot_thread *t)
 	hurry(t);
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->thread, NULL);
-	pthread_cond_destroy(&t->hurried);
-	pthread_mutex_destroy(&t->lock);
-	rounds_free(t->rounds);
-	free(t->vm);
-	free(t->running);
-	free(t->idle);
-	free(t->turns);
+	free_all(t);
 }
 
-int slot_thread_add(struct slot_thread *t, struct cpu_vm *vm)
+/* Under the lock. */
+static int add(struct slot_thread *t, struct slot_vm *vm)
 {
 	uint64_t now = clock_now_ns();
-	uint32_t *idle;
-	int err = rounds_add(t->rounds, vm->part, now, &vm->id);
+	int err = rounds_add(t->rounds, vm->want.part, now, &vm->id);
 
 	if (err < 0)
 		return err;
-	if (vm->id >= t->n_vm) {
-		struct cpu_vm **bigger = reallocarray(t->vm, vm->id + 1, sizeof(*bigger));
-
-		if (!bigger) {
-			rounds_remove(t->rounds, vm->id, now);
-			return -ENOMEM;
-		}
-		memset(&bigger[t->n_vm], 0, (vm->id + 1 - t->n_vm) * sizeof(*bigger));
-		t->vm = bigger;
-		t->n_vm = vm->id + 1;
-	}
-	idle = reallocarray(t->idle, t->n_vm + ROUNDS_LANES_MAX, sizeof(*idle));
-	if (!idle) {
+	err = table_add(&t->table, vm);
+	if (err < 0) {
 		rounds_remove(t->rounds, vm->id, now);
-		return -ENOMEM;
+		return err;
 	}
-	t->idle = idle;
-	t->vm[vm->id] = vm;
-	vm->since_ns = now;
-	cputime_read(&vm->clock, &vm->clock_ns);
-	vm->turn_ns = vm->clock_ns;
-	if (!t->open)
-		slot_thread_pause(t, vm, now);
+	vm->run.since_ns = now;
+	cputime_read(&vm->clock, &vm->run.clock_ns);
+	vm->run.turn_ns = vm->run.clock_ns;
+	if (!t->unguarded)
+		turn_pause(&t->turns, vm, now);
 	return 0;
 }
 
-static uint32_t drop_id(uint32_t *ids, uint32_t n, uint32_t id)
+int slot_thread_add(struct slot_thread *t, struct slot_vm *vm)
 {
-	uint32_t kept = 0;
+	int err;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (ids[i] != id)
-			ids[kept++] = ids[i];
-	return kept;
+	pthread_mutex_lock(&t->lock);
+	err = add(t, vm);
+	pthread_mutex_unlock(&t->lock);
+	return err;
 }
 
-void slot_thread_remove(struct slot_thread *t, struct cpu_vm *vm)
+void slot_thread_remove(struct slot_thread *t, struct slot_vm *vm)
 {
-	const struct slot_set set = { .vm = t->running, .n = t->n_running };
-
-	if (in_set(&set, vm->id))
+	pthread_mutex_lock(&t->lock);
+	if (table_has_turn(&t->table, vm->id))
 		hurry(t);
 	rounds_remove(t->rounds, vm->id, clock_now_ns());
-	t->n_running = drop_id(t->running, t->n_running, vm->id);
-	t->n_idle = drop_id(t->idle, t->n_idle, vm->id);
-	t->vm[vm->id] = NULL;
-	run_vm(t, vm, clock_now_ns());
+	table_remove(&t->table, vm);
+	turn_run(&t->turns, vm, clock_now_ns());
+	pthread_mutex_unlock(&t->lock);
+}
+
+void slot_thread_set_part(struct slot_thread *t, const struct slot_vm *vm)
+{
+	pthread_mutex_lock(&t->lock);
+	rounds_set_part(t->rounds, vm->id, vm->want.part);
+	pthread_mutex_unlock(&t->lock);
 }
