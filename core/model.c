@@ -95,6 +95,15 @@ int64_t model_add(struct model *m, const struct node *node)
 	return (int64_t)m->n_nodes++;
 }
 
+size_t model_uplink_end(const struct model *m, size_t first)
+{
+	size_t next = first + 1;
+
+	while (next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK)
+		next++;
+	return next;
+}
+
 uint32_t model_uplink_of(const struct model *m, uint32_t i)
 {
 	while (m->nodes[i].parent != NODE_NONE)

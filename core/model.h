@@ -113,6 +113,8 @@ int model_copy(struct model *dst, const struct model *src);
  */
 int64_t model_add(struct model *m, const struct node *node);
 
+/* The first node behind the uplink at first that does not stand under it; n_nodes: none does. */
+size_t model_uplink_end(const struct model *m, size_t first);
 /* The uplink that node i stands under; i itself if it is an uplink. */
 uint32_t model_uplink_of(const struct model *m, uint32_t i);
 /* Write "network/device", or "device" if it stands directly under an uplink, into buf. Returns buf. */

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 
 #define CLIENTS_MAX 64
-/* A peer that does not read its answers is not waited for beyond the largest of them. */
+/* A peer that does not read its answers is cut off when more than the largest of them waits. */
 #define OUTPUT_MAX PROTO_ANSWER_MAX
 
 struct client {
@@ -28,9 +28,8 @@ struct client {
 	size_t in_len, in_size;
 	char *out;
 	size_t out_len, out_sent;
-	bool drains; /* an answer waits for control_drained() */
-	int64_t drain_id;
-	json_t *drain_result;
+	struct reply_queue *replies;
+	bool broken; /* to be closed as soon as no function works on it */
 };
 
 struct control {
@@ -55,11 +54,11 @@ static void client_close(struct client *c)
 	close(c->fd);
 	free(c->in);
 	free(c->out);
-	json_decref(c->drain_result);
+	reply_queue_close(c->replies);
 	free(c);
 }
 
-/* Send what the socket takes. False: the client is gone and closed. */
+/* Send what the socket takes. False: the client is broken. */
 static bool client_flush(struct client *c)
 {
 	while (c->out_sent < c->out_len) {
@@ -70,10 +69,8 @@ static bool client_flush(struct client *c)
 			break;
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			client_close(c);
+		if (n < 0)
 			return false;
-		}
 		c->out_sent += (size_t)n;
 	}
 	if (c->out_sent == c->out_len)
@@ -82,73 +79,90 @@ static bool client_flush(struct client *c)
 	return true;
 }
 
-/* Takes line. False: the client is gone and closed. */
-static bool client_send(struct client *c, char *line)
+/* Append an answer; what the peer has not read yet may not grow beyond OUTPUT_MAX. False: broken. */
+static bool client_put(struct client *c, const char *line)
 {
-	size_t len = line ? strlen(line) : 0;
-	char *bigger = len && c->out_len + len <= OUTPUT_MAX ? realloc(c->out, c->out_len + len) : NULL;
+	size_t len = strlen(line), waiting = c->out_len - c->out_sent;
+	char *bigger;
 
-	if (!bigger) {
-		free(line);
-		client_close(c);
+	if (waiting + len > OUTPUT_MAX)
 		return false;
-	}
+	if (c->out_sent)
+		memmove(c->out, c->out + c->out_sent, waiting);
+	c->out_len = waiting;
+	c->out_sent = 0;
+	bigger = realloc(c->out, waiting + len);
+	if (!bigger)
+		return false;
 	c->out = bigger;
-	memcpy(c->out + c->out_len, line, len);
+	memcpy(c->out + waiting, line, len);
 	c->out_len += len;
-	free(line);
-	return client_flush(c);
+	return true;
 }
 
-static bool client_request(struct client *c, const char *line, size_t len)
+/*
+ * Called by the reply queue, perhaps from inside a verb or from drain.h's timer: the client cannot be closed
+ * under the feet of client_lines(), so it is marked, and its descriptor is shut down, which wakes on_client().
+ */
+static void client_send(void *arg, char *line)
+{
+	struct client *c = arg;
+
+	if (!c->broken && (!line || !client_put(c, line) || !client_flush(c))) {
+		c->broken = true;
+		shutdown(c->fd, SHUT_RDWR);
+	}
+	free(line);
+}
+
+static void refuse(struct client *c, int64_t id, const struct spec_error *err)
+{
+	struct reply *reply = reply_new(c->replies, id);
+
+	if (reply)
+		reply_error(reply, err);
+	else
+		c->broken = true;
+}
+
+static void client_request(struct client *c, const char *line, size_t len)
 {
 	struct proto_request req = { 0 };
 	struct spec_error err = { 0 };
-	json_t *result = NULL;
-	char *answer = NULL;
+	struct reply *reply;
 
-	if (proto_parse_request(line, len, &req, &err) < 0)
-		return client_send(c, proto_error_line(req.id, &err));
-	switch (verbs_run(c->control->daemon, req.verb, req.args, &result, &err)) {
-	case VERB_DONE:
-		answer = proto_result_line(req.id, result);
-		break;
-	case VERB_FAILED:
-		answer = proto_error_line(req.id, &err);
-		break;
-	case VERB_DRAINS:
-		c->drains = true;
-		c->drain_id = req.id;
-		json_decref(c->drain_result);
-		c->drain_result = result;
-		proto_request_free(&req);
-		return true;
+	if (proto_parse_request(line, len, &req, &err) < 0) {
+		refuse(c, req.id, &err);
+		return;
 	}
+	reply = reply_new(c->replies, req.id);
+	if (reply)
+		verbs_run(c->control->daemon, req.verb, req.args, reply);
+	else
+		c->broken = true;
 	proto_request_free(&req);
-	return client_send(c, answer);
 }
 
-/* Carry out each whole line; keep the rest. False: the client is gone and closed. */
-static bool client_lines(struct client *c)
+/* Carry out each whole line; keep the rest. */
+static void client_lines(struct client *c)
 {
 	size_t done = 0;
 	char *end;
 
-	while ((end = memchr(c->in + done, '\n', c->in_len - done))) {
+	while (!c->broken && (end = memchr(c->in + done, '\n', c->in_len - done))) {
 		size_t len = (size_t)(end - (c->in + done));
 
-		if (!client_request(c, c->in + done, len))
-			return false;
+		client_request(c, c->in + done, len);
 		done += len + 1;
+		/* A peer may not pile up answers behind one that waits. */
+		c->broken |= reply_held(c->replies) > OUTPUT_MAX;
 	}
 	memmove(c->in, c->in + done, c->in_len - done);
 	c->in_len -= done;
 	if (c->in_len < PROTO_LINE_MAX)
-		return true;
-	client_send(c, proto_error_line(0, &(struct spec_error){ .text = "request is longer than 1 MiB" })) ?
-		client_close(c) :
-		(void)0;
-	return false;
+		return;
+	refuse(c, 0, &(struct spec_error){ .text = "request is longer than 1 MiB" });
+	c->broken = true;
 }
 
 static bool client_grow(struct client *c)
@@ -173,22 +187,22 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *arg)
 
 	(void)s;
 	if ((revents & EPOLLOUT) && !client_flush(c))
-		return 0;
-	if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-		return 0;
-	if (!client_grow(c)) {
+		c->broken = true;
+	if (c->broken || !client_grow(c)) {
 		client_close(c);
 		return 0;
 	}
+	if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return 0;
 	n = recv(fd, c->in + c->in_len, c->in_size - c->in_len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (n <= 0) {
-		client_close(c);
-		return 0;
+	if (n > 0) {
+		c->in_len += (size_t)n;
+		client_lines(c);
 	}
-	c->in_len += (size_t)n;
-	client_lines(c);
+	if (n <= 0 || c->broken)
+		client_close(c);
 	return 0;
 }
 
@@ -241,8 +255,11 @@ static int on_connect(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (c->n_clients >= CLIENTS_MAX || !(client = calloc(1, sizeof(*client))))
 		return 0;
 	client->control = c;
+	client->replies = reply_queue_new(client_send, client);
 	client->fd = TAKE_FD(peer);
-	if (sd_event_add_io(c->daemon->event, &client->source, client->fd, EPOLLIN, on_client, client) < 0) {
+	if (!client->replies ||
+	    sd_event_add_io(c->daemon->event, &client->source, client->fd, EPOLLIN, on_client, client) < 0) {
+		reply_queue_close(client->replies);
 		close(client->fd);
 		free(client);
 		return 0;
@@ -251,22 +268,6 @@ static int on_connect(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	c->clients = client;
 	c->n_clients++;
 	return 0;
-}
-
-void control_drained(struct control *c)
-{
-	struct client *next;
-
-	for (struct client *client = c ? c->clients : NULL; client; client = next) {
-		json_t *result;
-
-		next = client->next;
-		if (!client->drains)
-			continue;
-		client->drains = false;
-		result = TAKE_PTR(client->drain_result);
-		client_send(client, proto_result_line(client->drain_id, result));
-	}
 }
 
 static int resolve_group(const char *name, gid_t *gid, char *errtext, size_t size)

@@ -8,7 +8,7 @@
 
 #include "daemon.h"
 
-#include <jansson.h>
+struct control;
 
 /*
  * Bind and listen; replaces a stale socket (the caller holds the lock that says there is no other divvyd). 0,
@@ -16,6 +16,3 @@
  */
 int control_open(struct daemon *d, struct control **ret, char *errtext, size_t size);
 struct control *control_close(struct control *c); /* NULL is fine; returns NULL */
-
-/* All that drained has gone: answer those who wait for that. */
-void control_drained(struct control *c);

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* divvyd's state, in one place. Each file of daemon/ owns the part that its header describes. */
+/* divvyd's state, in one place. Each room and each file of daemon/ owns the part that its header describes. */
 
 #include "datapath/backpressure.h"
-#include "slots/slots.h"
-#include "datapath/apply.h"
-#include "plan/host.h"
-#include "plan/classids.h"
+#include "datapath/dataplane.h"
+#include "datapath/drain.h"
+#include "datapath/others.h"
 #include "datapath/sample.h"
-#include "spec/spec.h"
+#include "plan/plan.h"
+#include "slots/slots.h"
 
+#include <sys/stat.h>
 #include <systemd/sd-event.h>
-
-struct control;
 
 struct daemon_options {
 	const char *config;  /* the system's specification file; need not exist */
 	const char *state;   /* directory, survives a reboot */
 	const char *runtime; /* directory of the socket */
 	const char *socket;  /* path of the control socket; NULL: divvy.sock in runtime */
-	const char *group;   /* members may use the control socket besides root; NULL: nobody */
+	const char *group;   /* its members may use the control socket besides root; NULL: root alone */
 };
 
 /* Where the running specification came from. */
@@ -30,6 +29,13 @@ enum origin {
 	ORIGIN_APPLIED, /* `divvy apply` or `divvy set`: kept over a restart, differs from the file */
 };
 
+/* What the latest comparison of the system's file with what runs has found; see state_differs(). */
+struct file_view {
+	bool valid;
+	struct stat file; /* as it was then; st_ino 0: there was none */
+	bool differs;
+};
+
 struct daemon {
 	struct daemon_options options;
 	sd_event *event;
@@ -37,27 +43,18 @@ struct daemon {
 	struct host host;
 	struct dataplane plane;
 	struct backpressure backpressure;
+	struct others others;
 	struct sampler sampler;
-	struct minors minors_table;
+	struct drain drain;
+	struct slots *slots; /* NULL: the running model does not schedule the CPU */
 
-	struct model model; /* running */
+	struct plan plan; /* what runs */
 	enum origin origin;
-	uint64_t file_hash;       /* of options.config when the model was last taken from or over it */
-	struct binding *bindings; /* one a node */
-	uint16_t *minors;         /* one a node */
-	struct tree want;
+	uint64_t file_hash;    /* of options.config when the model was last taken from it or over it */
+	struct file_view file; /* invalid after each change of model or origin */
+
 	/* Why devices are scheduled although the CPU was asked for at the start; or "". */
 	char not_cpu[SLOTS_WHY_SIZE];
 	struct schedule asked; /* then: what was asked for, and is kept for the next start */
-	bool unreconciled; /* the latest reconcile_host() failed: bindings and want are not the host's */
-
-	struct rtnl *link_events;
-	sd_event_source *reconcile_timer, *rescan_timer, *drain_timer, *second_timer;
-	unsigned int rescan_stage;
-	bool look_again; /* an event came between the first two looks at /proc */
-	unsigned int seconds; /* since start */
-	unsigned int watched_until;
-
-	struct control *control;
-	struct slots *cpu; /* while the running model schedules CPUs */
+	bool unreconciled;     /* the latest reconcile_host() failed: the plan is not the host's */
 };

@@ -2,41 +2,54 @@
 /*
  * Theory of Operation
  *
- * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it.
- * The VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is
- * read several times after the latest event, in growing distances, and not at all while nothing happens. A
- * further event puts off neither what is to be done nor the first two looks: a link that flaps must not hold
- * up the others. Events are lost when the socket overruns: then all is read again. What no event tells (a
- * filter or a send buffer undone by others, a vNIC that took no filter and would now) is found by an audit
- * every AUDIT_SECONDS; what failed as a whole is tried again every second.
+ * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it. The
+ * VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is read
+ * several times after the latest event, in growing distances, and not at all while nothing happens. A further
+ * event puts off neither what is to be done nor the first two looks: a link that flaps must not hold up the
+ * others. A tc event of another program on a vNIC that divvy is on makes divvyd read that vNIC's filters
+ * again. Events are lost when the socket overruns: then all is read again. What no event tells (a send buffer
+ * that was undone, a vNIC that took no filter and would now) is found by an audit every AUDIT_SECONDS. What
+ * failed as a whole is tried again every second.
  */
 #include "loop.h"
 
-#include "control.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "slots/slots.h"
 #include "base/log.h"
+#include "datapath/inventory.h"
 #include "reconcile.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #define RECONCILE_DELAY_US 5000 /* events come in bursts: a VM's start is three or four */
-#define DRAIN_INTERVAL_US 10000
+#define OTHERS_DELAY_US 100000  /* a script sets its filters one by one */
 /*
  * Not a whole number of the rounds that people write: slots_audit() can tell only of a VM that has its turn,
- * and would find the same ones paused every time.
+ * and would find the same VMs paused every time.
  */
 #define SECOND_US 1017000
 #define AUDIT_SECONDS 10
-/* Counters are read every second while somebody looks, or else every few: a dump of 1,000 classes is 3 ms. */
-#define UNWATCHED_SECONDS 5
-#define WATCH_SECONDS 15
+/* So often counters are read while nobody asks: the first status needs a reading from before. */
+#define SAMPLE_SECONDS 5
 #define TIMER_ACCURACY_US 1000
 
 /* After a link event, microseconds from one look at /proc to the next. */
 static const uint64_t rescan_us[] = { 30000, 170000, 300000, 1000000, 3500000 };
+
+struct loop {
+	struct daemon *daemon;
+	struct rtnl *events;
+	uint32_t own_port; /* of the socket by which divvyd changes the data path */
+	sd_event_source *event_source, *reconcile_timer, *rescan_timer, *others_timer, *second_timer;
+	unsigned int rescan_stage;
+	bool look_again;      /* an event came between the first two looks at /proc */
+	unsigned int seconds; /* since the start */
+	uint32_t *touched;    /* vNICs that tc events of others named; owned */
+	size_t n_touched;
+};
 
 static void arm(sd_event_source *timer, uint64_t us)
 {
@@ -58,170 +71,201 @@ static void arm_once(sd_event_source *timer, uint64_t us)
 		arm(timer, us);
 }
 
-static void look_soon(struct daemon *d)
+static void look_soon(struct loop *l)
 {
-	if (armed(d->rescan_timer) && d->rescan_stage <= 1) {
-		d->look_again = true;
+	if (armed(l->rescan_timer) && l->rescan_stage <= 1) {
+		l->look_again = true;
 		return;
 	}
-	d->look_again = false;
-	d->rescan_stage = 0;
-	arm(d->rescan_timer, rescan_us[0]);
+	l->look_again = false;
+	l->rescan_stage = 0;
+	arm(l->rescan_timer, rescan_us[0]);
 }
 
-static int on_link(const struct nlmsghdr *nlh, void *arg)
-{
-	struct daemon *d = arg;
-	struct link l;
+/* --- events -------------------------------------------------------------------------------------- */
 
-	if (!nlh)
-		return 0;
-	switch (host_event(&d->host, nlh, &l)) {
+static void on_link(struct loop *l, const struct nlmsghdr *nlh)
+{
+	struct daemon *d = l->daemon;
+	struct link link;
+
+	switch (inventory_event(&d->host, nlh, &link)) {
 	case HOST_SAME:
 		break;
 	case HOST_GONE:
-		dataplane_forget(&d->plane, l.ifindex);
-		backpressure_forget(&d->backpressure, l.ifindex);
-		arm_once(d->reconcile_timer, RECONCILE_DELAY_US);
+		dataplane_forget(&d->plane, link.ifindex);
+		backpressure_forget(&d->backpressure, link.ifindex);
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 		break;
 	case HOST_CHANGED:
-		if (binding_unschedulable(&l))
+		if (binding_unschedulable(&link))
 			break;
-		arm_once(d->reconcile_timer, RECONCILE_DELAY_US);
-		look_soon(d);
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+		look_soon(l);
 		break;
 	}
+}
+
+/* Another program has changed a qdisc, class or filter. */
+static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
+{
+	struct tcmsg tcm;
+	uint32_t ifindex;
+
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)))
+		return;
+	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));
+	ifindex = (uint32_t)tcm.tcm_ifindex;
+	if (!tree_vnic(&l->daemon->plane.have, ifindex))
+		return;
+	/* Several events of one vNIC come in a row. */
+	if (l->n_touched && l->touched[l->n_touched - 1] == ifindex)
+		return;
+	if (array_reserve(&l->touched, l->n_touched, sizeof(*l->touched)) < 0)
+		return;
+	l->touched[l->n_touched++] = ifindex;
+	arm_once(l->others_timer, OTHERS_DELAY_US);
+}
+
+static int on_message(const struct nlmsghdr *nlh, void *arg)
+{
+	struct loop *l = arg;
+
+	if (!nlh)
+		return 0;
+	if (nlh->nlmsg_type == RTM_NEWLINK || nlh->nlmsg_type == RTM_DELLINK)
+		on_link(l, nlh);
+	else if (nlh->nlmsg_pid != l->own_port)
+		on_tc(l, nlh);
 	return 0;
 }
 
-static int on_link_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
+static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
-	struct daemon *d = arg;
-	int err = rtnl_events_read(d->link_events, on_link, d);
+	struct loop *l = arg;
+	struct daemon *d = l->daemon;
+	int err = rtnl_events_read(l->events, on_message, l);
 
 	(void)s, (void)fd, (void)revents;
 	if (err == -ENOBUFS) {
 		log_notice("link events were lost; reading everything again");
-		host_read_links(&d->host, d->plane.rtnl);
+		inventory_links(&d->host, d->plane.rtnl);
 		d->plane.stale = true;
-		look_soon(d);
-		arm_once(d->reconcile_timer, RECONCILE_DELAY_US);
+		look_soon(l);
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 	} else if (err < 0) {
 		log_error("link events: %s", strerror(-err));
 	}
 	return 0;
 }
 
+/* --- timers -------------------------------------------------------------------------------------- */
+
 static int on_reconcile(sd_event_source *s, uint64_t usec, void *arg)
 {
+	struct loop *l = arg;
+
 	(void)s, (void)usec;
-	reconcile_host(arg);
+	reconcile_host(l->daemon);
 	return 0;
 }
 
 static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 {
-	struct daemon *d = arg;
-	bool changed = false;
+	struct loop *l = arg;
 
 	(void)s, (void)usec;
-	if (host_read_vms(&d->host, &changed) >= 0 && changed)
-		reconcile_host(d);
-	if (++d->rescan_stage < ARRAY_SIZE(rescan_us))
-		arm(d->rescan_timer, rescan_us[d->rescan_stage]);
-	if (d->rescan_stage > 1 && d->look_again)
-		look_soon(d);
+	if (inventory_vms(&l->daemon->host) > 0)
+		reconcile_host(l->daemon);
+	if (++l->rescan_stage < ARRAY_SIZE(rescan_us))
+		arm(l->rescan_timer, rescan_us[l->rescan_stage]);
+	if (l->rescan_stage > 1 && l->look_again)
+		look_soon(l);
 	return 0;
 }
 
-void events_watched(struct daemon *d)
+static int on_others(sd_event_source *s, uint64_t usec, void *arg)
 {
-	/* The latest reading may be seconds old: the rates shall end now. */
-	if (d->seconds >= d->watched_until)
-		sampler_read(&d->sampler, &d->plane, clock_now_ns());
-	d->watched_until = d->seconds + WATCH_SECONDS;
-}
-
-bool events_drained(const struct daemon *d)
-{
-	for (size_t i = 0; i < d->plane.have.n_uplinks; i++) {
-		const struct tree_uplink *have = &d->plane.have.uplinks[i];
-		const struct tree_uplink *want = tree_uplink_named(&d->want, have->name);
-
-		if (!want || want->n_classes < have->n_classes)
-			return false;
-	}
-	return true;
-}
-
-static int on_drain(sd_event_source *s, uint64_t usec, void *arg)
-{
-	struct daemon *d = arg;
-	int left = dataplane_drain(&d->plane, &d->want);
+	struct loop *l = arg;
+	struct daemon *d = l->daemon;
 
 	(void)s, (void)usec;
-	if (left < 0 || !events_drained(d))
-		arm(d->drain_timer, DRAIN_INTERVAL_US);
-	else
-		control_drained(d->control);
+	for (size_t i = 0; i < l->n_touched; i++)
+		if (tree_vnic(&d->plane.have, l->touched[i]))
+			others_read(&d->others, d->plane.rtnl, l->touched[i]);
+	free(l->touched);
+	l->touched = NULL;
+	l->n_touched = 0;
 	return 0;
-}
-
-void events_drain_soon(struct daemon *d)
-{
-	if (d->drain_timer && !events_drained(d) && !armed(d->drain_timer))
-		arm(d->drain_timer, DRAIN_INTERVAL_US);
 }
 
 static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 {
-	struct daemon *d = arg;
+	struct loop *l = arg;
+	struct daemon *d = l->daemon;
+	bool audit = ++l->seconds % AUDIT_SECONDS == 0;
 
 	(void)s, (void)usec;
-	d->seconds++;
-	if (d->seconds < d->watched_until || d->seconds % UNWATCHED_SECONDS == 0)
+	if (l->seconds % SAMPLE_SECONDS == 0)
 		sampler_read(&d->sampler, &d->plane, clock_now_ns());
-	if (d->cpu)
-		slots_audit(d->cpu, d->seconds % AUDIT_SECONDS == 0);
-	if (d->unreconciled)
+	if (d->slots)
+		slots_audit(d->slots, audit);
+	if (d->unreconciled || d->plane.stale)
 		reconcile_host(d);
-	if (d->seconds % AUDIT_SECONDS == 0)
+	if (audit)
 		reconcile_audit(d);
-	arm(d->second_timer, SECOND_US);
+	arm(l->second_timer, SECOND_US);
 	return 0;
 }
 
-static int add_timer(struct daemon *d, sd_event_source **s, sd_event_time_handler_t handler)
+static int add_timer(struct loop *l, sd_event_source **s, sd_event_time_handler_t handler)
 {
-	int r = sd_event_add_time_relative(d->event, s, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, handler, d);
+	int r = sd_event_add_time_relative(l->daemon->event, s, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, handler,
+					   l);
 
 	return r < 0 ? r : sd_event_source_set_enabled(*s, SD_EVENT_OFF);
 }
 
-int events_open(struct daemon *d)
+int loop_open(struct loop **ret, struct daemon *d)
 {
-	int r = rtnl_events_open(&d->link_events, false);
+	struct loop *l = calloc(1, sizeof(*l));
+	int r;
 
+	if (!l)
+		return -ENOMEM;
+	l->daemon = d;
+	l->own_port = rtnl_port(d->plane.rtnl);
+	r = rtnl_events_open(&l->events, true);
 	if (r >= 0)
-		r = sd_event_add_io(d->event, NULL, rtnl_fd(d->link_events), EPOLLIN, on_link_events, d);
+		r = sd_event_add_io(d->event, &l->event_source, rtnl_fd(l->events), EPOLLIN, on_events, l);
 	if (r >= 0)
-		r = add_timer(d, &d->reconcile_timer, on_reconcile);
+		r = add_timer(l, &l->reconcile_timer, on_reconcile);
 	if (r >= 0)
-		r = add_timer(d, &d->rescan_timer, on_rescan);
+		r = add_timer(l, &l->rescan_timer, on_rescan);
 	if (r >= 0)
-		r = add_timer(d, &d->drain_timer, on_drain);
+		r = add_timer(l, &l->others_timer, on_others);
 	if (r >= 0)
-		r = add_timer(d, &d->second_timer, on_second);
-	if (r >= 0)
-		arm(d->second_timer, SECOND_US);
-	return r;
+		r = add_timer(l, &l->second_timer, on_second);
+	if (r < 0) {
+		loop_close(l);
+		return r;
+	}
+	arm(l->second_timer, SECOND_US);
+	*ret = l;
+	return 0;
 }
 
-void events_close(struct daemon *d)
+struct loop *loop_close(struct loop *l)
 {
-	sd_event_source_unref(d->reconcile_timer);
-	sd_event_source_unref(d->rescan_timer);
-	sd_event_source_unref(d->drain_timer);
-	sd_event_source_unref(d->second_timer);
-	d->link_events = rtnl_close(d->link_events);
+	if (!l)
+		return NULL;
+	sd_event_source_disable_unref(l->event_source);
+	sd_event_source_disable_unref(l->reconcile_timer);
+	sd_event_source_disable_unref(l->rescan_timer);
+	sd_event_source_disable_unref(l->others_timer);
+	sd_event_source_disable_unref(l->second_timer);
+	rtnl_close(l->events);
+	free(l->touched);
+	free(l);
+	return NULL;
 }

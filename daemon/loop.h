@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What makes divvyd act by itself: link events, the second's timer, classes that drain. */
+/* What makes divvyd act by itself: events of links and tc, and the second's timer. */
 
 #include "daemon.h"
 
-/* 0 or negative errno. */
-int events_open(struct daemon *d);
-void events_close(struct daemon *d);
+struct loop;
 
-/* Something may have become superfluous: look, again and again, until it has drained. */
-void events_drain_soon(struct daemon *d);
-/* Whether nothing drains any more. */
-bool events_drained(const struct daemon *d);
-
-/* Somebody looks at the status: have fresh rates for a while. */
-void events_watched(struct daemon *d);
+/*
+ * Hear events from now on. The caller reads what the host has after this, so that no change is missed. 0 or
+ * negative errno.
+ */
+int loop_open(struct loop **ret, struct daemon *d);
+struct loop *loop_close(struct loop *l); /* NULL is fine; returns NULL */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* divvyd: start, run, stop. Stopping leaves the kernel as it is: shares stay enforced. */
 
-#include "control.h"
-#include "slots/slots.h"
 #include "base/cleanup.h"
-#include "daemon.h"
-#include "loop.h"
 #include "base/log.h"
+#include "control.h"
+#include "daemon.h"
+#include "datapath/inventory.h"
 #include "kernel/proc/privilege.h"
+#include "loop.h"
 #include "reconcile.h"
 #include "state.h"
 
@@ -127,12 +127,13 @@ static int take_lock(void)
 /* Run what was running, or the system's file; a file that is wrong stops the start. */
 static int start_specification(struct daemon *d)
 {
+	_cleanup_(classids_free) struct classids classids = { 0 };
+	_cleanup_(model_free) struct model m;
 	struct spec_error err = { 0 };
-	struct model m;
 	int r;
 
 	model_init(&m);
-	r = state_load(d, &m, &err);
+	r = state_load(d, &m, &classids, &err);
 	if (r == -ENOENT) {
 		log_notice("no specification yet: write %s, or use divvy apply", d->options.config);
 		r = 0;
@@ -141,14 +142,13 @@ static int start_specification(struct daemon *d)
 			  err.text[0] ? err.text : strerror(-r));
 		return r;
 	}
-	r = reconcile_start(d, &m);
-	model_free(&m);
+	r = reconcile_start(d, &m, &classids);
 	if (r >= 0)
 		r = state_save(d);
 	return r;
 }
 
-static int open_all(struct daemon *d)
+static int open_all(struct daemon *d, struct loop **loop, struct control **control)
 {
 	char errtext[256] = "";
 	int r;
@@ -157,16 +157,16 @@ static int open_all(struct daemon *d)
 	if (r >= 0)
 		r = dataplane_open(&d->plane, errtext, sizeof(errtext));
 	if (r >= 0)
-		r = minors_init(&d->minors_table);
+		r = drain_open(&d->drain, d->event, &d->plane);
 	/* Events first, then the dump: nothing is missed between the two. */
 	if (r >= 0)
-		r = events_open(d);
+		r = loop_open(loop, d);
 	if (r >= 0)
-		r = host_read_links(&d->host, d->plane.rtnl);
+		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
-		r = host_read_vms(&d->host, NULL);
+		r = inventory_vms(&d->host);
 	if (r >= 0)
-		r = control_open(d, &d->control, errtext, sizeof(errtext));
+		r = control_open(d, control, errtext, sizeof(errtext));
 	/* Before there is a second thread: rights are a thread's. */
 	if (r >= 0)
 		r = privilege_drop(errtext, sizeof(errtext));
@@ -178,22 +178,25 @@ static int open_all(struct daemon *d)
 	return r;
 }
 
-static void close_all(struct daemon *d)
+static void close_all(struct daemon *d, struct loop *loop, struct control *control)
 {
-	control_close(d->control);
-	d->cpu = slots_close(d->cpu);
-	events_close(d);
+	drain_close(&d->drain);
+	control_close(control);
+	d->slots = slots_close(d->slots);
+	loop_close(loop);
 	dataplane_close(&d->plane);
-	reconcile_free(d);
+	plan_free(&d->plan);
 	backpressure_free(&d->backpressure);
+	others_free(&d->others);
 	sampler_free(&d->sampler);
-	minors_free(&d->minors_table);
 	host_free(&d->host);
 	sd_event_unref(d->event);
 }
 
 static int run(struct daemon *d)
 {
+	struct control *control = NULL;
+	struct loop *loop = NULL;
 	sigset_t signals;
 	int r;
 
@@ -202,7 +205,7 @@ static int run(struct daemon *d)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	r = open_all(d);
+	r = open_all(d, &loop, &control);
 	if (r >= 0) {
 		sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
 		sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
@@ -211,7 +214,7 @@ static int run(struct daemon *d)
 		sd_notify(0, "STOPPING=1");
 		state_save(d);
 	}
-	close_all(d);
+	close_all(d, loop, control);
 	return r;
 }
 
@@ -241,7 +244,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	raise_file_limit();
-	model_init(&d.model);
+	model_init(&d.plan.model);
 	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0 ||
 	    make_dir(d.options.state, 0700) < 0)
 		return EXIT_FAILURE;

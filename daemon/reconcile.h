@@ -4,24 +4,28 @@
 /* Desired against observed: from a model to kernel objects and send buffers. */
 
 #include "daemon.h"
+#include "spec/spec.h"
 
 /*
- * Make this model the running one: bind, build, apply. On failure everything is as it was, the former model
- * runs, and err says why, with the line of the node where there is one. The model is taken over on success
- * (left empty).
+ * What this model would be on this host, without touching anything. 0, and *out is the caller's to free with
+ * plan_free(); or negative errno with *err saying why, with the line of the node where there is one.
  */
-int reconcile_switch(struct daemon *d, struct model *m, struct spec_error *err);
+int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, struct spec_error *err);
 
 /*
- * At start: run this model (taken over) on what an earlier divvyd left in the kernel, also where an uplink is
- * not there yet.
+ * Make this model the running one: plan it, apply it. On failure everything is as it was, the former model
+ * runs, and *err says why, as for reconcile_try().
  */
-int reconcile_start(struct daemon *d, struct model *m);
+int reconcile_switch(struct daemon *d, const struct model *m, struct spec_error *err);
 
-/* The host changed: bind again and apply. Logs; after a failure d->unreconciled asks to be called again. */
+/*
+ * At the start: run this model on what an earlier divvyd left in the kernel, also where an uplink is not there
+ * yet. classids: the numbers that the earlier divvyd gave. 0, or negative errno; it logs.
+ */
+int reconcile_start(struct daemon *d, const struct model *m, const struct classids *classids);
+
+/* The host changed: bind again and apply. It logs; after a failure d->unreconciled asks for another call. */
 void reconcile_host(struct daemon *d);
 
-/* The slow check that nobody undid what divvy did: filters, classes, send buffers. */
+/* The slow check that what divvy made is still there: filters, classes, send buffers. */
 void reconcile_audit(struct daemon *d);
-
-void reconcile_free(struct daemon *d);

@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -13,42 +14,23 @@
 #define STATE_VERSION 1
 #define STATE_FILE "state.json"
 
-/* Whole file, malloc()ed; NULL with errno. More than limit bytes are cut. */
-static char *read_file(const char *path, size_t limit, size_t *size)
+/* A specification that is too long is read one byte beyond the limit, so that it is refused. */
+static char *read_spec(const char *path, size_t *size, int *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *buf = NULL;
-	size_t n = 0, room = 0;
+	char *text = NULL;
+	ssize_t n = file_read_alloc(AT_FDCWD, path, SPEC_TEXT_MAX + 1, &text);
 
-	if (fd < 0)
-		return NULL;
-	for (;;) {
-		ssize_t r;
-
-		if (n == room) {
-			char *bigger = realloc(buf, (room = room ? 2 * room : 4096) + 1);
-
-			if (!bigger)
-				return NULL;
-			buf = bigger;
-		}
-		r = read(fd, buf + n, room - n);
-		if (r < 0)
-			return NULL;
-		n += (size_t)r;
-		if (r == 0 || n > limit)
-			break;
-	}
-	buf[n] = '\0';
-	*size = n;
-	return TAKE_PTR(buf);
+	*err = n < 0 ? (int)n : 0;
+	*size = n < 0 ? 0 : (size_t)n;
+	return text;
 }
 
 uint64_t state_file_hash(const char *path)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
-	size_t size = 0;
-	_cleanup_free_ char *text = read_file(path, SPEC_TEXT_MAX, &size);
+	size_t size;
+	int err;
+	_cleanup_free_ char *text = read_spec(path, &size, &err);
 
 	if (!text)
 		return 0;
@@ -59,10 +41,11 @@ uint64_t state_file_hash(const char *path)
 
 static void boot_id(char id[40])
 {
-	size_t size = 0;
-	_cleanup_free_ char *text = read_file("/proc/sys/kernel/random/boot_id", 64, &size);
+	char text[64];
 
-	snprintf(id, 40, "%.36s", text ? text : "");
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text)) < 0)
+		text[0] = '\0';
+	snprintf(id, 40, "%.36s", text);
 }
 
 static json_t *hooks_to_json(const struct hooks *h)
@@ -90,6 +73,15 @@ static json_t *held_to_json(const struct backpressure *b)
 	return list;
 }
 
+static json_t *classids_to_json(const struct classids *c)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < c->n; i++)
+		json_object_set_new(map, c->list[i].key, json_integer(c->list[i].minor));
+	return map;
+}
+
 /* Replace the file: never half written, also if the daemon is killed here. */
 static int write_file(const char *dir, const char *text)
 {
@@ -115,7 +107,7 @@ static int write_file(const char *dir, const char *text)
 /* What apply and set made of the specification; NULL if the system's file is what runs. */
 static char *running_text(const struct daemon *d)
 {
-	struct model m = d->model; /* borrows */
+	struct model m = d->plan.model; /* borrows */
 
 	if (d->origin != ORIGIN_APPLIED)
 		return NULL;
@@ -133,8 +125,9 @@ int state_save(const struct daemon *d)
 	int r;
 
 	boot_id(boot);
-	root = json_pack("{s:i,s:s,s:s*,s:I,s:O,s:o,s:o}", "version", STATE_VERSION, "boot", boot, "spec",
-			 spec, "file_hash", (json_int_t)d->file_hash, "minors", d->minors_table.by_name,
+	root = json_pack("{s:i,s:s,s:s*,s:I,s:o,s:o,s:o}", "version", STATE_VERSION, "boot", boot, "spec",
+			 spec, "file_hash", (json_int_t)d->file_hash, "minors",
+			 classids_to_json(&d->plan.classids),
 			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure));
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	if (!text)
@@ -202,59 +195,81 @@ static bool is_blank(const char *text, size_t size)
 
 static int parse_system_file(const char *path, struct model *m, struct spec_error *err)
 {
-	size_t size = 0;
-	_cleanup_free_ char *text = read_file(path, SPEC_TEXT_MAX, &size);
+	size_t size;
+	int r;
+	_cleanup_free_ char *text = read_spec(path, &size, &r);
 
 	if (!text)
-		return errno == ENOENT ? -ENOENT : -errno;
+		return r;
 	if (is_blank(text, size))
 		return -ENOENT;
 	return spec_parse(text, size, m, err);
 }
 
-int state_load(struct daemon *d, struct model *m, struct spec_error *err)
+static int classids_from_json(json_t *map, struct classids *c)
 {
-	char path[4096], boot[40];
-	json_error_t jerr;
-	_cleanup_(json_decrefp) json_t *root = NULL;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(map, key, value) {
+		json_int_t minor = json_integer_value(value);
+
+		if (minor >= CLASSID_FIRST && minor <= CLASSID_LAST &&
+		    classids_add(c, key, (uint16_t)minor) < 0)
+			return -ENOMEM;
+	}
+	classids_seal(c);
+	return 0;
+}
+
+/* What an earlier divvyd left; NULL: nothing that this one understands. */
+static json_t *read_state(const char *dir)
+{
+	char path[4096];
+	json_error_t err;
+	json_t *root;
+
+	snprintf(path, sizeof(path), "%s/" STATE_FILE, dir);
+	root = json_load_file(path, 0, &err);
+	if (root && json_integer_value(json_object_get(root, "version")) != STATE_VERSION) {
+		json_decref(root);
+		root = NULL;
+	}
+	return root;
+}
+
+int state_load(struct daemon *d, struct model *m, struct classids *classids, struct spec_error *err)
+{
+	_cleanup_(json_decrefp) json_t *root = read_state(d->options.state);
 	uint64_t hash = state_file_hash(d->options.config);
-	const char *spec;
-	json_t *minors;
-	int r;
+	const char *spec = json_string_value(json_object_get(root, "spec"));
+	char boot[40];
+	int r = classids_from_json(json_object_get(root, "minors"), classids);
 
 	*err = (struct spec_error){ 0 };
 	d->file_hash = hash;
-	snprintf(path, sizeof(path), "%s/" STATE_FILE, d->options.state);
-	root = json_load_file(path, 0, &jerr);
-	if (root && json_integer_value(json_object_get(root, "version")) == STATE_VERSION) {
-		boot_id(boot);
-		minors = json_object_get(root, "minors");
-		if (json_is_object(minors)) {
-			json_decref(d->minors_table.by_name);
-			d->minors_table.by_name = json_incref(minors);
-		}
-		if (strcmp(boot, json_string_value(json_object_get(root, "boot")) ?: "") == 0) {
-			hooks_from_json(d, json_object_get(root, "hooks"));
-			held_from_json(d, json_object_get(root, "held"));
-		}
-		spec = json_string_value(json_object_get(root, "spec"));
-		if (spec && (uint64_t)json_integer_value(json_object_get(root, "file_hash")) == hash) {
-			/* After release --all the applied specification is empty, and stays so. */
-			r = spec[0] ? spec_parse(spec, strlen(spec), m, err) : 0;
-			if (r >= 0)
-				d->origin = ORIGIN_APPLIED;
-			return r;
-		}
-		if (spec)
-			log_notice("%s has changed since the last apply or set: the file counts",
-				   d->options.config);
+	if (r < 0)
+		return r;
+	boot_id(boot);
+	if (strcmp(boot, json_string_value(json_object_get(root, "boot")) ?: "") == 0) {
+		hooks_from_json(d, json_object_get(root, "hooks"));
+		held_from_json(d, json_object_get(root, "held"));
 	}
+	if (spec && (uint64_t)json_integer_value(json_object_get(root, "file_hash")) == hash) {
+		/* After release --all the applied specification is empty, and stays so. */
+		r = spec[0] ? spec_parse(spec, strlen(spec), m, err) : 0;
+		if (r >= 0)
+			d->origin = ORIGIN_APPLIED;
+		return r;
+	}
+	if (spec)
+		log_notice("%s has changed since the last apply or set: the file counts", d->options.config);
 	r = parse_system_file(d->options.config, m, err);
 	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;
 	return r;
 }
 
-bool state_differs(const struct daemon *d)
+static bool compare_with_file(const struct daemon *d)
 {
 	_cleanup_(model_free) struct model m;
 	_cleanup_free_ char *file = NULL, *running = NULL;
@@ -268,6 +283,26 @@ bool state_differs(const struct daemon *d)
 	if (r < 0)
 		return r != -ENOENT;
 	file = spec_format(&m);
-	running = spec_format(&d->model);
+	running = spec_format(&d->plan.model);
 	return !file || !running || strcmp(file, running) != 0;
+}
+
+static bool stat_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+bool state_differs(struct daemon *d)
+{
+	struct file_view *v = &d->file;
+	struct stat now = { 0 };
+
+	if (stat(d->options.config, &now) < 0)
+		now = (struct stat){ 0 };
+	if (v->valid && stat_same(&v->file, &now))
+		return v->differs;
+	*v = (struct file_view){ .valid = true, .file = now, .differs = compare_with_file(d) };
+	return v->differs;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What `divvy status` and `divvy discover` show, as JSON. Formats: doc/divvy-protocol.7. */
+/* What verbs answer, as JSON; formats: doc/divvy-protocol.7. New references; NULL: out of memory. */
 
-#include "daemon.h"
+#include "snapshot.h"
 
 #include <jansson.h>
 
-/* New references; NULL: out of memory. */
-json_t *status_json(struct daemon *d);
-json_t *status_discover_json(struct daemon *d);
-/* The turns that began at or after since_ns (CLOCK_MONOTONIC). NULL also where no CPU is scheduled. */
-json_t *status_slots_json(struct daemon *d, uint64_t since_ns);
+/* `divvy status`. config: path of the system's specification. */
+json_t *status_json(const struct snapshot *s, const char *config);
+/* `divvy discover`: the host's vNICs. */
+json_t *status_discover_json(const struct daemon *d);
+/* `divvy slots`: the turns that began at or after since_ns (CLOCK_MONOTONIC). Slots must be open. */
+json_t *status_slots_json(const struct daemon *d, uint64_t since_ns);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Verbs of the control protocol (doc/divvy-protocol.7):
- *	apply    {text}             replace the running specification
- *	set      {shares: {name: weight}, schedule: {key: text}}
+ *	apply    {text, dry_run}    replace the running specification
+ *	set      {shares: {name: weight}, schedule: {key: text}, dry_run}
  *	release  {all: true} or {device: name}
  *	status   {}                 status.h
  *	discover {}                 status.h
@@ -12,92 +12,138 @@
 #include "verbs.h"
 
 #include "base/cleanup.h"
-#include "slots/slots.h"
-#include "loop.h"
 #include "base/log.h"
+#include "datapath/inventory.h"
+#include "dryrun.h"
 #include "reconcile.h"
+#include "snapshot.h"
 #include "state.h"
 #include "status.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static enum verb_outcome fail(struct spec_error *err, const char *text)
+static void fail(struct reply *reply, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void fail(struct reply *reply, const char *fmt, ...)
 {
-	err->line = err->column = 0;
-	snprintf(err->text, sizeof(err->text), "%s", text);
-	return VERB_FAILED;
+	struct spec_error err = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err.text, sizeof(err.text), fmt, ap);
+	va_end(ap);
+	reply_error(reply, &err);
 }
 
-/* Make m (taken) the running model as `apply` and `set` do: kept over a restart. */
-static enum verb_outcome run_model(struct daemon *d, struct model *m, struct spec_error *err)
+/* result: taken; NULL: out of memory. */
+static void answer(struct reply *reply, json_t *result)
 {
-	int r = reconcile_switch(d, m, err);
+	if (result)
+		reply_result(reply, result);
+	else
+		fail(reply, "out of memory");
+}
 
-	model_free(m);
-	if (r < 0)
-		return VERB_FAILED;
+/* --- changes ------------------------------------------------------------------------------------ */
+
+/* Make m the running model as `apply` and `set` do: kept over a restart. False: answered, with the reason. */
+static bool run_model(struct daemon *d, const struct model *m, struct reply *reply)
+{
+	struct spec_error err;
+
+	if (reconcile_switch(d, m, &err) < 0) {
+		reply_error(reply, &err);
+		return false;
+	}
 	d->origin = ORIGIN_APPLIED;
 	d->file_hash = state_file_hash(d->options.config);
+	d->file.valid = false;
 	state_save(d);
-	return VERB_DONE;
+	return true;
+}
+
+static void dry_run(struct daemon *d, const struct model *m, struct reply *reply)
+{
+	struct plan p = { 0 };
+	struct spec_error err;
+
+	if (reconcile_try(d, m, &p, &err) < 0) {
+		reply_error(reply, &err);
+		return;
+	}
+	answer(reply, dryrun_json(d, &p));
+	plan_free(&p);
+}
+
+static bool asks_dry_run(const json_t *args)
+{
+	return json_is_true(json_object_get(args, "dry_run"));
 }
 
 /* What is found counts: later looks at /proc are compared with this one. */
 static void look_at_vms(struct daemon *d)
 {
-	bool changed = false;
-
-	if (host_read_vms(&d->host, &changed) >= 0 && changed)
+	if (inventory_vms(&d->host) > 0)
 		reconcile_host(d);
 }
 
-/* Devices that are bound, and yet their VM is in no CPU slots. */
-static size_t stand_apart(struct daemon *d)
+/* How many devices of the running model are bound although their VMs are in no CPU slots. */
+static size_t count_apart(struct daemon *d)
 {
 	_cleanup_free_ struct slots_vm_status *vms = NULL;
 	struct slots_status all;
 	size_t n = 0, apart = 0;
 
-	if (!d->cpu || slots_snapshot(d->cpu, &all, &vms, &n) < 0)
+	if (!d->slots || slots_snapshot(d->slots, &all, &vms, &n) < 0)
 		return 0;
-	for (size_t i = 0; i < d->model.n_nodes; i++) {
-		const struct slots_vm_status *s = slots_vm_status_find(vms, n, d->bindings[i].pid);
+	for (size_t i = 0; i < d->plan.model.n_nodes; i++) {
+		const struct binding *b = &d->plan.bindings[i];
+		const struct slots_vm_status *vm = slots_vm_status_find(vms, n, b->pid);
 
-		apart += d->bindings[i].bound && !(s && s->takes_part);
+		if (d->plan.model.nodes[i].kind == NODE_DEVICE && b->bound)
+			apart += !b->pid || !vm || !vm->takes_part;
 	}
 	return apart;
 }
 
-static enum verb_outcome verb_apply(struct daemon *d, const json_t *args, json_t **result,
-				    struct spec_error *err)
+static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply)
 {
 	const char *text = json_string_value(json_object_get(args, "text"));
-	size_t devices = 0, bound = 0, apart;
-	struct model m;
+	_cleanup_(model_free) struct model m;
+	struct spec_error err;
+	size_t devices = 0, bound = 0;
 
-	if (!text)
-		return fail(err, "apply: expected {\"text\": the specification}");
-	if (spec_parse(text, strlen(text), &m, err) < 0)
-		return VERB_FAILED;
+	model_init(&m);
+	if (!text) {
+		fail(reply, "apply: expected {\"text\": the specification}");
+		return;
+	}
+	if (spec_parse(text, strlen(text), &m, &err) < 0) {
+		reply_error(reply, &err);
+		return;
+	}
 	/* Tens of milliseconds where there are a thousand processes: once here, not with every set. */
 	look_at_vms(d);
-	if (run_model(d, &m, err) == VERB_FAILED)
-		return VERB_FAILED;
-	for (size_t i = 0; i < d->model.n_nodes; i++) {
-		devices += d->model.nodes[i].kind == NODE_DEVICE;
-		bound += d->model.nodes[i].kind == NODE_DEVICE && d->bindings[i].bound;
+	if (asks_dry_run(args)) {
+		dry_run(d, &m, reply);
+		return;
 	}
-	apart = stand_apart(d);
+	if (!run_model(d, &m, reply))
+		return;
+	for (size_t i = 0; i < d->plan.model.n_nodes; i++) {
+		devices += d->plan.model.nodes[i].kind == NODE_DEVICE;
+		bound += d->plan.model.nodes[i].kind == NODE_DEVICE && d->plan.bindings[i].bound;
+	}
 	log_info("apply: %zu devices, %zu bound", devices, bound);
-	*result = json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
-			    "apart", (json_int_t)apart);
-	return VERB_DONE;
+	answer(reply, json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
+				"apart", (json_int_t)count_apart(d)));
 }
 
-static enum verb_outcome set_share(struct model *m, const char *name, const json_t *value,
-				   struct spec_error *err)
+/* 0, or -EINVAL with *err filled. */
+static int set_share(struct model *m, const char *name, const json_t *value, struct spec_error *err)
 {
 	json_int_t weight = json_integer_value(value);
 	int64_t i = model_find(m, name);
@@ -109,29 +155,38 @@ static enum verb_outcome set_share(struct model *m, const char *name, const json
 			 "no device or network \"%1$.80s\"; a key of schedule is written schedule.%1$.80s=VALUE" :
 			 "no device or network \"%.80s\" in the running specification (divvy status)",
 			 name);
-		return VERB_FAILED;
+		return -EINVAL;
 	}
 	if (!json_is_integer(value) || weight < 1 || weight > SHARE_MAX) {
 		snprintf(err->text, sizeof(err->text),
 			 "%.80s: share out of range, expected a whole number from 1 to %u", name, SHARE_MAX);
-		return VERB_FAILED;
+		return -EINVAL;
 	}
 	m->nodes[i].share.weight = (uint32_t)weight;
-	return VERB_DONE;
+	return 0;
 }
 
-static enum verb_outcome set_schedule(struct model *m, json_t *keys, struct spec_error *err)
+/* All changes of `set`, on a copy of the running model. 0, or -EINVAL with *err filled. */
+static int set_all(struct model *m, json_t *shares, json_t *schedule, struct spec_error *err)
 {
-	const char *key;
+	struct model_error merr = { 0 };
+	const char *name;
 	json_t *value;
 
-	json_object_foreach(keys, key, value) {
+	json_object_foreach(shares, name, value)
+		if (set_share(m, name, value, err) < 0)
+			return -EINVAL;
+	if (model_validate(m, &merr) < 0) {
+		snprintf(err->text, sizeof(err->text), "%s", merr.text);
+		return -EINVAL;
+	}
+	json_object_foreach(schedule, name, value) {
 		const char *text = json_string_value(value);
 
-		if (spec_set_schedule(&m->schedule, key, text ? text : "", err) < 0)
-			return VERB_FAILED;
+		if (spec_set_schedule(&m->schedule, name, text ? text : "", err) < 0)
+			return -EINVAL;
 	}
-	return VERB_DONE;
+	return 0;
 }
 
 static void log_set(json_t *shares, json_t *schedule)
@@ -145,32 +200,34 @@ static void log_set(json_t *shares, json_t *schedule)
 		log_info("set: schedule.%s=%s", name, json_string_value(value));
 }
 
-static enum verb_outcome verb_set(struct daemon *d, const json_t *args, json_t **result,
-				  struct spec_error *err)
+static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	json_t *shares = json_object_get(args, "shares"), *value;
+	json_t *shares = json_object_get(args, "shares");
 	json_t *schedule = json_object_get(args, "schedule");
 	_cleanup_(model_free) struct model m;
-	struct model_error merr = { 0 };
-	const char *name;
+	struct spec_error err = { 0 };
 
-	(void)result;
 	model_init(&m);
-	if (json_object_size(shares) + json_object_size(schedule) == 0)
-		return fail(err, "set: expected at least one NAME=SHARE");
-	if (model_copy(&m, &d->model) < 0)
-		return fail(err, "out of memory");
-	json_object_foreach(shares, name, value)
-		if (set_share(&m, name, value, err) == VERB_FAILED)
-			return VERB_FAILED;
-	if (model_validate(&m, &merr) < 0)
-		return fail(err, merr.text);
-	if (set_schedule(&m, schedule, err) == VERB_FAILED)
-		return VERB_FAILED;
-	if (run_model(d, &m, err) == VERB_FAILED)
-		return VERB_FAILED;
+	if (json_object_size(shares) + json_object_size(schedule) == 0) {
+		fail(reply, "set: expected at least one NAME=SHARE");
+		return;
+	}
+	if (model_copy(&m, &d->plan.model) < 0) {
+		fail(reply, "out of memory");
+		return;
+	}
+	if (set_all(&m, shares, schedule, &err) < 0) {
+		reply_error(reply, &err);
+		return;
+	}
+	if (asks_dry_run(args)) {
+		dry_run(d, &m, reply);
+		return;
+	}
+	if (!run_model(d, &m, reply))
+		return;
 	log_set(shares, schedule);
-	return VERB_DONE;
+	reply_result(reply, NULL);
 }
 
 /* The model without node skip, and without what stands empty then. */
@@ -203,90 +260,117 @@ static int model_without(const struct model *m, uint32_t skip, struct model *out
 	return 0;
 }
 
-static enum verb_outcome verb_release(struct daemon *d, const json_t *args, json_t **result,
-				      struct spec_error *err)
+static void on_drained(int err, void *arg)
+{
+	struct reply *reply = arg;
+
+	if (err < 0)
+		fail(reply, "divvyd stops while packets still wait");
+	else
+		reply_result(reply, NULL);
+}
+
+/* 0, or -EINVAL with *err filled. */
+static int model_to_release(const struct daemon *d, const json_t *args, struct model *out, struct spec_error *err)
 {
 	const char *device = json_string_value(json_object_get(args, "device"));
-	struct model m;
 	int64_t i;
 
-	(void)result;
-	model_init(&m);
-	if (device) {
-		i = model_find(&d->model, device);
-		if (i == -ENOTUNIQ)
-			return fail(err,
-				    "that name is there several times: write network/name, or uplink/name");
-		if (i < 0 || d->model.nodes[i].kind != NODE_DEVICE) {
-			snprintf(err->text, sizeof(err->text),
-				 "no device \"%.80s\" in the running specification (divvy status)", device);
-			return VERB_FAILED;
-		}
-		if (model_without(&d->model, (uint32_t)i, &m) < 0)
-			return fail(err, "out of memory");
-	} else if (!json_is_true(json_object_get(args, "all"))) {
-		return fail(err, "release: expected a device's name, or all");
+	if (!device && json_is_true(json_object_get(args, "all")))
+		return 0;
+	if (!device) {
+		snprintf(err->text, sizeof(err->text), "release: expected a device's name, or all");
+		return -EINVAL;
 	}
-	if (run_model(d, &m, err) == VERB_FAILED)
-		return VERB_FAILED;
-	log_info("release: %s", device ? device : "all");
-	return events_drained(d) ? VERB_DONE : VERB_DRAINS;
+	i = model_find(&d->plan.model, device);
+	if (i == -ENOTUNIQ)
+		snprintf(err->text, sizeof(err->text),
+			 "that name is there several times: write network/name, or uplink/name");
+	else if (i < 0 || d->plan.model.nodes[i].kind != NODE_DEVICE)
+		snprintf(err->text, sizeof(err->text),
+			 "no device \"%.80s\" in the running specification (divvy status)", device);
+	else if (model_without(&d->plan.model, (uint32_t)i, out) < 0)
+		snprintf(err->text, sizeof(err->text), "out of memory");
+	else
+		return 0;
+	return -EINVAL;
 }
 
-static enum verb_outcome verb_status(struct daemon *d, const json_t *args, json_t **result,
-				     struct spec_error *err)
+/* The answer comes when what was released has drained. */
+static void verb_release(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	(void)args;
-	events_watched(d);
-	*result = status_json(d);
-	return *result ? VERB_DONE : fail(err, "out of memory");
+	const char *device = json_string_value(json_object_get(args, "device"));
+	_cleanup_(model_free) struct model m;
+	struct spec_error err = { 0 };
+
+	model_init(&m);
+	if (model_to_release(d, args, &m, &err) < 0) {
+		reply_error(reply, &err);
+		return;
+	}
+	if (!run_model(d, &m, reply))
+		return;
+	log_info("release: %s", device ? device : "all");
+	if (drain_wait(&d->drain, on_drained, reply) < 0)
+		fail(reply, "out of memory");
 }
 
-static enum verb_outcome verb_discover(struct daemon *d, const json_t *args, json_t **result,
-				       struct spec_error *err)
+/* --- questions ---------------------------------------------------------------------------------- */
+
+static void verb_status(struct daemon *d, const json_t *args, struct reply *reply)
+{
+	struct snapshot s = { 0 };
+
+	(void)args;
+	if (snapshot_take(d, &s) < 0) {
+		fail(reply, "out of memory");
+		return;
+	}
+	answer(reply, status_json(&s, d->options.config));
+	snapshot_free(&s);
+}
+
+static void verb_discover(struct daemon *d, const json_t *args, struct reply *reply)
 {
 	(void)args;
 	look_at_vms(d);
-	*result = status_discover_json(d);
-	return *result ? VERB_DONE : fail(err, "out of memory");
+	answer(reply, status_discover_json(d));
 }
 
-static enum verb_outcome verb_show(struct daemon *d, const json_t *args, json_t **result,
-				   struct spec_error *err)
+static void verb_show(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	_cleanup_free_ char *text = d->model.n_nodes ? spec_format(&d->model) : strdup("");
+	_cleanup_free_ char *text = d->plan.model.n_nodes ? spec_format(&d->plan.model) : strdup("");
 
 	(void)args;
-	*result = text ? json_pack("{s:s}", "text", text) : NULL;
-	return *result ? VERB_DONE : fail(err, "out of memory");
+	answer(reply, text ? json_pack("{s:s}", "text", text) : NULL);
 }
 
-static enum verb_outcome verb_slots(struct daemon *d, const json_t *args, json_t **result,
-				    struct spec_error *err)
+static void verb_slots(struct daemon *d, const json_t *args, struct reply *reply)
 {
 	json_int_t since = json_integer_value(json_object_get(args, "since_ns"));
 
-	*result = status_slots_json(d, since > 0 ? (uint64_t)since : 0);
-	return *result ? VERB_DONE : fail(err, "the CPU is not scheduled (schedule: {resource: cpu})");
+	if (d->slots)
+		answer(reply, status_slots_json(d, since > 0 ? (uint64_t)since : 0));
+	else
+		fail(reply, "the CPU is not scheduled (schedule: {resource: cpu})");
 }
 
 static const struct verb {
 	const char *name;
-	enum verb_outcome (*run)(struct daemon *, const json_t *, json_t **, struct spec_error *);
+	void (*run)(struct daemon *d, const json_t *args, struct reply *reply);
 } verbs[] = {
 	{ "apply", verb_apply },     { "set", verb_set },	    { "release", verb_release },
 	{ "status", verb_status },   { "discover", verb_discover }, { "show", verb_show },
 	{ "slots", verb_slots },
 };
 
-enum verb_outcome verbs_run(struct daemon *d, const char *name, const json_t *args, json_t **result,
-			    struct spec_error *err)
+void verbs_run(struct daemon *d, const char *name, const json_t *args, struct reply *reply)
 {
-	*err = (struct spec_error){ 0 };
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].name, name) == 0)
-			return verbs[i].run(d, args, result, err);
-	snprintf(err->text, sizeof(err->text),
-		 "unknown verb \"%.31s\": is the client newer than this divvyd?", name);
-	return VERB_FAILED;
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(verbs[i].name, name) == 0) {
+			verbs[i].run(d, args, reply);
+			return;
+		}
+	}
+	fail(reply, "unknown verb \"%.31s\": is the client newer than this divvyd?", name);
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-
-/* The data path's IFBs with their HTB classes and queues: made, changed, drained. */
-
-#include "commit.h"
+#include "classes.h"
 
 #include "base/cleanup.h"
+#include "commit.h"
+#include "kernel/net/link.h"
 #include "kernel/net/qdisc.h"
 #include "observe.h"
 
@@ -13,14 +12,15 @@
 #include <string.h>
 
 #define IFB_TXQLEN 1000 /* packets between HTB and re-injection; the kernel's default of 32 stalls it */
+#define IFB_NAMES 10000 /* divvy0, divvy1, ... */
 
-/* --- applying ---------------------------------------------------------------------------------- */
+/* --- IFBs --------------------------------------------------------------------------------------- */
 
 static int next_ifb_name(struct dataplane *p, char name[IFNAMSIZ])
 {
 	struct link l;
 
-	for (unsigned int i = 0; i < 10000; i++) {
+	for (unsigned int i = 0; i < IFB_NAMES; i++) {
 		int err;
 
 		snprintf(name, IFNAMSIZ, "divvy%u", i);
@@ -42,177 +42,133 @@ static bool is_there(const struct rtnl_failure *f, void *arg)
 /* HTB at the root of an IFB without classes. It may be there: a divvyd was killed before it made them. */
 static int make_root(struct dataplane *p, uint32_t ifb, char *errtext, size_t size)
 {
-	int err = qdisc_add_htb(p->rtnl, ifb, 1, TREE_MINOR_DEFAULT, IFB_TXQLEN, tag(OP_ROOT, 0));
+	int err = qdisc_add_htb(p->rtnl, ifb, 1, CLASSID_DEFAULT, IFB_TXQLEN, op_tag(OP_ROOT, 0));
 
-	return err < 0 ? err : dataplane_commit(p, is_there, NULL, errtext, size);
+	return err < 0 ? err : commit(p->rtnl, is_there, NULL, errtext, size);
 }
 
-/* Step 1 for one uplink: the IFB, known again by its alias, with HTB at its root. */
-static int make_ifb(struct dataplane *p, const char *uplink, char *errtext, size_t size)
+/* The IFB is known again by its alias. */
+static int make_ifb(struct dataplane *p, const struct tree_uplink *want, char *errtext, size_t size)
 {
 	char name[IFNAMSIZ], alias[LINK_ALIAS_SIZE];
-	struct tree_uplink *bigger;
+	struct tree_uplink *bigger, *u;
 	struct link l;
 	int err = next_ifb_name(p, name);
 
 	if (err < 0)
 		return err;
-	snprintf(alias, sizeof(alias), OBSERVE_ALIAS_PREFIX "%s", uplink);
-	err = link_add_ifb(p->rtnl, name, alias, IFB_TXQLEN, tag(OP_IFB, 0));
+	snprintf(alias, sizeof(alias), OBSERVE_ALIAS_PREFIX "%s", want->name);
+	err = link_add_ifb(p->rtnl, name, alias, IFB_TXQLEN, op_tag(OP_IFB, 0));
 	if (err >= 0)
-		err = dataplane_commit(p, NULL, NULL, errtext, size);
+		err = commit(p->rtnl, NULL, NULL, errtext, size);
 	if (err >= 0)
 		err = link_get(p->rtnl, name, &l);
-	if (err < 0)
-		return err;
-	err = make_root(p, l.ifindex, errtext, size);
+	if (err >= 0)
+		err = make_root(p, l.ifindex, errtext, size);
 	if (err < 0)
 		return err;
 	bigger = reallocarray(p->have.uplinks, p->have.n_uplinks + 1, sizeof(*bigger));
 	if (!bigger)
 		return -ENOMEM;
 	p->have.uplinks = bigger;
-	bigger[p->have.n_uplinks] = (struct tree_uplink){ .ifb = l.ifindex };
-	snprintf(bigger[p->have.n_uplinks++].name, IFNAMSIZ, "%s", uplink);
+	u = &bigger[p->have.n_uplinks++];
+	*u = (struct tree_uplink){ .direction = want->direction, .ifb = l.ifindex, .node = want->node };
+	memcpy(u->name, want->name, sizeof(u->name));
 	return 0;
 }
 
-/* Index of an uplink's classes by minor, for a diff in O(n). */
-struct class_index {
-	struct tree_class *of[UINT16_MAX + 1];
-};
-
-static void index_classes(const struct tree_uplink *u, struct class_index *ix)
-{
-	memset(ix, 0, sizeof(*ix));
-	for (size_t i = 0; i < u->n_classes; i++)
-		ix->of[u->classes[i].htb.minor] = &u->classes[i];
-}
-
-/* Step 2 for one uplink: append what differs. */
-static int diff_classes(struct dataplane *p, uint32_t ifb, const struct tree_uplink *want,
-			const struct class_index *have)
+int classes_make_ifbs(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
+		      size_t size)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < want->n_classes && err >= 0; i++) {
-		const struct tree_class *w = &want->classes[i], *h = have->of[w->htb.minor];
-		uint64_t t = tag(OP_CLASS, w->htb.minor);
+	/* Roots first: as long as no IFB was added, the uplinks in have are sorted, and found by name. */
+	for (size_t i = diff_first(d, CHANGE_MAKE_ROOT);
+	     i < d->n && d->list[i].kind == CHANGE_MAKE_ROOT && err >= 0; i++) {
+		const struct tree_uplink *w = &want->uplinks[d->list[i].uplink];
 
-		if (!h)
-			err = htb_class_add(p->rtnl, ifb, &w->htb, t);
-		else if (!htb_class_same(&h->htb, &w->htb))
-			err = htb_class_change(p->rtnl, ifb, &w->htb, t);
-		if (err >= 0 && w->htb.leaf && (!h || !leaf_same(&h->leaf, &w->leaf)))
-			err = qdisc_set_leaf(p->rtnl, ifb, TREE_CLASSID(w->htb.minor), &w->leaf,
-					     tag(OP_QUEUE, w->htb.minor));
+		err = make_root(p, tree_uplink(&p->have, w->name, w->direction)->ifb, errtext, size);
 	}
-	return err;
+	for (size_t i = 0; i < d->n && d->list[i].kind == CHANGE_MAKE_IFB && err >= 0; i++)
+		err = make_ifb(p, &want->uplinks[d->list[i].uplink], errtext, size);
+	return err < 0 ? err : tree_sort(&p->have);
 }
 
-/* After step 2: what is wanted is there; what is there and not wanted drains. */
+/* --- classes ------------------------------------------------------------------------------------ */
+
+static int request(struct dataplane *p, const struct change *c, uint32_t ifb, const struct tree_class *class)
+{
+	uint16_t minor = class->htb.minor;
+
+	switch (c->kind) {
+	case CHANGE_ADD_CLASS:
+		return htb_class_add(p->rtnl, ifb, &class->htb, op_tag(OP_CLASS, minor));
+	case CHANGE_SET_CLASS:
+		return htb_class_change(p->rtnl, ifb, &class->htb, op_tag(OP_CLASS, minor));
+	case CHANGE_SET_QUEUE:
+		return qdisc_set_leaf(p->rtnl, ifb, TREE_CLASSID(minor), &class->leaf,
+				      op_tag(OP_QUEUE, minor));
+	default:
+		return 0;
+	}
+}
+
+static int compare_class(const void *a, const void *b)
+{
+	return (int)((const struct tree_class *)a)->htb.minor - (int)((const struct tree_class *)b)->htb.minor;
+}
+
+/* What is wanted is there; what is there and not wanted drains. want: NULL for an uplink that goes. */
 static int merge_classes(struct tree_uplink *have, const struct tree_uplink *want)
 {
-	_cleanup_free_ struct class_index *ix = malloc(sizeof(*ix));
-	struct tree_class *merged = calloc(have->n_classes + want->n_classes + 1, sizeof(*merged));
-	size_t n = 0;
+	_cleanup_free_ struct minor_set *wanted = calloc(1, sizeof(*wanted));
+	size_t n_want = want ? want->n_classes : 0, n = 0;
+	struct tree_class *merged = calloc(have->n_classes + n_want + 1, sizeof(*merged));
 
-	if (!ix || !merged) {
+	if (!wanted || !merged) {
 		free(merged);
 		return -ENOMEM;
 	}
-	index_classes(want, ix);
-	for (size_t i = 0; i < want->n_classes; i++)
+	for (size_t i = 0; i < n_want; i++) {
+		minor_set_add(wanted, want->classes[i].htb.minor);
 		merged[n++] = want->classes[i];
-	for (size_t i = 0; i < have->n_classes; i++)
-		if (!ix->of[have->classes[i].htb.minor])
-			merged[n++] = have->classes[i];
+	}
+	for (size_t i = 0; i < have->n_classes; i++) {
+		if (minor_set_has(wanted, have->classes[i].htb.minor))
+			continue;
+		merged[n] = have->classes[i];
+		merged[n].node = NODE_NONE;
+		merged[n++].drains = true;
+	}
+	if (n)
+		qsort(merged, n, sizeof(*merged), compare_class);
 	free(have->classes);
 	have->classes = merged;
 	have->n_classes = n;
+	have->node = want ? want->node : NODE_NONE;
+	have->drains = !want;
 	return 0;
 }
 
-int dataplane_apply_classes(struct dataplane *p, const struct tree *want, char *errtext, size_t size)
+/* The kernel wants parents before children, and a class before its queue: the diff's order. */
+int classes_apply(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
+		  size_t size)
 {
-	_cleanup_free_ struct class_index *ix = malloc(sizeof(*ix));
-	int err = ix ? 0 : -ENOMEM;
+	_cleanup_free_ uint32_t *have = tree_match(want, &p->have), *to_want = tree_match(&p->have, want);
+	int err = have && to_want ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < want->n_uplinks && err >= 0; i++) {
-		const struct tree_uplink *have = tree_uplink_named(&p->have, want->uplinks[i].name);
+	for (size_t i = 0; i < d->n && d->list[i].kind <= CHANGE_SET_QUEUE && err >= 0; i++) {
+		const struct change *c = &d->list[i];
 
-		if (!have)
-			err = make_ifb(p, want->uplinks[i].name, errtext, size);
-		else if (have->n_classes == 0) /* removed by somebody, or a divvyd was killed too early */
-			err = make_root(p, have->ifb, errtext, size);
-	}
-	for (size_t i = 0; i < want->n_uplinks && err >= 0; i++) {
-		struct tree_uplink *have = tree_uplink_named(&p->have, want->uplinks[i].name);
-
-		index_classes(have, ix);
-		err = diff_classes(p, have->ifb, &want->uplinks[i], ix);
+		if (c->kind >= CHANGE_ADD_CLASS)
+			err = request(p, c, p->have.uplinks[have[c->uplink]].ifb,
+				      &want->uplinks[c->uplink].classes[c->item]);
 	}
 	if (err >= 0)
-		err = dataplane_commit(p, NULL, NULL, errtext, size);
-	for (size_t i = 0; i < want->n_uplinks && err >= 0; i++)
-		err = merge_classes(tree_uplink_named(&p->have, want->uplinks[i].name), &want->uplinks[i]);
+		err = commit(p->rtnl, NULL, NULL, errtext, size);
+	for (size_t i = 0; i < p->have.n_uplinks && err >= 0; i++)
+		err = merge_classes(&p->have.uplinks[i],
+				    to_want[i] == NODE_NONE ? NULL : &want->uplinks[to_want[i]]);
 	rtnl_discard(p->rtnl);
 	return err;
-}
-
-/* --- draining ---------------------------------------------------------------------------------- */
-
-/* Delete empty classes that are not wanted; a network goes in the pass after that of its devices.
- * Returns how many are left. */
-static int drain_uplink(struct dataplane *p, struct tree_uplink *have, const struct tree_uplink *want)
-{
-	_cleanup_free_ struct htb_stats *stats = NULL;
-	size_t n_stats = 0, kept = 0;
-	int left = 0, err = htb_list(p->rtnl, have->ifb, NULL, &stats, &n_stats);
-
-	if (err < 0)
-		return err;
-	for (size_t i = 0; i < have->n_classes; i++) {
-		struct tree_class c = have->classes[i];
-		bool wanted = want && tree_class(want, c.htb.minor), busy = false;
-
-		for (size_t j = 0; j < n_stats && !wanted; j++)
-			busy |= (stats[j].minor == c.htb.minor && stats[j].backlog_packets > 0) ||
-				stats[j].parent == c.htb.minor;
-		if (!wanted && !busy) {
-			htb_class_del(p->rtnl, have->ifb, c.htb.minor, tag(OP_CLASS, c.htb.minor));
-			continue;
-		}
-		left += !wanted;
-		have->classes[kept++] = c;
-	}
-	have->n_classes = kept;
-	return left;
-}
-
-int dataplane_drain(struct dataplane *p, const struct tree *want)
-{
-	struct rtnl_failure fail;
-	int left = 0;
-
-	for (size_t i = p->have.n_uplinks; i-- > 0;) {
-		struct tree_uplink *have = &p->have.uplinks[i];
-		struct tree_uplink *wanted = tree_uplink_named(want, have->name);
-		int n = drain_uplink(p, have, wanted);
-
-		if (n < 0)
-			return n;
-		left += n;
-		if (wanted || n > 0 || have->n_classes > 0)
-			continue;
-		link_del(p->rtnl, have->ifb, tag(OP_IFB, 0));
-		free(have->classes);
-		memmove(have, have + 1, (p->have.n_uplinks - i - 1) * sizeof(*have));
-		p->have.n_uplinks--;
-		for (size_t v = 0; v < p->have.n_vnics; v++)
-			p->have.vnics[v].uplink -= p->have.vnics[v].uplink > i;
-	}
-	if (rtnl_commit(p->rtnl, &fail, 1) != 0)
-		p->stale = true;
-	return left;
 }

@@ -1,42 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the files dataplane*.c share: the steps of dataplane_apply(), and how a batch is committed. */
+/* One batch of requests to the kernel: what each request is for, and how a failure is told. */
 
-#include "apply.h"
+#include "kernel/net/rtnl.h"
 
-/* What a request to the kernel was: the upper half of its tag. The lower: about which vNIC or class. */
+/* What a request is for: the upper half of its tag. The lower half: which vNIC (ifindex) or class (minor). */
 enum op {
 	OP_IFB,
 	OP_ROOT,
 	OP_CLASS,
 	OP_QUEUE,
-	OP_CLSACT,
-	OP_CLSACT_AGAIN,
+	OP_HOOK,       /* the qdisc that vNICs' filters hang on */
+	OP_HOOK_AGAIN, /* the same where divvy had made it before */
 	OP_FILTER,
 	OP_UNFILTER,
 	OP_UNHOOK,
 };
 
-static inline uint64_t tag(enum op op, uint32_t what)
+static inline uint64_t op_tag(enum op op, uint32_t what)
 {
 	return (uint64_t)op << 32 | what;
 }
 
-static inline enum op tag_op(uint64_t t)
+static inline enum op op_of(uint64_t tag)
 {
-	return (enum op)(t >> 32);
+	return (enum op)(tag >> 32);
 }
 
-/*
- * Commit what is pending. 0 if nothing failed but what benign() accepts (NULL: none). Else negative errno
- * with errtext a line for a person; have is stale then.
- */
-int dataplane_commit(struct dataplane *p, bool (*benign)(const struct rtnl_failure *, void *), void *arg,
-		     char *errtext, size_t size);
+/* Whether a failure does no harm. */
+typedef bool (*commit_benign)(const struct rtnl_failure *f, void *arg);
 
-/* Steps 1 and 2 of dataplane.h. 0 or negative errno; errtext is filled where there is more to say. */
-int dataplane_apply_classes(struct dataplane *p, const struct tree *want, char *errtext, size_t size);
-/* Steps 3 and 4; likewise. missed, n_missed: see dataplane_apply(). */
-int dataplane_apply_vnics(struct dataplane *p, const struct host *h, const struct tree *want,
-			  struct dataplane_missed *missed, size_t *n_missed, char *errtext, size_t size);
+/*
+ * Commit what is pending. 0: nothing failed but what benign() accepts (NULL: it accepts nothing). Else
+ * negative errno, with a line for a person in errtext; then the caller no longer knows what the kernel has.
+ */
+int commit(struct rtnl *r, commit_benign benign, void *arg, char *errtext, size_t size);

@@ -22,23 +22,31 @@ static int observe_uplink(struct rtnl *r, const struct link *ifb, struct tree *t
 		return -ENOMEM;
 	t->uplinks = bigger;
 	u = &t->uplinks[t->n_uplinks];
-	*u = (struct tree_uplink){ .ifb = ifb->ifindex };
+	*u = (struct tree_uplink){ .direction = DIRECTION_TX, .ifb = ifb->ifindex, .node = NODE_NONE };
 	snprintf(u->name, sizeof(u->name), "%.*s", IFNAMSIZ - 1, ifb->alias + strlen(OBSERVE_ALIAS_PREFIX));
 	u->classes = calloc(n + 1, sizeof(*u->classes));
 	if (!u->classes)
 		return -ENOMEM;
 	t->n_uplinks++;
 	for (size_t i = 0; i < n; i++)
-		u->classes[u->n_classes++].htb = classes[i];
+		u->classes[u->n_classes++] = (struct tree_class){ .htb = classes[i], .node = NODE_NONE };
 	return 0;
 }
 
+/* Links come in the order of their ifindexes, and so do the uplinks until the tree is sorted. */
 static uint32_t uplink_of_ifb(const struct tree *t, uint32_t ifb)
 {
-	for (size_t i = 0; i < t->n_uplinks; i++)
-		if (t->uplinks[i].ifb == ifb)
-			return (uint32_t)i;
-	return NODE_NONE;
+	size_t lo = 0, hi = t->n_uplinks;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->uplinks[mid].ifb < ifb)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->n_uplinks && t->uplinks[lo].ifb == ifb ? (uint32_t)lo : NODE_NONE;
 }
 
 static int observe_vnic(struct rtnl *r, const struct link *l, struct tree *t)
@@ -61,6 +69,7 @@ static int observe_vnic(struct rtnl *r, const struct link *l, struct tree *t)
 			.ifindex = l->ifindex,
 			.uplink = uplink == NODE_NONE ? 0 : uplink,
 			.minor = (uint16_t)(f[i].classid & 0xffff),
+			.hook = HOOK_CLSACT,
 			.node = NODE_NONE,
 		};
 		break;
@@ -87,6 +96,8 @@ int observe(struct rtnl *r, struct tree *out)
 	for (size_t i = 0; i < n && err >= 0; i++)
 		if (!binding_unschedulable(&links[i]))
 			err = observe_vnic(r, &links[i], &t);
+	if (err >= 0)
+		err = tree_sort(&t);
 	if (err < 0)
 		return err;
 	*out = t;

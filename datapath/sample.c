@@ -2,15 +2,23 @@
 #include "sample.h"
 
 #include "base/cleanup.h"
+#include "base/nsec.h"
+#include "kernel/net/htb.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static void uplink_free(struct sampler_uplink *u)
+/* A window is at least this long where readings allow it: packets come in bursts of up to 20 ms. */
+#define WINDOW_NS (500 * NSEC_PER_MSEC)
+/* Readings closer together than this replace the latest, so that SAMPLE_READINGS of them span a window. */
+#define SPACING_NS (WINDOW_NS / 2)
+
+static void uplink_free(struct sample_uplink *u)
 {
-	free(u->last.classes);
-	free(u->now.classes);
+	for (size_t i = 0; i < u->n_readings; i++)
+		free(u->reading[i].classes);
+	u->n_readings = 0;
 }
 
 void sampler_free(struct sampler *s)
@@ -21,44 +29,73 @@ void sampler_free(struct sampler *s)
 	*s = (struct sampler){ 0 };
 }
 
-static struct sampler_uplink *find(const struct sampler *s, const char *name)
+static int compare_uplink(const void *a, const void *b)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->uplinks[i].name, name) == 0)
-			return &s->uplinks[i];
-	return NULL;
+	const struct sample_uplink *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r ? r : (x->direction > y->direction) - (x->direction < y->direction);
 }
 
-static struct sampler_uplink *find_or_add(struct sampler *s, const char *name)
+static struct sample_uplink *find(const struct sampler *s, const char *name, enum direction direction)
 {
-	struct sampler_uplink *u = find(s, name);
-	struct sampler_uplink *bigger;
+	struct sample_uplink key = { .direction = direction };
 
-	if (u)
-		return u;
-	bigger = reallocarray(s->uplinks, s->n + 1, sizeof(*bigger));
-	if (!bigger)
+	if (!s->n || strlen(name) >= sizeof(key.name))
 		return NULL;
-	s->uplinks = bigger;
-	bigger[s->n] = (struct sampler_uplink){ 0 };
-	snprintf(bigger[s->n].name, sizeof(bigger[s->n].name), "%s", name);
-	return &bigger[s->n++];
+	strcpy(key.name, name);
+	return bsearch(&key, s->uplinks, s->n, sizeof(key), compare_uplink);
 }
 
-static void forget_removed(struct sampler *s, const struct dataplane *p)
+const struct sample_uplink *sampler_uplink(const struct sampler *s, const char *name, enum direction direction)
 {
-	for (size_t i = s->n; i-- > 0;) {
-		if (tree_uplink_named(&p->have, s->uplinks[i].name))
-			continue;
-		uplink_free(&s->uplinks[i]);
-		s->uplinks[i] = s->uplinks[--s->n];
-	}
+	return find(s, name, direction);
 }
 
-static int read_uplink(struct sampler_uplink *u, struct rtnl *r, uint32_t ifb, uint64_t now_ns)
+/* The uplinks of the tree, in its order, with the readings that there are of them. */
+static int follow_tree(struct sampler *s, const struct tree *have)
+{
+	struct sample_uplink *now = calloc(have->n_uplinks + 1, sizeof(*now));
+
+	if (!now)
+		return -ENOMEM;
+	for (size_t i = 0; i < have->n_uplinks; i++) {
+		struct sample_uplink *was = find(s, have->uplinks[i].name, have->uplinks[i].direction);
+
+		if (was) {
+			now[i] = *was;
+			was->n_readings = 0;
+		} else {
+			snprintf(now[i].name, sizeof(now[i].name), "%s", have->uplinks[i].name);
+			now[i].direction = have->uplinks[i].direction;
+		}
+	}
+	sampler_free(s);
+	s->uplinks = now;
+	s->n = have->n_uplinks;
+	return 0;
+}
+
+/* Takes fresh. */
+static void push(struct sample_uplink *u, struct sample_reading fresh)
+{
+	bool replace = u->n_readings > 1 && fresh.at_ns - u->reading[1].at_ns < SPACING_NS;
+
+	if (replace) {
+		free(u->reading[0].classes);
+	} else {
+		if (u->n_readings == SAMPLE_READINGS)
+			free(u->reading[--u->n_readings].classes);
+		memmove(&u->reading[1], &u->reading[0], u->n_readings * sizeof(fresh));
+		u->n_readings++;
+	}
+	u->reading[0] = fresh;
+}
+
+static int read_uplink(struct sample_uplink *u, struct rtnl *r, uint32_t ifb, uint64_t now_ns)
 {
 	_cleanup_free_ struct htb_stats *stats = NULL;
-	struct sample fresh = { .at_ns = now_ns };
+	struct sample_reading fresh = { .at_ns = now_ns };
 	int err = htb_list(r, ifb, NULL, &stats, &fresh.n);
 
 	if (err < 0)
@@ -71,23 +108,24 @@ static int read_uplink(struct sampler_uplink *u, struct rtnl *r, uint32_t ifb, u
 							  .bytes = stats[i].bytes,
 							  .packets = stats[i].packets,
 							  .backlog_packets = stats[i].backlog_packets };
-	free(u->last.classes);
-	u->last = u->now;
-	u->now = fresh;
+	push(u, fresh);
 	return 0;
+}
+
+uint64_t sampler_latest_ns(const struct sampler *s)
+{
+	return s->latest_ns;
 }
 
 int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns)
 {
-	forget_removed(s, p);
-	for (size_t i = 0; i < p->have.n_uplinks; i++) {
-		struct sampler_uplink *u = find_or_add(s, p->have.uplinks[i].name);
-		int err = u ? read_uplink(u, p->rtnl, p->have.uplinks[i].ifb, now_ns) : -ENOMEM;
+	int err = follow_tree(s, &p->have);
 
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	for (size_t i = 0; i < s->n && err >= 0; i++)
+		err = read_uplink(&s->uplinks[i], p->rtnl, p->have.uplinks[i].ifb, now_ns);
+	if (err >= 0)
+		s->latest_ns = now_ns;
+	return err;
 }
 
 static int compare_minor(const void *key, const void *c)
@@ -95,29 +133,50 @@ static int compare_minor(const void *key, const void *c)
 	return (int)*(const uint16_t *)key - (int)((const struct sample_class *)c)->minor;
 }
 
-static const struct sample_class *class_of(const struct sample *s, uint16_t minor)
+static const struct sample_class *class_of(const struct sample_reading *r, uint16_t minor)
 {
-	return s->n ? bsearch(&minor, s->classes, s->n, sizeof(*s->classes), compare_minor) : NULL;
+	return r->n ? bsearch(&minor, r->classes, r->n, sizeof(*r->classes), compare_minor) : NULL;
 }
 
-void sampler_rate(const struct sampler *s, const char *uplink, uint16_t minor, struct sampler_rate *out)
+/* The latest reading that makes a whole window with the first; else the oldest one that has the class. */
+static const struct sample_class *window_start(const struct sample_uplink *u, uint16_t minor,
+					       uint64_t *start_ns)
 {
-	const struct sampler_uplink *u = find(s, uplink);
-	const struct sample_class *now, *last;
+	const struct sample_class *c = NULL;
 
-	*out = (struct sampler_rate){ 0 };
-	now = u ? class_of(&u->now, minor) : NULL;
+	for (size_t i = 1; i < u->n_readings; i++) {
+		const struct sample_class *there = class_of(&u->reading[i], minor);
+
+		if (!there)
+			break;
+		c = there;
+		*start_ns = u->reading[i].at_ns;
+		if (u->reading[0].at_ns - *start_ns >= WINDOW_NS)
+			break;
+	}
+	return c;
+}
+
+void sample_rate(const struct sample_uplink *u, uint16_t minor, struct sample_rate *out)
+{
+	const struct sample_class *now, *start;
+	uint64_t start_ns = 0;
+
+	*out = (struct sample_rate){ 0 };
+	now = u && u->n_readings ? class_of(&u->reading[0], minor) : NULL;
 	if (!now)
 		return;
 	out->bytes = now->bytes;
 	out->packets = now->packets;
+	out->at_ns = u->reading[0].at_ns;
 	out->backlogged = now->backlog_packets > 0;
-	last = class_of(&u->last, minor);
+	start = window_start(u, minor, &start_ns);
 	/* A class of that minor that was deleted and made again starts from 0. */
-	if (!last || last->bytes > now->bytes || u->now.at_ns <= u->last.at_ns)
+	if (!start || start->bytes > now->bytes || out->at_ns <= start_ns)
 		return;
-	out->window_ns = u->now.at_ns - u->last.at_ns;
-	out->delivered.bytes_ps = (uint64_t)((unsigned __int128)(now->bytes - last->bytes) * NSEC_PER_SEC /
+	out->known = true;
+	out->window_ns = out->at_ns - start_ns;
+	out->delivered.bytes_ps = (uint64_t)((unsigned __int128)(now->bytes - start->bytes) * NSEC_PER_SEC /
 					     out->window_ns);
-	out->backlogged |= last->backlog_packets > 0;
+	out->backlogged |= start->backlog_packets > 0;
 }

@@ -2,44 +2,58 @@
 #pragma once
 
 /*
- * What each class has sent: the two latest readings of every uplink's classes, and the rates between
- * them. Counters are the kernel's, cumulative since the class was made.
+ * What each class has sent: the latest readings of every uplink's classes, and the rates between them. Counters
+ * are the kernel's, cumulative since the class was made.
  */
 
-#include "apply.h"
+#include "dataplane.h"
+
+/* Readings kept of each uplink. */
+#define SAMPLE_READINGS 4
 
 struct sample_class {
 	uint16_t minor;
-	uint64_t bytes, packets; /* since the class was made */
+	uint64_t bytes, packets;  /* sent since the class was made */
 	uint64_t backlog_packets; /* waiting */
 };
 
-struct sample {
-	uint64_t at_ns; /* CLOCK_MONOTONIC */
+struct sample_reading {
+	uint64_t at_ns;               /* CLOCK_MONOTONIC, when the kernel was asked */
 	struct sample_class *classes; /* sorted by minor; owned */
 	size_t n;
 };
 
-struct sampler_uplink {
+struct sample_uplink {
 	char name[IFNAMSIZ];
-	struct sample last, now;
+	enum direction direction;
+	struct sample_reading reading[SAMPLE_READINGS]; /* the latest first */
+	size_t n_readings;
 };
 
+/* Zeroed: no readings. */
 struct sampler {
-	struct sampler_uplink *uplinks; /* owned */
+	struct sample_uplink *uplinks; /* as in the tree that was read last; owned */
 	size_t n;
+	uint64_t latest_ns;
 };
 
 void sampler_free(struct sampler *s);
-/* Read all uplinks that the data plane has. 0 or negative errno. */
+/* When the latest sampler_read() was, CLOCK_MONOTONIC; 0: there was none. */
+uint64_t sampler_latest_ns(const struct sampler *s);
+/* Read the classes of all uplinks that the data path has: one dump each. 0 or negative errno. */
 int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns);
 
-struct sampler_rate {
-	struct rate delivered;
-	uint64_t window_ns; /* 0: not two readings yet */
-	uint64_t bytes, packets; /* as of the latest reading, since the class was made */
-	bool backlogged; /* packets waited at either reading */
+struct sample_rate {
+	bool known;              /* false: there are no two readings that are far enough apart */
+	struct rate delivered;   /* over the window */
+	uint64_t window_ns;
+	uint64_t bytes, packets; /* as of the latest reading */
+	uint64_t at_ns;          /* of the latest reading; 0: the class is in none */
+	bool backlogged;         /* packets waited at either end of the window */
 };
 
-/* What a class delivered over the latest window; zeroes where it is unknown. O(log n). */
-void sampler_rate(const struct sampler *s, const char *uplink, uint16_t minor, struct sampler_rate *out);
+/* The readings of an uplink, borrowed until the next sampler_read(); NULL: there are none. O(log n). */
+const struct sample_uplink *sampler_uplink(const struct sampler *s, const char *name,
+					   enum direction direction);
+/* What a class delivered over the latest window. O(log n). */
+void sample_rate(const struct sample_uplink *u, uint16_t minor, struct sample_rate *out);

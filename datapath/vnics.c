@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "vnics.h"
 
-/* The data path's way in: which class a vNIC's packets go to, and the classifier at its tc ingress. */
-
-#include "commit.h"
-
+#include "base/byifindex.h"
 #include "base/cleanup.h"
+#include "commit.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 
 #include <errno.h>
-#include <string.h>
 
-/* Step 3: the map tells every new or moved vNIC's class. */
-static int apply_map(struct dataplane *p, const struct tree *want)
+void missed_free(struct missed_list *m)
+{
+	free(m->list);
+	*m = (struct missed_list){ 0 };
+}
+
+/* --- which class -------------------------------------------------------------------------------- */
+
+int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d)
 {
 	_cleanup_free_ uint32_t *ifindex = calloc(want->n_vnics + 1, sizeof(*ifindex));
 	_cleanup_free_ uint32_t *classid = calloc(want->n_vnics + 1, sizeof(*classid));
@@ -20,45 +25,46 @@ static int apply_map(struct dataplane *p, const struct tree *want)
 
 	if (!ifindex || !classid)
 		return -ENOMEM;
-	for (size_t i = 0; i < want->n_vnics; i++) {
-		const struct tree_vnic *w = &want->vnics[i], *h = tree_vnic(&p->have, w->ifindex);
+	for (size_t i = diff_first(d, CHANGE_MAP); i < d->n && d->list[i].kind == CHANGE_MAP; i++) {
+		const struct tree_vnic *v = &want->vnics[d->list[i].item];
 
-		if (h && h->minor == w->minor && h->node != NODE_NONE)
-			continue;
-		ifindex[n] = w->ifindex;
-		classid[n++] = TREE_CLASSID(w->minor);
+		ifindex[n] = v->ifindex;
+		classid[n++] = TREE_CLASSID(v->minor);
 	}
 	return n ? classifier_set_many(p->classifier, ifindex, classid, n) : 0;
 }
 
-struct filter_outcome {
+/* --- attaching and detaching -------------------------------------------------------------------- */
+
+struct batch {
 	struct dataplane *p;
-	struct dataplane_missed *missed;
-	size_t *n_missed;
+	const struct host *host;
+	const struct tree *want;
+	uint32_t *have; /* by uplink of want: its index in p->have; owned */
+	struct missed_list *missed;
 };
 
 /*
- * A hook that is there already is another's; a link that is gone takes its filters along. A vNIC that takes
- * no filter (its hook is a block that it shares with others, say) does not hold up the rest, unless it keeps
- * an old one.
+ * A hook that is there already belongs to others; a link that is gone takes its filters along. A vNIC that
+ * takes no filter (its hook is a block that it shares with others, say) does not hold up the rest, unless it
+ * keeps an old filter.
  */
-static bool filter_benign(const struct rtnl_failure *f, void *arg)
+static bool is_benign(const struct rtnl_failure *f, void *arg)
 {
-	struct filter_outcome *o = arg;
-	uint32_t ifindex = (uint32_t)f->tag;
+	struct batch *b = arg;
+	struct missed m = { .ifindex = (uint32_t)f->tag, .failure = *f };
 
-	switch (tag_op(f->tag)) {
-	case OP_CLSACT:
-		/* another's, or none: it had been noted as ours too early */
-		hooks_drop(&o->p->hooks, ifindex);
+	switch (op_of(f->tag)) {
+	case OP_HOOK:
+		/* It belongs to others, or there is none: it was noted as divvy's too early. */
+		hooks_drop(&b->p->hooks, m.ifindex);
 		return true;
-	case OP_CLSACT_AGAIN: /* only the filter had been taken away */
+	case OP_HOOK_AGAIN: /* only the filter had been taken away */
 		return true;
 	case OP_FILTER:
-		if (f->error != -ENODEV && tree_vnic(&o->p->have, ifindex))
+		if (f->error != -ENODEV && tree_vnic(&b->p->have, m.ifindex))
 			return false;
-		o->missed[(*o->n_missed)++] = (struct dataplane_missed){ .ifindex = ifindex, .failure = *f };
-		return true;
+		return byifindex_insert(&b->missed->list, &b->missed->n, sizeof(m), &m) == 0;
 	case OP_UNFILTER:
 	case OP_UNHOOK:
 		return true; /* gone is what was wanted */
@@ -67,40 +73,29 @@ static bool filter_benign(const struct rtnl_failure *f, void *arg)
 	}
 }
 
-static bool uplink_same(const struct tree *a, uint32_t i, const struct tree *b, uint32_t j)
+/* The vNIC is new: it needs the qdisc that filters hang on. */
+static int add_hook(struct dataplane *p, const struct host *h, uint32_t ifindex)
 {
-	return strcmp(a->uplinks[i].name, b->uplinks[j].name) == 0;
+	const struct link *l = host_link(h, ifindex);
+	bool again = hooks_find(&p->hooks, ifindex);
+	int err = hooks_add(&p->hooks, ifindex, l ? l->name : "", true);
+
+	return err < 0 ? err :
+			 qdisc_add_clsact(p->rtnl, ifindex, op_tag(again ? OP_HOOK_AGAIN : OP_HOOK, ifindex));
 }
 
-/* Step 4, first half: filters for new vNICs and those that change their uplink. */
-static int add_filters(struct dataplane *p, const struct tree *want, const struct host *h)
+static int attach(struct batch *b, const struct change *c)
 {
-	int err = 0;
+	const struct tree_vnic *v = &b->want->vnics[c->item];
+	uint32_t ifb = b->p->have.uplinks[b->have[v->uplink]].ifb;
+	int err = c->kind == CHANGE_ATTACH ? add_hook(b->p, b->host, v->ifindex) : 0;
 
-	for (size_t i = 0; i < want->n_vnics && err >= 0; i++) {
-		const struct tree_vnic *w = &want->vnics[i], *have = tree_vnic(&p->have, w->ifindex);
-		uint32_t ifb = tree_uplink_named(&p->have, want->uplinks[w->uplink].name)->ifb;
-
-		if (have && have->node != NODE_NONE && have->minor == w->minor &&
-		    uplink_same(want, w->uplink, &p->have, have->uplink))
-			continue;
-		if (!have) {
-			const struct link *l = host_link(h, w->ifindex);
-			bool again = hooks_find(&p->hooks, w->ifindex);
-
-			err = hooks_add(&p->hooks, w->ifindex, l ? l->name : "", true);
-			if (err >= 0)
-				err = qdisc_add_clsact(p->rtnl, w->ifindex,
-						       tag(again ? OP_CLSACT_AGAIN : OP_CLSACT, w->ifindex));
-		}
-		if (err >= 0)
-			err = filter_set(p->rtnl, w->ifindex, classifier_prog_fd(p->classifier),
-					 TREE_CLASSID(w->minor), ifb, tag(OP_FILTER, w->ifindex));
-	}
-	return err;
+	return err < 0 ? err :
+			 filter_set(b->p->rtnl, v->ifindex, classifier_prog_fd(b->p->classifier),
+				    TREE_CLASSID(v->minor), ifb, op_tag(OP_FILTER, v->ifindex));
 }
 
-/* divvy's hook goes with divvy's filter, unless somebody has put filters of their own there. */
+/* divvy's hook goes with divvy's filter, unless others have put filters of their own there. */
 static bool hook_is_free(struct dataplane *p, uint32_t ifindex)
 {
 	const struct hook *hook = hooks_find(&p->hooks, ifindex);
@@ -115,65 +110,61 @@ static bool hook_is_free(struct dataplane *p, uint32_t ifindex)
 	return true;
 }
 
-/* Step 4, second half: released vNICs. Their packets pass unscheduled as soon as the map forgets them. */
-static int remove_filters(struct dataplane *p, const struct tree *want)
+/* The vNIC's packets pass undivided as soon as the map forgets it. */
+static int detach(struct dataplane *p, uint32_t ifindex)
 {
-	int err = 0;
+	bool unhook;
 
-	for (size_t i = 0; i < p->have.n_vnics && err >= 0; i++) {
-		uint32_t ifindex = p->have.vnics[i].ifindex;
-		bool unhook;
-
-		if (tree_vnic(want, ifindex))
-			continue;
-		classifier_clear(p->classifier, ifindex);
-		unhook = hook_is_free(p, ifindex);
-		hooks_drop(&p->hooks, ifindex);
-		err = unhook ? qdisc_del_clsact(p->rtnl, ifindex, tag(OP_UNHOOK, ifindex)) :
-			       filter_del(p->rtnl, ifindex, tag(OP_UNFILTER, ifindex));
-	}
-	return err;
+	classifier_clear(p->classifier, ifindex);
+	unhook = hook_is_free(p, ifindex);
+	hooks_drop(&p->hooks, ifindex);
+	return unhook ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
+			filter_del(p->rtnl, ifindex, op_tag(OP_UNFILTER, ifindex));
 }
 
-/* After step 4: have's vNICs are want's, without those that were missed. */
-static int merge_vnics(struct dataplane *p, const struct tree *want, const struct dataplane_missed *missed,
-		       size_t n_missed)
+/* have's vNICs are want's, without those that were missed. */
+static int merge_vnics(struct batch *b)
 {
+	const struct tree *want = b->want;
+	const struct missed_list *missed = b->missed;
+	struct tree *have = &b->p->have;
 	struct tree_vnic *v = calloc(want->n_vnics + 1, sizeof(*v));
 	size_t n = 0;
 
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < want->n_vnics; i++) {
-		const char *uplink = want->uplinks[want->vnics[i].uplink].name;
-		bool is_missed = false;
-
-		for (size_t j = 0; j < n_missed; j++)
-			is_missed |= missed[j].ifindex == want->vnics[i].ifindex;
-		if (is_missed)
+		if (byifindex_find(missed->list, missed->n, sizeof(*missed->list), want->vnics[i].ifindex))
 			continue;
 		v[n] = want->vnics[i];
-		v[n++].uplink = (uint32_t)(tree_uplink_named(&p->have, uplink) - p->have.uplinks);
+		v[n++].uplink = b->have[want->vnics[i].uplink];
 	}
-	free(p->have.vnics);
-	p->have.vnics = v;
-	p->have.n_vnics = n;
+	free(have->vnics);
+	have->vnics = v;
+	have->n_vnics = n;
 	return 0;
 }
 
-int dataplane_apply_vnics(struct dataplane *p, const struct host *h, const struct tree *want,
-			  struct dataplane_missed *missed, size_t *n_missed, char *errtext, size_t size)
+int vnics_apply(struct dataplane *p, const struct host *h, const struct tree *want, const struct diff *d,
+		struct missed_list *missed, char *errtext, size_t size)
 {
-	struct filter_outcome outcome = { .p = p, .missed = missed, .n_missed = n_missed };
-	int err = apply_map(p, want);
+	struct batch b = {
+		.p = p, .host = h, .want = want, .missed = missed, .have = tree_match(want, &p->have)
+	};
+	int err = b.have ? 0 : -ENOMEM;
 
+	for (size_t i = diff_first(d, CHANGE_ATTACH); i < d->n && err >= 0; i++) {
+		const struct change *c = &d->list[i];
+
+		if (c->kind == CHANGE_ATTACH || c->kind == CHANGE_REATTACH)
+			err = attach(&b, c);
+		else if (c->kind == CHANGE_DETACH)
+			err = detach(p, p->have.vnics[c->item].ifindex);
+	}
 	if (err >= 0)
-		err = add_filters(p, want, h);
+		err = commit(p->rtnl, is_benign, &b, errtext, size);
 	if (err >= 0)
-		err = remove_filters(p, want);
-	if (err >= 0)
-		err = dataplane_commit(p, filter_benign, &outcome, errtext, size);
-	if (err >= 0)
-		err = merge_vnics(p, want, missed, *n_missed);
+		err = merge_vnics(&b);
+	free(b.have);
 	return err;
 }

@@ -2,14 +2,14 @@
 #include "bind.h"
 
 #include "base/cleanup.h"
-#include "tree.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct binder {
 	const struct host *host;
-	const struct tree *bound;
+	const uint32_t *bound;
+	size_t n_bound;
 	const struct link **by_name;
 	const struct vmm_nic **by_vm, **by_mac;
 };
@@ -19,14 +19,26 @@ static int compare_link(const void *a, const void *b)
 	return strcmp((*(const struct link *const *)a)->name, (*(const struct link *const *)b)->name);
 }
 
+/* vNICs of one VM or MAC address are in the order of their taps, whatever the order of the host's list. */
+static int compare_tap(const struct vmm_nic *a, const struct vmm_nic *b)
+{
+	return strcmp(a->tap, b->tap);
+}
+
 static int compare_vm(const void *a, const void *b)
 {
-	return strcmp((*(const struct vmm_nic *const *)a)->vm, (*(const struct vmm_nic *const *)b)->vm);
+	const struct vmm_nic *x = *(const struct vmm_nic *const *)a, *y = *(const struct vmm_nic *const *)b;
+	int r = strcmp(x->vm, y->vm);
+
+	return r ? r : compare_tap(x, y);
 }
 
 static int compare_mac(const void *a, const void *b)
 {
-	return strcmp((*(const struct vmm_nic *const *)a)->mac, (*(const struct vmm_nic *const *)b)->mac);
+	const struct vmm_nic *x = *(const struct vmm_nic *const *)a, *y = *(const struct vmm_nic *const *)b;
+	int r = strcmp(x->mac, y->mac);
+
+	return r ? r : compare_tap(x, y);
 }
 
 static void binder_free(struct binder *b)
@@ -44,14 +56,13 @@ void binder_freep(struct binder **b)
 	binder_free(*b);
 }
 
-struct binder *binder_new(const struct host *h, const struct tree *bound)
+struct binder *binder_new(const struct host *h, const uint32_t *bound, size_t n)
 {
 	_cleanup_(binder_freep) struct binder *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
-	b->host = h;
-	b->bound = bound;
+	*b = (struct binder){ .host = h, .bound = bound, .n_bound = n };
 	b->by_name = calloc(h->n_links + 1, sizeof(*b->by_name));
 	b->by_vm = calloc(h->n_nics + 1, sizeof(*b->by_vm));
 	b->by_mac = calloc(h->n_nics + 1, sizeof(*b->by_mac));
@@ -67,49 +78,78 @@ struct binder *binder_new(const struct host *h, const struct tree *bound)
 	return TAKE_PTR(b);
 }
 
-static const struct link *link_named(const struct binder *b, const char *name)
+const struct link *binder_link(const struct binder *b, const char *name)
 {
 	struct link key = { 0 };
 	const struct link *k = &key, **found;
 
-	snprintf(key.name, sizeof(key.name), "%.*s", (int)sizeof(key.name) - 1, name);
+	if (strlen(name) >= sizeof(key.name))
+		return NULL;
+	strcpy(key.name, name);
 	found = bsearch(&k, b->by_name, b->host->n_links, sizeof(k), compare_link);
 	return found ? *found : NULL;
 }
 
-static bool is_bound(const struct binder *b, const struct vmm_nic *nic)
+static int compare_ifindex(const void *a, const void *b)
 {
-	const struct link *l = link_named(b, nic->tap);
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	return l && tree_vnic(b->bound, l->ifindex);
+	return (x > y) - (x < y);
 }
 
-/*
- * The one NIC that a sorted index holds for a key; *several where there are more and none is bound already.
- */
-static const struct vmm_nic *only_nic(const struct binder *b, const struct vmm_nic **index,
-				      const struct vmm_nic *key, int (*compare)(const void *, const void *),
-				      bool *several)
+static bool is_bound(const struct binder *b, const struct vmm_nic *nic)
 {
-	size_t n = b->host->n_nics;
-	const struct vmm_nic **found = bsearch(&key, index, n, sizeof(key), compare), **last, **kept = NULL;
-	size_t n_kept = 0;
+	const struct link *l = binder_link(b, nic->tap);
 
-	*several = false;
-	if (!found)
-		return NULL;
-	while (found > index && compare(found - 1, &key) == 0)
-		found--;
-	for (last = found; last < index + n && compare(last, &key) == 0; last++) {
-		if (is_bound(b, *last)) {
-			kept = last;
+	return l && b->n_bound &&
+	       bsearch(&l->ifindex, b->bound, b->n_bound, sizeof(*b->bound), compare_ifindex);
+}
+
+/* The first element of a sorted index whose key is that of *key or above; n: there is none. */
+static size_t lower_bound(const struct vmm_nic *const *index, size_t n, const struct vmm_nic *key,
+			  int (*compare)(const void *, const void *))
+{
+	size_t lo = 0;
+
+	while (lo < n) {
+		size_t mid = lo + (n - lo) / 2;
+
+		if (compare(&index[mid], &key) < 0)
+			lo = mid + 1;
+		else
+			n = mid;
+	}
+	return lo;
+}
+
+/* What an index holds for a selector. */
+struct found {
+	const struct vmm_nic *nic; /* NULL: none; with several: one of them */
+	bool several;              /* and not exactly one of them is bound already */
+};
+
+static struct found find_nic(const struct binder *b, enum selector_kind select, const char *text)
+{
+	bool by_vm = select == SELECT_VM;
+	const struct vmm_nic **index = by_vm ? b->by_vm : b->by_mac;
+	size_t n = b->host->n_nics, first, end;
+	const struct vmm_nic *kept = NULL;
+	size_t n_kept = 0;
+	struct vmm_nic key = { 0 }; /* its tap is "", which stands before every tap */
+
+	snprintf(by_vm ? key.vm : key.mac, by_vm ? sizeof(key.vm) : sizeof(key.mac), "%s", text);
+	first = lower_bound(index, n, &key, by_vm ? compare_vm : compare_mac);
+	for (end = first; end < n; end++) {
+		if (strcmp(by_vm ? index[end]->vm : index[end]->mac, by_vm ? key.vm : key.mac) != 0)
+			break;
+		if (is_bound(b, index[end])) {
+			kept = index[end];
 			n_kept++;
 		}
 	}
-	if (last - found > 1 && n_kept == 1)
-		return *kept;
-	*several = last - found > 1;
-	return *found;
+	if (end - first > 1 && n_kept == 1)
+		return (struct found){ .nic = kept };
+	return (struct found){ .nic = end > first ? index[first] : NULL, .several = end - first > 1 };
 }
 
 const char *binding_unschedulable(const struct link *l)
@@ -142,67 +182,61 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 				struct binding *out)
 {
 	if (device->backpressure == BACKPRESSURE_OFF)
-		snprintf(out->why, sizeof(out->why), "off in the specification");
+		reason_set(&out->why, REASON_OFF, NULL, NULL, NULL);
 	else if (l->kind != LINK_TUN)
-		snprintf(out->why, sizeof(out->why), "%s has no send buffer on the host's side",
-			 l->kind_name);
+		reason_set(&out->why, REASON_NO_SNDBUF, l->kind_name, NULL, NULL);
 	else if (!nic)
-		snprintf(out->why, sizeof(out->why), "no process of this host was found behind %s", l->name);
+		reason_set(&out->why, REASON_NO_PROCESS, l->name, NULL, NULL);
 	else if (nic->waits == VMM_WAITS_NO || (nic->waits == VMM_WAITS_UNKNOWN &&
 						device->backpressure == BACKPRESSURE_AUTO))
-		snprintf(out->why, sizeof(out->why), "%s", nic->why);
+		reason_set(&out->why, REASON_VMM, nic->why, NULL, NULL);
 	else
 		out->backpressure = true;
 }
 
+/* The vNIC that the selector names. False: there is none, or several; out->why says so. */
+static bool select_nic(const struct binder *b, const struct node *device, struct binding *out)
+{
+	bool by_vm = device->select == SELECT_VM;
+	struct found f;
+
+	if (device->select == SELECT_NIC) {
+		snprintf(out->nic, sizeof(out->nic), "%.*s", IFNAMSIZ - 1, device->selector);
+		return true;
+	}
+	f = find_nic(b, device->select, device->selector);
+	if (f.several)
+		reason_set(&out->why, by_vm ? REASON_SEVERAL_OF_VM : REASON_SEVERAL_OF_MAC, device->selector,
+			   NULL, NULL);
+	else if (!f.nic)
+		reason_set(&out->why, by_vm ? REASON_NO_VM : REASON_NO_MAC, device->selector, NULL, NULL);
+	else
+		snprintf(out->nic, sizeof(out->nic), "%s", f.nic->tap);
+	return f.nic && !f.several;
+}
+
 void binder_bind(const struct binder *b, const struct node *device, struct binding *out)
 {
-	const struct vmm_nic *nic = NULL;
+	const struct vmm_nic *nic;
 	const struct link *l;
-	const char *obstacle;
-	struct vmm_nic key = { 0 };
-	bool several = false;
 
 	*out = (struct binding){ .queues = 1 };
-	switch (device->select) {
-	case SELECT_NIC:
-		snprintf(out->nic, sizeof(out->nic), "%.*s", IFNAMSIZ - 1, device->selector);
-		break;
-	case SELECT_VM:
-		snprintf(key.vm, sizeof(key.vm), "%s", device->selector);
-		nic = only_nic(b, b->by_vm, &key, compare_vm, &several);
-		break;
-	case SELECT_MAC:
-		snprintf(key.mac, sizeof(key.mac), "%.17s", device->selector);
-		nic = only_nic(b, b->by_mac, &key, compare_mac, &several);
-		break;
-	}
-	if (device->select != SELECT_NIC && (!nic || several)) {
-		const char *what = device->select == SELECT_VM ? "VM" : "vNIC with MAC";
-
-		snprintf(out->why, sizeof(out->why),
-			 several ? "%s %s has several vNICs: name one by nic:" : "no %s %s on this host",
-			 what, device->selector);
+	if (!select_nic(b, device, out))
 		return;
-	}
-	if (nic)
-		snprintf(out->nic, sizeof(out->nic), "%s", nic->tap);
-	l = link_named(b, out->nic);
+	l = binder_link(b, out->nic);
 	if (!l) {
-		snprintf(out->why, sizeof(out->why), "no interface %s on this host", out->nic);
+		reason_set(&out->why, REASON_NO_LINK, out->nic, NULL, NULL);
 		return;
 	}
-	obstacle = binding_unschedulable(l);
-	if (obstacle) {
-		snprintf(out->why, sizeof(out->why), "%s: %s", out->nic, obstacle);
+	if (binding_unschedulable(l)) {
+		reason_set(&out->why, REASON_NOT_VNIC, out->nic, binding_unschedulable(l), NULL);
 		return;
 	}
 	if (l->kind == LINK_TUN && !l->carrier) {
-		snprintf(out->why, sizeof(out->why), "%s: no VM has it open", out->nic);
+		reason_set(&out->why, REASON_NOT_OPEN, out->nic, NULL, NULL);
 		return;
 	}
-	if (!nic)
-		nic = host_nic(b->host, out->nic);
+	nic = host_nic(b->host, out->nic);
 	if (nic)
 		fill_vm(out, nic);
 	out->bound = true;

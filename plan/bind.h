@@ -2,37 +2,42 @@
 #pragma once
 
 /*
- * Which vNIC a device of the specification is on this host, now. A function of the model and
- * the host alone: no kernel object is touched.
+ * Which vNIC a device of the specification is on this host, now: a function of the model and the host.
  */
 
 #include "core/model.h"
 #include "host.h"
+#include "reason.h"
 
 struct binding {
 	bool bound;
-	uint32_t ifindex;  /* bound only */
-	char nic[IFNAMSIZ]; /* bound: its name; waiting: the name if known, else "" */
-	uint32_t queues;
-	bool backpressure; /* its VMM is to be held back through the send buffer */
-	char why[160];     /* waiting: for what; bound: why there is no backpressure, "" if there is */
-	pid_t pid;         /* of the VMM; 0: none known */
-	uint64_t start_time;
+	uint32_t ifindex;   /* bound: the vNIC's; else 0 */
+	char nic[IFNAMSIZ]; /* bound: the vNIC's name; waiting: the name if it is known, else "" */
+	uint32_t queues;    /* of the vNIC, at least 1 */
+	bool backpressure;  /* the VMM is to be held back through the send buffer */
+	char passed_by[128]; /* bound although force: true alone allows it: the nft chain that sees no packet; else "" */
+	struct reason why;  /* waiting: for what; bound: why there is no backpressure */
+	/* The process behind the vNIC; pid 0: none is known. */
+	pid_t pid;
+	uint64_t start_time; /* of pid: clock ticks since boot */
 	char vmm[VMM_KIND_SIZE], vm[VMM_NAME_SIZE];
 };
 
 /*
- * Index of a host for lookups in O(log n); the borrowed host must not change while it is used. Where several
- * vNICs fit a name (somebody starts a second process of that name), the one that is bound already stays: the
- * vNICs of the borrowed bound say which are. NULL: out of memory.
+ * The host, indexed for look-ups in O(log n). bound: ifindexes of the n vNICs that are bound already, in
+ * ascending order. Where several vNICs fit a selector, and exactly one of them is bound already, the binder
+ * keeps that one: a second process that takes a VM's name does not unbind the VM. Host and bound are borrowed
+ * and must not change while the binder is used. NULL: out of memory.
  */
 struct binder;
-struct tree;
-struct binder *binder_new(const struct host *h, const struct tree *bound);
+struct binder *binder_new(const struct host *h, const uint32_t *bound, size_t n);
 void binder_freep(struct binder **b);
 
-/* Fill *out for device node. Never fails: what cannot be bound waits, and says why. */
+/* Fill *out for a device. A device that cannot be bound waits, and out->why says for what. */
 void binder_bind(const struct binder *b, const struct node *device, struct binding *out);
 
-/* Why a link cannot be scheduled, NULL if it can. For discover and bind. */
+/* The link of that name, borrowed from the host; NULL: there is none. */
+const struct link *binder_link(const struct binder *b, const char *name);
+
+/* Why a link cannot be scheduled, for discover and for binding; NULL: it can. */
 const char *binding_unschedulable(const struct link *l);

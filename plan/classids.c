@@ -1,119 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "classids.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "tree.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-int minors_init(struct minors *t)
+void classids_free(struct classids *c)
 {
-	t->by_name = json_object();
-	return t->by_name ? 0 : -ENOMEM;
+	for (size_t i = 0; i < c->n; i++)
+		free(c->list[i].key);
+	free(c->list);
+	*c = (struct classids){ 0 };
 }
 
-void minors_free(struct minors *t)
+int classids_add(struct classids *c, const char *key, uint16_t minor)
 {
-	json_decref(t->by_name);
-	t->by_name = NULL;
+	struct classid new = { .key = strdup(key), .minor = minor };
+
+	if (!new.key || array_reserve(&c->list, c->n, sizeof(new)) < 0) {
+		free(new.key);
+		return -ENOMEM;
+	}
+	c->list[c->n++] = new;
+	return 0;
 }
 
-#define MAP_BYTES (UINT16_MAX / 8 + 1)
-
-static bool taken(const uint8_t *map, uint16_t minor)
+static int compare(const void *a, const void *b)
 {
-	return map[minor / 8] & (1 << (minor % 8));
+	return strcmp(((const struct classid *)a)->key, ((const struct classid *)b)->key);
 }
 
-static void take(uint8_t *map, uint16_t minor)
+void classids_seal(struct classids *c)
 {
-	map[minor / 8] |= (uint8_t)(1 << (minor % 8));
+	size_t kept = 0;
+
+	if (!c->n)
+		return;
+	qsort(c->list, c->n, sizeof(*c->list), compare);
+	for (size_t i = 0; i < c->n; i++) {
+		if (kept && compare(&c->list[kept - 1], &c->list[i]) == 0)
+			free(c->list[i].key);
+		else
+			c->list[kept++] = c->list[i];
+	}
+	c->n = kept;
 }
 
-static void key_of(const struct model *m, const char *uplink, size_t i, char *key, size_t size)
+/* 0: not known. */
+static uint16_t known_minor(const struct classids *c, char *key)
+{
+	struct classid want = { .key = key };
+	const struct classid *found = c->n ? bsearch(&want, c->list, c->n, sizeof(want), compare) : NULL;
+
+	return found && found->minor >= CLASSID_FIRST && found->minor <= CLASSID_LAST ? found->minor : 0;
+}
+
+static void key_of(const struct model *m, const char *uplink, size_t i, char key[CLASSID_KEY_SIZE])
 {
 	char name[MODEL_FULL_NAME_SIZE];
 
 	/* A network and a device may have one name. */
-	snprintf(key, size, "%s/%s%s", uplink, model_full_name(m, (uint32_t)i, name),
+	snprintf(key, CLASSID_KEY_SIZE, "%s/%s%s", uplink, model_full_name(m, (uint32_t)i, name),
 		 m->nodes[i].kind == NODE_NETWORK ? "/" : "");
 }
 
-/* One uplink's nodes, first..next-1; known assignments first, so that a new node never takes one of them. */
-static int assign_uplink(const struct minors *t, json_t *fresh, const struct model *m, size_t first,
-			 size_t next, bool (*busy)(const char *, uint16_t, void *), void *arg, uint16_t *out)
+/* Known numbers first, so that a new node never takes one of them. */
+static void keep_known(const struct classids *known, const struct model *m, size_t first, size_t next,
+		       struct minor_set *taken, uint16_t *minors)
 {
-	const char *uplink = m->nodes[first].name;
-	char key[2 * MODEL_FULL_NAME_SIZE];
-	_cleanup_free_ uint8_t *map = calloc(1, MAP_BYTES);
-	uint16_t free_minor = TREE_MINOR_FIRST;
+	char key[CLASSID_KEY_SIZE];
 
-	if (!map)
-		return -ENOMEM;
-	out[first] = 0;
 	for (size_t i = first + 1; i < next; i++) {
-		json_int_t known;
-
-		key_of(m, uplink, i, key, sizeof(key));
-		known = json_integer_value(json_object_get(t->by_name, key));
-		out[i] = 0;
-		if (known >= TREE_MINOR_FIRST && known <= TREE_MINOR_LAST && !taken(map, (uint16_t)known)) {
-			out[i] = (uint16_t)known;
-			take(map, out[i]);
-		}
+		key_of(m, m->nodes[first].name, i, key);
+		minors[i] = known_minor(known, key);
+		if (minors[i] && minor_set_has(taken, minors[i]))
+			minors[i] = 0; /* a saved table that gives a number to two nodes */
+		else if (minors[i])
+			minor_set_add(taken, minors[i]);
 	}
+}
+
+int classids_assign(const struct classids *known, const struct model *m, size_t first, size_t next,
+		    const struct minor_set *busy, struct classids *fresh, uint16_t *minors)
+{
+	_cleanup_free_ struct minor_set *taken = calloc(1, sizeof(*taken));
+	char key[CLASSID_KEY_SIZE];
+	uint16_t lowest = CLASSID_FIRST;
+
+	if (!taken)
+		return -ENOMEM;
+	minors[first] = CLASSID_ROOT;
+	keep_known(known, m, first, next, taken, minors);
 	for (size_t i = first + 1; i < next; i++) {
-		if (!out[i]) {
-			while (free_minor <= TREE_MINOR_LAST &&
-			       (taken(map, free_minor) || busy(uplink, free_minor, arg)))
-				free_minor++;
-			if (free_minor > TREE_MINOR_LAST)
+		if (!minors[i]) {
+			while (lowest <= CLASSID_LAST &&
+			       (minor_set_has(taken, lowest) || minor_set_has(busy, lowest)))
+				lowest++;
+			if (lowest > CLASSID_LAST)
 				return -ENOSPC;
-			out[i] = free_minor;
-			take(map, free_minor);
+			minors[i] = lowest++;
 		}
-		key_of(m, uplink, i, key, sizeof(key));
-		if (json_object_set_new(fresh, key, json_integer(out[i])) < 0)
+		key_of(m, m->nodes[first].name, i, key);
+		if (classids_add(fresh, key, minors[i]) < 0)
 			return -ENOMEM;
 	}
 	return 0;
-}
-
-int minors_assign(struct minors *t, const struct model *m,
-		  bool (*busy)(const char *uplink, uint16_t minor, void *arg), void *arg, uint16_t *out)
-{
-	json_t *fresh = json_object();
-	int err = fresh ? 0 : -ENOMEM;
-
-	for (size_t first = 0, next; !err && first < m->n_nodes; first = next) {
-		for (next = first + 1; next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK; next++)
-			;
-		err = assign_uplink(t, fresh, m, first, next, busy, arg, out);
-	}
-	if (err < 0) {
-		json_decref(fresh);
-		return err;
-	}
-	json_decref(t->by_name);
-	t->by_name = fresh;
-	return 0;
-}
-
-/* minors_assign() never changes a table in place, so a reference is a copy. */
-void *minors_keep(const struct minors *t)
-{
-	return json_incref(t->by_name);
-}
-
-void minors_restore(struct minors *t, void *kept)
-{
-	json_decref(t->by_name);
-	t->by_name = kept;
-}
-
-void minors_drop(void *kept)
-{
-	json_decref(kept);
 }

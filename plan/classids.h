@@ -2,35 +2,57 @@
 #pragma once
 
 /*
- * Which HTB class belongs to which node, for as long as the node exists, also over restarts: a
- * class must not change its owner while packets wait in it. Keyed by "uplink/network/device", so a
- * device that moves to another network gets a new class.
+ * Which number an HTB class of a node has, for as long as the node exists, also over restarts of divvyd: a
+ * class must not change its owner while packets wait in it. A node is known by the key "uplink/network/device"
+ * (a network's ends in "/"), so that a device that moves to another network gets a new class.
  */
 
 #include "core/model.h"
 
-#include <jansson.h>
+/* Numbers that divvy keeps in each uplink's tree; a node's are CLASSID_FIRST..CLASSID_LAST. */
+#define CLASSID_ROOT 1
+#define CLASSID_FIRST 2
+#define CLASSID_LAST 0xfffd
+#define CLASSID_DEFAULT 0xfffe /* the leaf for packets whose class is no longer there */
 
-struct minors {
-	json_t *by_name; /* {"eno1/tenant-a/web": 7} */
+#define CLASSID_KEY_SIZE (MODEL_NAME_SIZE + MODEL_FULL_NAME_SIZE + 1)
+
+struct classid {
+	char *key; /* owned */
+	uint16_t minor;
 };
 
-int minors_init(struct minors *t); /* 0 or -ENOMEM */
-void minors_free(struct minors *t);
+struct classids {
+	struct classid *list; /* sorted by key; owned. Zeroed: none */
+	size_t n;
+};
+
+void classids_free(struct classids *c);
+/* Add what was saved, in any order, before the first use; key is copied. 0 or -ENOMEM. */
+int classids_add(struct classids *c, const char *key, uint16_t minor);
+/* Sort after the last classids_add(). Where a key was added twice, one of the two is kept. */
+void classids_seal(struct classids *c);
+
+/* Which minors of an uplink's tree are taken by classes that are there although no node has them. */
+struct minor_set {
+	uint64_t bits[(UINT16_MAX + 1) / 64];
+};
+
+static inline bool minor_set_has(const struct minor_set *s, uint16_t minor)
+{
+	return s->bits[minor / 64] >> (minor % 64) & 1;
+}
+
+static inline void minor_set_add(struct minor_set *s, uint16_t minor)
+{
+	s->bits[minor / 64] |= 1ULL << (minor % 64);
+}
 
 /*
- * A minor for each of the model's networks and devices: what is known, or else a free one. busy(minor,
- * uplink): whether a class of that minor is there although no node has it (it drains). Names that the model
- * no longer has are forgotten. out: n_nodes long, 0 for uplinks. 0, -ENOMEM, or -ENOSPC.
+ * A number for each network and device under the uplink at m->nodes[first] .. m->nodes[next - 1]: the known
+ * one, or else the lowest that is free and not busy. minors[i] is node i's; the uplink's is CLASSID_ROOT. The
+ * pairs are appended to *fresh, which the caller seals; names that the model no longer has are not among them.
+ * 0; -ENOMEM; -ENOSPC: no number is left.
  */
-int minors_assign(struct minors *t, const struct model *m,
-		  bool (*busy)(const char *uplink, uint16_t minor, void *arg), void *arg, uint16_t *out);
-
-/*
- * A change that may fail: keep the table as it is, and later either restore it or drop what was kept. What
- * minors_keep() returns is owned; NULL if the table is. minors_assign() makes a new table, so that what was
- * kept stays as it was.
- */
-void *minors_keep(const struct minors *t);
-void minors_restore(struct minors *t, void *kept);
-void minors_drop(void *kept);
+int classids_assign(const struct classids *known, const struct model *m, size_t first, size_t next,
+		    const struct minor_set *busy, struct classids *fresh, uint16_t *minors);

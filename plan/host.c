@@ -4,8 +4,6 @@
 #include "base/byifindex.h"
 #include "base/cleanup.h"
 
-#include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 
 void host_free(struct host *h)
@@ -15,45 +13,46 @@ void host_free(struct host *h)
 	*h = (struct host){ 0 };
 }
 
-int host_read_links(struct host *h, struct rtnl *r)
+static int compare_link(const void *a, const void *b)
 {
-	struct link *links = NULL;
-	size_t n = 0;
-	int err = link_list(r, &links, &n);
+	uint32_t x = ((const struct link *)a)->ifindex, y = ((const struct link *)b)->ifindex;
 
-	if (err < 0)
-		return err;
+	return (x > y) - (x < y);
+}
+
+void host_set_links(struct host *h, struct link *links, size_t n)
+{
+	if (n)
+		qsort(links, n, sizeof(*links), compare_link);
 	free(h->links);
 	h->links = links;
 	h->n_links = n;
-	return 0;
+}
+
+static int compare_nic(const void *a, const void *b)
+{
+	return strcmp(((const struct vmm_nic *)a)->tap, ((const struct vmm_nic *)b)->tap);
 }
 
 static bool nic_same(const struct vmm_nic *a, const struct vmm_nic *b)
 {
 	return strcmp(a->tap, b->tap) == 0 && a->pid == b->pid && a->start_time == b->start_time &&
-	       strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 && a->queues == b->queues &&
-	       a->waits == b->waits;
+	       strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 && strcmp(a->mac, b->mac) == 0 &&
+	       a->queues == b->queues && a->waits == b->waits;
 }
 
-int host_read_vms(struct host *h, bool *changed)
+bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)
 {
-	struct vmm_nic *nics = NULL;
-	size_t n = 0;
-	int err = vmm_scan("/proc", &nics, &n);
-	bool differs;
+	bool differs = n != h->n_nics;
 
-	if (err < 0)
-		return err;
-	differs = n != h->n_nics;
+	if (n)
+		qsort(nics, n, sizeof(*nics), compare_nic);
 	for (size_t i = 0; i < n && !differs; i++)
 		differs = !nic_same(&nics[i], &h->nics[i]);
 	free(h->nics);
 	h->nics = nics;
 	h->n_nics = n;
-	if (changed)
-		*changed = differs;
-	return 0;
+	return differs;
 }
 
 static bool link_same(const struct link *a, const struct link *b)
@@ -63,26 +62,26 @@ static bool link_same(const struct link *a, const struct link *b)
 	       a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
 }
 
-enum host_change host_event(struct host *h, const struct nlmsghdr *nlh, struct link *out)
+enum host_change host_put_link(struct host *h, const struct link *l)
 {
-	struct link l, *known;
+	struct link *known = byifindex_find(h->links, h->n_links, sizeof(*l), l->ifindex);
 	bool same;
 
-	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) || link_parse(nlh, &l) < 0)
-		return HOST_SAME;
-	known = byifindex_find(h->links, h->n_links, sizeof(l), l.ifindex);
-	*out = l;
-	if (nlh->nlmsg_type == RTM_DELLINK) {
-		if (!known)
-			return HOST_SAME;
-		byifindex_remove(h->links, &h->n_links, sizeof(l), known);
-		return HOST_GONE;
-	}
 	if (!known)
-		return byifindex_insert(&h->links, &h->n_links, sizeof(l), &l) < 0 ? HOST_SAME : HOST_CHANGED;
-	same = link_same(known, &l);
-	*known = l;
+		return byifindex_insert(&h->links, &h->n_links, sizeof(*l), l) < 0 ? HOST_SAME : HOST_CHANGED;
+	same = link_same(known, l);
+	*known = *l;
 	return same ? HOST_SAME : HOST_CHANGED;
+}
+
+enum host_change host_drop_link(struct host *h, uint32_t ifindex)
+{
+	struct link *known = byifindex_find(h->links, h->n_links, sizeof(*known), ifindex);
+
+	if (!known)
+		return HOST_SAME;
+	byifindex_remove(h->links, &h->n_links, sizeof(*known), known);
+	return HOST_GONE;
 }
 
 const struct link *host_link(const struct host *h, uint32_t ifindex)
@@ -90,20 +89,12 @@ const struct link *host_link(const struct host *h, uint32_t ifindex)
 	return byifindex_find(h->links, h->n_links, sizeof(*h->links), ifindex);
 }
 
-const struct link *host_link_named(const struct host *h, const char *name)
-{
-	for (size_t i = 0; i < h->n_links; i++)
-		if (strcmp(h->links[i].name, name) == 0)
-			return &h->links[i];
-	return NULL;
-}
-
-static int nic_compare(const void *key, const void *nic)
+static int compare_tap(const void *key, const void *nic)
 {
 	return strcmp(key, ((const struct vmm_nic *)nic)->tap);
 }
 
 const struct vmm_nic *host_nic(const struct host *h, const char *tap)
 {
-	return h->n_nics ? bsearch(tap, h->nics, h->n_nics, sizeof(*h->nics), nic_compare) : NULL;
+	return h->n_nics ? bsearch(tap, h->nics, h->n_nics, sizeof(*h->nics), compare_tap) : NULL;
 }

@@ -2,36 +2,41 @@
 #pragma once
 
 /*
- * What the host has now: links by ifindex, kept current by rtnetlink events, and the VMs behind
- * taps, read from /proc when a link event says that it is worth looking.
+ * What a host has, as data: its links, and the VMs behind its taps. Nothing here asks the kernel:
+ * datapath/inventory.h does, and tests write hosts by hand.
  */
 
 #include "kernel/net/link.h"
 #include "kernel/vmm/vmm.h"
 
+/* Zeroed: a host without links. */
 struct host {
 	struct link *links; /* sorted by ifindex; owned */
 	size_t n_links;
-	struct vmm_nic *nics; /* sorted by tap; owned */
+	struct vmm_nic *nics; /* sorted by tap, one a tap; owned */
 	size_t n_nics;
 };
 
 void host_free(struct host *h);
 
-/* Dump all links again. 0 or negative errno; what was known stays on failure. */
-int host_read_links(struct host *h, struct rtnl *r);
-/* Scan /proc again. *changed, if given: whether anything differs from before. */
-int host_read_vms(struct host *h, bool *changed);
+/* Take over an array of all links, in any order. */
+void host_set_links(struct host *h, struct link *links, size_t n);
+/*
+ * Take over an array of all vNICs that a process has open, in any order, with one entry a tap. True if
+ * anything that matters to divvy differs from before.
+ */
+bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n);
 
-/* Take in one link event. */
 enum host_change {
 	HOST_SAME,    /* nothing that matters to divvy */
 	HOST_CHANGED, /* a link came, or its name, carrier or kind changed */
-	HOST_GONE,    /* *out is the link that went */
+	HOST_GONE,
 };
-enum host_change host_event(struct host *h, const struct nlmsghdr *nlh, struct link *out);
+/* Take in one link that is new or has changed. HOST_SAME also for want of memory. */
+enum host_change host_put_link(struct host *h, const struct link *l);
+/* HOST_GONE; HOST_SAME: there was no such link. */
+enum host_change host_drop_link(struct host *h, uint32_t ifindex);
 
-/* Borrowed until the next host_*() call that changes; NULL if there is none. */
+/* Borrowed until the next change; NULL: there is none. O(log n). */
 const struct link *host_link(const struct host *h, uint32_t ifindex);
-const struct link *host_link_named(const struct host *h, const char *name);
 const struct vmm_nic *host_nic(const struct host *h, const char *tap);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tree.h"
 
+#include "base/byifindex.h"
 #include "base/cleanup.h"
 #include "core/entitle.h"
 
@@ -21,12 +22,12 @@ void tree_freep(struct tree *t)
 	tree_free(t);
 }
 
-struct tree_uplink *tree_uplink_named(const struct tree *t, const char *name)
+static int compare_uplink(const void *a, const void *b)
 {
-	for (size_t i = 0; i < t->n_uplinks; i++)
-		if (strcmp(t->uplinks[i].name, name) == 0)
-			return &t->uplinks[i];
-	return NULL;
+	const struct tree_uplink *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r ? r : (x->direction > y->direction) - (x->direction < y->direction);
 }
 
 static int compare_vnic(const void *a, const void *b)
@@ -36,38 +37,68 @@ static int compare_vnic(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void tree_sort_vnics(struct tree_vnic *v, size_t n)
+int tree_sort(struct tree *t)
 {
-	if (n)
-		qsort(v, n, sizeof(*v), compare_vnic);
+	_cleanup_free_ uint32_t *now = calloc(t->n_uplinks + 1, sizeof(*now));
+	_cleanup_free_ uint32_t *ifb = calloc(t->n_uplinks + 1, sizeof(*ifb));
+
+	if (!now || !ifb)
+		return -ENOMEM;
+	/* While it is sorted, an uplink is known by its place before, which its ifb's field holds. */
+	for (size_t i = 0; i < t->n_uplinks; i++) {
+		ifb[i] = t->uplinks[i].ifb;
+		t->uplinks[i].ifb = (uint32_t)i;
+	}
+	if (t->n_uplinks)
+		qsort(t->uplinks, t->n_uplinks, sizeof(*t->uplinks), compare_uplink);
+	for (size_t i = 0; i < t->n_uplinks; i++) {
+		uint32_t before = t->uplinks[i].ifb;
+
+		now[before] = (uint32_t)i;
+		t->uplinks[i].ifb = ifb[before];
+	}
+	for (size_t i = 0; i < t->n_vnics; i++)
+		t->vnics[i].uplink = now[t->vnics[i].uplink];
+	if (t->n_vnics)
+		qsort(t->vnics, t->n_vnics, sizeof(*t->vnics), compare_vnic);
+	return 0;
+}
+
+struct tree_uplink *tree_uplink(const struct tree *t, const char *name, enum direction direction)
+{
+	struct tree_uplink key = { .direction = direction };
+
+	if (!t->n_uplinks || strlen(name) >= sizeof(key.name))
+		return NULL;
+	strcpy(key.name, name);
+	return bsearch(&key, t->uplinks, t->n_uplinks, sizeof(key), compare_uplink);
+}
+
+uint32_t *tree_match(const struct tree *from, const struct tree *to)
+{
+	uint32_t *at = calloc(from->n_uplinks + 1, sizeof(*at));
+
+	for (size_t i = 0; at && i < from->n_uplinks; i++) {
+		const struct tree_uplink *u = tree_uplink(to, from->uplinks[i].name, from->uplinks[i].direction);
+
+		at[i] = u ? (uint32_t)(u - to->uplinks) : NODE_NONE;
+	}
+	return at;
 }
 
 struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex)
 {
-	struct tree_vnic key = { .ifindex = ifindex };
-
-	return t->n_vnics ? bsearch(&key, t->vnics, t->n_vnics, sizeof(key), compare_vnic) : NULL;
-}
-
-struct tree_class *tree_class(const struct tree_uplink *u, uint16_t minor)
-{
-	for (size_t i = 0; i < u->n_classes; i++)
-		if (u->classes[i].htb.minor == minor)
-			return &u->classes[i];
-	return NULL;
+	return byifindex_find(t->vnics, t->n_vnics, sizeof(*t->vnics), ifindex);
 }
 
 /* What the build of a tree shares among its steps. */
 struct build {
 	const struct model *model;
-	const struct binding *bindings;
-	const uint16_t *minors;
-	const struct sizing_host *sizing;
-	bool fq_codel;
+	const struct tree_input *in;
 	struct rate *entitled; /* per node */
-	struct rate *ceil;     /* per node: own limit and those above */
+	struct rate *ceil;     /* per node: its limit and those above it */
 	uint32_t *quantum;     /* per node */
-	uint32_t *uplink;      /* per node: index in the tree */
+	bool *used;            /* per node: a bound device is at or below it */
 };
 
 static void build_free(struct build *b)
@@ -75,7 +106,7 @@ static void build_free(struct build *b)
 	free(b->entitled);
 	free(b->ceil);
 	free(b->quantum);
-	free(b->uplink);
+	free(b->used);
 }
 
 /*
@@ -96,12 +127,12 @@ static int share_out_quanta(struct build *b)
 		size_t n = 0;
 
 		for (next = first + 1; next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK; next++) {
-			if (m->nodes[next].kind != NODE_DEVICE || !b->bindings[next].bound)
+			if (m->nodes[next].kind != NODE_DEVICE || !b->in->bindings[next].bound)
 				continue;
 			part[n] = b->entitled[next];
 			leaf[n++] = (uint32_t)next;
 		}
-		sizing_quanta(b->sizing, part, n, quantum);
+		sizing_quanta(b->in->sizing, part, n, quantum);
 		for (size_t i = 0; i < n; i++)
 			b->quantum[leaf[i]] = quantum[i];
 	}
@@ -117,17 +148,23 @@ static int prepare(struct build *b)
 	b->entitled = calloc(m->n_nodes + 1, sizeof(*b->entitled));
 	b->ceil = calloc(m->n_nodes + 1, sizeof(*b->ceil));
 	b->quantum = calloc(m->n_nodes + 1, sizeof(*b->quantum));
-	b->uplink = calloc(m->n_nodes + 1, sizeof(*b->uplink));
-	if (!demand || !b->entitled || !b->ceil || !b->quantum || !b->uplink)
+	b->used = calloc(m->n_nodes + 1, sizeof(*b->used));
+	if (!demand || !b->entitled || !b->ceil || !b->quantum || !b->used)
 		return -ENOMEM;
 	for (size_t i = 0; i < m->n_nodes; i++) {
 		const struct node *node = &m->nodes[i];
 
-		if (node->kind == NODE_DEVICE && b->bindings[i].bound)
+		if (node->kind == NODE_DEVICE && b->in->bindings[i].bound) {
 			demand[i] = RATE_UNLIMITED;
+			b->used[i] = true;
+		}
 		b->ceil[i] = node->parent == NODE_NONE ? node->limit :
 							 rate_min(node->limit, b->ceil[node->parent]);
 	}
+	/* Children stand behind their parents. */
+	for (size_t i = m->n_nodes; i-- > 0;)
+		if (b->used[i] && m->nodes[i].parent != NODE_NONE)
+			b->used[m->nodes[i].parent] = true;
 	err = entitle(m, demand, b->entitled);
 	return err < 0 ? err : share_out_quanta(b);
 }
@@ -137,80 +174,66 @@ static struct rate at_least_minimum(struct rate r)
 	return r.bytes_ps < RATE_MIN_BYTES_PS ? (struct rate){ RATE_MIN_BYTES_PS } : r;
 }
 
-/*
- * Class of an inner node, or of a leaf where binding is given; *sndbuf: the leaf's, if backpressure is
- * wanted.
- */
-static struct tree_class make_class(const struct build *b, size_t i, const struct binding *binding,
-				    uint32_t *sndbuf)
+/* The class of node i, which stands under the uplink at node uplink. */
+static struct tree_class make_class(const struct build *b, size_t i, size_t uplink)
 {
 	const struct node *node = &b->model->nodes[i];
-	const struct node *uplink = &b->model->nodes[model_uplink_of(b->model, (uint32_t)i)];
 	bool root = node->kind == NODE_UPLINK;
-	struct tree_class c = { 0 };
-	struct sizing size;
+	struct tree_class c = { .node = (uint32_t)i };
 
-	c.htb.minor = root ? TREE_MINOR_ROOT : b->minors[i];
-	c.htb.parent = root ? 0 : b->model->nodes[node->parent].kind == NODE_UPLINK ? TREE_MINOR_ROOT :
-										      b->minors[node->parent];
+	c.htb.minor = b->in->minors[i];
+	c.htb.parent = root ? 0 : b->in->minors[node->parent];
 	c.htb.ceil = b->ceil[i];
 	c.htb.rate = root ? b->ceil[i] : at_least_minimum(b->entitled[i]);
-	c.htb.overhead = uplink->overhead;
-	c.htb.leaf = binding != NULL;
-	sizing_class(b->sizing, c.htb.rate, c.htb.ceil, binding ? binding->queues : 1, &size);
-	c.htb.burst = size.burst;
-	c.htb.cburst = size.cburst;
-	if (binding) {
-		c.htb.quantum = b->quantum[i];
-		c.leaf = binding->backpressure ? size.wait : b->fq_codel ? size.codel : size.drop;
-		*sndbuf = binding->backpressure ? size.sndbuf : 0;
-	}
+	c.htb.overhead = b->model->nodes[uplink].overhead;
 	return c;
 }
 
-/* Nothing comes here while all is well: a class is deleted only when no filter names it any more. */
+static struct tree_class inner_class(const struct build *b, size_t i, size_t uplink)
+{
+	struct tree_class c = make_class(b, i, uplink);
+	struct sizing size;
+
+	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, 1, &size);
+	c.htb.burst = size.burst;
+	c.htb.cburst = size.cburst;
+	return c;
+}
+
+/* *sndbuf: the send buffer for backpressure, bytes of truesize; 0 without backpressure. */
+static struct tree_class leaf_class(const struct build *b, size_t i, size_t uplink, uint32_t *sndbuf)
+{
+	const struct binding *binding = &b->in->bindings[i];
+	struct tree_class c = make_class(b, i, uplink);
+	struct sizing size;
+
+	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, binding->queues, &size);
+	c.htb.burst = size.burst;
+	c.htb.cburst = size.cburst;
+	c.htb.leaf = true;
+	c.htb.quantum = b->quantum[i];
+	c.leaf = binding->backpressure ? size.wait : b->in->fq_codel ? size.codel : size.drop;
+	*sndbuf = binding->backpressure ? size.sndbuf : 0;
+	return c;
+}
+
+/* No packet comes here while all is well: a class is deleted only when no filter names it any more. */
 static struct tree_class default_leaf(const struct build *b, size_t uplink)
 {
-	struct tree_class c = { .htb = { .minor = TREE_MINOR_DEFAULT, .parent = TREE_MINOR_ROOT } };
+	struct tree_class c = { .htb = { .minor = CLASSID_DEFAULT, .parent = CLASSID_ROOT },
+				.node = NODE_NONE };
 	struct sizing size;
 
 	c.htb.rate = (struct rate){ RATE_MIN_BYTES_PS };
 	c.htb.ceil = b->ceil[uplink];
 	c.htb.overhead = b->model->nodes[uplink].overhead;
 	c.htb.leaf = true;
-	c.htb.quantum = b->sizing->gso_max;
-	sizing_class(b->sizing, c.htb.rate, c.htb.ceil, 1, &size);
+	c.htb.quantum = b->in->sizing->gso_max;
+	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, 1, &size);
 	c.htb.burst = size.burst;
 	c.htb.cburst = size.cburst;
 	c.leaf = size.drop;
 	return c;
-}
-
-static bool has_bound_device(const struct build *b, size_t network)
-{
-	for (size_t i = network + 1; i < b->model->n_nodes && b->model->nodes[i].kind == NODE_DEVICE &&
-				     b->model->nodes[i].parent == network; i++)
-		if (b->bindings[i].bound)
-			return true;
-	return false;
-}
-
-static void add_node(const struct build *b, struct tree *t, size_t i, struct tree_uplink *u)
-{
-	const struct node *node = &b->model->nodes[i];
-	const struct binding *binding = &b->bindings[i];
-
-	if (node->kind == NODE_DEVICE && binding->bound) {
-		struct tree_vnic *v = &t->vnics[t->n_vnics++];
-
-		*v = (struct tree_vnic){ .ifindex = binding->ifindex,
-					 .uplink = (uint32_t)(u - t->uplinks),
-					 .minor = b->minors[i],
-					 .node = (uint32_t)i };
-		u->classes[u->n_classes++] = make_class(b, i, binding, &v->sndbuf);
-	} else if (node->kind == NODE_NETWORK && has_bound_device(b, i)) {
-		u->classes[u->n_classes++] = make_class(b, i, NULL, NULL);
-	}
 }
 
 static int build_uplink(const struct build *b, struct tree *t, size_t first, size_t next)
@@ -220,21 +243,35 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 	u->classes = calloc(next - first + 1, sizeof(*u->classes));
 	if (!u->classes)
 		return -ENOMEM;
-	t->n_uplinks++;
 	memcpy(u->name, b->model->nodes[first].name, sizeof(u->name) - 1);
-	u->classes[u->n_classes++] = make_class(b, first, NULL, NULL);
+	u->direction = DIRECTION_TX;
+	u->node = (uint32_t)first;
+	u->classes[u->n_classes++] = inner_class(b, first, first);
 	u->classes[u->n_classes++] = default_leaf(b, first);
-	for (size_t i = first + 1; i < next; i++)
-		add_node(b, t, i, u);
+	for (size_t i = first + 1; i < next; i++) {
+		struct tree_vnic *v = &t->vnics[t->n_vnics];
+
+		if (!b->used[i])
+			continue;
+		if (b->model->nodes[i].kind == NODE_NETWORK) {
+			u->classes[u->n_classes++] = inner_class(b, i, first);
+			continue;
+		}
+		*v = (struct tree_vnic){ .ifindex = b->in->bindings[i].ifindex,
+					 .uplink = (uint32_t)t->n_uplinks,
+					 .minor = b->in->minors[i],
+					 .hook = HOOK_CLSACT,
+					 .node = (uint32_t)i };
+		u->classes[u->n_classes++] = leaf_class(b, i, first, &v->sndbuf);
+		t->n_vnics++;
+	}
+	t->n_uplinks++;
 	return 0;
 }
 
-int tree_build(const struct model *m, const struct binding *bindings, const uint16_t *minors,
-	       const struct sizing_host *sizing, bool fq_codel, struct tree *out)
+int tree_build(const struct model *m, const struct tree_input *in, struct tree *out)
 {
-	_cleanup_(build_free) struct build b = {
-		.model = m, .bindings = bindings, .minors = minors, .sizing = sizing, .fq_codel = fq_codel
-	};
+	_cleanup_(build_free) struct build b = { .model = m, .in = in };
 	_cleanup_(tree_freep) struct tree t = { 0 };
 	int err = prepare(&b);
 
@@ -245,13 +282,14 @@ int tree_build(const struct model *m, const struct binding *bindings, const uint
 	if (!t.uplinks || !t.vnics)
 		return -ENOMEM;
 	for (size_t first = 0, next; first < m->n_nodes; first = next) {
-		for (next = first + 1; next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK; next++)
-			;
+		next = model_uplink_end(m, first);
 		err = build_uplink(&b, &t, first, next);
 		if (err < 0)
 			return err;
 	}
-	tree_sort_vnics(t.vnics, t.n_vnics);
+	err = tree_sort(&t);
+	if (err < 0)
+		return err;
 	*out = t;
 	t = (struct tree){ 0 };
 	return 0;

@@ -2,45 +2,56 @@
 #pragma once
 
 /*
- * The kernel objects of a specification, as data: an IFB with an HTB tree for each uplink, and
- * for each bound vNIC the class that its packets go to. The same struct holds what is wanted
- * (tree_build) and what is there (observe.h), so that reconcile.c is a diff of two of a kind.
+ * The kernel objects of a specification, as data: for each uplink an IFB with an HTB tree, and for each bound
+ * vNIC the class that its packets go to. The same struct holds what is wanted (tree_build()) and what is there
+ * (datapath/observe.h); datapath/diff.h compares the two.
  */
 
 #include "bind.h"
+#include "classids.h"
 #include "core/sizing.h"
 #include "kernel/net/htb.h"
 
-/* Minors that divvy keeps in each uplink's tree; a node's are TREE_MINOR_FIRST..TREE_MINOR_LAST. */
-#define TREE_MINOR_ROOT 1
-#define TREE_MINOR_FIRST 2
-#define TREE_MINOR_LAST 0xfffd
-#define TREE_MINOR_DEFAULT 0xfffe /* leaf for packets whose class is no longer there */
-
 #define TREE_CLASSID(minor) ((1U << 16) | (minor))
+
+/* What a tree divides. One value so far; a tree of the other direction will be one more uplink of the tree. */
+enum direction {
+	DIRECTION_TX, /* what the VMs send */
+};
+
+/* Where a vNIC's packets enter divvy. One value so far. */
+enum hook_kind {
+	HOOK_CLSACT, /* a filter at the ingress side of a clsact or ingress qdisc */
+};
 
 struct tree_class {
 	struct htb_class htb;
-	struct leaf leaf; /* its queue, if it is one; observed: LEAF_NONE */
+	struct leaf leaf; /* a leaf's queue; observed: LEAF_NONE */
+	uint32_t node;    /* in the model; NODE_NONE: observed only, or the default leaf */
+	bool drains;      /* observed: no longer wanted; it goes when it is empty */
 };
 
 struct tree_uplink {
 	char name[IFNAMSIZ];
+	enum direction direction;
 	uint32_t ifb;               /* ifindex; 0: not there yet */
+	uint32_t node;              /* in the model; NODE_NONE: observed only */
+	bool drains;                /* observed: no longer wanted; the IFB goes after its last class */
 	struct tree_class *classes; /* wanted: parents first; observed: by minor; owned */
 	size_t n_classes;
 };
 
 struct tree_vnic {
-	uint32_t ifindex;
-	uint32_t uplink; /* index in tree.uplinks */
-	uint16_t minor;
-	uint32_t node;   /* in the model; NODE_NONE: observed only */
-	uint32_t sndbuf; /* wanted under backpressure, bytes of truesize; 0: none */
+	uint32_t ifindex; /* must stay first (base/byifindex.h) */
+	uint32_t uplink;  /* index in tree.uplinks */
+	uint16_t minor;   /* its class */
+	enum hook_kind hook;
+	uint32_t node;    /* in the model; NODE_NONE: observed only */
+	uint32_t sndbuf;  /* wanted under backpressure, bytes of truesize; 0: none */
 };
 
 struct tree {
-	struct tree_uplink *uplinks; /* owned */
+	struct tree_uplink *uplinks; /* sorted by name and direction; owned */
 	size_t n_uplinks;
 	struct tree_vnic *vnics; /* sorted by ifindex; owned */
 	size_t n_vnics;
@@ -49,17 +60,26 @@ struct tree {
 void tree_free(struct tree *t);
 void tree_freep(struct tree *t);
 
-/* Borrowed; NULL if there is none. By ifindex: O(log n). */
-struct tree_uplink *tree_uplink_named(const struct tree *t, const char *name);
+/* Put uplinks and vNICs in their order; vNICs' indexes of uplinks follow. 0 or -ENOMEM. */
+int tree_sort(struct tree *t);
+
+/* Borrowed; NULL: there is none. O(log n). */
 struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex);
-void tree_sort_vnics(struct tree_vnic *v, size_t n);
-/* NULL if the uplink has no such class. O(n). */
-struct tree_class *tree_class(const struct tree_uplink *u, uint16_t minor);
+struct tree_uplink *tree_uplink(const struct tree *t, const char *name, enum direction direction);
 
 /*
- * What the model wants with these bindings (one a node; only devices' are read). minors[i]: the
- * class of node i, given by minors.h; fq_codel: the kernel has it. 0 or -ENOMEM; *out is untouched on
- * failure.
+ * For each uplink of a tree, the index of the same uplink in another one, or NODE_NONE; the caller frees it.
+ * NULL: out of memory. O(n log n).
  */
-int tree_build(const struct model *m, const struct binding *bindings, const uint16_t *minors,
-	       const struct sizing_host *sizing, bool fq_codel, struct tree *out);
+uint32_t *tree_match(const struct tree *from, const struct tree *to);
+
+/* What tree_build() needs besides the model. */
+struct tree_input {
+	const struct binding *bindings; /* one a node; only those of devices are read */
+	const uint16_t *minors;         /* one a node, see classids.h */
+	const struct sizing_host *sizing;
+	bool fq_codel; /* the kernel has it */
+};
+
+/* What the model wants. 0 or -ENOMEM; *out is untouched on failure. O(n log n). */
+int tree_build(const struct model *m, const struct tree_input *in, struct tree *out);

@@ -78,6 +78,14 @@ void rtnl_closep(struct rtnl **r)
 	*r = rtnl_close(*r);
 }
 
+uint32_t rtnl_port(const struct rtnl *r)
+{
+	struct sockaddr_nl own = { 0 };
+	socklen_t len = sizeof(own);
+
+	return getsockname(r->sock.fd, (struct sockaddr *)&own, &len) < 0 ? 0 : own.nl_pid;
+}
+
 int rtnl_fd(const struct rtnl *r)
 {
 	return r->sock.fd;

@@ -70,6 +70,9 @@ int rtnl_events_open(struct rtnl **ret, bool tc);
 /* Requests sent to the kernel since the socket was opened: those of batches, dumps, questions. */
 uint64_t rtnl_messages_sent(const struct rtnl *r);
 
+/* The socket's own address: messages of the events' groups carry it where this socket caused them; 0:
+ * not known. */
+uint32_t rtnl_port(const struct rtnl *r);
 /* Borrowed; to be polled for reading. */
 int rtnl_fd(const struct rtnl *r);
 int rtnl_events_read(struct rtnl *r, rtnl_cb cb, void *arg);

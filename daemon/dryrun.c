@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dryrun.h"
+
+#include "datapath/diff.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DRYRUN_VERSION 1
+
+/* A step's place: where it happens, as far as that is known. */
+struct place {
+	const char *uplink, *nic;
+	const struct plan *plan; /* of node */
+	uint32_t node;           /* NODE_NONE: of no node */
+};
+
+__attribute__((format(printf, 4, 5))) static void step(json_t *steps, const char *action,
+							 const struct place *at, const char *fmt, ...)
+{
+	char text[512], name[MODEL_FULL_NAME_SIZE] = "";
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (at->plan && at->node < at->plan->model.n_nodes)
+		model_full_name(&at->plan->model, at->node, name);
+	json_array_append_new(steps, json_pack("{s:s,s:s,s:s,s:s,s:s}",
+					       "action", action,
+					       "uplink", at->uplink ? at->uplink : "",
+					       "device", name,
+					       "nic", at->nic ? at->nic : "",
+					       "text", text));
+}
+
+static double mbit(struct rate r)
+{
+	return (double)rate_bits(r) / 1e6;
+}
+
+/* --- classes ------------------------------------------------------------------------------------ */
+
+static void class_step(json_t *steps, const struct plan *p, const struct change *c)
+{
+	const struct tree_uplink *u = &p->tree.uplinks[c->uplink];
+	const struct tree_class *class = &u->classes[c->item];
+	const struct place at = { .uplink = u->name, .plan = p, .node = class->node };
+	const char *leaf = class->leaf.kind == LEAF_FQ_CODEL ? "fq_codel" : "bfifo";
+
+	if (c->kind == CHANGE_SET_QUEUE)
+		step(steps, "change", &at, "queue of class 1:%x: %s of %u bytes", class->htb.minor, leaf,
+		     class->leaf.limit);
+	else
+		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
+		     "class 1:%x under 1:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
+		     class->htb.parent, mbit(class->htb.rate), mbit(class->htb.ceil));
+}
+
+/* --- vNICs -------------------------------------------------------------------------------------- */
+
+static void attach_step(json_t *steps, const struct plan *p, const struct change *c)
+{
+	const struct tree_vnic *v = &p->tree.vnics[c->item];
+	const char *nic = p->bindings[v->node].nic;
+	const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = nic, .plan = p,
+				  .node = v->node };
+
+	if (c->kind == CHANGE_ATTACH)
+		step(steps, "attach", &at, "filter at tc ingress of %s: its packets go to class 1:%x", nic,
+		     v->minor);
+	else
+		step(steps, "change", &at, "filter at tc ingress of %s: its packets go to class 1:%x", nic,
+		     v->minor);
+}
+
+static void detach_step(json_t *steps, const struct daemon *d, const struct change *c)
+{
+	const struct tree_vnic *v = &d->plane.have.vnics[c->item];
+	const struct link *l = host_link(&d->host, v->ifindex);
+	const struct place at = { .nic = l ? l->name : "", .plan = &d->plan, .node = v->node };
+
+	step(steps, "detach", &at, "filter at tc ingress of %s", l ? l->name : "a vNIC that is gone");
+}
+
+static void drain_step(json_t *steps, const struct daemon *d, const struct change *c)
+{
+	const struct tree_uplink *u = &d->plane.have.uplinks[c->uplink];
+	struct place at = { .uplink = u->name, .plan = &d->plan, .node = NODE_NONE };
+
+	if (c->kind == CHANGE_DRAIN_IFB) {
+		step(steps, "remove", &at, "the IFB of %s, when its last class has gone", u->name);
+		return;
+	}
+	at.node = u->classes[c->item].node;
+	step(steps, "drain", &at, "class 1:%x: it sends what waits in it, then it goes",
+	     u->classes[c->item].htb.minor);
+}
+
+static void tree_steps(json_t *steps, const struct daemon *d, const struct plan *p, const struct diff *diff)
+{
+	for (size_t i = 0; i < diff->n; i++) {
+		const struct change *c = &diff->list[i];
+		const struct place at = { .uplink = c->kind <= CHANGE_MAKE_ROOT ?
+							    p->tree.uplinks[c->uplink].name :
+							    NULL,
+					  .node = NODE_NONE };
+
+		switch (c->kind) {
+		case CHANGE_MAKE_IFB:
+			step(steps, "make", &at, "an IFB with an HTB root for %s", at.uplink);
+			break;
+		case CHANGE_MAKE_ROOT:
+			step(steps, "make", &at, "the HTB root of the IFB for %s", at.uplink);
+			break;
+		case CHANGE_ADD_CLASS:
+		case CHANGE_SET_CLASS:
+			class_step(steps, p, c);
+			break;
+		case CHANGE_SET_QUEUE:
+			if (!c->fresh) /* else the class's step says it */
+				class_step(steps, p, c);
+			break;
+		case CHANGE_MAP: /* the filter's step says it */
+			break;
+		case CHANGE_ATTACH:
+		case CHANGE_REATTACH:
+			attach_step(steps, p, c);
+			break;
+		case CHANGE_DETACH:
+			detach_step(steps, d, c);
+			break;
+		case CHANGE_DRAIN_CLASS:
+		case CHANGE_DRAIN_IFB:
+			drain_step(steps, d, c);
+			break;
+		}
+	}
+}
+
+/* --- send buffers, and what is not done ------------------------------------------------------------ */
+
+static void hold_steps(json_t *steps, const struct daemon *d, const struct plan *p)
+{
+	for (size_t i = 0; i < p->tree.n_vnics; i++) {
+		const struct tree_vnic *v = &p->tree.vnics[i];
+		const struct held *h = backpressure_of(&d->backpressure, v->ifindex);
+		const struct binding *b = &p->bindings[v->node];
+		const struct place at = { .nic = b->nic, .plan = p, .node = v->node };
+
+		if (v->sndbuf && (!h || h->error || h->now != (int)v->sndbuf))
+			step(steps, "hold back", &at, "process %d (%s) by a send buffer of %u bytes on %s",
+			     b->pid, b->vmm, v->sndbuf, b->nic);
+	}
+	for (size_t i = 0; i < d->backpressure.n; i++) {
+		const struct held *h = &d->backpressure.held[i];
+		const struct tree_vnic *v = tree_vnic(&p->tree, h->ifindex);
+		const struct place at = { .nic = h->nic, .node = NODE_NONE };
+
+		if (!v || !v->sndbuf)
+			step(steps, "give back", &at, "the send buffer of %s", h->nic);
+	}
+}
+
+static void device_steps(json_t *steps, const struct plan *p)
+{
+	for (size_t i = 0; i < p->model.n_nodes; i++) {
+		const struct binding *b = &p->bindings[i];
+		const struct place at = { .nic = b->nic, .plan = p, .node = (uint32_t)i };
+
+		if (p->model.nodes[i].kind != NODE_DEVICE)
+			continue;
+		if (b->passed_by[0])
+			step(steps, "pass by", &at, "nft chain %s counts and drops no packet of %s",
+			     b->passed_by, b->nic);
+		if (!b->bound)
+			step(steps, "wait", &at, "%s", b->why.text);
+		else if (p->model.schedule.resource == RESOURCE_CPU && b->pid && vmm_is_known(b->vmm))
+			step(steps, "run in slots", &at, "VM %s (%s, process %d)",
+			     b->vm[0] ? b->vm : p->model.nodes[i].name, b->vmm, b->pid);
+		else if (p->model.schedule.resource == RESOURCE_CPU)
+			step(steps, "pass by", &at, "no VMM that divvy knows is behind %s", b->nic);
+	}
+}
+
+json_t *dryrun_json(const struct daemon *d, const struct plan *p)
+{
+	json_t *steps = json_array();
+	json_int_t devices = 0, bound = 0;
+	struct diff diff = { 0 };
+
+	if (!steps || diff_trees(&d->plane.have, &p->tree, &diff) < 0) {
+		json_decref(steps);
+		return NULL;
+	}
+	tree_steps(steps, d, p, &diff);
+	diff_free(&diff);
+	hold_steps(steps, d, p);
+	device_steps(steps, p);
+	for (size_t i = 0; i < p->model.n_nodes; i++) {
+		devices += p->model.nodes[i].kind == NODE_DEVICE;
+		bound += p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound;
+	}
+	return json_pack("{s:i,s:I,s:I,s:o}", "version", DRYRUN_VERSION, "devices", devices, "bound", bound,
+			 "steps", steps);
+}

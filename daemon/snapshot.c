@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "snapshot.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "core/entitle.h"
+#include "kernel/net/qdisc.h"
+#include "state.h"
+
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A reading of the classes that is no older than this is the present one: two clients ask at once. */
+#define FRESH_NS (20 * NSEC_PER_MSEC)
+
+/* What the kernel was asked for once, for all devices. */
+struct readings {
+	struct qdisc *qdiscs; /* sorted by interface, then parent */
+	size_t n_qdiscs;
+	uint64_t qdiscs_ns;
+	struct slots_vm_status *vms;
+	size_t n_vms;
+	struct rate *entitled;     /* by node */
+	struct sample_rate *sent;  /* by node */
+};
+
+static void readings_free(struct readings *r)
+{
+	free(r->qdiscs);
+	free(r->vms);
+	free(r->entitled);
+	free(r->sent);
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	free(s->uplinks);
+	free(s->devices);
+	free(s->others);
+	*s = (struct snapshot){ 0 };
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static int compare_qdisc(const void *a, const void *b)
+{
+	const struct qdisc *x = a, *y = b;
+
+	if (x->ifindex != y->ifindex)
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return (x->parent > y->parent) - (x->parent < y->parent);
+}
+
+/*
+ * Entitlement now: a device that has packets waiting could take any rate; one that has none got all it asked
+ * for, so what it got is its demand.
+ */
+static int read_rates(struct daemon *d, struct readings *r)
+{
+	const struct model *m = &d->plan.model;
+	_cleanup_free_ struct rate *demand = calloc(m->n_nodes + 1, sizeof(*demand));
+	const struct sample_uplink *readings = NULL;
+	uint64_t now = clock_now_ns();
+
+	r->sent = calloc(m->n_nodes + 1, sizeof(*r->sent));
+	r->entitled = calloc(m->n_nodes + 1, sizeof(*r->entitled));
+	if (!demand || !r->sent || !r->entitled)
+		return -ENOMEM;
+	if (now - sampler_latest_ns(&d->sampler) > FRESH_NS)
+		(void)sampler_read(&d->sampler, &d->plane, now); /* else what was read before counts */
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		if (m->nodes[i].kind == NODE_UPLINK)
+			readings = sampler_uplink(&d->sampler, m->nodes[i].name, DIRECTION_TX);
+		if (m->nodes[i].kind != NODE_DEVICE || !d->plan.bindings[i].bound)
+			continue;
+		sample_rate(readings, d->plan.minors[i], &r->sent[i]);
+		demand[i] = r->sent[i].backlogged ? RATE_UNLIMITED : r->sent[i].delivered;
+	}
+	return entitle(m, demand, r->entitled);
+}
+
+static int read_all(struct daemon *d, struct readings *r, struct snapshot *s)
+{
+	int err = read_rates(d, r);
+
+	if (err < 0)
+		return err;
+	r->qdiscs_ns = clock_now_ns();
+	if (qdisc_list(d->plane.rtnl, 0, &r->qdiscs, &r->n_qdiscs) < 0)
+		r->qdiscs_ns = 0;
+	if (r->n_qdiscs)
+		qsort(r->qdiscs, r->n_qdiscs, sizeof(*r->qdiscs), compare_qdisc);
+	s->cpu = d->slots != NULL;
+	return d->slots ? slots_snapshot(d->slots, &s->slots, &r->vms, &r->n_vms) : 0;
+}
+
+/* The first qdisc of an interface whose parent is this one or above. */
+static size_t qdisc_at(const struct readings *r, uint32_t ifindex, uint32_t parent)
+{
+	struct qdisc key = { .ifindex = ifindex, .parent = parent };
+	size_t lo = 0, hi = r->n_qdiscs;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (compare_qdisc(&r->qdiscs[mid], &key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* --- one device --------------------------------------------------------------------------------- */
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+/*
+ * What its queue dropped. Not the class's count: HTB sees only what is dropped on the way into the leaf
+ * (htb_enqueue(), net/sched/sch_htb.c), and CoDel drops on the way out.
+ */
+static void fill_drops(const struct daemon *d, const struct readings *r, struct snapshot_device *out)
+{
+	const struct tree *have = &d->plane.have;
+	const struct tree_vnic *v = tree_vnic(have, out->binding.ifindex);
+	size_t at;
+
+	if (!v || v->uplink >= have->n_uplinks || !r->qdiscs_ns)
+		return;
+	out->dropped_ns = r->qdiscs_ns;
+	at = qdisc_at(r, have->uplinks[v->uplink].ifb, TREE_CLASSID(v->minor));
+	if (at < r->n_qdiscs && r->qdiscs[at].ifindex == have->uplinks[v->uplink].ifb &&
+	    r->qdiscs[at].parent == TREE_CLASSID(v->minor))
+		out->dropped_packets = r->qdiscs[at].drops;
+}
+
+static int add_line(struct snapshot *s, struct snapshot_device *out, const char *text)
+{
+	int err = array_reserve(&s->others, s->n_others, sizeof(*s->others));
+
+	if (err < 0)
+		return err;
+	snprintf(s->others[s->n_others++], sizeof(*s->others), "%s", text);
+	out->n_others++;
+	return 0;
+}
+
+/* Qdiscs and filters of others on a vNIC: they stay in force, and the operator should know. */
+static int fill_others(const struct daemon *d, const struct readings *r, struct snapshot *s,
+		       struct snapshot_device *out)
+{
+	uint32_t ifindex = out->binding.ifindex;
+	const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
+	const struct others_vnic *filters = others_of(&d->others, ifindex);
+	char text[OTHERS_TEXT_SIZE];
+	int err = 0;
+
+	out->first_other = s->n_others;
+	for (size_t i = qdisc_at(r, ifindex, 0);
+	     i < r->n_qdiscs && r->qdiscs[i].ifindex == ifindex && err >= 0; i++) {
+		const struct qdisc *q = &r->qdiscs[i];
+
+		/* Handle 0: the kernel's own default. */
+		if (q->handle == 0 || (q->parent == TC_H_INGRESS && hook && hook->ours))
+			continue;
+		snprintf(text, sizeof(text), "qdisc %s", q->kind);
+		err = add_line(s, out, text);
+	}
+	for (size_t i = 0; filters && i < filters->n && err >= 0; i++)
+		err = add_line(s, out, filters->text[i]);
+	return err;
+}
+
+static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_device *out)
+{
+	const struct binding *b = &out->binding;
+	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
+
+	snprintf(out->why, sizeof(out->why), "%s", b->why.text);
+	out->backpressure = node->backpressure == BACKPRESSURE_OFF ? SNAPSHOT_OFF : SNAPSHOT_UNAVAILABLE;
+	if (!b->bound || !b->backpressure)
+		return;
+	if (h && h->error == 0) {
+		out->backpressure = SNAPSHOT_ON;
+		out->sndbuf = h->now;
+		return;
+	}
+	out->backpressure = SNAPSHOT_UNAVAILABLE;
+	snprintf(out->why, sizeof(out->why), "cannot set the send buffer of %s: %s", b->nic,
+		 h ? strerror(-h->error) : "not tried yet");
+}
+
+/* The VM's part in CPU slots; why is overwritten where it cannot take part. */
+static void fill_slots(const struct readings *r, const struct snapshot *s, struct snapshot_device *out)
+{
+	const struct binding *b = &out->binding;
+	const struct slots_vm_status *vm = slots_vm_status_find(r->vms, r->n_vms, b->pid);
+
+	if (!s->cpu || !b->bound)
+		return;
+	if (b->pid && vm) {
+		snprintf(out->why, sizeof(out->why), "%s", vm->why);
+		out->in_slots = vm->takes_part;
+		out->slots = *vm;
+	} else if (b->pid && !vmm_is_known(b->vmm)) {
+		snprintf(out->why, sizeof(out->why),
+			 "%s (process %d) behind %s is no VMM that divvy knows: it is not paused", b->vmm,
+			 b->pid, b->nic);
+	} else {
+		snprintf(out->why, sizeof(out->why), "no VM's process behind %s: there is nothing to pause",
+			 b->nic);
+	}
+	/* Parts of less than a slot say nothing: whose timer ticked how often. */
+	if (out->in_slots && s->slots.used_total_ns >= s->schedule.slot_ns)
+		out->slots_error_pp = percent(vm->account.used_ns, s->slots.used_total_ns) -
+				      percent(vm->account.entitled_ns, s->slots.entitled_total_ns);
+}
+
+static int fill_device(const struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,
+		       struct snapshot_device *out)
+{
+	model_full_name(&d->plan.model, (uint32_t)node, out->name);
+	out->binding = d->plan.bindings[node];
+	out->share = d->plan.model.nodes[node].share;
+	out->entitled = r->entitled[node];
+	out->sent = r->sent[node];
+	fill_backpressure(d, &d->plan.model.nodes[node], out);
+	fill_slots(r, s, out);
+	if (!out->binding.bound)
+		return 0;
+	fill_drops(d, r, out);
+	return fill_others(d, r, s, out);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+/* What every vNIC sent into divvy. */
+static int read_offered(const struct daemon *d, struct snapshot *s)
+{
+	_cleanup_free_ uint32_t *ifindex = calloc(s->n_devices + 1, sizeof(*ifindex));
+	_cleanup_free_ struct divvy_counters *c = calloc(s->n_devices + 1, sizeof(*c));
+	uint64_t now = clock_now_ns();
+	size_t n = 0;
+
+	if (!ifindex || !c)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_devices; i++)
+		if (s->devices[i].binding.bound)
+			ifindex[n++] = s->devices[i].binding.ifindex;
+	if (classifier_read_many(d->plane.classifier, ifindex, n, c) < 0)
+		return 0; /* offered_ns stays 0 */
+	n = 0;
+	for (size_t i = 0; i < s->n_devices; i++) {
+		if (!s->devices[i].binding.bound)
+			continue;
+		s->devices[i].offered = c[n++];
+		s->devices[i].offered_ns = now;
+	}
+	return 0;
+}
+
+/* Errors are parts of sums over the devices that there are two readings of. */
+static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
+{
+	struct snapshot_device *device = s->devices + u->first_device;
+	uint64_t delivered = 0, entitled = 0;
+
+	for (size_t i = 0; i < u->n_devices; i++) {
+		delivered += device[i].sent.known ? device[i].sent.delivered.bytes_ps : 0;
+		entitled += device[i].sent.known ? device[i].entitled.bytes_ps : 0;
+	}
+	for (size_t i = 0; i < u->n_devices; i++)
+		if (device[i].sent.known)
+			device[i].error_pp = percent(device[i].sent.delivered.bytes_ps, delivered) -
+					     percent(device[i].entitled.bytes_ps, entitled);
+	u->delivered.bytes_ps = delivered;
+}
+
+static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
+{
+	const struct model *m = &d->plan.model;
+	int err = 0;
+
+	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
+	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
+	if (!s->uplinks || !s->devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_nodes && err >= 0; i++) {
+		struct snapshot_uplink *u = s->n_uplinks ? &s->uplinks[s->n_uplinks - 1] : NULL;
+
+		if (m->nodes[i].kind == NODE_UPLINK) {
+			u = &s->uplinks[s->n_uplinks++];
+			memcpy(u->name, m->nodes[i].name, sizeof(u->name));
+			u->present = d->plan.bindings[i].bound;
+			u->capacity = m->nodes[i].limit;
+			u->first_device = s->n_devices;
+		} else if (m->nodes[i].kind == NODE_DEVICE) {
+			err = fill_device(d, r, i, s, &s->devices[s->n_devices++]);
+			u->n_devices++;
+		}
+	}
+	for (size_t i = 0; i < s->n_uplinks; i++)
+		fill_errors(s, &s->uplinks[i]);
+	return err < 0 ? err : read_offered(d, s);
+}
+
+int snapshot_take(struct daemon *d, struct snapshot *out)
+{
+	_cleanup_(readings_free) struct readings r = { 0 };
+	struct snapshot s = { .schedule = d->plan.model.schedule,
+			      .origin = d->origin,
+			      .differs_from_file = state_differs(d) };
+	int err;
+
+	memcpy(s.not_cpu, d->not_cpu, sizeof(s.not_cpu));
+	err = read_all(d, &r, &s);
+	if (err >= 0)
+		err = fill(d, &r, &s);
+	s.at_ns = clock_now_ns();
+	if (err < 0)
+		snapshot_free(&s);
+	else
+		*out = s;
+	return err;
+}

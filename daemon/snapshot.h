@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What there is to tell, at one moment, as plain data: one dump of the qdiscs, one of the classes of each IFB,
+ * one batch of look-ups in the classifier's counters, one look at the CPU slots. Each counter has the time at
+ * which it was read. Writers turn it into JSON (status.h); it owns all that it points to.
+ */
+
+#include "daemon.h"
+
+enum snapshot_backpressure {
+	SNAPSHOT_ON,
+	SNAPSHOT_OFF,         /* the specification says so */
+	SNAPSHOT_UNAVAILABLE, /* why says why */
+};
+
+struct snapshot_device {
+	char name[MODEL_FULL_NAME_SIZE];
+	struct binding binding;
+	struct share share;
+	struct rate entitled;    /* now, from shares, limits, and what the devices send */
+	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
+	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
+	uint64_t dropped_packets;        /* by the device's leaf */
+	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
+	struct divvy_counters offered;   /* what the vNIC sent into divvy */
+	uint64_t offered_ns;             /* when that was read; 0: it was not */
+	enum snapshot_backpressure backpressure;
+	int sndbuf;                      /* in force, bytes of truesize; 0: none */
+	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
+	size_t first_other, n_others;    /* lines in snapshot.others */
+	bool in_slots;                   /* the VM takes part in CPU slots */
+	struct slots_vm_status slots;    /* if in_slots */
+	double slots_error_pp;           /* if in_slots */
+};
+
+struct snapshot_uplink {
+	char name[MODEL_NAME_SIZE];
+	bool present;
+	struct rate capacity;
+	struct rate delivered; /* sum over the devices that are known */
+	size_t first_device, n_devices;
+};
+
+struct snapshot {
+	uint64_t at_ns; /* CLOCK_MONOTONIC, when it was complete */
+	struct snapshot_uplink *uplinks;
+	size_t n_uplinks;
+	struct snapshot_device *devices; /* in the order of the model */
+	size_t n_devices;
+	char (*others)[OTHERS_TEXT_SIZE]; /* qdiscs and filters of others, "qdisc fq", "filter bpf pref 10" */
+	size_t n_others;
+	struct schedule schedule;
+	bool cpu;                  /* the CPU is scheduled: slots is filled */
+	struct slots_status slots;
+	enum origin origin;
+	bool differs_from_file;
+	char not_cpu[SLOTS_WHY_SIZE];
+};
+
+/* 0 or negative errno; *out is untouched on failure, and else the caller's to free. */
+int snapshot_take(struct daemon *d, struct snapshot *out);
+void snapshot_free(struct snapshot *s);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What divvyd holds of the data path: its socket to the kernel, the classifier, and what it believes the
+ * kernel has. observe.h reads that anew, apply.h brings it to a plan, drain.h ends what is superfluous.
+ */
+
+#include "hooks.h"
+#include "kernel/bpf/classifier.h"
+#include "kernel/net/rtnl.h"
+#include "plan/tree.h"
+
+struct dataplane {
+	struct rtnl *rtnl;             /* owned */
+	struct classifier *classifier; /* owned */
+	struct tree have;              /* what the kernel has, classes that drain included */
+	bool stale;                    /* have is not to be trusted: observe first */
+	struct hooks hooks;            /* of have's vNICs */
+	bool fq_codel;                 /* the kernel has it */
+};
+
+/*
+ * Open socket and classifier; have is stale then. 0, or negative errno with a line for a person in errtext;
+ * dataplane_close() takes *p in both cases.
+ */
+int dataplane_open(struct dataplane *p, char *errtext, size_t size);
+/* What is in the kernel stays there and keeps working. */
+void dataplane_close(struct dataplane *p);
+
+/*
+ * Read divvy's objects from the kernel: at the start, and when events or an error say that have is wrong. 0,
+ * or negative errno with have untouched.
+ */
+int dataplane_observe(struct dataplane *p);
+
+/* The kernel removed this link with all that hung on it. */
+void dataplane_forget(struct dataplane *p, uint32_t ifindex);

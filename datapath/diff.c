@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "diff.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+
+void diff_free(struct diff *d)
+{
+	free(d->list);
+	*d = (struct diff){ 0 };
+}
+
+size_t diff_first(const struct diff *d, enum change_kind kind)
+{
+	size_t i = 0;
+
+	while (i < d->n && d->list[i].kind < kind)
+		i++;
+	return i;
+}
+
+/* A diff under way; err sticks. */
+struct differ {
+	const struct tree *have, *want;
+	uint32_t *to_have, *to_want; /* indexes of uplinks in the other tree; owned */
+	struct diff d;
+	int err;
+};
+
+static void put(struct differ *f, enum change_kind kind, size_t uplink, size_t item)
+{
+	struct change c = { .kind = kind, .uplink = (uint32_t)uplink, .item = (uint32_t)item };
+
+	if (f->err < 0)
+		return;
+	f->err = array_reserve(&f->d.list, f->d.n, sizeof(*f->d.list));
+	if (f->err < 0)
+		return;
+	f->d.list[f->d.n++] = c;
+}
+
+static void put_queue(struct differ *f, size_t uplink, size_t item, bool fresh)
+{
+	put(f, CHANGE_SET_QUEUE, uplink, item);
+	if (f->err >= 0)
+		f->d.list[f->d.n - 1].fresh = fresh;
+}
+
+/* --- classes ------------------------------------------------------------------------------------ */
+
+static int compare_minor(const void *key, const void *class)
+{
+	return (int)*(const uint16_t *)key - (int)((const struct tree_class *)class)->htb.minor;
+}
+
+/* Of an uplink that was observed: its classes are sorted by minor. */
+static const struct tree_class *class_of(const struct tree_uplink *u, uint16_t minor)
+{
+	return u && u->n_classes ?
+		       bsearch(&minor, u->classes, u->n_classes, sizeof(*u->classes), compare_minor) :
+		       NULL;
+}
+
+static void diff_classes(struct differ *f, size_t w, const struct tree_uplink *have)
+{
+	const struct tree_uplink *want = &f->want->uplinks[w];
+
+	for (size_t i = 0; i < want->n_classes; i++) {
+		const struct tree_class *c = &want->classes[i], *was = class_of(have, c->htb.minor);
+
+		if (!was)
+			put(f, CHANGE_ADD_CLASS, w, i);
+		else if (!htb_class_same(&was->htb, &c->htb))
+			put(f, CHANGE_SET_CLASS, w, i);
+		if (c->htb.leaf && (!was || !leaf_same(&was->leaf, &c->leaf)))
+			put_queue(f, w, i, !was);
+	}
+}
+
+static void diff_superfluous(struct differ *f, size_t h, const struct tree_uplink *want)
+{
+	const struct tree_uplink *have = &f->have->uplinks[h];
+	_cleanup_free_ struct minor_set *wanted = calloc(1, sizeof(*wanted));
+
+	if (!wanted) {
+		f->err = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; want && i < want->n_classes; i++)
+		minor_set_add(wanted, want->classes[i].htb.minor);
+	for (size_t i = 0; i < have->n_classes; i++)
+		if (!minor_set_has(wanted, have->classes[i].htb.minor))
+			put(f, CHANGE_DRAIN_CLASS, h, i);
+	if (!want)
+		put(f, CHANGE_DRAIN_IFB, h, 0);
+}
+
+static void diff_uplinks(struct differ *f)
+{
+	const struct tree *have = f->have, *want = f->want;
+
+	for (size_t w = 0; w < want->n_uplinks; w++) {
+		const struct tree_uplink *there =
+			f->to_have[w] == NODE_NONE ? NULL : &have->uplinks[f->to_have[w]];
+
+		if (!there)
+			put(f, CHANGE_MAKE_IFB, w, 0);
+		else if (there->n_classes == 0) /* removed by others, or a divvyd was killed too early */
+			put(f, CHANGE_MAKE_ROOT, w, 0);
+		diff_classes(f, w, there);
+	}
+	for (size_t h = 0; h < have->n_uplinks; h++)
+		diff_superfluous(f, h, f->to_want[h] == NODE_NONE ? NULL : &want->uplinks[f->to_want[h]]);
+}
+
+/* --- vNICs -------------------------------------------------------------------------------------- */
+
+/* A vNIC of have may name an uplink that is not there: its IFB is gone. Its node is NODE_NONE then. */
+static bool same_place(const struct differ *f, const struct tree_vnic *want, const struct tree_vnic *have)
+{
+	return have->node != NODE_NONE && have->minor == want->minor &&
+	       f->to_have[want->uplink] == have->uplink;
+}
+
+static void diff_vnic(struct differ *f, size_t w)
+{
+	const struct tree_vnic *want = &f->want->vnics[w];
+	const struct tree_vnic *have = tree_vnic(f->have, want->ifindex);
+
+	if (!have || have->minor != want->minor || have->node == NODE_NONE)
+		put(f, CHANGE_MAP, want->uplink, w);
+	if (!have)
+		put(f, CHANGE_ATTACH, want->uplink, w);
+	else if (!same_place(f, want, have))
+		put(f, CHANGE_REATTACH, want->uplink, w);
+}
+
+/* Sort by kind, stably: few kinds, so one pass counts and one places. */
+static int sort_changes(struct diff *d)
+{
+	size_t at[CHANGE_DRAIN_IFB + 2] = { 0 };
+	struct change *sorted = calloc(d->n + 1, sizeof(*sorted));
+
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->n; i++)
+		at[d->list[i].kind + 1]++;
+	for (size_t k = 1; k <= CHANGE_DRAIN_IFB; k++)
+		at[k] += at[k - 1];
+	for (size_t i = 0; i < d->n; i++)
+		sorted[at[d->list[i].kind]++] = d->list[i];
+	free(d->list);
+	d->list = sorted;
+	return 0;
+}
+
+int diff_trees(const struct tree *have, const struct tree *want, struct diff *out)
+{
+	struct differ f = { .have = have, .want = want };
+
+	f.to_have = tree_match(want, have);
+	f.to_want = tree_match(have, want);
+	f.err = f.to_have && f.to_want ? 0 : -ENOMEM;
+	if (f.err >= 0)
+		diff_uplinks(&f);
+	for (size_t i = 0; i < want->n_vnics && f.err >= 0; i++)
+		diff_vnic(&f, i);
+	for (size_t i = 0; i < have->n_vnics; i++)
+		if (!tree_vnic(want, have->vnics[i].ifindex))
+			put(&f, CHANGE_DETACH, have->vnics[i].uplink, i);
+	free(f.to_have);
+	free(f.to_want);
+	if (f.err >= 0)
+		f.err = sort_changes(&f.d);
+	if (f.err < 0)
+		diff_free(&f.d);
+	else
+		*out = f.d;
+	return f.err;
+}

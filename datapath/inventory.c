@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "inventory.h"
+
+#include <linux/rtnetlink.h>
+
+int inventory_links(struct host *h, struct rtnl *r)
+{
+	struct link *links = NULL;
+	size_t n = 0;
+	int err = link_list(r, &links, &n);
+
+	if (err >= 0)
+		host_set_links(h, links, n);
+	return err;
+}
+
+int inventory_vms(struct host *h)
+{
+	struct vmm_nic *nics = NULL;
+	size_t n = 0;
+	int err = vmm_scan("/proc", &nics, &n);
+
+	return err < 0 ? err : host_set_nics(h, nics, n);
+}
+
+enum host_change inventory_event(struct host *h, const struct nlmsghdr *nlh, struct link *out)
+{
+	enum host_change change;
+	struct link l;
+
+	if ((nlh->nlmsg_type != RTM_NEWLINK && nlh->nlmsg_type != RTM_DELLINK) || link_parse(nlh, &l) < 0)
+		return HOST_SAME;
+	change = nlh->nlmsg_type == RTM_DELLINK ? host_drop_link(h, l.ifindex) : host_put_link(h, &l);
+	if (change != HOST_SAME)
+		*out = l;
+	return change;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the host has, asked from the kernel: links by rtnetlink, VMs from /proc. */
+
+#include "kernel/net/rtnl.h"
+#include "plan/host.h"
+
+/* Read all links. 0, or negative errno with *h untouched. */
+int inventory_links(struct host *h, struct rtnl *r);
+/* Read /proc. 1: something that matters to divvy has changed; 0: nothing has; negative errno with *h untouched. */
+int inventory_vms(struct host *h);
+/*
+ * Take in one message of the link group. *out is the link that came, changed or went; it is untouched with
+ * HOST_SAME.
+ */
+enum host_change inventory_event(struct host *h, const struct nlmsghdr *nlh, struct link *out);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Steps 3 and 4 of apply.h: which class a vNIC's packets go to, and the classifier at its tc ingress. */
+
+#include "dataplane.h"
+#include "diff.h"
+#include "kernel/net/rtnl.h"
+#include "plan/host.h"
+
+/* A vNIC that could not be attached to. */
+struct missed {
+	uint32_t ifindex;            /* must stay first (base/byifindex.h) */
+	struct rtnl_failure failure; /* its error is -ENODEV where the vNIC vanished */
+};
+
+/* Zeroed: none. */
+struct missed_list {
+	struct missed *list; /* sorted by ifindex; owned */
+	size_t n;
+};
+
+void missed_free(struct missed_list *m);
+
+/* Tell the classifier the class of every vNIC of the diff that is new or moved. 0 or negative errno. */
+int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d);
+
+/*
+ * Attach and detach, in one batch. The vNICs that could not be attached to are added to *missed. 0, or negative errno; errtext is filled where there is more to say than the
+ * errno. After 0 p->have has want's vNICs without the missed ones.
+ */
+int vnics_apply(struct dataplane *p, const struct host *h, const struct tree *want, const struct diff *d,
+		struct missed_list *missed, char *errtext, size_t size);

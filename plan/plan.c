@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "plan.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void plan_free(struct plan *p)
+{
+	model_free(&p->model);
+	free(p->bindings);
+	free(p->minors);
+	classids_free(&p->classids);
+	tree_free(&p->tree);
+	*p = (struct plan){ 0 };
+	model_init(&p->model);
+}
+
+/* --- class numbers ------------------------------------------------------------------------------ */
+
+static int assign_numbers(struct plan *p, const struct plan_input *in)
+{
+	const struct model *m = &p->model;
+
+	for (size_t first = 0, next; first < m->n_nodes; first = next) {
+		_cleanup_free_ struct minor_set *busy = calloc(1, sizeof(*busy));
+		const struct tree_uplink *u = tree_uplink(in->have, m->nodes[first].name, DIRECTION_TX);
+		int err;
+
+		if (!busy)
+			return -ENOMEM;
+		for (size_t i = 0; u && i < u->n_classes; i++)
+			minor_set_add(busy, u->classes[i].htb.minor);
+		next = model_uplink_end(m, first);
+		err = classids_assign(in->classids, m, first, next, busy, &p->classids, p->minors);
+		if (err < 0)
+			return err;
+	}
+	classids_seal(&p->classids);
+	return 0;
+}
+
+/* --- bindings ----------------------------------------------------------------------------------- */
+
+static int compare_hurdle(const void *key, const void *h)
+{
+	return strcmp(key, ((const struct plan_hurdle *)h)->nic);
+}
+
+/*
+ * A packet that divvy redirects passes no nft chain at the vNIC: binding would silently switch off a
+ * firewall. A vNIC that is bound already stays bound.
+ */
+static void respect_others(const struct plan_input *in, const struct node *node, struct binding *b)
+{
+	const struct plan_hurdle *h;
+
+	if (!b->bound || tree_vnic(in->have, b->ifindex) || !in->n_hurdles)
+		return;
+	h = bsearch(b->nic, in->hurdles, in->n_hurdles, sizeof(*h), compare_hurdle);
+	if (!h)
+		return;
+	if (node->force) {
+		memcpy(b->passed_by, h->chain, sizeof(b->passed_by));
+		return;
+	}
+	b->bound = false;
+	b->ifindex = 0;
+	reason_set(&b->why, REASON_NFT_HOOK, h->chain, b->nic, NULL);
+}
+
+static void bind_uplink(const struct binder *binder, const struct node *node, struct binding *b)
+{
+	const struct link *l = binder_link(binder, node->name);
+
+	*b = (struct binding){ .bound = l != NULL, .ifindex = l ? l->ifindex : 0, .queues = 1 };
+	snprintf(b->nic, sizeof(b->nic), "%.*s", IFNAMSIZ - 1, node->name);
+	if (!l)
+		reason_set(&b->why, REASON_NO_LINK, b->nic, NULL, NULL);
+}
+
+static int bind_all(struct plan *p, const struct plan_input *in)
+{
+	_cleanup_(binder_freep) struct binder *binder = binder_new(in->host, in->bound, in->n_bound);
+
+	if (!binder)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->model.n_nodes; i++) {
+		const struct node *node = &p->model.nodes[i];
+
+		if (node->kind == NODE_UPLINK)
+			bind_uplink(binder, node, &p->bindings[i]);
+		if (node->kind != NODE_DEVICE)
+			continue;
+		binder_bind(binder, node, &p->bindings[i]);
+		/* CPU slots leave packets where they are. */
+		if (p->model.schedule.resource != RESOURCE_CPU)
+			respect_others(in, node, &p->bindings[i]);
+	}
+	return 0;
+}
+
+struct claim {
+	uint32_t ifindex, node;
+};
+
+static int compare_claim(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+
+	if (x->ifindex != y->ifindex)
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+/* Two selectors that name one vNIC can only be told apart on the host: the later device waits. */
+static int refuse_shared_nics(struct plan *p)
+{
+	_cleanup_free_ struct claim *claim = calloc(p->model.n_nodes + 1, sizeof(*claim));
+	size_t n = 0, first = 0;
+
+	if (!claim)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->model.n_nodes; i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound)
+			claim[n++] = (struct claim){ p->bindings[i].ifindex, (uint32_t)i };
+	if (n)
+		qsort(claim, n, sizeof(*claim), compare_claim);
+	for (size_t i = 1; i < n; i++) {
+		struct binding *later = &p->bindings[claim[i].node];
+
+		if (claim[i].ifindex != claim[first].ifindex) {
+			first = i;
+			continue;
+		}
+		later->bound = false;
+		later->ifindex = 0;
+		reason_set(&later->why, REASON_CLAIMED, later->nic, p->model.nodes[claim[first].node].name,
+			   NULL);
+	}
+	return 0;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+static int make(struct plan *p, const struct model *m, const struct plan_input *in)
+{
+	struct tree_input tree = { .sizing = in->sizing, .fq_codel = in->fq_codel };
+	int err = model_copy(&p->model, m);
+
+	if (err < 0)
+		return err;
+	p->bindings = calloc(m->n_nodes + 1, sizeof(*p->bindings));
+	p->minors = calloc(m->n_nodes + 1, sizeof(*p->minors));
+	if (!p->bindings || !p->minors)
+		return -ENOMEM;
+	err = assign_numbers(p, in);
+	if (err >= 0)
+		err = bind_all(p, in);
+	if (err >= 0)
+		err = refuse_shared_nics(p);
+	if (err < 0 || m->schedule.resource == RESOURCE_CPU)
+		return err;
+	tree.bindings = p->bindings;
+	tree.minors = p->minors;
+	return tree_build(&p->model, &tree, &p->tree);
+}
+
+int plan_make(const struct model *m, const struct plan_input *in, struct plan *out)
+{
+	struct plan p = { 0 };
+	int err;
+
+	model_init(&p.model);
+	err = make(&p, m, in);
+	if (err < 0)
+		plan_free(&p);
+	else
+		*out = p;
+	return err;
+}
+
+void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, const char *what, const char *more)
+{
+	struct tree_vnic *v = tree_vnic(&p->tree, ifindex);
+	struct binding *b;
+
+	if (!v)
+		return;
+	v->sndbuf = 0; /* what is not scheduled is not held back */
+	b = &p->bindings[v->node];
+	b->bound = false;
+	b->ifindex = 0;
+	reason_set(&b->why, code, b->nic, what, more);
+}
+
+static int compare_ifindex(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n)
+{
+	uint32_t *list = calloc(p->model.n_nodes + 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	*n = 0;
+	for (size_t i = 0; i < p->model.n_nodes; i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound)
+			list[(*n)++] = p->bindings[i].ifindex;
+	if (*n)
+		qsort(list, *n, sizeof(*list), compare_ifindex);
+	*ifindexes = list;
+	return 0;
+}

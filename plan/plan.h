@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * From a model and a host to what the kernel shall have: bindings, class numbers, and the tree of classes,
+ * hooks and send buffers. A pure function: no kernel object is asked or touched, and the order of the host's
+ * lists does not matter.
+ */
+
+#include "bind.h"
+#include "classids.h"
+#include "tree.h"
+
+/* Something of others on a vNIC that its packets would pass by if divvy took them. */
+struct plan_hurdle {
+	char nic[IFNAMSIZ];
+	char chain[128]; /* "table/chain" */
+};
+
+/* What a plan is made from, besides the model. All of it is borrowed. */
+struct plan_input {
+	const struct host *host;
+	const uint32_t *bound; /* ifindexes of the vNICs that are bound now, ascending */
+	size_t n_bound;
+	const struct tree *have;            /* what the kernel has: its class numbers are busy, its vNICs stay */
+	const struct plan_hurdle *hurdles;  /* sorted by nic */
+	size_t n_hurdles;
+	const struct classids *classids;    /* numbers given earlier */
+	const struct sizing_host *sizing;
+	bool fq_codel;                      /* the kernel has it */
+};
+
+/* A model with all that follows from it. Zeroed: no model. */
+struct plan {
+	struct model model;
+	struct binding *bindings; /* one a node; an uplink's says whether its port is there; owned */
+	uint16_t *minors;         /* one a node; owned */
+	struct classids classids;
+	struct tree tree;         /* empty where the CPU is scheduled: packets are left alone then */
+};
+
+/*
+ * Fill *out. The model is copied. 0; -ENOMEM; -ENOSPC: an uplink has more nodes than class numbers. *out is
+ * untouched on failure. O(n log n).
+ */
+int plan_make(const struct model *m, const struct plan_input *in, struct plan *out);
+void plan_free(struct plan *p);
+
+/* The vNIC could not be attached to: its device waits, for this reason, and is not held back. */
+void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, const char *what,
+		    const char *more);
+
+/*
+ * The vNICs of a plan that are bound, ascending, for the next plan's input; *ifindexes is the caller's to
+ * free. 0 or -ENOMEM.
+ */
+int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "reason.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const lines[N_REASONS] = {
+	[REASON_NONE] = "",
+	[REASON_NO_VM] = "no VM @1 on this host",
+	[REASON_NO_MAC] = "no vNIC with MAC @1 on this host",
+	[REASON_SEVERAL_OF_VM] = "VM @1 has several vNICs: name one by nic:",
+	[REASON_SEVERAL_OF_MAC] = "vNIC with MAC @1 has several vNICs: name one by nic:",
+	[REASON_NO_LINK] = "no interface @1 on this host",
+	[REASON_NOT_VNIC] = "@1: @2",
+	[REASON_NOT_OPEN] = "@1: no VM has it open",
+	[REASON_CLAIMED] = "@1 is claimed by device @2 already",
+	[REASON_NFT_HOOK] = "nft chain @1 hooks @2 at ingress and would be passed by: remove it, or set force: true",
+	[REASON_VANISHED] = "interface @1 vanished",
+	[REASON_NO_ATTACH] = "cannot attach to @1: @2@3",
+	[REASON_OFF] = "off in the specification",
+	[REASON_NO_SNDBUF] = "@1 has no send buffer on the host's side",
+	[REASON_NO_PROCESS] = "no process of this host was found behind @1",
+	[REASON_VMM] = "@1",
+};
+
+void reason_set(struct reason *r, enum reason_code code, const char *a, const char *b, const char *c)
+{
+	const char *const arg[] = { a, b, c };
+	const char *at = lines[code];
+	size_t n = 0;
+
+	r->code = code;
+	while (*at && n < sizeof(r->text) - 1) {
+		if (at[0] == '@' && at[1] >= '1' && at[1] <= '3') {
+			const char *word = arg[at[1] - '1'] ? arg[at[1] - '1'] : "";
+
+			n += (size_t)snprintf(r->text + n, sizeof(r->text) - n, "%s", word);
+			at += 2;
+		} else {
+			r->text[n++] = *at++;
+		}
+	}
+	r->text[n < sizeof(r->text) ? n : sizeof(r->text) - 1] = '\0';
+}
