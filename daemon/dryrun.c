@@ -49,11 +49,11 @@ static void class_step(json_t *steps, const struct plan *p, const struct change 
 	const char *leaf = class->leaf.kind == LEAF_FQ_CODEL ? "fq_codel" : "bfifo";
 
 	if (c->kind == CHANGE_SET_QUEUE)
-		step(steps, "change", &at, "queue of class 1:%x: %s of %u bytes", class->htb.minor, leaf,
+		step(steps, "change", &at, "queue of class d177:%x: %s of %u bytes", class->htb.minor, leaf,
 		     class->leaf.limit);
 	else
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
-		     "class 1:%x under 1:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
+		     "class d177:%x under d177:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
 		     class->htb.parent, mbit(class->htb.rate), mbit(class->htb.ceil));
 }
 
@@ -67,10 +67,10 @@ static void attach_step(json_t *steps, const struct plan *p, const struct change
 				  .node = v->node };
 
 	if (c->kind == CHANGE_ATTACH)
-		step(steps, "attach", &at, "filter at tc ingress of %s: its packets go to class 1:%x", nic,
+		step(steps, "attach", &at, "filter at tc ingress of %s: its packets go to class d177:%x", nic,
 		     v->minor);
 	else
-		step(steps, "change", &at, "filter at tc ingress of %s: its packets go to class 1:%x", nic,
+		step(steps, "change", &at, "filter at tc ingress of %s: its packets go to class d177:%x", nic,
 		     v->minor);
 }
 
@@ -93,7 +93,7 @@ static void drain_step(json_t *steps, const struct daemon *d, const struct chang
 		return;
 	}
 	at.node = u->classes[c->item].node;
-	step(steps, "drain", &at, "class 1:%x: it sends what waits in it, then it goes",
+	step(steps, "drain", &at, "class d177:%x: it sends what waits in it, then it goes",
 	     u->classes[c->item].htb.minor);
 }
 
@@ -120,6 +120,11 @@ static void tree_steps(json_t *steps, const struct daemon *d, const struct plan 
 		case CHANGE_SET_QUEUE:
 			if (!c->fresh) /* else the class's step says it */
 				class_step(steps, p, c);
+			break;
+		case CHANGE_CLASSIFY:
+			if (!c->fresh) /* else the IFB's step says it */
+				step(steps, "change", &at, "the classifier at the IFB for %s",
+				     p->tree.uplinks[c->uplink].name);
 			break;
 		case CHANGE_MAP: /* the filter's step says it */
 			break;

@@ -21,6 +21,8 @@ int apply(struct dataplane *p, const struct host *h, const struct tree *want, st
 	if (err >= 0)
 		err = vnics_map(p, want, &d);
 	if (err >= 0)
+		err = vnics_classify(p, want, &d, errtext, size);
+	if (err >= 0)
 		err = vnics_apply(p, h, want, &d, missed, errtext, size);
 	rtnl_discard(p->rtnl);
 	if (err < 0)

@@ -11,7 +11,8 @@
  *	1. IFBs and their roots that are missing;
  *	2. one batch: new classes with their queues, changed classes in place (queued packets and counters
  *	   stay);
- *	3. one map update: packets of new or moved vNICs carry their class from here on;
+ *	3. one map update: packets of new or moved vNICs find their class from here on; and the classifier at
+ *	   the roots of new IFBs, or of IFBs that run the program of a divvyd that is gone;
  *	4. one batch: filters of new vNICs, and of vNICs that change their uplink; filters of released vNICs go;
  *	5. classes that no filter names any more drain at their rate and are deleted when they are empty
  *	   (drain.h), IFBs after their last class.

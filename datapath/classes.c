@@ -42,7 +42,7 @@ static bool is_there(const struct rtnl_failure *f, void *arg)
 /* HTB at the root of an IFB without classes. It may be there: a divvyd was killed before it made them. */
 static int make_root(struct dataplane *p, uint32_t ifb, char *errtext, size_t size)
 {
-	int err = qdisc_add_htb(p->rtnl, ifb, 1, CLASSID_DEFAULT, IFB_TXQLEN, op_tag(OP_ROOT, 0));
+	int err = qdisc_add_htb(p->rtnl, ifb, HTB_MAJOR, CLASSID_DEFAULT, IFB_TXQLEN, op_tag(OP_ROOT, 0));
 
 	return err < 0 ? err : commit(p->rtnl, is_there, NULL, errtext, size);
 }

@@ -12,6 +12,7 @@ static const char *const op_text[] = {
 	[OP_ROOT] = "making the HTB root of an uplink",
 	[OP_CLASS] = "setting an HTB class",
 	[OP_QUEUE] = "setting a class's queue",
+	[OP_CLASSIFY] = "setting the classifier of an uplink",
 	[OP_HOOK] = "attaching to a vNIC",
 	[OP_HOOK_AGAIN] = "attaching to a vNIC again",
 	[OP_FILTER] = "attaching the classifier to a vNIC",

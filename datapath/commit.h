@@ -11,6 +11,7 @@ enum op {
 	OP_ROOT,
 	OP_CLASS,
 	OP_QUEUE,
+	OP_CLASSIFY,   /* the classifier at the root of an IFB's HTB */
 	OP_HOOK,       /* the qdisc that vNICs' filters hang on */
 	OP_HOOK_AGAIN, /* the same where divvy had made it before */
 	OP_FILTER,

@@ -41,9 +41,9 @@ static void put(struct differ *f, enum change_kind kind, size_t uplink, size_t i
 	f->d.list[f->d.n++] = c;
 }
 
-static void put_queue(struct differ *f, size_t uplink, size_t item, bool fresh)
+static void put_fresh(struct differ *f, enum change_kind kind, size_t uplink, size_t item, bool fresh)
 {
-	put(f, CHANGE_SET_QUEUE, uplink, item);
+	put(f, kind, uplink, item);
 	if (f->err >= 0)
 		f->d.list[f->d.n - 1].fresh = fresh;
 }
@@ -75,7 +75,7 @@ static void diff_classes(struct differ *f, size_t w, const struct tree_uplink *h
 		else if (!htb_class_same(&was->htb, &c->htb))
 			put(f, CHANGE_SET_CLASS, w, i);
 		if (c->htb.leaf && (!was || !leaf_same(&was->leaf, &c->leaf)))
-			put_queue(f, w, i, !was);
+			put_fresh(f, CHANGE_SET_QUEUE, w, i, !was);
 	}
 }
 
@@ -110,6 +110,8 @@ static void diff_uplinks(struct differ *f)
 		else if (there->n_classes == 0) /* removed by others, or a divvyd was killed too early */
 			put(f, CHANGE_MAKE_ROOT, w, 0);
 		diff_classes(f, w, there);
+		if (!there || !there->classified)
+			put_fresh(f, CHANGE_CLASSIFY, w, 0, !there);
 	}
 	for (size_t h = 0; h < have->n_uplinks; h++)
 		diff_superfluous(f, h, f->to_want[h] == NODE_NONE ? NULL : &want->uplinks[f->to_want[h]]);

@@ -13,6 +13,7 @@ enum change_kind {
 	CHANGE_SET_CLASS,   /* item: the class, in want */
 	CHANGE_SET_QUEUE,   /* item: the class, in want; its leaf is new or another */
 	CHANGE_MAP,         /* item: the vNIC, in want: its packets go to this class from here on */
+	CHANGE_CLASSIFY,    /* the classifier at the root of the uplink's HTB */
 	CHANGE_ATTACH,      /* item: the vNIC, in want */
 	CHANGE_REATTACH,    /* item: the vNIC, in want: the filter is replaced in place */
 	CHANGE_DETACH,      /* item: the vNIC, in have */
@@ -24,7 +25,7 @@ struct change {
 	enum change_kind kind;
 	uint32_t uplink; /* index in want; of CHANGE_DETACH and CHANGE_DRAIN_*: in have */
 	uint32_t item;   /* index of a class in its uplink, or of a vNIC */
-	bool fresh;      /* CHANGE_SET_QUEUE: the class is new, too */
+	bool fresh;      /* of CHANGE_SET_QUEUE: the class is new, too; of CHANGE_CLASSIFY: the IFB is */
 };
 
 struct diff {

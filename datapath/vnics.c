@@ -7,7 +7,11 @@
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 
+#include <assert.h>
 #include <errno.h>
+
+static_assert(DIVVY_HTB_MAJOR == HTB_MAJOR, "the classifier and the tree mean one HTB");
+static_assert(DIVVY_MINOR_DEFAULT == CLASSID_DEFAULT, "and one default leaf");
 
 void missed_free(struct missed_list *m)
 {
@@ -20,18 +24,37 @@ void missed_free(struct missed_list *m)
 int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d)
 {
 	_cleanup_free_ uint32_t *ifindex = calloc(want->n_vnics + 1, sizeof(*ifindex));
-	_cleanup_free_ uint32_t *classid = calloc(want->n_vnics + 1, sizeof(*classid));
+	_cleanup_free_ struct divvy_device *device = calloc(want->n_vnics + 1, sizeof(*device));
+	_cleanup_free_ uint32_t *have = tree_match(want, &p->have);
 	size_t n = 0;
 
-	if (!ifindex || !classid)
+	if (!ifindex || !device || !have)
 		return -ENOMEM;
 	for (size_t i = diff_first(d, CHANGE_MAP); i < d->n && d->list[i].kind == CHANGE_MAP; i++) {
 		const struct tree_vnic *v = &want->vnics[d->list[i].item];
 
 		ifindex[n] = v->ifindex;
-		classid[n++] = TREE_CLASSID(v->minor);
+		device[n++] = (struct divvy_device){ .ifb = p->have.uplinks[have[v->uplink]].ifb,
+						     .minor = v->minor };
 	}
-	return n ? classifier_set_many(p->classifier, ifindex, classid, n) : 0;
+	return n ? classifier_set_many(p->classifier, ifindex, device, n) : 0;
+}
+
+int vnics_classify(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
+		   size_t size)
+{
+	_cleanup_free_ uint32_t *have = tree_match(want, &p->have);
+	size_t first = diff_first(d, CHANGE_CLASSIFY), end = diff_first(d, CHANGE_ATTACH);
+	int err = have ? 0 : -ENOMEM;
+
+	for (size_t i = first; i < end && err >= 0; i++)
+		err = filter_set_root(p->rtnl, p->have.uplinks[have[d->list[i].uplink]].ifb, TREE_CLASSID(0),
+				      classifier_root_fd(p->classifier), op_tag(OP_CLASSIFY, 0));
+	if (err >= 0)
+		err = commit(p->rtnl, NULL, NULL, errtext, size);
+	for (size_t i = first; i < end && err >= 0; i++)
+		p->have.uplinks[have[d->list[i].uplink]].classified = true;
+	return err;
 }
 
 /* --- attaching and detaching -------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include "core/sizing.h"
 #include "kernel/net/htb.h"
 
-#define TREE_CLASSID(minor) ((1U << 16) | (minor))
+#define TREE_CLASSID(minor) (HTB_MAJOR << 16 | (minor))
 
 /* What a tree divides. One value so far; a tree of the other direction will be one more uplink of the tree. */
 enum direction {
@@ -36,6 +36,7 @@ struct tree_uplink {
 	enum direction direction;
 	uint32_t ifb;               /* ifindex; 0: not there yet */
 	uint32_t node;              /* in the model; NODE_NONE: observed only */
+	bool classified;            /* observed: divvyd's own program is at the HTB's root */
 	bool drains;                /* observed: no longer wanted; the IFB goes after its last class */
 	struct tree_class *classes; /* wanted: parents first; observed: by minor; owned */
 	size_t n_classes;

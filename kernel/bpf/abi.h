@@ -10,10 +10,19 @@
 
 #define DIVVY_DEVICES_MAX 65536
 
+/*
+ * Major of the HTB at every IFB's root. HTB looks at skb->priority before it asks its filters
+ * (net/sched/sch_htb.c, htb_classify()), and a host's own HTB is usually "1:": a number that is in use nowhere
+ * else keeps priorities that others set from naming a class of divvy's. A priority that does is cleared.
+ */
+#define DIVVY_HTB_MAJOR 0xd177U
+/* The leaf for packets of which no class is known. */
+#define DIVVY_MINOR_DEFAULT 0xfffeU
+
 /* Map "devices": key __u32 ifindex of the vNIC. No entry: the packet is left alone. */
 struct divvy_device {
-	__u32 classid; /* HTB leaf, becomes skb->priority */
-	__u32 reserved;
+	__u32 ifb;   /* ifindex of the IFB that the class is at */
+	__u32 minor; /* of the HTB leaf */
 };
 
 /* Map "counters" (per CPU): key __u32 ifindex. What the vNIC offered, before any queue. */

@@ -34,7 +34,7 @@
 
 struct classifier {
 	struct classify_bpf *skel;
-	int prog, devices, counters; /* descriptors, the skeleton's */
+	int prog, root, devices, counters; /* descriptors, the skeleton's */
 	int n_cpus;
 };
 
@@ -90,7 +90,8 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 			snprintf(errtext, size, "%s", text[0] ? text : strerror(-err));
 		return err;
 	}
-	c->prog = bpf_program__fd(c->skel->progs.classify);
+	c->prog = bpf_program__fd(c->skel->progs.count_and_match);
+	c->root = bpf_program__fd(c->skel->progs.find_class);
 	c->devices = bpf_map__fd(c->skel->maps.devices);
 	c->counters = bpf_map__fd(c->skel->maps.counters);
 	*ret = TAKE_PTR(c);
@@ -113,6 +114,11 @@ void classifier_closep(struct classifier **c)
 int classifier_prog_fd(const struct classifier *c)
 {
 	return c->prog;
+}
+
+int classifier_root_fd(const struct classifier *c)
+{
+	return c->root;
 }
 
 /* --- maps -------------------------------------------------------------------------------------- */
@@ -161,26 +167,24 @@ static int set_devices(struct classifier *c, const uint32_t *ifindex, const stru
 	return 0;
 }
 
-int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const uint32_t *classid, size_t n)
+int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
+			size_t n)
 {
-	_cleanup_free_ struct divvy_device *device = calloc(n ? n : 1, sizeof(*device));
 	_cleanup_free_ struct divvy_counters *zero = calloc((size_t)c->n_cpus, sizeof(*zero));
 	int err;
 
-	if (!device || !zero)
+	if (!zero)
 		return -ENOMEM;
 	if (n > DIVVY_DEVICES_MAX)
 		return -E2BIG;
-	for (size_t i = 0; i < n; i++)
-		device[i].classid = classid[i];
 	/* Counters first: from the first packet in a class on, it is counted. */
 	err = make_counters(c, ifindex, n, zero);
 	return err < 0 ? err : set_devices(c, ifindex, device, n);
 }
 
-int classifier_set(struct classifier *c, uint32_t ifindex, uint32_t classid)
+int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device)
 {
-	return classifier_set_many(c, &ifindex, &classid, 1);
+	return classifier_set_many(c, &ifindex, &device, 1);
 }
 
 int classifier_clear(struct classifier *c, uint32_t ifindex)

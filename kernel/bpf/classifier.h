@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The BPF program at every scheduled vNIC's tc ingress, and its maps. */
+/* The BPF programs at divided vNICs and at the roots of divvy's IFBs, and their maps. */
 
 #include "abi.h"
 
@@ -19,13 +19,15 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size);
 struct classifier *classifier_close(struct classifier *c); /* NULL is fine; filters in place keep working */
 void classifier_closep(struct classifier **c);
 
-/* Borrowed. For filter_set(). */
+/* Descriptors of the programs, borrowed: at a vNIC, for filter_set(); at an IFB's root, for filter_set_root(). */
 int classifier_prog_fd(const struct classifier *c);
+int classifier_root_fd(const struct classifier *c);
 
 /* Packets of this vNIC go to this class from now on. One map update. 0 or negative errno. */
-int classifier_set(struct classifier *c, uint32_t ifindex, uint32_t classid);
+int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device);
 /* The same for many, in one system call where the kernel has batch updates (5.6). */
-int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const uint32_t *classid, size_t n);
+int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
+			size_t n);
 /* Leave its packets alone from now on, and forget its counters. -ENOENT if it was not there. */
 int classifier_clear(struct classifier *c, uint32_t ifindex);
 /* Sums over CPUs. 0; -ENOENT: the device is unknown; or negative errno. */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * At tc ingress of every scheduled vNIC: count the packet, and name its HTB class in skb->priority.
- * A filter of cls_bpf with an action: -1 says "matches", and the filter's action redirects the
- * packet into divvy's IFB; 0 says "does not match", and the packet goes its way
- * (net/sched/cls_bpf.c).
+ * Two programs on the way of a packet that a VM sends.
+ *
+ * count_and_match() is at tc ingress of every vNIC that is divided. It counts the packet. It is a filter of
+ * cls_bpf with an action: -1 says "matches", and the filter's action redirects the packet into divvy's IFB; 0
+ * says "does not match", and the packet goes its way (net/sched/cls_bpf.c).
+ *
+ * find_class() is at the root of the IFB's HTB, a filter of cls_bpf with direct action. It names the packet's
+ * class in tc_classid; cls_bpf takes the major from the filter's flowid. The vNIC is ingress_ifindex, which
+ * mirred sets to the device that it redirects from (net/sched/act_mirred.c). So the packet leaves divvy with
+ * the priority that it came with.
  */
 #include "abi.h"
 
@@ -12,6 +18,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
@@ -102,7 +109,7 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 }
 
 SEC("tc")
-int classify(struct __sk_buff *skb)
+int count_and_match(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 	struct divvy_device *d = bpf_map_lookup_elem(&devices, &ifindex);
@@ -113,8 +120,21 @@ int classify(struct __sk_buff *skb)
 	c = bpf_map_lookup_elem(&counters, &ifindex);
 	if (c)
 		count(skb, c);
-	skb->priority = d->classid;
+	/* HTB would take it for a class, or for its direct queue, and not ask find_class(). */
+	if (skb->priority >> 16 == DIVVY_HTB_MAJOR)
+		skb->priority = 0;
 	return MATCH;
+}
+
+SEC("tc")
+int find_class(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ingress_ifindex;
+	struct divvy_device *d = bpf_map_lookup_elem(&devices, &ifindex);
+
+	/* A vNIC that moves to another uplink: its filter still leads to the former IFB for a moment. */
+	skb->tc_classid = d && d->ifb == skb->ifindex ? d->minor : DIVVY_MINOR_DEFAULT;
+	return TC_ACT_OK;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -118,6 +118,11 @@ int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n)
 	return list_hook(r, ifindex, TC_INGRESS, f, n);
 }
 
+int filter_list_root(struct rtnl *r, uint32_t ifb, uint32_t root, struct filter **f, size_t *n)
+{
+	return list_hook(r, ifb, root, f, n);
+}
+
 /* With an `ingress` qdisc both addresses are the one hook, whose filters then come twice. */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n)
 {
@@ -143,13 +148,14 @@ int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t 
 
 /* --- requests ---------------------------------------------------------------------------------- */
 
-static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex, uint64_t tag)
+static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex,
+				uint32_t parent, uint64_t tag)
 {
 	struct tcmsg tcm = {
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = (int)ifindex,
 		.tcm_handle = FILTER_HANDLE,
-		.tcm_parent = TC_INGRESS,
+		.tcm_parent = parent,
 		.tcm_info = TC_H_MAKE((uint32_t)FILTER_PREF << 16, htons(ETH_P_ALL)),
 	};
 	struct nlmsghdr *nlh = rtnl_add(r, type, flags, &tcm, sizeof(tcm), tag);
@@ -180,7 +186,7 @@ static void put_redirect(struct nlmsghdr *nlh, uint32_t ifb)
  */
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag)
 {
-	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, tag);
+	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, TC_INGRESS, tag);
 	struct nlattr *options;
 
 	if (!nlh)
@@ -194,7 +200,23 @@ int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, 
 	return 0;
 }
 
+int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag)
+{
+	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifb, root, tag);
+	struct nlattr *options;
+
+	if (!nlh)
+		return -ENOMEM;
+	options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
+	mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)prog_fd);
+	mnl_attr_put_strz(nlh, TCA_BPF_NAME, FILTER_NAME);
+	mnl_attr_put_u32(nlh, TCA_BPF_CLASSID, root);
+	mnl_attr_put_u32(nlh, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+	mnl_attr_nest_end(nlh, options);
+	return 0;
+}
+
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
-	return request(r, RTM_DELTFILTER, 0, ifindex, tag) ? 0 : -ENOMEM;
+	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, tag) ? 0 : -ENOMEM;
 }

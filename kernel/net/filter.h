@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * cls_bpf filters at a vNIC's tc ingress, with a mirred action into divvy's IFB. divvy's is known
- * by its name (TCA_BPF_NAME "divvy") and is the last filter of the hook, so that those of others
- * run first.
+ * cls_bpf filters: at a vNIC's tc ingress, with a mirred action into divvy's IFB; and at the root of that IFB's
+ * HTB, with direct action. divvy's are known by their name (TCA_BPF_NAME "divvy"). At a vNIC divvy's is the
+ * last filter of the hook, so that those of others run first.
  */
 
 #include "rtnl.h"
@@ -19,7 +19,7 @@ struct filter {
 	uint32_t handle;
 	char kind[16];
 	bool ours;
-	uint32_t classid;  /* ours: 1:minor, for tc's and adoption's eyes */
+	uint32_t classid;  /* ours: the flowid; at a vNIC for tc's and adoption's eyes */
 	uint32_t prog_id;  /* ours */
 	uint32_t redirect; /* ours: ifindex of the IFB, 0 if the action is missing */
 };
@@ -29,6 +29,8 @@ struct filter {
  * there is no hook), or negative errno with both untouched.
  */
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
+/* The same at the classful qdisc root ("major:0") of an IFB. */
+int filter_list_root(struct rtnl *r, uint32_t ifb, uint32_t root, struct filter **f, size_t *n);
 /* The same at both hooks of clsact, ingress and egress: whether anybody else uses it. */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /*
@@ -36,4 +38,5 @@ int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t 
  * stays the caller's. 0 or -ENOMEM.
  */
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag);
+int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag);
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

@@ -10,7 +10,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
-#define MAJOR (1U << 16)
+#define MAJOR (HTB_MAJOR << 16)
 /* include/net/pkt_sched.h, PSCHED_SHIFT: a tick of the interface is 64 ns, on every kernel since 2.6.31 */
 #define TICK_NS 64U
 /*
@@ -167,6 +167,8 @@ static int parse_class(const struct nlmsghdr *nlh, struct htb_class *c, struct h
 	attr_table(nlh, sizeof(tcm), tb, TCA_STATS2);
 	attr_str(tb[TCA_KIND], kind, sizeof(kind));
 	if (strcmp(kind, "htb") != 0 || parse_options(tb[TCA_OPTIONS], c) < 0)
+		return -EBADMSG;
+	if (TC_H_MAJ(tcm.tcm_handle) != MAJOR)
 		return -EBADMSG;
 	c->minor = TC_H_MIN(tcm.tcm_handle);
 	c->parent = tcm.tcm_parent == TC_H_ROOT ? 0 : TC_H_MIN(tcm.tcm_parent);

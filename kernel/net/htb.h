@@ -6,6 +6,12 @@
 #include "core/types.h"
 #include "rtnl.h"
 
+/*
+ * Major of every HTB that this adapter works on. (kernel/bpf/abi.h, DIVVY_HTB_MAJOR, says why it is not 1.)
+ * Classes of another major are not seen.
+ */
+#define HTB_MAJOR 0xd177U
+
 struct htb_class {
 	uint16_t minor;
 	uint16_t parent; /* minor of the parent class; 0: the root qdisc */

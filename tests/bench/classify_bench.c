@@ -47,11 +47,11 @@ int main(void)
 	packet[46] = 0x80;
 	printf("BPF classifier, ns a packet (median of %d x %d runs)\n", ROUNDS, REPEAT);
 	row("vNIC that is not scheduled", run(c, 1514, 0));
-	bench_need(classifier_set(c, LO, 0x10005), "classifier_set");
+	bench_need(classifier_set(c, LO, (struct divvy_device){ .minor = 5 }), "classifier_set");
 	row("scheduled, 1,514 bytes", run(c, 1514, 0));
 	row("scheduled, GSO packet", run(c, 3000, 1448));
 	for (uint32_t i = 2; i < 10000; i++)
-		bench_need(classifier_set(c, i, 0x10000 + i), "classifier_set");
+		bench_need(classifier_set(c, i, (struct divvy_device){ .minor = i }), "classifier_set");
 	row("scheduled, among 10,000", run(c, 1514, 0));
 	classifier_close(c);
 	return 0;

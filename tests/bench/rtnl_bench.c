@@ -17,7 +17,7 @@
 #define ROUNDS 5
 #define RATE 1000000ULL
 #define FIRST 0x10
-#define CLASS(minor) TC_H_MAKE(1U << 16, (uint32_t)(minor))
+#define CLASS(minor) TC_H_MAKE(HTB_MAJOR << 16, (uint32_t)(minor))
 
 struct bench {
 	struct rtnl *r, *events;
@@ -144,10 +144,10 @@ static void filters_del(struct bench *b)
 
 static void map_set(struct bench *b)
 {
-	_cleanup_free_ uint32_t *classid = calloc(b->n, sizeof(*classid));
+	_cleanup_free_ struct divvy_device *device = calloc(b->n, sizeof(*device));
 
-	bench_need(classid ? 0 : -ENOMEM, "memory");
-	bench_need(classifier_set_many(b->c, b->nic, classid, b->n), "classifier_set_many");
+	bench_need(device ? 0 : -ENOMEM, "memory");
+	bench_need(classifier_set_many(b->c, b->nic, device, b->n), "classifier_set_many");
 }
 
 static void map_read(struct bench *b)
@@ -233,7 +233,7 @@ static void make_ifb(struct bench *b)
 	commit(b, "ifb");
 	bench_need(link_get(b->r, "bench-ifb", &l), "ifb");
 	b->ifb = l.ifindex;
-	bench_need(qdisc_add_htb(b->r, b->ifb, 1, 0xfffe, 10, 0), "htb");
+	bench_need(qdisc_add_htb(b->r, b->ifb, HTB_MAJOR, 0xfffe, 10, 0), "htb");
 	bench_need(htb_class_add(b->r, b->ifb, &root, 0), "root class");
 	commit(b, "tree");
 }

@@ -105,7 +105,7 @@ run_killed() {
 }
 
 leaf_lines() { # of the devices' queues
-	tc -n "$host" qdisc show dev divvy0 | grep ' parent ' | grep -v ' parent 1:fffe '
+	tc -n "$host" qdisc show dev divvy0 | grep ' parent ' | grep -v ' parent d177:fffe '
 }
 
 leaves_are() { # kind

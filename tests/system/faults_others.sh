@@ -58,7 +58,7 @@ case_shared_block() { # a vNIC that takes no filter, and one that comes after it
 
 case_retry() { # what fails as a whole is tried again, without any event
 	tc -n "$host" qdisc del dev divvy0 root
-	tc -n "$host" qdisc add dev divvy0 root handle 1: pfifo
+	tc -n "$host" qdisc add dev divvy0 root handle d177: pfifo
 	await 15 grep -q 'will try again' "$tmp/divvyd.log"
 	check "retry: a reconcile fails" "$? == 0"
 	sleep 2.5
@@ -100,7 +100,7 @@ sndbuf_is_back() {
 }
 
 root_is_back() { # HTB with its root class, default leaf, web, batch
-	[[ $(classes | grep -c 'class htb 1:') -eq 4 ]]
+	[[ $(classes | grep -c 'class htb d177:') -eq 4 ]]
 }
 
 case_root() { # somebody removes or replaces the root of divvy's IFB, while divvyd runs and while it does not

@@ -297,7 +297,7 @@ all_received() { # frames of web, of batch
 # Frames dropped by any link's qdiscs (a root counts those of its leaves), by the IFBs, and at the taps' way in.
 dropped() {
 	{
-		tc -n "$host" -s qdisc show | awk '/^qdisc/ { leaf = / parent [0-9]/ } !leaf && sub(/.*\(dropped /, "")'
+		tc -n "$host" -s qdisc show | awk '/^qdisc/ { leaf = / parent (d177|[0-9]+):/ } !leaf && sub(/.*\(dropped /, "")'
 		in_host cat /proc/net/dev | awk 'sub(/:/, " ") && $1 ~ /ifb|divvy/ { print $5 + $13 } $1 ~ /^n[01]$/ { print $5 }'
 	} | awk '{ n += $1 } END { print n + 0 }'
 }

@@ -14,6 +14,7 @@
 
 /* Test runs happen on lo; its class is looked up by this. */
 #define LO 1U
+#define IFB 7U /* no device has it */
 #define MATCH UINT32_MAX
 
 static struct classifier *c;
@@ -63,11 +64,15 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Run on one packet of a device; returns the verdict, *priority becomes what the program left. */
+/* Run on one packet of a device; returns the verdict. *priority: before, and what the program left. */
 static uint32_t run_on(uint32_t ifindex, const void *packet, uint32_t len, uint32_t gso_size,
 		       uint32_t gso_segs, uint32_t *priority)
 {
-	struct __sk_buff in = { .ifindex = ifindex, .gso_size = gso_size, .gso_segs = gso_segs }, out = { 0 };
+	struct __sk_buff in = { .ifindex = ifindex,
+				.gso_size = gso_size,
+				.gso_segs = gso_segs,
+				.priority = priority ? *priority : 0 };
+	struct __sk_buff out = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len, .ctx_in = &in,
 		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
 
@@ -87,11 +92,11 @@ static void unknown_device(void **state)
 {
 	unsigned char packet[100] = { 0 };
 	struct divvy_counters n = { .bytes = 7 };
-	uint32_t priority;
+	uint32_t priority = DIVVY_HTB_MAJOR << 16;
 
 	(void)state;
 	assert_int_equal(run(packet, sizeof(packet), 0, 0, &priority), 0);
-	assert_int_equal(priority, 0);
+	assert_int_equal(priority, DIVVY_HTB_MAJOR << 16);
 	assert_int_equal(classifier_read(c, LO, &n), -ENOENT);
 	assert_int_equal(n.bytes, 7);
 	assert_int_equal(classifier_clear(c, LO), -ENOENT);
@@ -101,20 +106,17 @@ static void set_change_clear(void **state)
 {
 	unsigned char packet[1514] = { 0 };
 	struct divvy_counters n;
-	uint32_t priority;
 	uint64_t before = clock_ns(CLOCK_MONOTONIC_COARSE);
 
 	(void)state;
-	assert_int_equal(classifier_set(c, LO, 0x10005), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets + n.bytes + n.last_ns + n.largest, 0);
-	assert_int_equal(run(packet, 60, 0, 0, &priority), MATCH);
-	assert_int_equal(priority, 0x10005);
+	assert_int_equal(run(packet, 60, 0, 0, NULL), MATCH);
 	assert_int_equal(run(packet, 1514, 0, 0, NULL), MATCH);
 	/* another class: counters go on */
-	assert_int_equal(classifier_set(c, LO, 0x10006), 0);
-	assert_int_equal(run(packet, 100, 0, 0, &priority), MATCH);
-	assert_int_equal(priority, 0x10006);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 6 }), 0);
+	assert_int_equal(run(packet, 100, 0, 0, NULL), MATCH);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets, 3);
 	assert_int_equal(n.bytes, 60 + 1514 + 100);
@@ -122,10 +124,10 @@ static void set_change_clear(void **state)
 	assert_in_range(n.last_ns, before, now_ns());
 
 	assert_int_equal(classifier_clear(c, LO), 0);
-	assert_int_equal(run(packet, 60, 0, 0, &priority), 0);
+	assert_int_equal(run(packet, 60, 0, 0, NULL), 0);
 	assert_int_equal(classifier_read(c, LO, &n), -ENOENT);
 	/* set again: from zero */
-	assert_int_equal(classifier_set(c, LO, 0x10006), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 6 }), 0);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets, 0);
 }
@@ -189,7 +191,7 @@ static void check_gso(const struct shape *s, uint32_t payload, uint32_t gso_size
 	uint32_t headers = build(s, packet), segs;
 	struct divvy_counters want = brute_force(headers, payload, gso_size), got;
 
-	assert_int_equal(classifier_set(c, LO, 1), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 1 }), 0);
 	segs = segs_known ? (uint32_t)want.packets : 0;
 	assert_int_equal(run(packet, headers + payload, gso_size, segs, NULL), MATCH);
 	assert_int_equal(classifier_read(c, LO, &got), 0);
@@ -229,30 +231,50 @@ static void gso_unreadable(void **state)
 		check_gso(&odd[i], 2000, 500, false);
 }
 
+/* Priorities are the packets' own, but for those that HTB would take for a class of divvy's. */
+static void priorities(void **state)
+{
+	static const uint32_t own[] = { 0, 1, 7, 0x10003, 0x10000, 0xd1760002, 0xd1780000, UINT32_MAX };
+	unsigned char packet[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		uint32_t priority = own[i];
+
+		assert_int_equal(run(packet, 60, 0, 0, &priority), MATCH);
+		assert_int_equal(priority, own[i]);
+	}
+	for (uint32_t minor = 0; minor <= UINT16_MAX; minor += 0x1fff) {
+		uint32_t priority = DIVVY_HTB_MAJOR << 16 | minor;
+
+		assert_int_equal(run(packet, 60, 0, 0, &priority), MATCH);
+		assert_int_equal(priority, 0);
+	}
+}
+
 /* --- many devices ---------------------------------------------------------------------------------- */
 
 static void many(void **state)
 {
 	enum { N = 40000 }; /* more than one batch holds, on one CPU too */
 	_cleanup_free_ uint32_t *ifindex = calloc(N, sizeof(*ifindex));
-	_cleanup_free_ uint32_t *classid = calloc(N, sizeof(*classid));
+	_cleanup_free_ struct divvy_device *device = calloc(N, sizeof(*device));
 	_cleanup_free_ struct divvy_counters *all = NULL;
 	unsigned char packet[60] = { 0 };
 	struct divvy_counters n;
-	uint32_t priority;
 
 	(void)state;
 	for (uint32_t i = 0; i < N; i++) {
 		ifindex[i] = i + 1;
-		classid[i] = 0x10000 + i;
+		device[i] = (struct divvy_device){ IFB, i };
 	}
 	assert_int_equal(classifier_set_many(c, NULL, NULL, 0), 0);
 	/* one that is there already keeps its counters */
-	assert_int_equal(classifier_set(c, LO, 5), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
 	run(packet, 60, 0, 0, NULL);
-	assert_int_equal(classifier_set_many(c, ifindex, classid, N), 0);
-	run(packet, 60, 0, 0, &priority);
-	assert_int_equal(priority, 0x10000);
+	assert_int_equal(classifier_set_many(c, ifindex, device, N), 0);
+	run(packet, 60, 0, 0, NULL);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets, 2);
 	for (uint32_t i = 0; i < N; i++)
@@ -267,7 +289,7 @@ static void many(void **state)
 	assert_true(lookups.batches > 1 || lookups.singles == N);
 	for (uint32_t i = 0; i < N; i++)
 		assert_int_equal(classifier_clear(c, ifindex[i]), 0);
-	assert_int_equal(classifier_set_many(c, ifindex, classid, DIVVY_DEVICES_MAX + 1), -E2BIG);
+	assert_int_equal(classifier_set_many(c, ifindex, device, DIVVY_DEVICES_MAX + 1), -E2BIG);
 }
 
 static void sums_over_cpus(void **state)
@@ -279,7 +301,7 @@ static void sums_over_cpus(void **state)
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
-	assert_int_equal(classifier_set(c, LO, 5), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &all))
 			continue;
@@ -307,14 +329,15 @@ enum {
 static void make_devices(void)
 {
 	_cleanup_(rtnl_closep) struct rtnl *r = NULL;
-	uint32_t ifindex[DEVICES], classid[DEVICES];
+	uint32_t ifindex[DEVICES];
+	struct divvy_device device[DEVICES];
 	unsigned char packet[1514] = { 0 };
 
 	for (uint32_t i = 0; i < DEVICES; i++) {
 		ifindex[i] = FIRST + i;
-		classid[i] = 0x10001 + i;
+		device[i] = (struct divvy_device){ IFB, 1 + i };
 	}
-	assert_int_equal(classifier_set_many(c, ifindex, classid, DEVICES), 0);
+	assert_int_equal(classifier_set_many(c, ifindex, device, DEVICES), 0);
 	assert_int_equal(rtnl_open(&r), 0);
 	for (uint32_t i = 0; i < SPEAKERS; i++) {
 		struct ifinfomsg ifi = { .ifi_index = (int)(FIRST + 100 * i) };
@@ -433,7 +456,7 @@ static void two_daemons(void **state)
 	struct divvy_counters n;
 
 	(void)state;
-	assert_int_equal(classifier_set(c, LO, 5), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
 	assert_int_equal(classifier_open(&second, NULL, 0), 0);
 	assert_int_equal(classifier_read(second, LO, &n), -ENOENT);
 	assert_null(classifier_close(second));
@@ -444,7 +467,7 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(unknown_device), TEST(set_change_clear), TEST(gso), TEST(gso_unreadable),
+		TEST(unknown_device), TEST(set_change_clear), TEST(priorities), TEST(gso), TEST(gso_unreadable),
 		TEST(many), TEST(sums_over_cpus), TEST(read_many),
 		TEST(read_many_in_few_calls), TEST(read_many_fails_whole), TEST(two_daemons),
 	};

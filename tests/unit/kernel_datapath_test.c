@@ -17,7 +17,7 @@
 #define MBIT 100 /* the capacity; CAPACITY_MBIT=20 in the environment for an emulated machine */
 #define SNDBUF 200000 /* bytes of truesize */
 #define DEFAULT_LEAF 0xfffe
-#define CLASS(minor) TC_H_MAKE(1U << 16, minor)
+#define CLASS(minor) TC_H_MAKE(HTB_MAJOR << 16, minor)
 #define LEAF(i) ((uint16_t)(0x10 + (i)))
 #define WARM_UP_NS 700000000ULL
 #define MEASURE_NS 3000000000ULL
@@ -74,7 +74,7 @@ static void build_tree(void)
 	assert_int_equal(link_add_ifb(p.r, "dpifb", "test", 1000, 0), 0);
 	commit_ok(p.r);
 	p.ifb = ifindex_of(p.r, "dpifb");
-	qdisc_add_htb(p.r, p.ifb, 1, DEFAULT_LEAF, 10, 0);
+	qdisc_add_htb(p.r, p.ifb, HTB_MAJOR, DEFAULT_LEAF, 10, 0);
 	htb_class_add(p.r, p.ifb, &root, 0);
 	htb_class_add(p.r, p.ifb, &other, 0);
 	for (int i = 0; i < SENDERS; i++) {
@@ -83,6 +83,7 @@ static void build_tree(void)
 		htb_class_add(p.r, p.ifb, &c, 0);
 		set_queue(LEAF(i), 4 * SNDBUF);
 	}
+	assert_int_equal(filter_set_root(p.r, p.ifb, CLASS(0), classifier_root_fd(p.c), 0), 0);
 	commit_ok(p.r);
 }
 
@@ -106,7 +107,7 @@ static void build_taps(bool backpressure)
 		qdisc_add_clsact(p.r, p.tap[i], 0);
 		filter_set(p.r, p.tap[i], classifier_prog_fd(p.c), CLASS(LEAF(i)), p.ifb, 0);
 		commit_ok(p.r);
-		assert_int_equal(classifier_set(p.c, p.tap[i], CLASS(LEAF(i))), 0);
+		assert_int_equal(classifier_set(p.c, p.tap[i], (struct divvy_device){ p.ifb, LEAF(i) }), 0);
 	}
 }
 
@@ -327,7 +328,7 @@ static void lent_and_changed(void **state)
 	/* and the next one takes over: its maps first, then the filters, while packets flow */
 	assert_int_equal(classifier_open(&p.c, NULL, 0), 0);
 	for (int i = 0; i < SENDERS; i++) {
-		assert_int_equal(classifier_set(p.c, p.tap[i], CLASS(LEAF(i))), 0);
+		assert_int_equal(classifier_set(p.c, p.tap[i], (struct divvy_device){ p.ifb, LEAF(i) }), 0);
 		filter_set(p.r, p.tap[i], classifier_prog_fd(p.c), CLASS(LEAF(i)), p.ifb, 0);
 	}
 	commit_ok(p.r);

@@ -6,7 +6,7 @@
 
 #include <linux/pkt_sched.h>
 
-#define CLASS(minor) TC_H_MAKE(1U << 16, minor)
+#define CLASS(minor) TC_H_MAKE(HTB_MAJOR << 16, minor)
 
 static struct rtnl *r;
 static uint32_t ifb;
@@ -19,7 +19,7 @@ static int setup(void **state)
 	assert_int_equal(link_add_ifb(r, "htb0", "test", 100, 0), 0);
 	commit_ok(r);
 	ifb = ifindex_of(r, "htb0");
-	assert_int_equal(qdisc_add_htb(r, ifb, 1, 0xfffe, 10, 0), 0);
+	assert_int_equal(qdisc_add_htb(r, ifb, HTB_MAJOR, 0xfffe, 10, 0), 0);
 	commit_ok(r);
 	return 0;
 }
@@ -287,7 +287,7 @@ static void hooks(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(qdisc_add_htb(r, ifb, 1, 1, 10, 0), 0);
+	assert_int_equal(qdisc_add_htb(r, ifb, HTB_MAJOR, 1, 10, 0), 0);
 	commit_fails(r, -EEXIST);
 	add_veth(r, "va", "vb");
 	veth = ifindex_of(r, "va");
