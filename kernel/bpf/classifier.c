@@ -25,12 +25,12 @@
 
 /*
  * One look-up takes 0.32 us. A batch walks all buckets of the map, of which there are DIVVY_DEVICES_MAX: 35 us,
- * and 0.17 us for each device (Linux 6.18, two CPUs): for few devices, one by one is cheaper.
+ * or 150 where they are in no cache, and 0.17 us for each device (Linux 6.18, two CPUs). For few devices, one
+ * by one is cheaper.
  */
 #define BATCH_MIN 128
-/* Room for the answers of one batch. */
-#define BATCH_BYTES (1024U * 1024)
-#define BATCH_ENTRIES_MIN 64U /* more than share a bucket */
+#define BATCH_BYTES (1024U * 1024) /* of answers at once, at most */
+#define BATCH_ENTRIES_MIN 64U      /* more than share a bucket of the map */
 
 struct classifier {
 	struct classify_bpf *skel;
@@ -273,14 +273,13 @@ static struct wanted *sort_wanted(const uint32_t *ifindex, size_t n)
 /* The whole map, in as few calls as its entries need. out is zeroed. */
 static int read_batches(const struct classifier *c, const struct wanted *w, size_t n, struct divvy_counters *out)
 {
-	size_t cpus = (size_t)c->n_cpus, room = BATCH_BYTES / (cpus * sizeof(*out));
+	size_t cpus = (size_t)c->n_cpus, most = BATCH_BYTES / (cpus * sizeof(*out));
+	size_t room = BATCH_ENTRIES_MIN + (n < most ? n : most);
 	_cleanup_free_ uint32_t *key = NULL;
 	_cleanup_free_ struct divvy_counters *cpu = NULL;
 	uint32_t at;
 	int err = 0;
 
-	if (room < BATCH_ENTRIES_MIN)
-		room = BATCH_ENTRIES_MIN;
 	key = malloc(room * sizeof(*key));
 	cpu = malloc(room * cpus * sizeof(*cpu));
 	if (!key || !cpu)
