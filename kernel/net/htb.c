@@ -30,8 +30,12 @@ static uint32_t burst_ticks(uint64_t bytes, struct rate rate)
 
 static uint64_t burst_bytes(uint32_t ticks, struct rate rate)
 {
-	unsigned __int128 bytes = (unsigned __int128)ticks * TICK_NS * rate.bytes_ps / NSEC_PER_SEC;
+	unsigned __int128 nanobytes = (unsigned __int128)(ticks * (uint64_t)TICK_NS) * rate.bytes_ps;
+	unsigned __int128 bytes;
 
+	if (nanobytes <= UINT64_MAX) /* nearly always, and a division of 64 bits is much cheaper */
+		return (uint64_t)nanobytes / NSEC_PER_SEC;
+	bytes = nanobytes / NSEC_PER_SEC;
 	return bytes > UINT64_MAX ? UINT64_MAX : (uint64_t)bytes;
 }
 
@@ -110,9 +114,13 @@ int htb_class_del(struct rtnl *r, uint32_t ifindex, uint16_t minor, uint64_t tag
 
 /* --- dump -------------------------------------------------------------------------------------- */
 
+struct listed {
+	struct htb_class c;
+	struct htb_stats s;
+};
+
 struct class_dump {
-	struct htb_class *c;
-	struct htb_stats *s;
+	struct listed *list; /* in the order of the kernel's hash */
 	size_t n;
 };
 
@@ -155,8 +163,10 @@ static void parse_stats(const struct nlattr *stats2, const struct nlattr *xstats
 	s->borrowed = x.borrows;
 }
 
-static int parse_class(const struct nlmsghdr *nlh, struct htb_class *c, struct htb_stats *s)
+static int parse_class(const struct nlmsghdr *nlh, struct listed *l)
 {
+	struct htb_class *c = &l->c;
+	struct htb_stats *s = &l->s;
 	const struct nlattr *tb[TCA_STATS2 + 1];
 	char kind[16];
 	struct tcmsg tcm;
@@ -182,54 +192,74 @@ static int parse_class(const struct nlmsghdr *nlh, struct htb_class *c, struct h
 static int collect(const struct nlmsghdr *nlh, void *arg)
 {
 	struct class_dump *d = arg;
-	struct htb_class c = { 0 };
-	struct htb_stats s = { 0 };
 
 	if (!nlh) {
-		free(d->c);
-		free(d->s);
-		*d = (struct class_dump){ 0 };
+		d->n = 0;
 		return 0;
 	}
-	if (parse_class(nlh, &c, &s) < 0)
-		return 0;
-	if (array_reserve(&d->c, d->n, sizeof(c)) < 0 || array_reserve(&d->s, d->n, sizeof(s)) < 0)
+	if (array_reserve(&d->list, d->n, sizeof(*d->list)) < 0)
 		return -ENOMEM;
-	d->c[d->n] = c;
-	d->s[d->n++] = s;
+	if (parse_class(nlh, &d->list[d->n]) == 0)
+		d->n++;
 	return 0;
 }
 
-static int class_by_minor(const void *a, const void *b)
+static void class_dump_free(struct class_dump *d)
 {
-	return (int)((const struct htb_class *)a)->minor - (int)((const struct htb_class *)b)->minor;
+	free(d->list);
 }
 
-static int stats_by_minor(const void *a, const void *b)
+static int compare_u64(const void *a, const void *b)
 {
-	return (int)((const struct htb_stats *)a)->minor - (int)((const struct htb_stats *)b)->minor;
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Minor and place of each class, sorted by minor: eight bytes are moved while sorting, not a whole class. */
+static uint64_t *sort_places(const struct class_dump *d)
+{
+	uint64_t *place = malloc((d->n ? d->n : 1) * sizeof(*place));
+
+	for (size_t i = 0; place && i < d->n; i++)
+		place[i] = (uint64_t)d->list[i].c.minor << 32 | i;
+	if (place && d->n)
+		qsort(place, d->n, sizeof(*place), compare_u64);
+	return place;
 }
 
 int htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n)
 {
 	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex };
-	struct class_dump d = { 0 };
+	_cleanup_(class_dump_free) struct class_dump d = { 0 };
+	_cleanup_free_ struct htb_class *classes = NULL;
+	_cleanup_free_ struct htb_stats *stats = NULL;
+	_cleanup_free_ uint64_t *place = NULL;
 	int err = rtnl_dump(r, RTM_GETTCLASS, &tcm, sizeof(tcm), collect, &d);
+	size_t room;
 
-	if (err == 0 && d.n) {
-		qsort(d.c, d.n, sizeof(*d.c), class_by_minor);
-		qsort(d.s, d.n, sizeof(*d.s), stats_by_minor);
+	if (err < 0)
+		return err;
+	room = d.n ? d.n : 1;
+	place = sort_places(&d);
+	classes = c ? malloc(room * sizeof(*classes)) : NULL;
+	stats = s ? malloc(room * sizeof(*stats)) : NULL;
+	if (!place || (c && !classes) || (s && !stats))
+		return -ENOMEM;
+	for (size_t i = 0; i < d.n; i++) {
+		const struct listed *l = &d.list[(uint32_t)place[i]];
+
+		if (classes)
+			classes[i] = l->c;
+		if (stats)
+			stats[i] = l->s;
 	}
-	if (err == 0) {
-		*n = d.n;
-		if (c)
-			*c = TAKE_PTR(d.c);
-		if (s)
-			*s = TAKE_PTR(d.s);
-	}
-	free(d.c);
-	free(d.s);
-	return err;
+	*n = d.n;
+	if (c)
+		*c = TAKE_PTR(classes);
+	if (s)
+		*s = TAKE_PTR(stats);
+	return 0;
 }
 
 /* A bucket reads back as what fits whole ticks: up to a tick's bytes more, and cut to whole bytes. */

@@ -62,12 +62,12 @@ struct hook_dump {
 static int add(struct hook_dump *d, const struct nft_hook *hook, const struct nlattr *device)
 {
 	struct nft_hook h = *hook;
-	size_t size = device ? mnl_attr_get_payload_len(device) : 0;
+	size_t size = device ? attr_size(device) : 0;
 
 	if (array_reserve(&d->hooks, d->n, sizeof(h)) < 0)
 		return -ENOMEM;
 	attr_str(device, h.ifname, sizeof(h.ifname));
-	h.prefix = device && (mnl_attr_get_type(device) == DEVICE_PREFIX || strlen(h.ifname) == size);
+	h.prefix = device && (attr_type(device) == DEVICE_PREFIX || strlen(h.ifname) == size);
 	d->hooks[d->n++] = h;
 	return 0;
 }
