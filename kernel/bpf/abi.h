@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What classify.bpf.c and kernel/bpf/classifier.c say to each other through BPF maps. There is no version: the
- * two are of one build, and a divvyd never reads the maps of another divvyd's program.
+ * What classify.bpf.c and kernel/bpf/classifier.c say to each other through BPF maps. There is no
+ * version: the two are of one build, and a divvyd never reads the maps of another divvyd's program.
  */
 
 #include <linux/types.h>

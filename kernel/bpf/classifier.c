@@ -24,9 +24,9 @@
 #define NOMEM_PAUSE_NS 100000
 
 /*
- * One look-up takes 0.32 us. A batch walks all buckets of the map, of which there are DIVVY_DEVICES_MAX: 35 us,
- * or 150 where they are in no cache, and 0.17 us for each device (Linux 6.18, two CPUs). For few devices, one
- * by one is cheaper.
+ * One look-up takes 0.32 us. A batch walks all buckets of the map, of which there are DIVVY_DEVICES_MAX:
+ * 35 us, or 150 where they are in no cache, and 0.17 us for each device (Linux 6.18, two CPUs). For few
+ * devices, one by one is cheaper.
  */
 #define BATCH_MIN 128
 #define BATCH_BYTES (1024U * 1024) /* of answers at once, at most */
@@ -225,7 +225,8 @@ int classifier_read(const struct classifier *c, uint32_t ifindex, struct divvy_c
 	return 0;
 }
 
-static int read_each(const struct classifier *c, const uint32_t *ifindex, size_t n, struct divvy_counters *out)
+static int read_each(const struct classifier *c, const uint32_t *ifindex, size_t n,
+		     struct divvy_counters *out)
 {
 	_cleanup_free_ struct divvy_counters *cpu = calloc((size_t)c->n_cpus, sizeof(*cpu));
 
@@ -271,7 +272,8 @@ static struct wanted *sort_wanted(const uint32_t *ifindex, size_t n)
 }
 
 /* The whole map, in as few calls as its entries need. out is zeroed. */
-static int read_batches(const struct classifier *c, const struct wanted *w, size_t n, struct divvy_counters *out)
+static int read_batches(const struct classifier *c, const struct wanted *w, size_t n,
+			struct divvy_counters *out)
 {
 	size_t cpus = (size_t)c->n_cpus, most = BATCH_BYTES / (cpus * sizeof(*out));
 	size_t room = BATCH_ENTRIES_MIN + (n < most ? n : most);

@@ -11,24 +11,28 @@
 struct classifier;
 
 /*
- * Load the program. Each daemon loads its own with fresh maps: filters of an earlier one keep running
- * with theirs until filter_set() replaces them, so there is no gap and no ABI to match.
- * 0 or negative errno; errtext, if given, gets a line for a person on failure.
+ * Load the program. Each divvyd loads its own with fresh maps. The filters of an earlier divvyd keep running
+ * with the earlier maps until filter_set() replaces them: there is no gap, and no ABI to match. 0; -EPERM; or
+ * another negative errno, and then errtext, if it is not NULL, has a line to show.
  */
 int classifier_open(struct classifier **ret, char *errtext, size_t size);
-struct classifier *classifier_close(struct classifier *c); /* NULL is fine; filters in place keep working */
+/* Filters in place keep working. c may be NULL. Returns NULL. */
+struct classifier *classifier_close(struct classifier *c);
 void classifier_closep(struct classifier **c);
 
 /* Descriptors of the programs, borrowed: at a vNIC, for filter_set(); at an IFB's root, for filter_set_root(). */
 int classifier_prog_fd(const struct classifier *c);
 int classifier_root_fd(const struct classifier *c);
 
-/* Packets of this vNIC go to this class from now on. One map update. 0 or negative errno. */
+/* From now on packets of this vNIC go to this class. 0 or negative errno. */
 int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device);
-/* The same for many, in one system call where the kernel has batch updates (5.6). */
+/*
+ * The same for n vNICs, in one system call where the kernel has batch updates (5.6). 0; -E2BIG: more than
+ * DIVVY_DEVICES_MAX; or another negative errno.
+ */
 int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
 			size_t n);
-/* Leave its packets alone from now on, and forget its counters. -ENOENT if it was not there. */
+/* From now on leave the vNIC's packets alone, and forget its counters. 0; -ENOENT: it was unknown; ... */
 int classifier_clear(struct classifier *c, uint32_t ifindex);
 /* Sums over CPUs. 0; -ENOENT: the device is unknown; or negative errno. */
 int classifier_read(const struct classifier *c, uint32_t ifindex, struct divvy_counters *out);

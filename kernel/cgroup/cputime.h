@@ -19,11 +19,12 @@ struct cputime {
 	clockid_t clock; /* CPUTIME_PROCESS */
 };
 
-/* The best source for this place. 0 or negative errno. */
+/* Open the best source that this place has; cputime_close() closes it. 0 or negative errno. */
 int cputime_open(struct cputime *c, const struct cgroup_host *h, const struct place *p);
 /*
- * Nanoseconds of CPU time of the VM since an arbitrary start, growing only. Exact some microseconds after
- * it was paused; up to a scheduler tick behind while it runs. 0; -ENODEV or -ESRCH if it is gone.
+ * CPU time that the VM has used since some fixed moment, nanoseconds; it never falls. It is exact some
+ * microseconds after the VM was paused, and up to a scheduler tick behind while the VM runs. 0; -ENODEV,
+ * -ESRCH: the VM is gone; ...
  */
 int cputime_read(const struct cputime *c, uint64_t *ns);
 void cputime_close(struct cputime *c);

@@ -92,7 +92,7 @@ static int set_quota(struct gate *g, uint64_t quota_us, uint64_t period_us)
 	return gate_write(g->control, text);
 }
 
-/* No burst may be larger than its quota: one that somebody set is put off until the gate closes. */
+/* No burst may be larger than its quota: a burst that was set before is put off until the gate closes. */
 static int pause_quota(struct gate *g)
 {
 	int r = set_quota(g, QUOTA_MIN_US, PERIOD_US);

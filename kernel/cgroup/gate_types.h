@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a gate is made of. Between gate.c, the kinds of gates, and the files that they write. */
+/* What a gate is made of: shared by gate.c, by the kinds of gates, and by the files that they write. */
 
 #include "cgroup.h"
 
@@ -18,14 +18,14 @@ struct gate;
 
 struct gate_ops {
 	enum gate_kind kind;
-	/* The shortest slot that it can hold to, and why, for the message that refuses a shorter one. */
+	/* The shortest slot that the gate can keep, nanoseconds; and the reason, to show. */
 	uint64_t slot_min_ns;
 	const char *slot_min_why;
-	/* What its cgroup needs: for place_find() and place_enter(). */
+	/* The controller that the VM's cgroup needs, or NULL: for place_find() and place_enter(). */
 	const char *controller;
-	/* The hierarchy it works on, or CGROUP_TREES if the host has none. */
+	/* The hierarchy that the gate works on; CGROUP_TREES: the host has none. */
 	enum cgroup_tree (*tree)(const struct cgroup_host *h);
-	/* g has tree and dir: opens descriptors and fills undo. Nothing is changed. */
+	/* g has tree and dir. Open descriptors, fill undo, change nothing. 0; -EBUSY: it is paused; ... */
 	int (*open)(struct gate *g);
 	int (*pause)(struct gate *g);
 	int (*run)(struct gate *g);
@@ -35,8 +35,8 @@ struct gate_ops {
 };
 
 /*
- * What undoes a pause: writing value to path. The guard does it when divvyd cannot. (A burst of quota that
- * somebody had set, and a pause put off, is not put back by that.)
+ * A pause is undone by writing value to path. The guard does that when divvyd cannot. (It does not put back a
+ * burst of the quota that was set before, and that the pause took away.)
  */
 struct gate_undo {
 	char path[CGROUP_PATH_SIZE + 32];
@@ -49,9 +49,9 @@ struct gate {
 	char dir[CGROUP_PATH_SIZE];
 	int control; /* what pause() and run() write */
 	int events;  /* what state() reads */
-	bool paused; /* by us */
-	uint64_t period_us; /* quota under v1: never changed, so that one write undoes */
-	uint64_t burst_us;  /* quota: what was set before */
-	int burst;          /* quota: its file; -1: this kernel has none */
+	bool paused; /* by divvy */
+	uint64_t period_us; /* quota under v1: never changed, so that one write undoes a pause */
+	uint64_t burst_us;  /* quota: the burst that was set before */
+	int burst;          /* quota: the burst's file; -1: this kernel has none */
 	struct gate_undo undo;
 };

@@ -27,7 +27,7 @@ static void enter(const char *mount, const char *dir, const char *home)
 			return;
 		r = cgroup_write(dir, "cgroup.procs", "0");
 	}
-	if (r < 0) /* a v1 cpuset without CPUs refuses; it pauses nobody either */
+	if (r < 0) /* a v1 cpuset without CPUs refuses; such a hierarchy cannot pause the guard either */
 		(void)rmdir(dir);
 }
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Which process has marked a cgroup: what a living divvyd holds is no leftover, whoever looks for such. */
+/* Which process holds a cgroup: a divvyd that looks for leftovers leaves alone what a living divvyd holds. */
 
 #include <stdbool.h>
 
 /* "PID START_TIME" */
 #define OWNER_XATTR "trusted.divvy.owner"
 
-/* This process owns it from now on; where attributes are not supported, nobody does. */
+/* Mark the cgroup as this process's. Without effect where cgroups have no extended attributes. */
 void owner_mark(const char *dir);
+/* Remove the mark. */
 void owner_clear(const char *dir);
-/* Whether a process other than this one owns it and lives. */
+/* Whether the cgroup has the mark of a living process other than this one. */
 bool owner_is_another(const char *dir);

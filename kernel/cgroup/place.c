@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A cgroup for a VM in which nobody else is.
+ * A cgroup that holds one VM and nothing else.
  *
  * Theory of Operation
  * What is paused must be all of the VM and nothing but the VM. "All" is the lowest cgroup that holds every
@@ -164,7 +164,7 @@ static int find_present(const struct cgroup_host *h, enum cgroup_tree tree, pid_
 	return any ? 0 : -ESRCH;
 }
 
-/* Whether everybody in the cgroup is the VM; *ours: divvy is in it, or a process that started it. */
+/* *only_vm: all processes in the cgroup are the VM's; *ours: divvy is among them, or an ancestor of divvy. */
 static int inspect(const struct cgroup_host *h, const char *dir, pid_t vm, bool *only_vm, bool *ours)
 {
 	_cleanup_free_ pid_t *pids = NULL;

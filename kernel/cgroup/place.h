@@ -1,52 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A cgroup for a VM in which nobody else is: its own where it has one, else one that divvy makes. */
+/* A cgroup that holds one VM and nothing else: the VM's own where it has one, else one that divvy makes. */
 
 #include "cgroup.h"
 
-/* A reason and the way out, for a person. */
+/* Room for a reason and the way out, to show. */
 #define PLACE_WHY_SIZE 300
-/* Basename of what divvy makes: "divvy-<name>". */
+/* A cgroup that divvy makes is called "divvy-<name>". */
 #define PLACE_PREFIX "divvy-"
-/* Marks what divvy made, with the directory that the VM came from, so that a later start finds it. */
+/* Marks a cgroup that divvy made, so that a later divvyd finds it. Its value: where the VM came from. */
 #define PLACE_XATTR_HOME "trusted.divvy.home"
 
 struct place {
 	pid_t pid;
 	enum cgroup_tree tree;
-	char dir[CGROUP_PATH_SIZE];  /* of the cgroup that holds this VM and nobody else */
-	char home[CGROUP_PATH_SIZE]; /* divvy's own cgroup: where the VM came from; "": it is the VM's own */
-	bool made;                   /* of divvy's own: it exists and the VM is in it */
+	char dir[CGROUP_PATH_SIZE];  /* the cgroup that holds this VM and no other process */
+	char home[CGROUP_PATH_SIZE]; /* if divvy makes dir: where the VM came from; "": dir is the VM's own */
+	bool made;                   /* divvy has made dir, and the VM is in it */
 };
 
 /*
- * Find the place; changes nothing. In this order: the cgroup that divvy made for it earlier; the VM's own, if
- * nobody but it and its children is inside, or if it is one that systemd-machined, libvirt or Proxmox keep
- * for one VM; else a new one (made is false) below the present one, or, where cgroup v2 forbids that for a
- * controller's sake, beside it. name: the VM's. controller: what the cgroup must have ("cpu"), or NULL.
- * -ESRCH; -ENOENT if there is no such hierarchy; -EDEADLK if pausing it would pause divvy; -EBUSY or
- * -EOPNOTSUPP where the present cgroup can neither be used nor left. *why is filled on
- * failure, but for -ESRCH.
+ * Find the place; nothing is changed. It is the first of these that there is:
+ * 1. the cgroup that divvy made for the VM earlier;
+ * 2. the VM's own: only the VM and its children are in it, or systemd-machined, libvirt or Proxmox keep
+ *    it for one VM;
+ * 3. a new one (made is false) below the present one; or beside it, where cgroup v2 forbids "below" for
+ *    a controller's sake.
+ * name: the VM's. controller: what the cgroup must have ("cpu"), or NULL.
+ * 0; -ESRCH: the VM is gone; -ENOENT: there is no such hierarchy; -EDEADLK: to pause the VM would pause
+ * divvy; -EBUSY, -EOPNOTSUPP: the present cgroup can neither be used nor left. why is filled on failure,
+ * except for -ESRCH.
  */
 int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, const char *name,
 	       const char *controller, struct place *out, char why[PLACE_WHY_SIZE]);
 
 /*
- * Make the cgroup, if it is divvy's own, and move the VM with all its threads and children; enable the
- * controller. Fails like place_find(), and then nothing is left behind.
+ * Enable the controller. If the cgroup is divvy's, make it, and move the VM with all its threads and
+ * children. 0; or negative errno with why filled, and nothing is left behind.
  */
 int place_enter(const struct cgroup_host *h, struct place *p, const char *controller,
 		char why[PLACE_WHY_SIZE]);
 
 /*
- * Move everybody back and remove the cgroup; nothing to do on a VM's own. Call it with the VM running. 0 also
- * where VM or cgroup are gone already; -EBUSY if somebody is still inside: call it again.
+ * If the cgroup is divvy's, move all processes back and remove it. Call it while the VM runs. 0, also
+ * where the VM or the cgroup is gone already; -EBUSY: processes are still inside, call it again; ...
  */
 int place_leave(struct place *p);
 
 /*
- * Cgroups that a divvyd which is gone, or this process, made and did not remove; pid is 0. *list is the
+ * Cgroups that this process, or a divvyd that is gone, made and did not remove; their pid is 0. *list is the
  * caller's to free. 0 or negative errno.
  */
 int place_list(const struct cgroup_host *h, struct place **list, size_t *n);

@@ -5,8 +5,8 @@
  * Reading netlink attributes by type. Absent or too short attributes read as the given default, so that a
  * kernel that says less than expected is not an error. Everything is borrowed from the message.
  *
- * libmnl can do this, too; but a dump of 1,000 classes has 20,000 attributes, and five calls into a library for
- * each were a third of our time for it.
+ * libmnl can do this, too; but a dump of 1,000 classes has 20,000 attributes, and five calls into a
+ * library for each were a third of our time for it.
  */
 
 #include <libmnl/libmnl.h>
@@ -50,7 +50,8 @@ static inline const struct nlattr *attr_next(const struct nlattr *a)
 	attr_for_each(a, attr_data(nest), (const char *)(nest) + (nest)->nla_len)
 
 /* The last one of a type counts. */
-static inline void attr_fill(const struct nlattr *first, const void *end, const struct nlattr **tb, uint16_t max)
+static inline void attr_fill(const struct nlattr *first, const void *end, const struct nlattr **tb,
+			     uint16_t max)
 {
 	const struct nlattr *a;
 

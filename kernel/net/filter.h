@@ -3,8 +3,8 @@
 
 /*
  * cls_bpf filters: at a vNIC's tc ingress, with a mirred action into divvy's IFB; and at the root of that IFB's
- * HTB, with direct action. divvy's are known by their name (TCA_BPF_NAME "divvy"). At a vNIC divvy's is the
- * last filter of the hook, so that those of others run first.
+ * HTB, with direct action. divvy's filters are known by their name (TCA_BPF_NAME "divvy"). At a vNIC divvy's is
+ * the last one at the hook: filters of other programs run first.
  */
 
 #include "rtnl.h"
@@ -25,17 +25,17 @@ struct filter {
 };
 
 /*
- * Filters at tc ingress (parent ffff:fff2) of ifindex. *f is the caller's to free. 0 (with *n == 0 where
- * there is no hook), or negative errno with both untouched.
+ * Filters at tc ingress (parent ffff:fff2) of ifindex. *f is the caller's to free. 0 (*n is 0 where there
+ * is no hook), or negative errno with both untouched.
  */
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /* The same at the classful qdisc root ("major:0") of an IFB. */
 int filter_list_root(struct rtnl *r, uint32_t ifb, uint32_t root, struct filter **f, size_t *n);
-/* The same at both hooks of clsact, ingress and egress: whether anybody else uses it. */
+/* The same at both hooks of clsact, ingress and egress: do other programs use it? */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /*
- * Append to the batch: make or atomically replace divvy's filter, and delete it. The program's descriptor
- * stays the caller's. 0 or -ENOMEM.
+ * Append to the batch: make divvy's filter, or replace it atomically; delete it. prog_fd is borrowed until
+ * rtnl_commit(). tag: given back by rtnl_commit() on failure. 0 or -ENOMEM.
  */
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag);
 int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag);

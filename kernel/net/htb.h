@@ -29,23 +29,23 @@ struct htb_stats {
 	uint64_t bytes, packets; /* sent, since the class was made */
 	uint64_t drops, overlimits;
 	uint64_t backlog_bytes, backlog_packets;
-	uint32_t lended, borrowed; /* packets sent at the guaranteed rate; with a parent's tokens */
+	uint32_t lended, borrowed; /* packets sent at the class's own rate; with a parent's tokens */
 };
 
 /*
- * Append to the batch: create (EXCL), change in place (keeps queue and counters), delete. Major is 1. tag:
- * given back by rtnl_commit() on failure. 0, -ENOMEM, or -EINVAL for a class without minor or rate,
- * or with a ceiling below its rate.
+ * Append to the batch: create (NLM_F_EXCL), change in place (the queue and the counters stay), delete. The
+ * major number is 1. tag: given back by rtnl_commit() on failure. 0; -ENOMEM; -EINVAL: a class without minor
+ * or rate, or with a ceiling below its rate.
  */
 int htb_class_add(struct rtnl *r, uint32_t ifindex, const struct htb_class *c, uint64_t tag);
 int htb_class_change(struct rtnl *r, uint32_t ifindex, const struct htb_class *c, uint64_t tag);
 int htb_class_del(struct rtnl *r, uint32_t ifindex, uint16_t minor, uint64_t tag);
 
 /*
- * All classes of the interface's HTB, sorted by minor; either array may be NULL. Arrays are the caller's to
- * free. 0, or negative errno with outputs untouched.
+ * All classes of the interface's HTB and their statistics, from one dump, sorted by minor. c or s may be
+ * NULL. Arrays are the caller's to free. 0, or negative errno with outputs untouched.
  */
 int htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n);
 
-/* Whether two describe the same class after the kernel's rounding. */
+/* Whether a and b are the same class once the kernel has rounded both. */
 bool htb_class_same(const struct htb_class *a, const struct htb_class *b);

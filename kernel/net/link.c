@@ -126,7 +126,7 @@ static size_t request_attr(struct link_request *req, uint16_t type, const void *
 
 int link_list(struct rtnl *r, struct link **links, size_t *n)
 {
-	/* A link's statistics are most of its message, and nobody reads them here. */
+	/* A link's statistics are most of its message, and struct link has none of them. */
 	static const uint32_t mask = RTEXT_FILTER_SKIP_STATS;
 	struct link_request req = { .ifi.ifi_family = AF_UNSPEC };
 	struct link_dump d = { 0 };
@@ -169,9 +169,9 @@ int link_get(struct rtnl *r, const char *name, struct link *out)
 
 /*
  * The kernel does not take an alias when it makes a link (net/core/rtnetlink.c,
- * rtnl_create_link()), so it is given in a second request of the same batch. That one must not hit
- * somebody else's link where the first one failed on its name: the new link gets an index of our
- * choice, far above those that the kernel hands out in turn, and the alias goes to that index.
+ * rtnl_create_link()), so a second request of the same batch gives it. If the first request fails because
+ * the name is taken, the second must not hit the link that has the name. So the new link gets an index of
+ * our choice, far above those that the kernel hands out in turn, and the alias goes to that index.
  */
 static int choose_ifindex(int *ifindex)
 {

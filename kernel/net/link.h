@@ -22,30 +22,33 @@ struct link {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
 	enum link_kind kind;
-	char kind_name[16]; /* IFLA_INFO_KIND as the kernel says it, "" for hardware */
+	char kind_name[16]; /* IFLA_INFO_KIND as the kernel says it; "": hardware */
 	bool tap;          /* LINK_TUN: a tap, not a tun */
 	bool multi_queue;  /* LINK_TUN */
 	uint32_t queues;   /* LINK_TUN: attached queues (IFLA_TUN_NUM_QUEUES); else 1 */
 	bool up;           /* administratively */
 	bool carrier;      /* IFF_LOWER_UP: a tap's descriptor is attached */
-	uint32_t master;   /* ifindex of the bridge, 0: none */
+	uint32_t master;   /* ifindex of the bridge; 0: none */
 	uint32_t mtu;
 	uint32_t gso_max;  /* IFLA_GSO_MAX_SIZE, bytes; 65536 where the kernel does not say */
 	uint32_t txqlen;
 	uint8_t mac[6];
 	char alias[LINK_ALIAS_SIZE]; /* IFLA_IFALIAS, "" if none */
-	int32_t peer_netns; /* veth: IFLA_LINK_NETNSID, -1: same namespace or none */
+	int32_t peer_netns; /* veth: IFLA_LINK_NETNSID; -1: this namespace, or no peer */
 };
 
-/* Fill from RTM_NEWLINK or RTM_DELLINK. 0, or -EBADMSG. */
+/* Fill *out from RTM_NEWLINK or RTM_DELLINK. 0; -EBADMSG: the message is neither, or cut short. */
 int link_parse(const struct nlmsghdr *nlh, struct link *out);
 
 /* All links, sorted by ifindex. *links is the caller's to free. 0 or negative errno. */
 int link_list(struct rtnl *r, struct link **links, size_t *n);
-/* One link by name; 0, -ENODEV, or negative errno. */
+/* One link by name. 0; -ENODEV: there is none; or another negative errno. */
 int link_get(struct rtnl *r, const char *name, struct link *out);
 
-/* Append to the batch: an IFB of this name and alias, one queue, txqlen packets, up. 0 or negative errno. */
+/*
+ * Append to the batch: make an IFB of this name and alias, with one queue, txqlen packets, up. tag: given
+ * back by rtnl_commit() on failure. 0; -EINVAL: name or alias is too long; -ENOMEM; ...
+ */
 int link_add_ifb(struct rtnl *r, const char *name, const char *alias, uint32_t txqlen, uint64_t tag);
 /* Append to the batch: delete a link. 0 or -ENOMEM. */
 int link_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

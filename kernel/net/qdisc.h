@@ -14,33 +14,35 @@ struct qdisc {
 	uint64_t drops, backlog_bytes, backlog_packets;
 };
 
-/* Qdiscs of one interface, or of all (ifindex 0). *q is the caller's to free. 0 or negative errno. */
+/*
+ * Qdiscs of one interface, or of all (ifindex 0). The kernel dumps all in either case. *q is the caller's to
+ * free. 0 or negative errno.
+ */
 int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n);
 
 /*
- * All that follow append to the batch: 0, -ENOMEM, or -EINVAL for a kind of leaf that there is not. What the
- * kernel says comes from rtnl_commit().
+ * The functions up to the last append to the batch: 0; -ENOMEM; -EINVAL: there is no such kind of leaf. The
+ * kernel's answer comes from rtnl_commit(), with the tag.
  */
 /*
- * The attachment point for ingress filters; -EEXIST from the kernel if there is one (NLM_F_EXCL is set, so
- * another's is never replaced).
+ * The place for filters at ingress. The kernel's answer is -EEXIST if there is one: NLM_F_EXCL is set, so
+ * that of another program is never replaced.
  */
 int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*
- * HTB root "major:" whose unmatched packets go to leaf major:defminor. A root of another handle is
- * replaced; -EEXIST from the kernel if there is one of this handle (net/sched/sch_api.c,
- * tc_modify_qdisc(): NLM_F_EXCL is about the handle, NLM_F_REPLACE about the root).
+ * An HTB root "major:". Packets that match no class go to the leaf major:defminor; direct_qlen: packets
+ * that HTB's direct queue holds. A root of another handle is replaced. The kernel's answer is -EEXIST if
+ * there is a root of this handle (net/sched/sch_api.c, tc_modify_qdisc(): NLM_F_EXCL is about the handle,
+ * NLM_F_REPLACE about the root).
  */
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
 		  uint64_t tag);
 /*
- * The queue under class parent. One of this kind that is there is changed and keeps what it holds (an
- * fq_codel as far as the limit allows); one of another kind is replaced, and what it holds is lost.
+ * The queue under the class parent. A queue of this kind that is there is changed, and keeps its packets (an
+ * fq_codel as far as the limit allows). A queue of another kind is replaced, and its packets are lost.
  */
 int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const struct leaf *leaf, uint64_t tag);
 
-/*
- * Whether the kernel has fq_codel; it may load a module for that. The batch must be empty. Changes no qdisc.
- */
+/* Whether the kernel has fq_codel; it may load a module. The batch must be empty. No qdisc is changed. */
 bool qdisc_has_fq_codel(struct rtnl *r);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 0 or negative errno with a line for a person. */
+/* Give up all other rights of this process, for good. 0; or negative errno with a line in errtext. */
 int privilege_drop(char *errtext, size_t size);
 
-/* Rights that are held in reserve, for cgroups: in force in this thread only between true and false. */
+/* Rights that are held in reserve, for cgroups: true puts them in force for this thread, false ends that. */
 void privilege_reserve(bool on);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Small files of /proc, and of a test's own tree that looks like it. */
+/* Small files of /proc, or of a test's tree that looks like it. */
 
 #include <dirent.h>
 #include <stddef.h>
@@ -10,11 +10,14 @@
 
 #define PROCFS_ROOT "/proc"
 
-/* A descriptor of root/PID (O_PATH), the caller's to close; -ESRCH if there is no such process. */
+/* A descriptor of root/PID (O_PATH), the caller's to close; -ESRCH: there is no such process; ... */
 int procfs_open(const char *root, pid_t pid);
-/* Field 22 of dirfd/stat: clock ticks since boot. 0, -ESRCH, or -EBADMSG. */
+/*
+ * A process's start time, clock ticks since boot (field 22 of stat). dirfd: from procfs_open(). 0;
+ * -ESRCH: the process is gone; -EBADMSG: stat has no such field; ...
+ */
 int procfs_start_time(int dirfd, uint64_t *ticks);
-/* A name that is a whole positive number, or 0. */
+/* The pid that a directory's name is; 0: it is no pid. */
 pid_t procfs_parse_pid(const char *name);
 
 static inline void closedirp(DIR **d)

@@ -43,8 +43,8 @@ static int open_process(const struct tap_ref *t, int *pidfd, int *procdir)
 }
 
 /*
- * Every queue of the tap that the process has open. Between listing and borrowing, a number may be closed or
- * given to another file: such are passed over.
+ * Every queue of the tap that the process has open. Between listing and borrowing, the process may close a
+ * descriptor or give its number to another file: such a number is passed over.
  */
 static int for_each_queue(const struct tap_ref *t, queue_cb cb, void *arg)
 {

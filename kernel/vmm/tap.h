@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Backpressure: the send buffer of a tap that somebody else's process has open.
- * A descriptor is borrowed with pidfd_getfd(2) for the length of one call and never kept: a held
- * descriptor would keep a dead VM's tap alive.
+ * Backpressure: the send buffer of a tap that another process has open. A descriptor of that process is
+ * borrowed with pidfd_getfd(2) for one call and never kept: it would keep a dead VM's tap alive.
  */
 
 #include <net/if.h>
@@ -22,13 +21,14 @@ struct tap_ref {
 };
 
 /*
- * Read the send buffer, bytes of truesize (TUNGETSNDBUF); the largest where queues differ, so that a queue
- * attached later, and not yet limited, shows. 0, -ESRCH if the process is gone (or its pid reused), -ENODEV
- * if it has no descriptor of that tap in this network namespace, -EPERM, ...
+ * Read the send buffer, bytes of truesize (TUNGETSNDBUF). Where queues differ it is the largest: a queue that
+ * was attached later, and has no limit yet, shows. 0; -ESRCH: the process is gone, or another has its pid;
+ * -ENODEV: it has no descriptor of that tap in this network namespace; -EPERM; ...
  */
 int tap_get_sndbuf(const struct tap_ref *t, int *bytes);
 /*
- * Set it on all attached queues and read it back: -EIO where another value is read, -EINVAL if bytes <= 0.
- * *before, if given, is what tap_get_sndbuf() would have said.
+ * Set the send buffer of all attached queues, and read it back. *before, if it is not NULL: what
+ * tap_get_sndbuf() would have said. 0; -EINVAL: bytes is not above 0; -EIO: another value was read; the
+ * errors of tap_get_sndbuf().
  */
 int tap_set_sndbuf(const struct tap_ref *t, int bytes, int *before);

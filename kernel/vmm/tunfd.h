@@ -9,18 +9,21 @@
 #include <sys/types.h>
 
 struct tunfd {
-	int fd;              /* its number in that process */
-	char name[IFNAMSIZ]; /* of the interface, in whichever network namespace that is */
+	int fd;              /* the descriptor's number in its process */
+	char name[IFNAMSIZ]; /* the interface's name, in the interface's network namespace */
 };
 
 /*
- * All descriptors of attached queues, in the order of their numbers; *fds is the caller's to free. procdir:
- * from procfs_open(). 0 with *n == 0 if it has none; -ESRCH, -EACCES, ...
+ * All descriptors of attached queues that a process has open, sorted by number; *fds is the caller's to free.
+ * procdir: from procfs_open(). 0; -ESRCH: the process is gone; -EACCES; ...
  */
 int tunfd_list(int procdir, struct tunfd **fds, size_t *n);
 
-/* A duplicate of a process's descriptor, the caller's to close at once; -EPERM, -EBADF, -ESRCH. */
+/*
+ * A duplicate of a process's descriptor, the caller's to close at once; -EBADF: the process has closed it;
+ * -ESRCH: the process is gone; -EPERM; ...
+ */
 int tunfd_borrow(int pidfd, int fd);
 
-/* Whether our descriptor is a queue of that tap in this thread's network namespace. */
+/* Whether fd, a descriptor of ours, is a queue of the tap of that name in this thread's network namespace. */
 bool tunfd_is(int fd, const char *name);

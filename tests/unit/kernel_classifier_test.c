@@ -47,7 +47,9 @@ int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, 
 
 	*(void **)&real = dlsym(RTLD_NEXT, __func__);
 	lookups.batches++;
-	return lookups.batch_error ? failed(lookups.batch_error) : real(fd, in, out, keys, values, count, opts);
+	if (lookups.batch_error)
+		return failed(lookups.batch_error);
+	return real(fd, in, out, keys, values, count, opts);
 }
 
 static int setup(void **state)
@@ -372,7 +374,8 @@ static void expect_counters(const uint32_t *ifindex, const struct divvy_counters
 }
 
 /*
- * So many devices, ascending or shuffled. Shuffled, each is there twice, and two are unknown to the classifier.
+ * So many devices, ascending or shuffled. Shuffled, each is there twice, and two are unknown to the
+ * classifier.
  */
 static void read_list(size_t devices, bool shuffled)
 {

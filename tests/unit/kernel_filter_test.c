@@ -176,7 +176,7 @@ static bool has_qdisc(const char *kind)
 	return false;
 }
 
-/* The old `ingress` qdisc with somebody's filter: used as it is, and left as it was. */
+/* The old `ingress` qdisc with another program's filter: used as it is, and left as it was. */
 static void on_ingress(void **state)
 {
 	size_t before, after;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Gates whose cgroup somebody else pauses or removes, and what a dead divvyd left paused. */
+/* Gates whose cgroup another program pauses or removes, and what a dead divvyd left paused. */
 
 #include "gate_rig.h"
 
@@ -33,7 +33,7 @@ static void a_vanished_cgroup_gives_an_errno(void **state)
 	}
 }
 
-static void an_ancestor_paused_by_somebody_else(void **state)
+static void an_ancestor_paused_by_another(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -71,7 +71,7 @@ static void an_ancestor_paused_by_somebody_else(void **state)
 	}
 }
 
-static void paused_by_somebody_else_is_refused(void **state)
+static void paused_by_another_is_refused(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -106,7 +106,7 @@ static void after_a_crash_everything_runs(void **state)
 			continue;
 		set_up(&r, &kinds[i], 1);
 		assert_int_equal(gate_pause(&r.gate), 0);
-		lost = r.gate; /* as if divvyd had died: nobody closes it */
+		lost = r.gate; /* as if divvyd had died: it is never closed */
 		below = r.place.dir; /* elsewhere others may be at work */
 		assert_int_equal(gate_recover_below(below), 1);
 		assert_true(makes_progress(&r));
@@ -202,8 +202,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vanished_cgroup_gives_an_errno),
-		cmocka_unit_test(an_ancestor_paused_by_somebody_else),
-		cmocka_unit_test(paused_by_somebody_else_is_refused),
+		cmocka_unit_test(an_ancestor_paused_by_another),
+		cmocka_unit_test(paused_by_another_is_refused),
 		cmocka_unit_test(after_a_crash_everything_runs),
 		cmocka_unit_test(a_path_too_long_stops_no_recovery),
 		cmocka_unit_test(a_living_owner_s_are_left_alone),
