@@ -19,9 +19,10 @@
  */
 #include "place.h"
 
+#include "owner.h"
+
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "owner.h"
 #include "kernel/proc/procfs.h"
 
 #include <ctype.h>

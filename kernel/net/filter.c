@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "filter.h"
 
-#include "base/array.h"
 #include "attr.h"
+
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <arpa/inet.h>

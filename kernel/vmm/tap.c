@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tap.h"
 
+#include "tunfd.h"
+
 #include "base/cleanup.h"
 #include "kernel/proc/procfs.h"
-#include "tunfd.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
