@@ -131,6 +131,7 @@ static int apply_plan(struct daemon *d, struct plan *p, char *errtext, size_t si
 	struct missed_list missed = { 0 };
 	int err = 0;
 
+	backpressure_lower(&d->backpressure, &p->tree, p->bindings);
 	/* What was believed to be there may not have been: look, and try once more. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		missed_free(&missed);

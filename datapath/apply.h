@@ -8,6 +8,7 @@
  *
  * Packets must find their class at every moment, also when divvyd is killed between two steps. Each change
  * goes in this order:
+ *	0. the caller has lowered send buffers (backpressure.h): before a packet can wait, its VMM waits;
  *	1. IFBs and their roots that are missing;
  *	2. one batch: new classes with their queues, changed classes in place (queued packets and counters
  *	   stay);

@@ -51,12 +51,15 @@ static struct tap_ref ref_of(const struct held *h)
 	return ref;
 }
 
-/* Set one vNIC's buffer; true if its error came or went. */
+/*
+ * Set one vNIC's buffer; true if its error came or went. What was there before is remembered first, so that it
+ * can be given back whatever fails then.
+ */
 static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct binding *binding, bool force)
 {
 	struct held h = { .ifindex = v->ifindex }, *known = find(b, v->ifindex);
 	struct tap_ref ref;
-	int was_error, before = 0;
+	int was_error;
 	bool same_vm;
 
 	if (known)
@@ -70,23 +73,40 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
 	h.queues = binding->queues;
 	memcpy(h.nic, binding->nic, sizeof(h.nic));
 	ref = ref_of(&h);
-	h.error = tap_set_sndbuf(&ref, (int)v->sndbuf, &before);
-	if (!same_vm)
-		h.before = h.error ? TAP_SNDBUF_UNLIMITED : before;
-	h.now = h.error ? 0 : (int)v->sndbuf;
+	if (!same_vm && tap_get_sndbuf(&ref, &h.before) < 0)
+		h.before = TAP_SNDBUF_UNLIMITED;
+	h.now = (int)v->sndbuf;
+	h.error = tap_set_sndbuf(&ref, h.now, NULL);
 	if (backpressure_adopt(b, &h) < 0)
 		return false;
 	return (was_error != 0) != (h.error != 0);
 }
 
-/* Nothing is given back where the VM is gone, or has set another value itself meanwhile. */
+/*
+ * Nothing is given back where the VM is gone, or has set another value itself meanwhile. Where setting failed,
+ * some queues may have the small buffer and others not: all get the former one.
+ */
 static void give_back(const struct held *h)
 {
 	struct tap_ref ref = ref_of(h);
 	int now;
 
-	if (h->error == 0 && tap_get_sndbuf(&ref, &now) == 0 && now == h->now)
+	if (h->error || (tap_get_sndbuf(&ref, &now) == 0 && now == h->now))
 		tap_set_sndbuf(&ref, h->before, NULL);
+}
+
+int backpressure_lower(struct backpressure *b, const struct tree *want, const struct binding *bindings)
+{
+	int changed = 0;
+
+	for (size_t i = 0; i < want->n_vnics; i++) {
+		const struct tree_vnic *v = &want->vnics[i];
+		const struct held *h = find(b, v->ifindex);
+
+		if (v->sndbuf && (!h || h->error || (int)v->sndbuf <= h->now))
+			changed += hold(b, v, &bindings[v->node], false);
+	}
+	return changed;
 }
 
 int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,

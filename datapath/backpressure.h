@@ -2,8 +2,12 @@
 #pragma once
 
 /*
- * Send buffers of the taps that are held back: what was there before divvy, what divvy set, and
- * whether it holds. One record per vNIC for as long as divvy has changed its buffer.
+ * Send buffers of the taps whose VMMs are held back: what was there before divvy, what divvy set, and whether it
+ * holds. There is one record for a vNIC as long as divvy has changed its buffer.
+ *
+ * Order. While a vNIC's packets wait in its leaf, the buffer must be small already: a VMM that may still write
+ * without bound fills the leaf, and packets are lost. So backpressure_lower() comes before apply() of apply.h,
+ * and backpressure_apply(), which raises and gives back, comes after it.
  */
 
 #include "plan/tree.h"
@@ -14,7 +18,7 @@ struct held {
 	pid_t pid;           /* of the VMM, with start_time: whose buffer it is */
 	uint64_t start_time;
 	int before;          /* bytes, to be given back */
-	int now;             /* bytes, as read back */
+	int now;             /* bytes, as divvy set it, or tried to */
 	uint32_t queues;     /* when it was set: queues that attach later have to be set again */
 	int error;           /* negative errno of the last attempt; 0: in force */
 };
@@ -32,9 +36,13 @@ const struct held *backpressure_of(const struct backpressure *b, uint32_t ifinde
 int backpressure_adopt(struct backpressure *b, const struct held *h);
 
 /*
- * Set the buffer where it is not what the tree wants or belongs to another process by now, give it
- * back where the tree wants none, and forget vNICs that are gone. bindings: by tree_vnic.node. force: set all
- * again (an audit). Failures stay in held.error. Returns how many are newly failed or newly mended.
+ * Set the buffers that are new, or lower than before. bindings: by tree_vnic.node. Failures stay in held.error.
+ * Returns how many are newly failed or newly mended.
+ */
+int backpressure_lower(struct backpressure *b, const struct tree *want, const struct binding *bindings);
+/*
+ * Set every buffer that is not what the tree wants, or that belongs to another process by now; give back where
+ * the tree wants none. force: set all again (an audit). Otherwise as backpressure_lower().
  */
 int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,
 		       bool force);
