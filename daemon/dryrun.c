@@ -24,7 +24,8 @@ __attribute__((format(printf, 4, 5))) static void step(json_t *steps, const char
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (at->plan && at->node < at->plan->model.n_nodes)
+	if (at->plan && at->node < at->plan->model.n_nodes &&
+	    at->plan->model.nodes[at->node].kind != NODE_UPLINK)
 		model_full_name(&at->plan->model, at->node, name);
 	json_array_append_new(steps, json_pack("{s:s,s:s,s:s,s:s,s:s}",
 					       "action", action,
@@ -51,6 +52,9 @@ static void class_step(json_t *steps, const struct plan *p, const struct change 
 	if (c->kind == CHANGE_SET_QUEUE)
 		step(steps, "change", &at, "queue of class d177:%x: %s of %u bytes", class->htb.minor, leaf,
 		     class->leaf.limit);
+	else if (!class->htb.parent)
+		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
+		     "class d177:%x, the whole: rate %.6g Mbit/s", class->htb.minor, mbit(class->htb.rate));
 	else
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
 		     "class d177:%x under d177:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
@@ -151,7 +155,8 @@ static void hold_steps(json_t *steps, const struct daemon *d, const struct plan 
 		const struct tree_vnic *v = &p->tree.vnics[i];
 		const struct held *h = backpressure_of(&d->backpressure, v->ifindex);
 		const struct binding *b = &p->bindings[v->node];
-		const struct place at = { .nic = b->nic, .plan = p, .node = v->node };
+		const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = b->nic, .plan = p,
+					  .node = v->node };
 
 		if (v->sndbuf && (!h || h->error || h->now != (int)v->sndbuf))
 			step(steps, "hold back", &at, "process %d (%s) by a send buffer of %u bytes on %s",
