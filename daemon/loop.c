@@ -150,6 +150,7 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (err == -ENOBUFS) {
 		log_notice("link events were lost; reading everything again");
 		inventory_links(&d->host, d->plane.rtnl);
+		others_follow(&d->others, d->plane.rtnl, &d->plane.have, true);
 		d->plane.stale = true;
 		look_soon(l);
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);

@@ -304,7 +304,6 @@ void reconcile_audit(struct daemon *d)
 	}
 	if (again)
 		reconcile_host(d);
-	others_follow(&d->others, d->plane.rtnl, &d->plane.have, true);
 	n = backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, true);
 	if (n)
 		log_warning("backpressure changed on %d vNICs", n);

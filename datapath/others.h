@@ -4,7 +4,7 @@
 /*
  * Filters of others on the vNICs that divvy is on: they stay in force, and the operator should know of them.
  * The kernel dumps filters one device at a time, so they are kept here: read when divvy attaches, when a tc
- * event names the vNIC, and at each audit.
+ * event names the vNIC, and when events were lost.
  */
 
 #include "kernel/net/rtnl.h"

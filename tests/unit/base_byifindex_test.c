@@ -67,5 +67,5 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(changes_at_random) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("daemon/byifindex", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("base/byifindex", tests, NULL, NULL);
 }
