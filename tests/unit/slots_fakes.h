@@ -69,7 +69,7 @@ static inline void fakes_reset(void)
 /* A VM as slot_vm_open() leaves it. The caller's to free. */
 static inline struct slot_vm *fake_vm(int i)
 {
-	const struct member want = { .pid = FAKE_PID + i, .start_time = 1, .part.weight = 1000 };
+	const struct member want = { .pid = FAKE_PID + i, .start_time = 1, .part.ppm = 1000 };
 	struct slot_vm *vm = slot_vm_new(&want);
 
 	assert_non_null(vm);

@@ -72,7 +72,7 @@ static void begin_parts(const char *policy, int n, uint32_t lanes, const uint32_
 			      .preempts = c.policy->preempts != NULL };
 	for (int i = 0; i < n; i++) {
 		vm[i] = fake_vm(i);
-		vm[i]->want.part.weight = parts ? parts[i] : 1000;
+		vm[i]->want.part.ppm = parts ? parts[i] : 1000;
 		assert_int_equal(rounds_add(rounds, vm[i]->want.part, now, &vm[i]->id), 0);
 		assert_int_equal(vm[i]->id, i);
 		assert_int_equal(table_add(&table, vm[i]), 0);

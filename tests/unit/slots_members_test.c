@@ -78,9 +78,9 @@ static void parts_are_what_entitlements_are(void **state)
 	find(2);
 	assert_int_equal(list[0].pid, 200); /* by pid */
 	assert_int_equal(list[0].start_time, 2000);
-	assert_int_equal(list[0].part.weight, 400000);
+	assert_int_equal(list[0].part.ppm, 400000);
 	assert_int_equal(list[1].pid, 300);
-	assert_int_equal(list[1].part.weight, 600000);
+	assert_int_equal(list[1].part.ppm, 600000);
 }
 
 static void a_network_s_share_is_divided_among_its_devices(void **state)
@@ -93,9 +93,9 @@ static void a_network_s_share_is_divided_among_its_devices(void **state)
 	add(network, "a", 3, 200);
 	add(network, "b", 1, 300);
 	find(3);
-	assert_int_equal(list[0].part.weight, 500000);
-	assert_int_equal(list[1].part.weight, 375000);
-	assert_int_equal(list[2].part.weight, 125000);
+	assert_int_equal(list[0].part.ppm, 500000);
+	assert_int_equal(list[1].part.ppm, 375000);
+	assert_int_equal(list[2].part.ppm, 125000);
 }
 
 static void several_devices_of_a_vm_are_one_member(void **state)
@@ -109,9 +109,9 @@ static void several_devices_of_a_vm_are_one_member(void **state)
 	b = add(0, "web-b", 30, 300);
 	strcpy(b->vm, "web");
 	find(2);
-	assert_int_equal(list[0].part.weight, 400000);
+	assert_int_equal(list[0].part.ppm, 400000);
 	assert_int_equal(list[1].pid, 300);
-	assert_int_equal(list[1].part.weight, 600000);
+	assert_int_equal(list[1].part.ppm, 600000);
 	assert_string_equal(list[1].name, "web");
 }
 
@@ -126,8 +126,8 @@ static void a_part_is_at_most_the_whole_cpu(void **state)
 	add(other, "b", 3, 100);
 	add(other, "c", 1, 200);
 	find(2);
-	assert_int_equal(list[0].part.weight, 1000000);
-	assert_int_equal(list[1].part.weight, 250000);
+	assert_int_equal(list[0].part.ppm, 1000000);
+	assert_int_equal(list[1].part.ppm, 250000);
 }
 
 static void a_part_is_never_none(void **state)
@@ -140,12 +140,12 @@ static void a_part_is_never_none(void **state)
 	model.nodes[1].share.weight = SHARE_MAX;
 	find(4);
 	for (size_t i = 1; i < 4; i++)
-		assert_int_equal(list[i].part.weight, 1);
+		assert_int_equal(list[i].part.ppm, 1);
 	model.nodes[0].limit.bytes_ps = 3000; /* bytes do not suffice for one each */
 	free(list);
 	find(4);
 	for (size_t i = 1; i < 4; i++)
-		assert_int_equal(list[i].part.weight, 1);
+		assert_int_equal(list[i].part.ppm, 1);
 }
 
 /* What such a device could have goes to the others. */
@@ -163,9 +163,9 @@ static void only_known_vmms_take_part(void **state)
 	strcpy(add(0, "box", 1, 400)->vmm, "firecracker");
 	find(2);
 	assert_int_equal(list[0].pid, 100);
-	assert_int_equal(list[0].part.weight, 500000);
+	assert_int_equal(list[0].part.ppm, 500000);
 	assert_int_equal(list[1].pid, 400);
-	assert_int_equal(list[1].part.weight, 500000);
+	assert_int_equal(list[1].part.ppm, 500000);
 }
 
 static void a_vm_without_a_name_is_called_as_its_device(void **state)
@@ -205,7 +205,7 @@ static void the_order_of_devices_does_not_matter(void **state)
 		find(3);
 		for (size_t i = 0; first && i < n; i++) {
 			assert_int_equal(list[i].pid, first[i].pid);
-			assert_int_equal(list[i].part.weight, first[i].part.weight);
+			assert_int_equal(list[i].part.ppm, first[i].part.ppm);
 			assert_string_equal(list[i].name, first[i].name);
 		}
 		if (first)
@@ -214,7 +214,7 @@ static void the_order_of_devices_does_not_matter(void **state)
 			first = list;
 		list = NULL;
 	}
-	assert_int_equal(first[0].part.weight, 700000);
+	assert_int_equal(first[0].part.ppm, 700000);
 	assert_string_equal(first[0].name, "a");
 	free(first);
 }

@@ -199,8 +199,8 @@ static void another_share_takes_effect_on_the_same_vm(void **state)
 	model.nodes[1].share.weight = 2;
 	slots_apply(&slots, &model, bindings);
 	assert_int_equal(n_opens, opens);
-	assert_int_equal(status_of(0).account.share.weight, 500000);
-	assert_int_equal(status_of(1).account.share.weight, 250000);
+	assert_int_equal(status_of(0).account.part.ppm, 500000);
+	assert_int_equal(status_of(1).account.part.ppm, 250000);
 }
 
 static void a_vm_that_goes_is_let_go(void **state)
