@@ -272,6 +272,7 @@ static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
 	uint64_t delivered = 0, entitled = 0;
 
 	for (size_t i = 0; i < u->n_devices; i++) {
+		u->known |= device[i].sent.known;
 		delivered += device[i].sent.known ? device[i].sent.delivered.bytes_ps : 0;
 		entitled += device[i].sent.known ? device[i].entitled.bytes_ps : 0;
 	}

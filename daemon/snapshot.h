@@ -39,6 +39,7 @@ struct snapshot_uplink {
 	char name[MODEL_NAME_SIZE];
 	bool present;
 	struct rate capacity;
+	bool known;            /* false: no device's rate is known yet */
 	struct rate delivered; /* sum over the devices that are known */
 	size_t first_device, n_devices;
 };

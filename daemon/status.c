@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include "base/cleanup.h"
+#include "proto/jsontext.h"
 
 #define STATUS_VERSION 1
 
@@ -10,150 +11,165 @@ static double ms(uint64_t ns)
 	return (double)ns / NSEC_PER_MSEC;
 }
 
-static json_t *vm_json(const struct binding *b)
+static void put_vm(struct jsontext *j, const struct binding *b)
 {
-	if (!b->pid)
-		return json_null();
-	return json_pack("{s:s,s:I,s:s}", "name", b->vm, "pid", (json_int_t)b->pid, "vmm", b->vmm);
+	if (!b->pid) {
+		jsontext_null(j, "vm");
+		return;
+	}
+	jsontext_open(j, "vm", '{');
+	jsontext_string(j, "name", b->vm);
+	jsontext_int(j, "pid", b->pid);
+	jsontext_string(j, "vmm", b->vmm);
+	jsontext_close(j, '}');
 }
 
-static json_t *others_json(const struct snapshot *s, const struct snapshot_device *d)
+static void put_others(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
-	json_t *list = json_array();
-
+	jsontext_open(j, "others", '[');
 	for (size_t i = 0; i < d->n_others; i++)
-		json_array_append_new(list, json_string(s->others[d->first_other + i]));
-	return list;
+		jsontext_string(j, NULL, s->others[d->first_other + i]);
+	jsontext_close(j, ']');
 }
 
 /* A VM's part in the CPU slots; null where there is none. */
-static json_t *slots_vm_json(const struct snapshot_device *d)
+static void put_slots_vm(struct jsontext *j, const struct snapshot_device *d)
 {
 	const struct rounds_vm *a = &d->slots.account;
 
-	if (!d->in_slots)
-		return json_null();
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:f,s:b,s:b}",
-			 "credit_ns", (json_int_t)a->credit_ns,
-			 "slots", (json_int_t)a->slots,
-			 "slots_run", (json_int_t)a->slots_run,
-			 "slots_run_total", (json_int_t)a->slots_run_total,
-			 "entitled_ns", (json_int_t)a->entitled_ns,
-			 "used_ns", (json_int_t)a->used_ns,
-			 "error_pp", d->slots_error_pp,
-			 "pauses", (json_int_t)d->slots.pauses,
-			 "longest_pause_ms", ms(d->slots.longest_pause_ns),
-			 "raised", a->raised,
-			 "running", a->running);
+	if (!d->in_slots) {
+		jsontext_null(j, "cpu");
+		return;
+	}
+	jsontext_open(j, "cpu", '{');
+	jsontext_int(j, "credit_ns", a->credit_ns);
+	jsontext_int(j, "slots", a->slots);
+	jsontext_int(j, "slots_run", a->slots_run);
+	jsontext_int(j, "slots_run_total", (int64_t)a->slots_run_total);
+	jsontext_int(j, "entitled_ns", (int64_t)a->entitled_ns);
+	jsontext_int(j, "used_ns", (int64_t)a->used_ns);
+	jsontext_real(j, "error_pp", d->slots_error_pp);
+	jsontext_int(j, "pauses", (int64_t)d->slots.pauses);
+	jsontext_real(j, "longest_pause_ms", ms(d->slots.longest_pause_ns));
+	jsontext_bool(j, "raised", a->raised);
+	jsontext_bool(j, "running", a->running);
+	jsontext_close(j, '}');
 }
 
 /* What was measured over a window is null as long as there is no window. */
-static json_t *delivered_json(const struct snapshot_device *d)
+static void put_rates(struct jsontext *j, const struct snapshot_device *d)
 {
-	return d->binding.bound && !d->sent.known ? json_null() :
-						    json_integer((json_int_t)rate_bits(d->sent.delivered));
+	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(d->entitled));
+	if (d->binding.bound && !d->sent.known) {
+		jsontext_null(j, "delivered_bps");
+		jsontext_null(j, "error_pp");
+	} else {
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(d->sent.delivered));
+		jsontext_real(j, "error_pp", d->error_pp);
+	}
+	jsontext_int(j, "window_ms", (int64_t)(d->sent.window_ns / NSEC_PER_MSEC));
 }
 
-static json_t *error_json(const struct snapshot_device *d)
-{
-	return d->binding.bound && !d->sent.known ? json_null() : json_real(d->error_pp);
-}
-
-static json_t *device_json(const struct snapshot *s, const struct snapshot_device *d)
+static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
 						    [SNAPSHOT_OFF] = "off",
 						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
 
-	return json_pack("{s:s,s:s,s:o,s:s,s:I,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:s,s:o,s:o}",
-			 "name", d->name,
-			 "nic", d->binding.nic,
-			 "vm", vm_json(&d->binding),
-			 "state", d->binding.bound ? "bound" : "waiting",
-			 "share", (json_int_t)d->share.weight,
-			 "entitled_bps", (json_int_t)rate_bits(d->entitled),
-			 "delivered_bps", delivered_json(d),
-			 "error_pp", error_json(d),
-			 "window_ms", (json_int_t)(d->sent.window_ns / NSEC_PER_MSEC),
-			 "sent_bytes", (json_int_t)d->sent.bytes,
-			 "sent_packets", (json_int_t)d->sent.packets,
-			 "sent_ns", (json_int_t)d->sent.at_ns,
-			 "offered_bytes", (json_int_t)d->offered.bytes,
-			 "offered_packets", (json_int_t)d->offered.packets,
-			 "offered_ns", (json_int_t)d->offered_ns,
-			 "dropped_packets", (json_int_t)d->dropped_packets,
-			 "dropped_ns", (json_int_t)d->dropped_ns,
-			 "backpressure", backpressure[d->backpressure],
-			 "sndbuf_bytes", (json_int_t)d->sndbuf,
-			 "why", d->why,
-			 "others", others_json(s, d),
-			 "cpu", slots_vm_json(d));
+	jsontext_open(j, NULL, '{');
+	jsontext_string(j, "name", d->name);
+	jsontext_string(j, "nic", d->binding.nic);
+	put_vm(j, &d->binding);
+	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
+	jsontext_int(j, "share", d->share.weight);
+	put_rates(j, d);
+	jsontext_int(j, "sent_bytes", (int64_t)d->sent.bytes);
+	jsontext_int(j, "sent_packets", (int64_t)d->sent.packets);
+	jsontext_int(j, "sent_ns", (int64_t)d->sent.at_ns);
+	jsontext_int(j, "offered_bytes", (int64_t)d->offered.bytes);
+	jsontext_int(j, "offered_packets", (int64_t)d->offered.packets);
+	jsontext_int(j, "offered_ns", (int64_t)d->offered_ns);
+	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
+	jsontext_int(j, "dropped_ns", (int64_t)d->dropped_ns);
+	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
+	jsontext_int(j, "sndbuf_bytes", d->sndbuf);
+	jsontext_string(j, "why", d->why);
+	put_others(j, s, d);
+	put_slots_vm(j, d);
+	jsontext_close(j, '}');
 }
 
-static json_t *uplink_json(const struct snapshot *s, const struct snapshot_uplink *u)
+static void put_uplink(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u)
 {
-	json_t *devices = json_array();
-
+	jsontext_open(j, NULL, '{');
+	jsontext_string(j, "name", u->name);
+	jsontext_bool(j, "present", u->present);
+	jsontext_int(j, "capacity_bps", (int64_t)rate_bits(u->capacity));
+	if (u->known)
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->delivered));
+	else
+		jsontext_null(j, "delivered_bps");
+	jsontext_open(j, "devices", '[');
 	for (size_t i = 0; i < u->n_devices; i++)
-		json_array_append_new(devices, device_json(s, &s->devices[u->first_device + i]));
-	return json_pack("{s:s,s:b,s:I,s:I,s:o}",
-			 "name", u->name,
-			 "present", u->present,
-			 "capacity_bps", (json_int_t)rate_bits(u->capacity),
-			 "delivered_bps", (json_int_t)rate_bits(u->delivered),
-			 "devices", devices);
+		put_device(j, s, &s->devices[u->first_device + i]);
+	jsontext_close(j, ']');
+	jsontext_close(j, '}');
 }
 
 /* How the CPU is scheduled; null where devices are. */
-static json_t *schedule_json(const struct snapshot *snapshot)
+static void put_schedule(struct jsontext *j, const struct snapshot *snapshot)
 {
 	const struct schedule *s = &snapshot->schedule;
 	const struct slots_status *c = &snapshot->slots;
-	json_t *j;
 
-	if (!snapshot->cpu)
-		return json_null();
-	j = json_pack("{s:s,s:f,s:i,s:i,s:s,s:f,s:b,s:b}",
-		      "policy", s->policy,
-		      "slot_ms", ms(s->slot_ns),
-		      "slots", (int)s->slots,
-		      "lanes", (int)s->lanes,
-		      "gate", gate_names[s->gate],
-		      "burst_ms", ms(s->burst_ns),
-		      "strict", s->strict,
-		      "spread", s->spread);
-	json_object_update_new(j, json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:b}",
-					    "decisions", (json_int_t)c->decisions,
-					    "late_max_ms", ms(c->late_max_ns),
-					    "late_slots", (json_int_t)c->late_slots,
-					    "early_slots", (json_int_t)c->early_slots,
-					    "skipped_slots", (json_int_t)c->skipped_slots,
-					    "switch_ms", ms(c->switch_ns),
-					    "scheduler_cpu_ns", (json_int_t)c->scheduler_cpu_ns,
-					    "realtime", c->realtime));
-	return j;
+	if (!snapshot->cpu) {
+		jsontext_null(j, "schedule");
+		return;
+	}
+	jsontext_open(j, "schedule", '{');
+	jsontext_string(j, "policy", s->policy);
+	jsontext_real(j, "slot_ms", ms(s->slot_ns));
+	jsontext_int(j, "slots", s->slots);
+	jsontext_int(j, "lanes", s->lanes);
+	jsontext_string(j, "gate", gate_names[s->gate]);
+	jsontext_real(j, "burst_ms", ms(s->burst_ns));
+	jsontext_bool(j, "strict", s->strict);
+	jsontext_bool(j, "spread", s->spread);
+	jsontext_int(j, "decisions", (int64_t)c->decisions);
+	jsontext_real(j, "late_max_ms", ms(c->late_max_ns));
+	jsontext_int(j, "late_slots", (int64_t)c->late_slots);
+	jsontext_int(j, "early_slots", (int64_t)c->early_slots);
+	jsontext_int(j, "skipped_slots", (int64_t)c->skipped_slots);
+	jsontext_real(j, "switch_ms", ms(c->switch_ns));
+	jsontext_int(j, "scheduler_cpu_ns", (int64_t)c->scheduler_cpu_ns);
+	jsontext_bool(j, "realtime", c->realtime);
+	jsontext_close(j, '}');
 }
 
-json_t *status_json(const struct snapshot *s, const char *config)
+char *status_text(const struct snapshot *s, const char *config)
 {
 	static const char *const origin[] = { [ORIGIN_NONE] = "none",
 					      [ORIGIN_FILE] = "file",
 					      [ORIGIN_APPLIED] = "applied" };
-	json_t *uplinks = json_array();
+	struct jsontext j = { 0 };
 
+	jsontext_open(&j, NULL, '{');
+	jsontext_int(&j, "version", STATUS_VERSION);
+	jsontext_int(&j, "monotonic_ns", (int64_t)s->at_ns);
+	jsontext_string(&j, "resource", s->cpu ? "cpu" : "device");
+	put_schedule(&j, s);
+	jsontext_open(&j, "specification", '{');
+	jsontext_string(&j, "from", origin[s->origin]);
+	jsontext_string(&j, "file", config);
+	jsontext_bool(&j, "differs_from_file", s->differs_from_file);
+	jsontext_string(&j, "not_cpu", s->not_cpu);
+	jsontext_close(&j, '}');
+	jsontext_open(&j, "uplinks", '[');
 	for (size_t i = 0; i < s->n_uplinks; i++)
-		json_array_append_new(uplinks, uplink_json(s, &s->uplinks[i]));
-	return json_pack("{s:i,s:I,s:s,s:o,s:{s:s,s:s,s:b,s:s},s:o}",
-			 "version", STATUS_VERSION,
-			 "monotonic_ns", (json_int_t)s->at_ns,
-			 "resource", s->cpu ? "cpu" : "device",
-			 "schedule", schedule_json(s),
-			 "specification",
-				"from", origin[s->origin],
-				"file", config,
-				"differs_from_file", s->differs_from_file,
-				"not_cpu", s->not_cpu,
-			 "uplinks", uplinks);
+		put_uplink(&j, s, &s->uplinks[i]);
+	jsontext_close(&j, ']');
+	jsontext_close(&j, '}');
+	return jsontext_take(&j);
 }
 
 json_t *status_slots_json(const struct daemon *d, uint64_t since_ns)

@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-/* `divvy status`. config: path of the system's specification. */
-json_t *status_json(const struct snapshot *s, const char *config);
+/* `divvy status`, as text: malloc()ed, the caller's. config: path of the system's specification. */
+char *status_text(const struct snapshot *s, const char *config);
 /* `divvy discover`: the host's vNICs. */
 json_t *status_discover_json(const struct daemon *d);
 /* `divvy slots`: the turns that began at or after since_ns (CLOCK_MONOTONIC). Slots must be open. */

@@ -326,7 +326,7 @@ static void verb_status(struct daemon *d, const json_t *args, struct reply *repl
 		fail(reply, "out of memory");
 		return;
 	}
-	answer(reply, status_json(&s, d->options.config));
+	reply_text(reply, status_text(&s, d->options.config));
 	snapshot_free(&s);
 }
 

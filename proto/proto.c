@@ -126,6 +126,16 @@ char *proto_result_line(int64_t id, json_t *result)
 				 1, "result", result));
 }
 
+char *proto_result_text_line(int64_t id, const char *result)
+{
+	char *line = NULL;
+
+	return asprintf(&line, "{\"version\":%d,\"id\":%lld,\"ok\":true,\"result\":%s}\n", PROTO_VERSION,
+			(long long)id, result) < 0 ?
+		       NULL :
+		       line;
+}
+
 char *proto_error_line(int64_t id, const struct spec_error *err)
 {
 	char text[sizeof(err->text)];

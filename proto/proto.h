@@ -41,6 +41,8 @@ void proto_request_free(struct proto_request *r);
  */
 char *proto_request_line(int64_t id, const char *verb, json_t *args);
 char *proto_result_line(int64_t id, json_t *result);
+/* The same around a result that is text already (jsontext.h); it is borrowed. */
+char *proto_result_text_line(int64_t id, const char *result);
 char *proto_error_line(int64_t id, const struct spec_error *err);
 
 /*

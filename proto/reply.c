@@ -137,6 +137,15 @@ void reply_result(struct reply *r, json_t *result)
 	free(r);
 }
 
+void reply_text(struct reply *r, char *result)
+{
+	if (reply_wanted(r))
+		complete(r, result ? proto_result_text_line(r->id, result) : NULL);
+	else
+		free(r);
+	free(result);
+}
+
 void reply_error(struct reply *r, const struct spec_error *err)
 {
 	if (reply_wanted(r))

@@ -49,5 +49,7 @@ struct reply *reply_new(struct reply_queue *q, int64_t id);
 bool reply_wanted(const struct reply *r);
 /* Completes r, and ends it. result is taken; NULL: {}. The queue may be closed when it returns. */
 void reply_result(struct reply *r, json_t *result);
+/* The same with a result that is text already (jsontext.h), taken; NULL: memory was out. */
+void reply_text(struct reply *r, char *result);
 /* Completes r with an error, and ends it. The queue may be closed when it returns. */
 void reply_error(struct reply *r, const struct spec_error *err);
