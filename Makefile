@@ -146,13 +146,13 @@ NEED_slots = $(NEED_daemon)
 $(filter $(B)/tests/unit/lab_%,$(UNIT)): $(B)/san/liblab.a
 $(patsubst $(B)/%,$(B)/plain/%,$(filter $(B)/tests/unit/lab_%,$(UNIT))): $(B)/liblab.a
 define room_test
-$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT)): NEED = $$(NEED_$(1)) $$(NEED_test)
+$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT)): private NEED = $$(NEED_$(1)) $$(NEED_test)
 $$(filter $(B)/tests/unit/$(1)_%,$$(UNIT)): $$(call san_rooms,$$(IN_$(1)))
-$$(patsubst $(B)/%,$(B)/plain/%,$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT))): NEED = $$(NEED_$(1)) $$(NEED_test)
+$$(patsubst $(B)/%,$(B)/plain/%,$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT))): private NEED = $$(NEED_$(1)) $$(NEED_test)
 $$(patsubst $(B)/%,$(B)/plain/%,$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT))): $$(call rooms,$$(IN_$(1)))
 endef
 $(foreach r,$(TESTED) lab,$(eval $(call room_test,$(r))))
-$(UNIT): LINK = $(SAN)
+$(UNIT): private LINK = $(SAN)
 $(UNIT): $(B)/tests/unit/%: $(B)/san/tests/unit/%.o
 	$(link)
 # Unit tests without sanitizers, for test hosts (tests/hosts/run.sh): make build/plain/tests/unit/kernel_gate_test
