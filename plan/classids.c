@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 void classids_free(struct classids *c)
@@ -49,22 +48,37 @@ void classids_seal(struct classids *c)
 	c->n = kept;
 }
 
-/* 0: not known. */
-static uint16_t known_minor(const struct classids *c, char *key)
+static int compare_key(const void *key, const void *classid)
 {
-	struct classid want = { .key = key };
-	const struct classid *found = c->n ? bsearch(&want, c->list, c->n, sizeof(want), compare) : NULL;
+	return strcmp(key, ((const struct classid *)classid)->key);
+}
+
+/* 0: not known. */
+static uint16_t known_minor(const struct classids *c, const char *key)
+{
+	const struct classid *found = c->n ? bsearch(key, c->list, c->n, sizeof(*found), compare_key) : NULL;
 
 	return found && found->minor >= CLASSID_FIRST && found->minor <= CLASSID_LAST ? found->minor : 0;
 }
 
-static void key_of(const struct model *m, const char *uplink, size_t i, char key[CLASSID_KEY_SIZE])
+/* From the node up. A network and a device may have one name. */
+static const char *key_of(const struct model *m, size_t i, char key[CLASSID_KEY_SIZE])
 {
-	char name[MODEL_FULL_NAME_SIZE];
+	char *at = key + CLASSID_KEY_SIZE;
 
-	/* A network and a device may have one name. */
-	snprintf(key, CLASSID_KEY_SIZE, "%s/%s%s", uplink, model_full_name(m, (uint32_t)i, name),
-		 m->nodes[i].kind == NODE_NETWORK ? "/" : "");
+	*--at = '\0';
+	if (m->nodes[i].kind == NODE_NETWORK)
+		*--at = '/';
+	for (uint32_t up = (uint32_t)i;;) {
+		size_t len = strlen(m->nodes[up].name);
+
+		at -= len;
+		memcpy(at, m->nodes[up].name, len);
+		up = m->nodes[up].parent;
+		if (up == NODE_NONE || at - key < MODEL_NAME_SIZE)
+			return at;
+		*--at = '/';
+	}
 }
 
 /* Known numbers first, so that a new node never takes one of them. */
@@ -74,8 +88,7 @@ static void keep_known(const struct classids *known, const struct model *m, size
 	char key[CLASSID_KEY_SIZE];
 
 	for (size_t i = first + 1; i < next; i++) {
-		key_of(m, m->nodes[first].name, i, key);
-		minors[i] = known_minor(known, key);
+		minors[i] = known_minor(known, key_of(m, i, key));
 		if (minors[i] && minor_set_has(taken, minors[i]))
 			minors[i] = 0; /* a saved table that gives a number to two nodes */
 		else if (minors[i])
@@ -103,8 +116,7 @@ int classids_assign(const struct classids *known, const struct model *m, size_t 
 				return -ENOSPC;
 			minors[i] = lowest++;
 		}
-		key_of(m, m->nodes[first].name, i, key);
-		if (classids_add(fresh, key, minors[i]) < 0)
+		if (classids_add(fresh, key_of(m, i, key), minors[i]) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -3,8 +3,9 @@
 
 /*
  * Which number an HTB class of a node has, for as long as the node exists, also over restarts of divvyd: a
- * class must not change its owner while packets wait in it. A node is known by the key "uplink/network/device"
- * (a network's ends in "/"), so that a device that moves to another network gets a new class.
+ * class must not change its owner while packets wait in it. A node is known by a key that has all names from
+ * the uplink down: "uplink/network/device" (a network's ends in "/"). HTB cannot give a class another parent:
+ * a device that moves to another network, or with its network, gets a new class.
  */
 
 #include "core/model.h"
@@ -15,7 +16,8 @@
 #define CLASSID_LAST 0xfffd
 #define CLASSID_DEFAULT 0xfffe /* the leaf for packets whose class is no longer there */
 
-#define CLASSID_KEY_SIZE (MODEL_NAME_SIZE + MODEL_FULL_NAME_SIZE + 1)
+/* HTB's 8 levels of names with a slash each, and the final NUL. */
+#define CLASSID_KEY_SIZE (8 * MODEL_NAME_SIZE + 1)
 
 struct classid {
 	char *key; /* owned */
