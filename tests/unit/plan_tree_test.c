@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What holds of every tree of classes, on random forests of uplinks, networks in networks, and devices. */
+
+#include "plan_rig.h"
+
+#include <math.h>
+
+#define TRIALS 4000
+#define DEPTH 8 /* TC_HTB_MAXDEPTH (include/uapi/linux/pkt_sched.h): uplink, six networks, device */
+
+/* --- random models ------------------------------------------------------------------------------ */
+
+struct forest {
+	struct model model;
+	struct binding *bindings; /* one a node */
+	uint16_t *minors;         /* one a node, in no order */
+	size_t n_bound;
+	bool fq_codel;
+	bool valid; /* model_validate() takes it */
+};
+
+static void grow(struct model *m, uint32_t parent, uint64_t capacity, int depth)
+{
+	uint32_t n = rnd_below(5);
+	char name[16];
+
+	for (uint32_t k = 0; k < n; k++) {
+		bool network = depth > 0 && one_in(2);
+		uint32_t i;
+
+		snprintf(name, sizeof(name), "%zu", m->n_nodes);
+		i = network ? add_network(m, parent, name) : add_device(m, parent, name, SELECT_NIC, name);
+		m->nodes[i].share.weight = 1 + rnd_below(one_in(8) ? SHARE_MAX : 100);
+		if (one_in(3))
+			m->nodes[i].limit.bytes_ps =
+				RATE_MIN_BYTES_PS + rnd() % (capacity - RATE_MIN_BYTES_PS);
+		if (network)
+			grow(m, i, capacity, depth - 1);
+	}
+}
+
+/* Bind some; each to a vNIC of its own, whose numbers are in no order. */
+static void bind_some(struct forest *f)
+{
+	size_t n = f->model.n_nodes;
+	_cleanup_free_ uint32_t *ifindex = calloc(n, sizeof(*ifindex));
+
+	assert_non_null(ifindex);
+	for (size_t i = 0; i < n; i++)
+		ifindex[i] = (uint32_t)i + 5;
+	shuffle(ifindex, n, sizeof(*ifindex));
+	for (size_t i = 0; i < n; i++) {
+		struct binding *b = &f->bindings[i];
+
+		if (f->model.nodes[i].kind != NODE_DEVICE || one_in(3))
+			continue;
+		*b = (struct binding){ .bound = true, .ifindex = ifindex[i], .queues = 1 + rnd_below(4) };
+		b->backpressure = one_in(2);
+		f->n_bound++;
+	}
+}
+
+static void number_all(struct forest *f)
+{
+	size_t n = f->model.n_nodes;
+
+	for (size_t first = 0, next; first < n; first = next) {
+		next = model_uplink_end(&f->model, first);
+		for (size_t i = first; i < next; i++)
+			f->minors[i] = (uint16_t)(CLASSID_FIRST + i - first);
+		shuffle(f->minors + first, next - first, sizeof(*f->minors));
+		f->minors[first] = CLASSID_ROOT;
+	}
+}
+
+static void random_forest(struct forest *f)
+{
+	static const char *const names[] = { "eth1", "eth0", "a", "eth10" };
+	struct model_error err;
+
+	*f = (struct forest){ .fq_codel = one_in(2) };
+	model_init(&f->model);
+	for (uint32_t k = 0, n = 1 + rnd_below(4); k < n; k++) {
+		uint64_t capacity = 2 * RATE_MIN_BYTES_PS + (rnd() % RATE_MAX_BYTES_PS >> rnd_below(26));
+		uint32_t up = add_uplink(&f->model, names[k], capacity);
+
+		f->model.nodes[up].overhead = (uint16_t)rnd_below(64);
+		grow(&f->model, up, capacity, (int)rnd_below(DEPTH - 1));
+	}
+	f->bindings = calloc(f->model.n_nodes, sizeof(*f->bindings));
+	f->minors = calloc(f->model.n_nodes, sizeof(*f->minors));
+	assert_true(f->bindings && f->minors);
+	bind_some(f);
+	number_all(f);
+	f->valid = model_validate(&f->model, &err) == 0;
+}
+
+static void forest_free(struct forest *f)
+{
+	model_free(&f->model);
+	free(f->bindings);
+	free(f->minors);
+}
+
+static void build(const struct forest *f, struct tree *t)
+{
+	struct tree_input in = { .bindings = f->bindings,
+				 .minors = f->minors,
+				 .sizing = &sizing_host_default,
+				 .fq_codel = f->fq_codel };
+
+	assert_int_equal(tree_build(&f->model, &in, t), 0);
+}
+
+/* --- what holds of an uplink's classes ---------------------------------------------------------- */
+
+static const struct tree_class *class_of_minor(const struct tree_uplink *u, uint16_t minor)
+{
+	for (size_t i = 0; i < u->n_classes; i++)
+		if (u->classes[i].htb.minor == minor)
+			return &u->classes[i];
+	return NULL;
+}
+
+static const struct tree_class *class_of_node(const struct tree_uplink *u, uint32_t node)
+{
+	const struct tree_class *found = NULL;
+
+	for (size_t i = 0; i < u->n_classes; i++) {
+		if (u->classes[i].node != node)
+			continue;
+		assert_null(found); /* one a node */
+		found = &u->classes[i];
+	}
+	return found;
+}
+
+/* A bound device is at node i or under it. */
+static bool is_used(const struct forest *f, uint32_t i)
+{
+	if (f->bindings[i].bound)
+		return true;
+	for (uint32_t k = i + 1; k < f->model.n_nodes; k++)
+		if (f->model.nodes[k].parent == i && is_used(f, k))
+			return true;
+	return false;
+}
+
+/* The uplink, what is used under it, and the default leaf have a class; nothing else has. */
+static void check_which(const struct forest *f, const struct tree_uplink *u, size_t next)
+{
+	size_t n = 0;
+
+	for (uint32_t i = u->node; i < next; i++) {
+		const struct tree_class *c = class_of_node(u, i);
+
+		assert_int_equal(c != NULL, i == u->node || is_used(f, i));
+		if (!c)
+			continue;
+		n++;
+		assert_int_equal(c->htb.minor, f->minors[i]);
+		assert_int_equal(c->htb.leaf, f->model.nodes[i].kind == NODE_DEVICE);
+		assert_int_equal(c->htb.parent, i == u->node ? 0 : f->minors[f->model.nodes[i].parent]);
+	}
+	assert_int_equal(u->n_classes, n + 1);
+	assert_int_equal(class_of_node(u, NODE_NONE)->htb.minor, CLASSID_DEFAULT);
+	assert_int_equal(class_of_node(u, NODE_NONE)->htb.parent, CLASSID_ROOT);
+	assert_true(class_of_node(u, NODE_NONE)->htb.leaf);
+}
+
+/* Parents stand before their children, no number is there twice. Returns the depth, which HTB can hold. */
+static int check_shape(const struct tree_uplink *u)
+{
+	int deepest = 0;
+
+	for (size_t i = 0; i < u->n_classes; i++) {
+		const struct tree_class *c = &u->classes[i], *up = c;
+		int depth = 1;
+
+		assert_ptr_equal(class_of_minor(u, c->htb.minor), c);
+		for (; up->htb.parent; depth++) {
+			const struct tree_class *parent = class_of_minor(u, up->htb.parent);
+
+			assert_non_null(parent);
+			assert_true(parent < up);
+			assert_false(parent->htb.leaf);
+			up = parent;
+		}
+		assert_in_range(depth, 1, DEPTH);
+		assert_ptr_equal(up, &u->classes[0]);
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest;
+}
+
+static uint64_t ceiling(const struct model *m, uint32_t i)
+{
+	uint64_t limit = m->nodes[i].limit.bytes_ps;
+	uint64_t above = m->nodes[i].parent == NODE_NONE ? UINT64_MAX : ceiling(m, m->nodes[i].parent);
+
+	return limit < above ? limit : above;
+}
+
+/* Each class alone: HTB takes it, and it is never above what its node and those above it may send. */
+static void check_rates(const struct forest *f, const struct tree_uplink *u)
+{
+	for (size_t i = 0; i < u->n_classes; i++) {
+		const struct htb_class *c = &u->classes[i].htb;
+		const struct tree_class *parent = class_of_minor(u, c->parent);
+
+		assert_in_range(c->rate.bytes_ps, RATE_MIN_BYTES_PS, c->ceil.bytes_ps);
+		assert_int_equal(
+			c->ceil.bytes_ps,
+			ceiling(&f->model, u->classes[i].node == NODE_NONE ? u->node : u->classes[i].node));
+		if (parent)
+			assert_true(c->ceil.bytes_ps <= parent->htb.ceil.bytes_ps);
+		assert_int_equal(c->overhead, f->model.nodes[u->node].overhead);
+		assert_true(c->burst > 0 && c->cburst >= c->burst);
+	}
+	assert_int_equal(u->classes[0].htb.rate.bytes_ps, f->model.nodes[u->node].limit.bytes_ps);
+}
+
+/*
+ * Children's entitlements add up to their parent's, which is at most its rate. A child's rate is its
+ * entitlement, or RATE_MIN_BYTES_PS where the entitlement is less: then it is that much more at most. So the
+ * sum is above the parent's rate by at most RATE_MIN_BYTES_PS for each child whose rate is this minimum. In a
+ * model that passes model_validate() every entitlement is at least the minimum, and only the default leaf,
+ * to which no packet goes, comes on top.
+ */
+static void check_sums(const struct forest *f, const struct tree_uplink *u)
+{
+	for (size_t i = 0; i < u->n_classes; i++) {
+		uint64_t sum = 0, raised = 0;
+
+		for (size_t k = 1; k < u->n_classes; k++) {
+			uint64_t rate = u->classes[k].htb.rate.bytes_ps;
+
+			if (u->classes[k].htb.parent != u->classes[i].htb.minor)
+				continue;
+			if (f->valid && u->classes[k].node == NODE_NONE)
+				continue;
+			sum += rate;
+			raised += !f->valid && rate == RATE_MIN_BYTES_PS;
+		}
+		assert_true(sum <= u->classes[i].htb.rate.bytes_ps + raised * RATE_MIN_BYTES_PS);
+	}
+}
+
+/*
+ * Over the whole uplink, not among siblings: leaves' quanta are in proportion to their entitlements, in whole
+ * bytes, the least gso_max, the largest at most INT32_MAX (core/sizing.h). The rate is the entitlement where
+ * the model is valid.
+ */
+static void check_quanta(const struct tree_uplink *u)
+{
+	double least = 1e18, most = 0, gso = sizing_host_default.gso_max, top;
+
+	for (size_t i = 0; i < u->n_classes; i++) {
+		const struct tree_class *c = &u->classes[i];
+
+		assert_int_equal(c->htb.quantum != 0, c->htb.leaf);
+		if (!c->htb.leaf || c->node == NODE_NONE)
+			continue;
+		least = fmin(least, (double)c->htb.rate.bytes_ps);
+		most = fmax(most, (double)c->htb.rate.bytes_ps);
+	}
+	top = fmin(gso * most / least, INT32_MAX);
+	for (size_t i = 0; i < u->n_classes; i++) {
+		const struct tree_class *c = &u->classes[i];
+		double want = fmax(top * (double)c->htb.rate.bytes_ps / most, gso);
+
+		if (c->htb.leaf && c->node != NODE_NONE)
+			assert_true(fabs((double)c->htb.quantum - want) < 2);
+	}
+}
+
+static void check_queues(const struct forest *f, const struct tree *t, const struct tree_uplink *u)
+{
+	for (size_t i = 0; i < u->n_classes; i++) {
+		const struct tree_class *c = &u->classes[i];
+		const struct binding *b = c->node == NODE_NONE ? NULL : &f->bindings[c->node];
+		const struct tree_vnic *v = b ? tree_vnic(t, b->ifindex) : NULL;
+
+		if (!c->htb.leaf) {
+			assert_int_equal(c->leaf.kind, LEAF_NONE);
+			continue;
+		}
+		assert_int_equal(c->leaf.kind,
+				 b && !b->backpressure && f->fq_codel ? LEAF_FQ_CODEL : LEAF_BFIFO);
+		assert_true(c->leaf.limit > 0);
+		if (b)
+			assert_int_equal(v->sndbuf > 0, b->backpressure);
+	}
+}
+
+/* Every bound vNIC goes to its device's leaf, in its device's uplink. */
+static void check_vnics(const struct forest *f, const struct tree *t)
+{
+	assert_int_equal(t->n_vnics, f->n_bound);
+	for (size_t i = 0; i < t->n_vnics; i++) {
+		const struct tree_vnic *v = &t->vnics[i];
+		const struct tree_uplink *u = &t->uplinks[v->uplink];
+
+		assert_true(v->node < f->model.n_nodes);
+		assert_int_equal(f->bindings[v->node].ifindex, v->ifindex);
+		assert_true(i == 0 || t->vnics[i - 1].ifindex < v->ifindex);
+		assert_int_equal(model_uplink_of(&f->model, v->node), u->node);
+		assert_int_equal(class_of_node(u, v->node)->htb.minor, v->minor);
+		assert_int_equal(v->hook, HOOK_CLSACT);
+		assert_ptr_equal(tree_vnic(t, v->ifindex), v);
+	}
+}
+
+static void any_forest(void **state)
+{
+	size_t valid = 0, deepest = 0;
+
+	(void)state;
+	for (int trial = 0; trial < TRIALS; trial++) {
+		struct forest f;
+		struct tree t;
+		size_t n = 0;
+
+		random_forest(&f);
+		build(&f, &t);
+		for (size_t i = 0; i < f.model.n_nodes; i++)
+			n += f.model.nodes[i].kind == NODE_UPLINK;
+		assert_int_equal(t.n_uplinks, n);
+		for (size_t i = 0; i < t.n_uplinks; i++) {
+			const struct tree_uplink *u = &t.uplinks[i];
+
+			assert_true(i == 0 || strcmp(t.uplinks[i - 1].name, u->name) < 0);
+			assert_string_equal(u->name, f.model.nodes[u->node].name);
+			assert_true(u->ifb == 0 && !u->drains);
+			check_which(&f, u, model_uplink_end(&f.model, u->node));
+			deepest += check_shape(u) == DEPTH;
+			check_rates(&f, u);
+			check_sums(&f, u);
+			if (f.valid)
+				check_quanta(u);
+			check_queues(&f, &t, u);
+		}
+		check_vnics(&f, &t);
+		valid += f.valid;
+		tree_free(&t);
+		forest_free(&f);
+	}
+	assert_in_range(valid, TRIALS / 10, TRIALS);
+	assert_in_range(deepest, 20, SIZE_MAX);
+}
+
+static void no_model(void **state)
+{
+	struct forest f = { 0 };
+	struct tree t;
+
+	(void)state;
+	model_init(&f.model);
+	build(&f, &t);
+	assert_int_equal(t.n_uplinks, 0);
+	assert_int_equal(t.n_vnics, 0);
+	assert_null(tree_vnic(&t, 1));
+	assert_null(tree_uplink(&t, "eth0", DIRECTION_TX));
+	tree_free(&t);
+}
+
+/* --- order and look-ups ------------------------------------------------------------------------- */
+
+#define N_NAMES 9
+static const char *const uplink_names[N_NAMES] = { "eth0",  "eth1", "eth", "e",
+						   "eth10", "eth2", "zz",  "a-name-of-15-ch",
+						   "ETH0" };
+
+/* Up to N_NAMES uplinks and 40 vNICs, in any order. Each uplink's ifb tells which one it is. */
+static void random_tree(struct tree *t)
+{
+	const char *names[N_NAMES];
+	uint32_t ifindex[40];
+
+	memcpy(names, uplink_names, sizeof(names));
+	shuffle(names, N_NAMES, sizeof(*names));
+	*t = (struct tree){ .uplinks = calloc(N_NAMES, sizeof(*t->uplinks)),
+			    .vnics = calloc(ARRAY_SIZE(ifindex), sizeof(*t->vnics)) };
+	assert_true(t->uplinks && t->vnics);
+	t->n_uplinks = rnd_below(N_NAMES + 1);
+	for (size_t i = 0; i < t->n_uplinks; i++) {
+		strcpy(t->uplinks[i].name, names[i]);
+		t->uplinks[i].ifb = 1000 + (uint32_t)names[i][0] * 100 + (uint32_t)strlen(names[i]);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(ifindex); i++)
+		ifindex[i] = 2 * i + 1;
+	shuffle(ifindex, ARRAY_SIZE(ifindex), sizeof(*ifindex));
+	t->n_vnics = t->n_uplinks ? rnd_below(ARRAY_SIZE(ifindex) + 1) : 0;
+	for (size_t i = 0; i < t->n_vnics; i++)
+		t->vnics[i] = (struct tree_vnic){ .ifindex = ifindex[i],
+						  .uplink = rnd_below((uint32_t)t->n_uplinks) };
+	for (size_t i = 0; i < t->n_vnics; i++) /* to be known again after the sort */
+		t->vnics[i].sndbuf = t->uplinks[t->vnics[i].uplink].ifb;
+}
+
+static void sorts_and_finds(void **state)
+{
+	char long_name[MODEL_NAME_SIZE] = "";
+
+	(void)state;
+	memset(long_name, 'e', sizeof(long_name) - 1);
+	for (int trial = 0; trial < TRIALS; trial++) {
+		size_t found = 0;
+		struct tree t;
+
+		random_tree(&t);
+		assert_int_equal(tree_sort(&t), 0);
+		for (size_t i = 0; i < t.n_uplinks; i++)
+			assert_int_equal(t.uplinks[i].ifb, 1000 + (uint32_t)t.uplinks[i].name[0] * 100 +
+								   strlen(t.uplinks[i].name));
+		for (size_t i = 1; i < t.n_uplinks; i++)
+			assert_true(strcmp(t.uplinks[i - 1].name, t.uplinks[i].name) < 0);
+		for (size_t i = 0; i < t.n_vnics; i++) {
+			assert_true(i == 0 || t.vnics[i - 1].ifindex < t.vnics[i].ifindex);
+			assert_int_equal(t.uplinks[t.vnics[i].uplink].ifb, t.vnics[i].sndbuf);
+		}
+		for (uint32_t ifindex = 0; ifindex < 90; ifindex++) {
+			const struct tree_vnic *v = tree_vnic(&t, ifindex);
+
+			assert_true(!v || v->ifindex == ifindex);
+			found += v != NULL;
+		}
+		assert_int_equal(found, t.n_vnics);
+		assert_null(tree_uplink(&t, "", DIRECTION_TX));
+		assert_null(tree_uplink(&t, "a-name-of-15-chars", DIRECTION_TX));
+		assert_null(tree_uplink(&t, long_name, DIRECTION_TX));
+		tree_free(&t);
+	}
+}
+
+static void matches_uplinks_by_name(void **state)
+{
+	(void)state;
+	for (int trial = 0; trial < TRIALS; trial++) {
+		struct tree from, to;
+		uint32_t *at;
+
+		random_tree(&from);
+		random_tree(&to);
+		assert_int_equal(tree_sort(&to), 0);
+		at = tree_match(&from, &to);
+		assert_non_null(at);
+		for (size_t i = 0; i < from.n_uplinks; i++) {
+			uint32_t want = NODE_NONE;
+
+			for (uint32_t k = 0; k < to.n_uplinks; k++)
+				if (strcmp(from.uplinks[i].name, to.uplinks[k].name) == 0)
+					want = k;
+			assert_int_equal(at[i], want);
+		}
+		free(at);
+		tree_free(&from);
+		tree_free(&to);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_forest),
+		cmocka_unit_test(no_model),
+		cmocka_unit_test(sorts_and_finds),
+		cmocka_unit_test(matches_uplinks_by_name),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
