@@ -44,6 +44,17 @@ static int assign_numbers(struct plan *p, const struct plan_input *in)
 
 /* --- bindings ----------------------------------------------------------------------------------- */
 
+/* A device that the binder has bound waits after all. Its vNIC and the VM behind it stay known. */
+static void unbind(struct binding *b, enum reason_code code, const char *what, const char *more,
+		   const char *last)
+{
+	b->bound = false;
+	b->ifindex = 0;
+	b->backpressure = false;
+	b->passed_by[0] = '\0';
+	reason_set(&b->why, code, what, more, last);
+}
+
 static int compare_hurdle(const void *key, const void *h)
 {
 	return strcmp(key, ((const struct plan_hurdle *)h)->nic);
@@ -66,9 +77,7 @@ static void respect_others(const struct plan_input *in, const struct node *node,
 		memcpy(b->passed_by, h->chain, sizeof(b->passed_by));
 		return;
 	}
-	b->bound = false;
-	b->ifindex = 0;
-	reason_set(&b->why, REASON_NFT_HOOK, h->chain, b->nic, NULL);
+	unbind(b, REASON_NFT_HOOK, h->chain, b->nic, NULL);
 }
 
 static void bind_uplink(const struct binder *binder, const struct node *node, struct binding *b)
@@ -135,10 +144,7 @@ static int refuse_shared_nics(struct plan *p)
 			first = i;
 			continue;
 		}
-		later->bound = false;
-		later->ifindex = 0;
-		reason_set(&later->why, REASON_CLAIMED, later->nic, p->model.nodes[claim[first].node].name,
-			   NULL);
+		unbind(later, REASON_CLAIMED, later->nic, p->model.nodes[claim[first].node].name, NULL);
 	}
 	return 0;
 }
@@ -191,9 +197,7 @@ void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, con
 		return;
 	v->sndbuf = 0; /* what is not scheduled is not held back */
 	b = &p->bindings[v->node];
-	b->bound = false;
-	b->ifindex = 0;
-	reason_set(&b->why, code, b->nic, what, more);
+	unbind(b, code, b->nic, what, more);
 }
 
 static int compare_ifindex(const void *a, const void *b)
