@@ -200,6 +200,60 @@ static inline void make_host(const struct rig_host *h, struct host *host)
 	host_set_nics(host, nics, h->n_nics);
 }
 
+/* --- a model, a host and what there is ---------------------------------------------------------- */
+
+static const struct tree nothing;
+static const struct classids no_numbers;
+
+struct scene {
+	struct model model;
+	struct rig_host rig;
+	struct host host;
+	struct plan_input in;
+};
+
+/* After a change of rig: the host anew, borrowed by in. */
+static inline void scene_refresh(struct scene *s)
+{
+	host_free(&s->host);
+	make_host(&s->rig, &s->host);
+	s->in.host = &s->host;
+	s->in.bound = s->rig.bound;
+	s->in.n_bound = s->rig.n_bound;
+}
+
+/* An uplink eth0 (ifindex 1), and taps tap0 to tap3 (ifindexes 10 to 13) with VMs vm0 to vm3 behind them. */
+static inline void scene_make(struct scene *s)
+{
+	*s = (struct scene){ .in = { .have = &nothing,
+				     .classids = &no_numbers,
+				     .sizing = &sizing_host_default,
+				     .fq_codel = true } };
+	model_init(&s->model);
+	add_uplink(&s->model, "eth0", 100 * MBIT);
+	put_link(&s->rig, 1, "eth0", LINK_OTHER);
+	for (uint32_t i = 0; i < 4; i++) {
+		char vm[8], mac[18];
+
+		snprintf(vm, sizeof(vm), "vm%u", i);
+		snprintf(mac, sizeof(mac), "52:54:00:00:00:0%u", i);
+		put_link(&s->rig, 10 + i, rig_names[i], LINK_TUN);
+		put_nic(&s->rig, rig_names[i], vm, mac);
+	}
+	scene_refresh(s);
+}
+
+static inline void scene_free(struct scene *s)
+{
+	model_free(&s->model);
+	host_free(&s->host);
+}
+
+static inline void make(const struct scene *s, struct plan *out)
+{
+	assert_int_equal(plan_make(&s->model, &s->in, out), 0);
+}
+
 /* --- the same ----------------------------------------------------------------------------------- */
 
 static inline void assert_same_reason(const struct reason *a, const struct reason *b)
@@ -225,7 +279,11 @@ static inline void assert_same_binding(const struct binding *a, const struct bin
 
 static inline void assert_same_class(const struct tree_class *a, const struct tree_class *b)
 {
-	assert_true(htb_class_same(&a->htb, &b->htb));
+	assert_int_equal(a->htb.minor, b->htb.minor);
+	assert_int_equal(a->htb.parent, b->htb.parent);
+	assert_int_equal(a->htb.rate.bytes_ps, b->htb.rate.bytes_ps);
+	assert_int_equal(a->htb.ceil.bytes_ps, b->htb.ceil.bytes_ps);
+	assert_int_equal(a->htb.overhead, b->htb.overhead);
 	assert_int_equal(a->htb.burst, b->htb.burst);
 	assert_int_equal(a->htb.cburst, b->htb.cburst);
 	assert_int_equal(a->htb.quantum, b->htb.quantum);
@@ -261,4 +319,23 @@ static inline void assert_same_tree(const struct tree *a, const struct tree *b)
 		assert_int_equal(x->node, y->node);
 		assert_int_equal(x->sndbuf, y->sndbuf);
 	}
+}
+
+static inline void assert_same_plan(const struct plan *a, const struct plan *b)
+{
+	size_t n = a->model.n_nodes;
+
+	assert_int_equal(n, b->model.n_nodes);
+	assert_memory_equal(a->model.nodes, b->model.nodes, n * sizeof(*a->model.nodes));
+	assert_true(schedule_same(&a->model.schedule, &b->model.schedule));
+	for (size_t i = 0; i < n; i++)
+		if (a->model.nodes[i].kind != NODE_NETWORK)
+			assert_same_binding(&a->bindings[i], &b->bindings[i]);
+	assert_memory_equal(a->minors, b->minors, n * sizeof(*a->minors));
+	assert_int_equal(a->classids.n, b->classids.n);
+	for (size_t i = 0; i < a->classids.n; i++) {
+		assert_string_equal(a->classids.list[i].key, b->classids.list[i].key);
+		assert_int_equal(a->classids.list[i].minor, b->classids.list[i].minor);
+	}
+	assert_same_tree(&a->tree, &b->tree);
 }
