@@ -162,7 +162,7 @@ $(filter $(B)/tests/unit/slots_guard%,$(UNIT)): | $(B)/divvy-guard
 # A VM is its process there.
 $(B)/tests/unit/lab_peer_run_test $(B)/plain/tests/unit/lab_peer_run_test: LDFLAGS += -Wl,--wrap=vm_pid,--wrap=vm_alive
 # Memory runs out there.
-$(B)/tests/unit/plan_faults_test $(B)/plain/tests/unit/plan_faults_test: \
+$(foreach t,plan_faults datapath_diff,$(B)/tests/unit/$(t)_test $(B)/plain/tests/unit/$(t)_test): \
 	LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
 $(B)/tests/unit/sim_test: $(B)/san/tests/sim/sim.o $(call san_rooms,$(IN_core))

@@ -1,48 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Plans that fail: the build wraps malloc's family, so that memory runs out where the test says. */
+/* Plans that fail: no number is left, or no memory. */
 
+#include "no_memory.h"
 #include "plan_rig.h"
 
 #include <errno.h>
-
-/* --- memory that runs out ----------------------------------------------------------------------- */
-
-static long allocations_left = -1; /* negative: as many as there are asked for */
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-char *__real_strdup(const char *s);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-char *__wrap_strdup(const char *s);
-
-static bool runs_out(void)
-{
-	if (allocations_left < 0)
-		return false;
-	if (allocations_left == 0)
-		return true;
-	allocations_left--;
-	return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return runs_out() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return runs_out() ? NULL : __real_reallocarray(p, n, size);
-}
-
-char *__wrap_strdup(const char *s)
-{
-	return runs_out() ? NULL : __real_strdup(s);
-}
-
-/* --- failure ------------------------------------------------------------------------------------ */
 
 static void untouched(const struct plan *p, const struct plan *before)
 {
