@@ -11,7 +11,7 @@
 
 /* A window is at least this long where readings allow it: packets come in bursts of up to 20 ms. */
 #define WINDOW_NS (500 * NSEC_PER_MSEC)
-/* Readings closer together than this replace the latest, so that SAMPLE_READINGS of them span a window. */
+/* Of readings closer together than this the later is kept, so that SAMPLE_READINGS of them span a window. */
 #define SPACING_NS (WINDOW_NS / 2)
 
 static void uplink_free(struct sample_uplink *u)
@@ -79,7 +79,7 @@ static int follow_tree(struct sampler *s, const struct tree *have)
 /* Takes fresh. */
 static void push(struct sample_uplink *u, struct sample_reading fresh)
 {
-	bool replace = u->n_readings > 1 && fresh.at_ns - u->reading[1].at_ns < SPACING_NS;
+	bool replace = u->n_readings > 1 && u->reading[0].at_ns - u->reading[1].at_ns < SPACING_NS;
 
 	if (replace) {
 		free(u->reading[0].classes);
