@@ -70,7 +70,9 @@ static int follow_tree(struct sampler *s, const struct tree *have)
 			now[i].direction = have->uplinks[i].direction;
 		}
 	}
-	sampler_free(s);
+	for (size_t i = 0; i < s->n; i++)
+		uplink_free(&s->uplinks[i]);
+	free(s->uplinks);
 	s->uplinks = now;
 	s->n = have->n_uplinks;
 	return 0;
