@@ -164,6 +164,8 @@ $(B)/tests/unit/lab_peer_run_test $(B)/plain/tests/unit/lab_peer_run_test: LDFLA
 # Memory runs out there.
 $(foreach t,plan_faults datapath_diff,$(B)/tests/unit/$(t)_test $(B)/plain/tests/unit/$(t)_test): \
 	LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup
+# The kernel's classes are the test's.
+$(B)/tests/unit/datapath_sample_test $(B)/plain/tests/unit/datapath_sample_test: LDFLAGS += -Wl,--wrap=htb_list
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
 $(B)/tests/unit/sim_test: $(B)/san/tests/sim/sim.o $(call san_rooms,$(IN_core))
 unit: $(UNIT)
