@@ -26,6 +26,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
 # A newer compiler warns of more: only `make check` and CI (WERROR=1) fail for a warning.
 WARN += $(if $(WERROR),-Werror)
 Q := $(if $(V),,@)
+comma := ,
 say = $(if $(V),,@echo "  $(1)	$@")
 CPPFLAGS += -I. -I$(B) -D_GNU_SOURCE -DDIVVY_VERSION='"$(VERSION)"' -DDIVVY_SYSCONFDIR='"$(SYSCONFDIR)"'
 CFLAGS ?= -O2 -g
@@ -166,6 +167,8 @@ $(foreach t,plan_faults datapath_diff,$(B)/tests/unit/$(t)_test $(B)/plain/tests
 	LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup
 # The kernel's classes are the test's.
 $(B)/tests/unit/datapath_sample_test $(B)/plain/tests/unit/datapath_sample_test: LDFLAGS += -Wl,--wrap=htb_list
+$(B)/tests/unit/datapath_drain_test $(B)/plain/tests/unit/datapath_drain_test: LDFLAGS += \
+	$(patsubst %,-Wl$(comma)--wrap=%,htb_list htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns)
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
 $(B)/tests/unit/sim_test: $(B)/san/tests/sim/sim.o $(call san_rooms,$(IN_core))
 unit: $(UNIT)
