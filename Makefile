@@ -57,7 +57,7 @@ IN_proto := proto $(IN_spec)
 IN_cli := cli $(IN_proto)
 IN_kernel := kernel $(IN_spec)
 IN_plan := plan $(IN_core)
-IN_daemon := slots datapath plan kernel proto spec core base
+IN_daemon := daemon slots datapath plan kernel proto spec core base
 IN_lab := kernel proto spec core base
 NEED_spec = $(call lib,yaml-0.1 jansson)
 NEED_proto = $(call lib,jansson)
@@ -74,6 +74,8 @@ $(foreach r,$(ROOMS),$(eval $(B)/lib$(r).a: $(call obj,$(call sources,$(r)))))
 $(foreach r,$(ROOMS),$(eval $(B)/san/lib$(r).a: $(call san,$(call sources,$(r)))))
 $(B)/libcli.a: $(call obj,$(filter-out cli/divvy.c,$(call sources,cli)))
 $(B)/san/libcli.a: $(call san,$(filter-out cli/divvy.c,$(call sources,cli)))
+$(B)/libdaemon.a: $(call obj,$(filter-out daemon/main.c,$(call sources,daemon)))
+$(B)/san/libdaemon.a: $(call san,$(filter-out daemon/main.c,$(call sources,daemon)))
 $(B)/liblab.a: $(call obj,$(filter-out lab/main.c,$(SRC_lab)))
 $(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
 %.a:
@@ -89,7 +91,7 @@ define link
 	$(Q)$(CC) $(LDFLAGS) $(LINK) -o $@ $(filter %.o %.a,$^) $(NEED)
 endef
 $(B)/divvyd: NEED = $(NEED_daemon)
-$(B)/divvyd: $(call obj,$(call sources,daemon)) $(call rooms,$(IN_daemon))
+$(B)/divvyd: $(call obj,daemon/main.c) $(call rooms,$(IN_daemon))
 	$(link)
 $(B)/divvy: NEED = $(NEED_cli)
 $(B)/divvy: $(call obj,cli/divvy.c) $(call rooms,$(IN_cli))
@@ -136,7 +138,7 @@ $(call obj,lab/handover.c) $(call san,lab/handover.c): $(B)/lab/bpf/handover.ske
 # A room's tests are called by its name, and link with what the room may know and nothing else: an include
 # that points outward does not link.
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
-TESTED := base core spec proto cli plan kernel datapath slots
+TESTED := base core spec proto cli plan kernel datapath slots daemon
 IN_datapath := datapath plan $(IN_kernel)
 IN_slots := slots datapath plan $(IN_kernel)
 NEED_core := -lm
@@ -165,6 +167,7 @@ $(B)/tests/unit/lab_peer_run_test $(B)/plain/tests/unit/lab_peer_run_test: LDFLA
 # Memory runs out there.
 $(foreach t,plan_faults datapath_diff,$(B)/tests/unit/$(t)_test $(B)/plain/tests/unit/$(t)_test): \
 	LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup
+$(B)/tests/unit/daemon_differs_test $(B)/plain/tests/unit/daemon_differs_test: LDFLAGS += -Wl,--wrap=file_read_alloc
 # The kernel's classes are the test's.
 $(B)/tests/unit/datapath_sample_test $(B)/plain/tests/unit/datapath_sample_test: LDFLAGS += -Wl,--wrap=htb_list
 $(B)/tests/unit/datapath_drain_test $(B)/plain/tests/unit/datapath_drain_test: LDFLAGS += \
