@@ -17,7 +17,7 @@
 
 struct k_uplink {
 	char name[IFNAMSIZ];
-	bool root, drains;
+	bool root, classified, drains;
 	struct tree_class class[MINORS_END + 1]; /* by slot(); minor 0: it is not there */
 	bool fresh[MINORS_END + 1];
 };
@@ -56,6 +56,7 @@ static void kernel_boot(struct kernel *k, const struct tree *have)
 
 		strcpy(there->name, u->name);
 		there->root = u->n_classes > 0;
+		there->classified = u->classified;
 		for (size_t c = 0; c < u->n_classes; c++)
 			there->class[slot(u->classes[c].htb.minor)] = u->classes[c];
 	}
@@ -143,6 +144,10 @@ static void do_change(struct kernel *k, const struct change *c, const struct tre
 	case CHANGE_SET_QUEUE:
 		do_class(u, c, &want->uplinks[c->uplink].classes[c->item]);
 		break;
+	case CHANGE_CLASSIFY:
+		assert_true(u->root && !u->classified);
+		u->classified = true;
+		break;
 	case CHANGE_MAP:
 	case CHANGE_ATTACH:
 	case CHANGE_REATTACH:
@@ -173,6 +178,7 @@ static void check_kernel(const struct kernel *k, const struct tree *want)
 		size_t found = 0;
 
 		assert_int_equal(k->uplink[i].drains, !u && k->uplink[i].name[0]);
+		assert_true(!u || k->uplink[i].classified);
 		for (size_t c = 0; u && c < u->n_classes; c++) {
 			const struct tree_class *w = &u->classes[c];
 			const struct tree_class *there = &k->uplink[i].class[slot(w->htb.minor)];
@@ -208,7 +214,9 @@ static void check_order(const struct diff *d)
 		assert_true(a->kind <= b->kind);
 		if (a->kind == b->kind && a->kind <= CHANGE_SET_QUEUE)
 			assert_true(a->uplink < b->uplink || (a->uplink == b->uplink && a->item < b->item));
-		if (a->kind == b->kind && a->kind > CHANGE_SET_QUEUE && a->kind < CHANGE_DRAIN_CLASS)
+		if (a->kind == b->kind && a->kind == CHANGE_CLASSIFY)
+			assert_true(a->uplink < b->uplink);
+		else if (a->kind == b->kind && a->kind > CHANGE_SET_QUEUE && a->kind < CHANGE_DRAIN_CLASS)
 			assert_true(a->item < b->item);
 	}
 	for (int kind = CHANGE_MAKE_IFB; kind <= CHANGE_DRAIN_IFB; kind++) {
@@ -311,13 +319,13 @@ static void ten_thousand(void **state)
 	(void)state;
 	many(&want, MBIT);
 	assert_int_equal(diff_trees(&none, &want, &d), 0);
-	assert_int_equal(d.n, 1 + 1 + 4 * MANY); /* IFB; uplink's class; class, queue, map, filter of each */
+	assert_int_equal(d.n, 1 + 1 + 1 + 4 * MANY); /* IFB; classifier; uplink's class; class, queue, map, filter of each */
 	diff_free(&d);
 	many(&have, 2 * MBIT);
 	make_observed(&have, true);
 	assert_int_equal(diff_trees(&have, &want, &d), 0);
 	assert_int_equal(diff_first(&d, CHANGE_SET_CLASS), 0);
-	assert_int_equal(diff_first(&d, CHANGE_REATTACH) - diff_first(&d, CHANGE_MAP), MANY);
+	assert_int_equal(diff_first(&d, CHANGE_CLASSIFY) - diff_first(&d, CHANGE_MAP), MANY);
 	assert_int_equal(d.n - diff_first(&d, CHANGE_REATTACH), MANY);
 	diff_free(&d);
 	assert_int_equal(diff_trees(&have, &none, &d), 0);

@@ -105,6 +105,7 @@ static inline void make_observed(struct tree *t, bool anew)
 		struct tree_uplink *u = &t->uplinks[i];
 
 		u->ifb = 100 + i;
+		u->classified = !anew;
 		qsort(u->classes, u->n_classes, sizeof(*u->classes), by_minor);
 		for (size_t k = 0; k < u->n_classes && anew; k++) {
 			u->classes[k].node = NODE_NONE;
@@ -123,8 +124,10 @@ static inline void spoil(struct tree *t)
 	for (size_t i = 0; i < t->n_uplinks; i++) {
 		struct tree_uplink *u = &t->uplinks[i];
 
-		if (one_in(6))
+		if (one_in(6)) {
 			u->n_classes = 0;
+			u->classified = false;
+		}
 		for (size_t k = u->n_classes; k-- > 0;) {
 			if (u->classes[k].htb.minor < NETWORKS_END || !one_in(6))
 				continue;
