@@ -147,6 +147,9 @@ static int apply_plan(struct daemon *d, struct plan *p, char *errtext, size_t si
 	missed_free(&missed);
 	if (err < 0 && d->plane.stale)
 		dataplane_observe(&d->plane);
+	/* What runs goes on: with its own send buffers, not with those of the plan that failed. */
+	if (err < 0 && d->plan.bindings)
+		backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);
 	return err;
 }
 

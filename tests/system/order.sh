@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Two VMs flood while shares are applied, changed and released: every frame that they write arrives. ROUNDS=30 for more than
+# the few rounds of `make check`. Prints TAP.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/system/lib.sh
+. "$root/tests/system/lib.sh"
+
+rounds=${ROUNDS:-5}
+capacity_mbit=200 # as much as a flood of small writes gives: releases shall not overrun the receiver
+
+unlimited() { # the VMs' send buffers are as they were before divvy
+	local v
+	for v in web batch; do
+		vm_ask $v sndbuf
+		vm_reply $v
+		[[ $REPLY == sndbuf=2147483647 ]] || return 1
+	done
+}
+
+many_applies() {
+	local i
+	for ((i = 0; i < rounds; i++)); do
+		divvy apply "$tmp/divvy.yaml" >/dev/null
+		sleep 0.1
+		divvy release --all
+		sleep 0.05
+	done
+}
+
+many_sets() {
+	local i
+	for ((i = 0; i < rounds; i++)); do
+		divvy set web=$((1 + i % 2 * 99)) batch=$((100 - i % 2 * 99))
+		sleep 0.1
+	done
+}
+
+one_by_one() {
+	local i
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	for ((i = 0; i < rounds; i++)); do
+		divvy release web || return
+		sleep 0.05
+		divvy apply "$tmp/divvy.yaml" >/dev/null
+		sleep 0.1
+	done
+}
+
+buffers() { # of both VMs
+	local v
+	for v in web batch; do
+		vm_ask $v sndbuf
+		vm_reply $v
+		echo "$v $REPLY"
+	done
+}
+
+# The root of divvy's IFB becomes another program's, and takes no class: the set fails after send buffers were lowered.
+case_half_way() {
+	local before
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	before=$(buffers)
+	tc -n "$host" qdisc del dev divvy0 root
+	tc -n "$host" qdisc add dev divvy0 root handle d177: pfifo
+	divvy set web=1 batch=99 >"$tmp/said" 2>&1
+	check "a set that fails half-way: it is refused" "$? != 0"
+	[[ $(buffers) == "$before" ]]
+	check "a set that fails half-way: send buffers are as before" "$? == 0" || diag < <(buffers)
+	tc -n "$host" qdisc del dev divvy0 root
+	await 5 divvy apply "$tmp/divvy.yaml" >/dev/null 2>&1
+	check "... and the next apply works" "$? == 0"
+}
+
+killed() {
+	divvy apply "$tmp/divvy.yaml" >/dev/null 2>&1 &
+	sleep 0.0$((RANDOM % 5))
+	divvyd_kill
+	wait $!
+	divvyd_launch
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	sleep 0.2
+}
+
+check_flood() { # what
+	echo "# $1: lost $lost of $((written_web + written_batch)), dropped $drops"
+	check "$1: every frame written arrives" "lost == 0"
+	check "$1: no queue dropped any" "drops == 0"
+}
+
+lib_init
+set_up bridge
+divvy release --all
+for what in many_applies one_by_one; do
+	flood $what 5
+	check_flood "${what//_/ }"
+done
+divvy apply "$tmp/divvy.yaml" >/dev/null
+flood many_sets 5
+check_flood "many sets"
+case_half_way
+flood killed 5
+check_flood "divvyd killed during an apply"
+divvy release --all
+unlimited
+check "after a release: send buffers are as before" "$? == 0"
+divvy_stop
+tap_done
