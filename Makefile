@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # divvy: share the network among virtual machines. GNU make.
 #
-#   make            build everything into build/
+#   make            build what is installed into build/
+#   make lab        the lab's programs, which run the scenarios
 #   make demo       set up, then show the main job on two real VMs
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
@@ -67,7 +68,9 @@ NEED_daemon = $(NEED_kernel) $(NEED_spec) $(call lib,libsystemd)
 NEED_lab = $(NEED_kernel) $(NEED_spec) -lm
 NEED_test = $(call lib,cmocka) -lm
 
-all: $(B)/divvyd $(B)/divvy $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/divvy-guard $(B)/rtpplay
+# What is installed, and nothing else: a host that divvy divides needs no lab.
+all: $(B)/divvyd $(B)/divvy $(B)/divvy-guard
+lab: $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/rtpplay
 
 SRC_lab := $(wildcard lab/*.c)
 $(foreach r,$(ROOMS),$(eval $(B)/lib$(r).a: $(call obj,$(call sources,$(r)))))
@@ -197,22 +200,24 @@ fuzz: deps
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
 
 # --- the user's commands -------------------------------------------------------------------------
+# Building needs few packages; goals that run virtual machines need more. tools/deps.sh installs what a goal needs.
 deps:
 	@tools/deps.sh $(MAKECMDGOALS)
 
 # Under a minute of traffic on two real VMs; results in lab/out/demo.
 demo: deps
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all lab
 	@$(B)/divvy-lab run demo --out lab/out/demo
 
 # The whole evaluation: QUICK=1 in ten minutes, ONLY=fig06,peers parts of it; it goes on where it was interrupted.
 OUT ?= lab/out
 figures: deps
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all lab
 	@$(B)/divvy-lab figures $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) --out $(OUT)
 
 TESTS_SH := $(filter-out %lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
-tests: $(UNIT) $(TEST_HELPERS)
+# With what they start.
+tests: all lab $(UNIT) $(TEST_HELPERS)
 
 # Unit tests two at a time; then, alone and one by one, what boots VMs, fills a wire, or encodes video. (In one call, prove
 # would run both lists side by side.)
@@ -256,7 +261,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all unit tests fuzz deps demo figures check bench install uninstall clean
+.PHONY: all lab unit tests fuzz deps demo figures check bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,50 +1,106 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh [GOAL]: what building, testing and the lab need, from Debian's packages; installs what is missing. GOAL: of make; the
-# evaluation ("figures") needs more. Says in one line what this machine lacks and how to get it.
+# deps.sh [GOAL...]: the Debian packages that these goals of make need; installs what is missing.
+#
+# Every goal gets what building needs. These get more:
+#	demo, check, figures		the lab, which runs virtual machines on this host; a line says so first
+#	demo, check, figures, bench	what network namespaces are set up with
+#	check, lint			what tests are written with, and what looks at the sources
+#	figures				what the whole evaluation needs
+#	fuzz				libFuzzer
+#
+# A package that is there is never removed. apt-get first says what it would do; where that is a removal, nothing is
+# installed, and one line names what would go. The removal is also refused where apt-get does the work (--no-remove).
+# Exit code 1, with one line of what this machine lacks and how to get it; 0 otherwise.
 set -eu
+export LC_ALL=C
 
 die() {
 	echo "divvy: $*" >&2
 	exit 1
 }
 
+asked=${*:-deps}
+wants() { # goal...: one of them was asked for
+	for goal; do
+		case " $asked " in *" $goal "*) return 0 ;; esac
+	done
+	return 1
+}
+
+must_be_root() {
+	[ "$(id -u)" = 0 ] || die "must be root: sudo make $asked"
+}
+
+no_btf="this kernel has no BTF (/sys/kernel/btf/vmlinux): \
+use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
+
 [ "$(uname -s)" = Linux ] || die "needs Linux"
-[ "$(id -u)" = 0 ] || die "must be root: sudo make ${1:-check}"
-[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
-[ -r /sys/kernel/btf/vmlinux ] || die "this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
-command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
+if wants demo check figures bench; then
+	must_be_root
+	[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
+	[ -r /sys/kernel/btf/vmlinux ] || die "$no_btf"
+elif wants install && [ -z "${DESTDIR:-}" ] && ! [ -r /sys/kernel/btf/vmlinux ]; then
+	echo "divvy: divvyd will not run here: $no_btf" >&2
+fi
+{ command -v apt-get && command -v dpkg-query; } >/dev/null ||
 	die "this is not Debian (no apt-get): install what tools/deps.sh lists by hand, then run make"
 
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev"
-tests="libcmocka-dev perl iproute2 nftables procps kmod xz-utils zstd util-linux man-db mandoc"
-lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core"
+namespaces="iproute2 nftables procps kmod util-linux"
+tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck"
+lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 
-# Large, so only where the whole evaluation is run. Video is streamed by ffmpeg.
-# And libvirt: the daemons without libvirt-daemon-system, which would have the machine run them from then on. Debian 13 has
-# virtlogd in a package of its own.
-case " $* " in *" figures "*)
-	lab="$lab ffmpeg libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
-	! apt-cache show libvirt-daemon-log >/dev/null 2>&1 || lab="$lab libvirt-daemon-log"
-	;;
-esac
+# Large. Video is streamed by ffmpeg. Of libvirt the daemons without libvirt-daemon-system, which would have the machine
+# run them from then on. Debian 13 has virtlogd in a package of its own.
+evaluation="ffmpeg libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
 
 # libFuzzer and the sanitizers of clang, which only recommends them.
-case " $* " in *" fuzz "*) tests="$tests libclang-rt-dev" ;; esac
+fuzz="libclang-rt-dev"
 
-missing=
-for p in $build $tests $lab; do
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || :)" = installed ] || missing="$missing $p"
-done
-[ -n "$missing" ] || exit 0
+missing() { # package...: those that are not installed
+	for p; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || :)" = installed ] || printf ' %s' "$p"
+	done
+}
 
-echo "divvy: installing$missing"
+# shellcheck disable=SC2086 # lists
+{
+	wanted=$(missing $build)
+	! wants demo check figures bench || wanted=$wanted$(missing $namespaces)
+	! wants fuzz || wanted=$wanted$(missing $fuzz)
+	! wants check lint || wanted=$wanted$(missing $tests)
+	wanted_lab=
+	! wants demo check figures || wanted_lab=$(missing $lab)
+	if wants figures; then
+		! apt-cache show libvirt-daemon-log >/dev/null 2>&1 || evaluation="$evaluation libvirt-daemon-log"
+		wanted_lab=$wanted_lab$(missing $evaluation)
+	fi
+}
+[ -n "$wanted$wanted_lab" ] || exit 0
+must_be_root
+
+[ -z "$wanted" ] || echo "divvy: installing$wanted"
+[ -z "$wanted_lab" ] || echo "divvy: make $asked runs virtual machines on this host, and installs the lab for it:$wanted_lab"
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086
-if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
-	tail -n 5 "$log" >&2
-	die "apt-get could not install$missing"
-fi
+# needrestart, where it is there, lists services and leaves them alone.
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
+
+apt() { # arguments of apt-get install
+	# shellcheck disable=SC2086 # lists
+	apt-get install --no-install-recommends "$@" $wanted $wanted_lab >"$log" 2>&1 || {
+		tail -n 5 "$log" >&2
+		die "apt-get cannot install$wanted$wanted_lab"
+	}
+}
+
+# A list that cannot be had (a subscription's) need not have what is wanted: the next call tells.
+apt-get update >"$log" 2>&1 || tail -n 1 "$log" >&2
+apt --simulate
+removed=$(sed -n 's/^Remv \([^ ]*\).*/ \1/p' "$log" | tr -d '\n')
+[ -z "$removed" ] ||
+	die "nothing was installed, for apt-get would remove$removed; use another machine: README.md, \"Building elsewhere\""
+apt -y --no-remove
