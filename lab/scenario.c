@@ -83,6 +83,11 @@ static int convert_vm(struct raw_vm *raw, struct scenario_vm *vm, struct errtext
 		return errtext_set(e, -EINVAL, "vm %s: unknown nic \"%s\"", raw->name, raw->nic);
 	if (raw->kind && vm_kind_from_name(raw->kind, &vm->kind) < 0)
 		return errtext_set(e, -EINVAL, "vm %s: unknown kind \"%s\"", raw->name, raw->kind);
+	if (raw->qdisc && vm_qdisc_from_name(raw->qdisc, &vm->qdisc) < 0)
+		return errtext_set(e, -EINVAL, "vm %s: unknown qdisc \"%s\": expected pfifo_fast or fq_codel",
+				   raw->name, raw->qdisc);
+	if (raw->qdisc && vm->kind == VM_CONTAINER)
+		return errtext_set(e, -EINVAL, "vm %s: a container has a veth, no qdisc", raw->name);
 	if (raw->nic && vm->kind == VM_CONTAINER)
 		return errtext_set(e, -EINVAL, "vm %s: a container has a veth, no nic", raw->name);
 	if (raw->rate) {

@@ -46,6 +46,7 @@ struct scenario_vm {
 	bool sends;       /* false: it has no traffic of its own */
 	bool ping;        /* a ping every 100 ms beside it */
 	enum vm_nic nic;
+	enum vm_qdisc qdisc;
 	enum vm_kind kind;
 };
 

@@ -48,6 +48,7 @@ static const struct raw_field vm_fields[] = {
 	FIELD(raw_vm, rate, RAW_TEXT, false),
 	FIELD(raw_vm, nic, RAW_TEXT, false),
 	FIELD(raw_vm, kind, RAW_TEXT, false),
+	FIELD(raw_vm, qdisc, RAW_TEXT, false),
 	FIELD(raw_vm, size, RAW_NUMBER, false),
 	FIELD(raw_vm, streams, RAW_NUMBER, false),
 	FIELD(raw_vm, ping, RAW_FLAG, false),

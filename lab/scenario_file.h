@@ -16,7 +16,7 @@ struct raw_list {
 
 /* Texts are owned; NULL where the file says nothing. */
 struct raw_vm {
-	char *name, *traffic, *rate, *nic, *kind;
+	char *name, *traffic, *rate, *nic, *kind, *qdisc;
 	uint32_t size, streams;
 	bool ping;
 };

@@ -24,8 +24,9 @@ static void describe(const struct scenario *s, char *out, size_t size)
 			 s->pin_devices ? " CPUs" : "");
 
 	for (size_t i = 0; i < s->n_vms && n > 0 && (size_t)n < size; i++)
-		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s", s->vms[i].name,
-			      vm_kind_name(s->vms[i].kind), vm_nic_name(s->vms[i].nic));
+		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s/%s", s->vms[i].name,
+			      vm_kind_name(s->vms[i].kind), vm_nic_name(s->vms[i].nic),
+			      vm_qdisc_name(s->vms[i].qdisc));
 }
 
 static bool fits(const struct testbed *t, const struct scenario *s)
@@ -77,6 +78,7 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 		.tap = at->tap,
 		.bridge = t->topo.bridge[0] ? t->topo.bridge : NULL,
 		.nic = s->vms[i].nic,
+		.qdisc = s->vms[i].qdisc,
 		.pin = s->pin > 0,
 		.core = s->pin ? (unsigned)i % s->pin : 0,
 		.pin_devices = s->pin_devices,

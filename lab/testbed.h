@@ -18,7 +18,7 @@ struct testbed {
 	struct topo topo;
 	struct vm *vm[TOPO_VMS_MAX];
 	size_t n_vms; /* that run; 0: there is no network */
-	char fingerprint[TOPO_VMS_MAX * 48]; /* of what the VMs are */
+	char fingerprint[TOPO_VMS_MAX * 64]; /* of what the VMs are */
 };
 
 /*

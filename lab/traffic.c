@@ -136,21 +136,23 @@ static int start_client(struct traffic *t)
 {
 	const struct traffic_config *c = &t->config;
 	const unsigned size = c->size ? c->size : kinds[c->kind].size;
+	const unsigned streams = c->streams ? c->streams : 1;
 	const char *to = t->at->server;
 
 	t->client_seen = 0;
 	switch (c->kind) {
 	case TRAFFIC_UDP:
 		return vm_exec(t->vm, &t->client,
-			       "exec iperf3 -u -c %s -p %u -b %" PRIu64 " -l %u -t 86400 -i 0", to, t->port,
-			       c->rate_bps, size);
+			       "exec iperf3 -u -c %s -p %u -P %u -b %" PRIu64 " -l %u -t 86400 -i 0",
+			       to, t->port, streams, c->rate_bps, size);
 	case TRAFFIC_UDP2:
 		/* iperf 2 wants a rate: one that no guest reaches. */
-		return vm_exec(t->vm, &t->client, "exec iperf -u -c %s -p %u -b %" PRIu64 " -l %u -t 86400",
-			       to, t->port, c->rate_bps ? c->rate_bps : 100000000000, size);
+		return vm_exec(t->vm, &t->client,
+			       "exec iperf -u -c %s -p %u -P %u -b %" PRIu64 " -l %u -t 86400",
+			       to, t->port, streams, c->rate_bps ? c->rate_bps : 100000000000, size);
 	case TRAFFIC_TCP:
 		return vm_exec(t->vm, &t->client, "exec iperf3 -c %s -p %u -P %u -t 86400 -i 0", to, t->port,
-			       c->streams ? c->streams : 1);
+			       streams);
 	case TRAFFIC_ICMP:
 		return vm_exec(t->vm, &t->client, "exec /bin/ping -f -l 256 -q -n -s %u %s", size, to);
 	case TRAFFIC_VIDEO:

@@ -27,8 +27,8 @@ const char *traffic_kind_name(enum traffic_kind kind);
 struct traffic_config {
 	enum traffic_kind kind;
 	unsigned size;      /* payload bytes of a datagram or ping; 0: 1448 (UDP), 1472 (ICMP), 56 (ping) */
-	uint64_t rate_bps;  /* payload rate of UDP; 0: as fast as it goes */
-	unsigned streams;   /* TCP connections; 0: 1 */
+	uint64_t rate_bps;  /* payload rate of UDP, of each flow; 0: as fast as it goes */
+	unsigned streams;   /* TCP connections, or flows of UDP; 0: 1 */
 };
 
 struct traffic_interval {

@@ -5,10 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where a line tells the loss: after the jitter or, in a sum of iperf 2, after the rate. NULL: it does not. */
+static const char *report_loss(const char *rest, bool sum)
+{
+	const char *jitter = strstr(rest, " ms "), *rate = strstr(rest, "bits/sec ");
+
+	if (jitter)
+		return jitter + strlen(" ms ");
+	return sum && rate && strchr(rate, '(') ? rate + strlen("bits/sec ") : NULL;
+}
+
 /*
  * iperf3:  [  5]   0.25-0.50   sec  1.33 MBytes  44700 Kbits/sec  0.160 ms  3/965 (0.31%)
  * iperf 2: [  1] 0.2500-0.5000 sec  1.33 MBytes  44700 Kbits/sec   0.160 ms    3/  965 (0.31%)
- * Sums of several streams begin with [SUM]; a stream's own lines are not told from another's.
+ *          [SUM] 0.2500-0.5000 sec   279 KBytes  9122 Kbits/sec   27/224 (12%)
+ * [SUM]: several streams together. One stream's lines are not told from another's.
  */
 bool traffic_parse_report(const char *line, struct traffic_report *out)
 {
@@ -18,10 +29,11 @@ bool traffic_parse_report(const char *line, struct traffic_report *out)
 
 	if (line[0] != '[' || !p || sscanf(p + 1, " %lf - %lf sec %lf%n", &r.from, &r.to, &r.amount, &n) < 3)
 		return false;
+	r.sum = strncmp(line, "[SUM]", 5) == 0;
 	if (!(r.to > r.from))
 		return false;
-	p = strstr(p + 1 + n, " ms ");
-	if (p && sscanf(p + 4, " %" SCNd64 " / %" SCNu64 " (", &r.lost, &r.total) < 2)
+	p = report_loss(p + 1 + n, r.sum);
+	if (p && sscanf(p, " %" SCNd64 " / %" SCNu64 " (", &r.lost, &r.total) < 2)
 		return false;
 	*out = r;
 	return true;

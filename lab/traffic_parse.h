@@ -11,6 +11,7 @@ struct traffic_report {  /* one line of an iperf server */
 	double amount;   /* of data, unit unknown: more than 0 or not */
 	int64_t lost;    /* datagrams; negative where late ones are taken back; 0 for TCP */
 	uint64_t total;  /* datagrams, lost ones included; 0 for TCP */
+	bool sum;        /* of several streams together */
 };
 bool traffic_parse_report(const char *line, struct traffic_report *out);
 

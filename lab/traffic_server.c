@@ -23,8 +23,8 @@ static void server_said(struct traffic *t, const char *line, uint64_t now)
 		snprintf(t->last, sizeof(t->last), "%.*s", (int)sizeof(t->last) - 1, line);
 	if (!traffic_parse_report(line, &rep))
 		return;
-	if (rep.from < t->until - 0.01)
-		return; /* the summary at the end, or one of several streams */
+	if (rep.sum != (t->config.streams > 1) || rep.from < t->until - 0.01)
+		return; /* one of several streams, or the summary at the end */
 	t->until = rep.to;
 	if (rep.amount > 0)
 		t->under_way = true;

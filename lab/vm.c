@@ -90,6 +90,26 @@ const char *vm_nic_device(enum vm_nic nic)
 	return nics[nic].device;
 }
 
+static const char *const qdiscs[] = {
+	[VM_QDISC_PFIFO_FAST] = "pfifo_fast",
+	[VM_QDISC_FQ_CODEL] = "fq_codel",
+};
+
+int vm_qdisc_from_name(const char *name, enum vm_qdisc *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(qdiscs); i++)
+		if (strcmp(qdiscs[i], name) == 0) {
+			*ret = (enum vm_qdisc)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+const char *vm_qdisc_name(enum vm_qdisc qdisc)
+{
+	return qdiscs[qdisc];
+}
+
 unsigned vm_cpus(const struct vm_config *c)
 {
 	return c->cpus ? c->cpus : 1;
@@ -108,9 +128,9 @@ unsigned vm_cpus_max(const struct vm_config *c)
 const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE])
 {
 	snprintf(line, VM_KERNEL_LINE_SIZE,
-		 "console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 mitigations=off%s%s%s%s",
-		 c->address ? " dvl.addr=" : "", c->address ? c->address : "", c->gateway ? " dvl.gw=" : "",
-		 c->gateway ? c->gateway : "");
+		 "console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 mitigations=off dvl.qdisc=%s%s%s%s%s",
+		 vm_qdisc_name(c->qdisc), c->address ? " dvl.addr=" : "", c->address ? c->address : "",
+		 c->gateway ? " dvl.gw=" : "", c->gateway ? c->gateway : "");
 	return line;
 }
 

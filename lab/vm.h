@@ -34,6 +34,15 @@ int vm_nic_from_name(const char *name, enum vm_nic *ret); /* "virtio", "e1000"; 
 const char *vm_nic_name(enum vm_nic nic);
 bool vm_nic_needs_generic(enum vm_nic nic); /* only image_ensure_generic() has a driver for it */
 
+/* The queue of the guest's NIC, the guest's own. */
+enum vm_qdisc {
+	VM_QDISC_PFIFO_FAST, /* drops nothing while its senders wait for room in their sockets */
+	/* of Debian's and most distributions' guests: drops by its own policy while packets wait in it */
+	VM_QDISC_FQ_CODEL,
+};
+int vm_qdisc_from_name(const char *name, enum vm_qdisc *ret); /* "pfifo_fast", "fq_codel"; -EINVAL */
+const char *vm_qdisc_name(enum vm_qdisc qdisc);
+
 struct vm_config { /* borrowed for the call, with all it points to */
 	enum vm_kind kind;
 	const struct image *image; /* a container needs none: NULL */
@@ -48,6 +57,7 @@ struct vm_config { /* borrowed for the call, with all it points to */
 	/* libvirt: the tap's bridge; NULL: the tap gets the gateway's address, /24 */
 	const char *bridge;
 	enum vm_nic nic;
+	enum vm_qdisc qdisc;
 	unsigned queues;           /* virtio queue pairs; 0 or 1: one. The tap must be made for it. */
 	unsigned cpus;             /* 0: 1 */
 	unsigned memory_mb;        /* 0: 160 */

@@ -4,10 +4,10 @@
  * The lab's ground floor by itself, for lab_ground.sh and for measuring what guests can offer:
  *
  *	lab_ground [-n VMS] [-k bridge|br_netfilter|routed] [-w WIRE_MBIT] [-m virtio|e1000] [-s SECONDS]
- *		   [-t udp|udp2|tcp|icmp] [-c qemu|container|libvirt] [-p]
+ *		   [-t udp|udp2|tcp|icmp] [-c qemu|container|libvirt] [-g pfifo_fast|fq_codel] [-f STREAMS] [-p]
  *
  * boots the VMs, runs one traffic on each (and with -p a ping beside it), prints the wire's rate each second,
- *then "key value" lines. "ready" is printed when traffic flows: the test kills it there.
+ * then "key value" lines. "ready" is printed when traffic flows: the test kills it there.
  */
 
 #include "lab/image.h"
@@ -27,6 +27,7 @@ struct options {
 	struct topo_config topo;
 	struct traffic_config traffic;
 	enum vm_nic nic;
+	enum vm_qdisc qdisc; /* of the guests */
 	enum vm_kind kind;
 	unsigned seconds;
 	bool ping;
@@ -84,6 +85,7 @@ static int boot(struct lab *lab, struct errtext *e)
 			.tap = at->tap,
 			.bridge = lab->topo.bridge[0] ? lab->topo.bridge : NULL,
 			.nic = lab->o.nic,
+			.qdisc = lab->o.qdisc,
 			.queues = lab->o.topo.queues,
 			.address = at->address,
 			.gateway = at->gateway[0] ? at->gateway : NULL,
@@ -122,6 +124,20 @@ static int check_agent(struct lab *lab, struct errtext *e)
 	if (vm_run(lab->vm[0], 5000, NULL, NULL, "exit 3") != -EREMOTEIO)
 		return errtext_set(e, -EBADMSG, "agent: exit code 3 is no failure");
 	puts("agent ok");
+	return 0;
+}
+
+/* The root qdisc of the first guest, as its kernel says. */
+static int ask_qdisc(struct lab *lab, struct errtext *e)
+{
+	_cleanup_free_ char *out = NULL;
+	char name[24] = "";
+	int r = vm_run(lab->vm[0], 5000, &out, e, "tc qdisc show dev eth0");
+
+	if (r < 0)
+		return r;
+	sscanf(out, "qdisc %23s", name);
+	printf("qdisc %s\n", name);
 	return 0;
 }
 
@@ -241,6 +257,8 @@ static int run(struct lab *lab, struct errtext *e)
 		r = boot(lab, e);
 	if (r == 0)
 		r = check_agent(lab, e);
+	if (r == 0 && lab->o.kind != VM_CONTAINER)
+		r = ask_qdisc(lab, e);
 	if (r == 0)
 		r = start_traffic(lab, e);
 	if (r < 0)
@@ -270,7 +288,7 @@ static int parse(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:k:w:m:s:t:c:q:l:p")) != -1) {
+	while ((c = getopt(argc, argv, "n:k:w:m:s:t:c:q:l:g:f:p")) != -1) {
 		bool bad = false;
 
 		if (c == 'n')
@@ -291,6 +309,10 @@ static int parse(struct options *o, int argc, char **argv)
 			o->topo.queues = (unsigned)atoi(optarg);
 		else if (c == 'l')
 			o->traffic.size = (unsigned)atoi(optarg);
+		else if (c == 'g')
+			bad = vm_qdisc_from_name(optarg, &o->qdisc) < 0;
+		else if (c == 'f')
+			o->traffic.streams = (unsigned)atoi(optarg);
 		else if (c == 'p')
 			o->ping = true;
 		else

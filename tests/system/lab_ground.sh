@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ] || [ ! -e /dev/net/tun ]; then
 	echo "1..0 # SKIP needs root and /dev/net/tun"
 	exit 0
 fi
-echo 1..30
+echo 1..33
 n=0
 
 ok() { # STATUS WHAT
@@ -111,6 +111,8 @@ wait $pid && [ -n "$victim" ] && ! echo "$pids" | grep -qw "$victim"
 ok $? "two VMs boot, one of them at the second try, obey and flood"
 grep -q '^agent ok' "$out/log"
 ok $? "the agent runs commands at once, with output and exit codes"
+[ "$(value qdisc)" = pfifo_fast ]
+ok $? "a guest's qdisc is pfifo_fast if nothing is said ($(value qdisc))"
 between "$(value total_mbps)" 49.5 50.2
 ok $? "the wire carries 50 Mbit/s, no more ($(value total_mbps))"
 between "$(value vm0_lost)" 100 10000000
@@ -129,6 +131,14 @@ for args in "-c container -w 50 -s 2" "-c container -k routed -w 50 -s 2 -t tcp"
 	wait $pid && between "$(value vm0_mbps)" 3 100000 && between "$(value vm1_mbps)" 3 100000 && namespaces_gone
 	ok $? "$args ($(value vm0_mbps) and $(value vm1_mbps) Mbit/s)"
 done
+
+# --- a guest with another qdisc, several flows ---
+start -n 1 -w 50 -s 2 -t udp2 -g fq_codel -f 6
+wait $pid && [ "$(value qdisc)" = fq_codel ]
+ok $? "a guest whose qdisc is fq_codel ($(value qdisc))"
+# 50 Mbit/s are 4,195 frames of 1,490 bytes a second.
+between "$(value vm0_received)" 6300 100000
+ok $? "what all flows received is counted ($(value vm0_received))"
 
 # --- ends in mid-flood ---
 for kind in qemu container libvirt; do

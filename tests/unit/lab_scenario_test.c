@@ -91,7 +91,7 @@ static void test_fields(void **state)
 	struct errtext e = {};
 
 	assert_int_equal(load("name: x\ntitle: t\nwire: 200mbit\ncapacity: 150mbit\ntopology: routed\nrepeat: 3\npin: 1\npin_devices: true\n"
-			      "vms:\n  - {name: a, traffic: tcp, streams: 4, ping: true, nic: e1000}\n"
+			      "vms:\n  - {name: a, traffic: tcp, streams: 4, ping: true, nic: e1000, qdisc: fq_codel}\n"
 			      "  - {name: b, kind: libvirt, traffic: udp, rate: 5mbit, size: 64}\n  - {name: c, kind: container}\n"
 			      "phases:\n  - {name: p, scheduler: none, seconds: 5, idle: true}\n"
 			      "  - {name: q, scheduler: divvy, action: apply, shares: [1, 2, 3], seconds: 7, "
@@ -107,6 +107,8 @@ static void test_fields(void **state)
 	assert_int_equal(s->vms[0].traffic.streams, 4);
 	assert_true(s->vms[0].ping && s->vms[0].sends && !s->vms[1].ping && !s->vms[2].sends);
 	assert_int_equal(s->vms[0].nic, VM_NIC_E1000);
+	assert_int_equal(s->vms[0].qdisc, VM_QDISC_FQ_CODEL);
+	assert_int_equal(s->vms[1].qdisc, VM_QDISC_PFIFO_FAST);
 	assert_int_equal(s->vms[0].kind, VM_QEMU);
 	assert_int_equal(s->vms[1].kind, VM_LIBVIRT);
 	assert_int_equal(s->vms[2].kind, VM_CONTAINER);
@@ -264,6 +266,12 @@ static void test_refused(void **state)
 		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, traffic: smoke}]\n"
 		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
 		  "smoke" },
+		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, qdisc: codel}]\n"
+		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+		  "unknown qdisc \"codel\": expected pfifo_fast or fq_codel" },
+		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, kind: container, qdisc: fq_codel}]\n"
+		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+		  "no qdisc" },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

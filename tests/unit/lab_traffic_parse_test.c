@@ -31,6 +31,10 @@ static void reports(void **state)
 		  0.25, 0.5, 3, 965 },
 		{ "[  5]   1.00-1.25   sec  33.0 MBytes  1107000 Kbits/sec                  ", true, 1, 1.25,
 		  0, 0 },
+		{ "[SUM]   0.25-0.50   sec   279 KBytes  9122 Kbits/sec  48.8 ms  27/224 (12%)  ", true, 0.25, 0.5,
+		  27, 224 },
+		{ "[SUM] 0.2500-0.5000 sec   279 KBytes  9122 Kbits/sec   27/224 (12%)", true, 0.25, 0.5, 27, 224 },
+		{ "[SUM]   1.00-1.25   sec  33.0 MBytes  1107000 Kbits/sec                  ", true, 1, 1.25, 0, 0 },
 		{ "[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams",
 		  false, 0, 0, 0, 0 },
 		{ "[  5] local 10.77.2.1 port 5201 connected to 10.77.1.1 port 40000", false, 0, 0, 0, 0 },
@@ -55,6 +59,7 @@ static void reports(void **state)
 		assert_true(fabs(r.from - rows[i].from) < 1e-9 && fabs(r.to - rows[i].to) < 1e-9);
 		assert_int_equal(r.lost, rows[i].lost);
 		assert_int_equal(r.total, rows[i].total);
+		assert_int_equal(r.sum, rows[i].line[1] == 'S');
 	}
 }
 
