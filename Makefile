@@ -128,7 +128,7 @@ $(B)/san/%.o: %.c
 # --- BPF: object, then skeleton <name>.skel.h ----------------------------------------------------
 # not := : "make deps install" installs the compiler on the way
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I. -I/usr/include/$(shell $(CC) -print-multiarch)
-$(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h)
+$(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h tests/system/bpf/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 $(B)/%.skel.h: $(B)/%.bpf.o
@@ -183,6 +183,8 @@ unit: $(UNIT)
 TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
 $(B)/tests/system/lab_ground: NEED = $(NEED_lab)
 $(B)/tests/system/lab_ground: $(B)/liblab.a $(call rooms,$(IN_lab))
+$(B)/tests/system/fields: NEED = $(NEED_kernel)
+$(call obj,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
 $(TEST_HELPERS): $(B)/%: $(B)/%.o
 	$(link)
 
