@@ -87,11 +87,12 @@ $(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
 
-# The one way to link: objects and archives among the prerequisites; NEED and LINK are the target's own.
+# The one way to link: objects and archives among the prerequisites; NEED and LINK are the target's own, WRAP_ is by its
+# name.
 define link
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) $(LINK) -o $@ $(filter %.o %.a,$^) $(NEED)
+	$(Q)$(CC) $(LDFLAGS) $(LINK) $(patsubst %,-Wl$(comma)--wrap=%,$(WRAP_$(@F))) -o $@ $(filter %.o %.a,$^) $(NEED)
 endef
 $(B)/divvyd: NEED = $(NEED_daemon)
 $(B)/divvyd: $(call obj,daemon/main.c) $(call rooms,$(IN_daemon))
@@ -165,16 +166,13 @@ $(UNIT): $(B)/tests/unit/%: $(B)/san/tests/unit/%.o
 $(patsubst $(B)/%,$(B)/plain/%,$(UNIT)): $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o
 	$(link)
 $(filter $(B)/tests/unit/slots_guard%,$(UNIT)): | $(B)/divvy-guard
-# A VM is its process there.
-$(B)/tests/unit/lab_peer_run_test $(B)/plain/tests/unit/lab_peer_run_test: LDFLAGS += -Wl,--wrap=vm_pid,--wrap=vm_alive
-# Memory runs out there.
-$(foreach t,plan_faults datapath_diff,$(B)/tests/unit/$(t)_test $(B)/plain/tests/unit/$(t)_test): \
-	LDFLAGS += -Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup
-$(B)/tests/unit/daemon_differs_test $(B)/plain/tests/unit/daemon_differs_test: LDFLAGS += -Wl,--wrap=file_read_alloc
-# The kernel's classes are the test's.
-$(B)/tests/unit/datapath_sample_test $(B)/plain/tests/unit/datapath_sample_test: LDFLAGS += -Wl,--wrap=htb_list
-$(B)/tests/unit/datapath_drain_test $(B)/plain/tests/unit/datapath_drain_test: LDFLAGS += \
-	$(patsubst %,-Wl$(comma)--wrap=%,htb_list htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns)
+# Functions that a test takes the place of: ld's --wrap.
+WRAP_lab_peer_run_test := vm_pid vm_alive
+WRAP_plan_faults_test := calloc reallocarray strdup
+WRAP_datapath_diff_test := calloc reallocarray strdup
+WRAP_datapath_sample_test := htb_list
+WRAP_datapath_drain_test := htb_list htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns
+WRAP_daemon_differs_test := file_read_alloc
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
 $(B)/tests/unit/sim_test: $(B)/san/tests/sim/sim.o $(call san_rooms,$(IN_core))
 unit: $(UNIT)
