@@ -82,11 +82,12 @@ static void edited_class_numbers(void **state)
 
 	save(s);
 	edit(s, "minors",
-	     json_pack("{s:i,s:i,s:i,s:i,s:s,s:i}", "a", 0, "b", CLASSID_ROOT, "c", CLASSID_DEFAULT, "d",
-		       65536 + 7, "e", "7", "f", 7));
+	     json_pack("{s:i,s:i,s:i,s:i,s:s,s:i,s:i}", "a", 0, "b", CLASSID_ROOT, "c", CLASSID_DEFAULT, "d",
+		       65536 + 7, "e", "7", "g", 7, "f", 8));
 	assert_int_equal(restart(s, &next, &err), -ENOENT);
-	assert_int_equal(next.plan.classids.n, 1);
+	assert_int_equal(next.plan.classids.n, 2); /* sorted */
 	assert_string_equal(next.plan.classids.list[0].key, "f");
+	assert_string_equal(next.plan.classids.list[1].key, "g");
 	daemon_free(&next);
 	edit(s, "minors", json_string("none"));
 	assert_int_equal(restart(s, &next, &err), -ENOENT);
@@ -332,6 +333,10 @@ static void saves_whole_files(void **state)
 	parse(other, &s->d.plan.model);
 	assert_int_equal(state_save(&s->d), -EISDIR);
 	expect(s, 0, ORIGIN_APPLIED, web);
+	assert_int_equal(rmdir(tmp), 0);
+	assert_int_equal(unlink(s->state), 0);
+	assert_int_equal(mkdir(s->state, 0700), 0);
+	assert_int_equal(state_save(&s->d), -EISDIR);
 	s->d.options.state = "/nonexistent";
 	assert_int_equal(state_save(&s->d), -ENOENT);
 }

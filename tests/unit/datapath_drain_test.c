@@ -74,6 +74,15 @@ static bool run_once(struct site *s)
 	return sd_event_run(s->event, 1000000) > 0;
 }
 
+/* Whether a further look is due some time. */
+static bool looks_again(const struct site *s)
+{
+	int enabled;
+
+	assert_true(sd_event_source_get_enabled(s->drain.timer, &enabled) >= 0);
+	return enabled != SD_EVENT_OFF;
+}
+
 struct ear {
 	int told, err;
 };
@@ -149,6 +158,7 @@ static void everything_goes_when_it_is_empty(void **state)
 			assert_int_equal(ears[i].told, 1);
 			assert_int_equal(ears[i].err, 0);
 		}
+		assert_false(looks_again(&s));
 		check_rest(&s, &before);
 		classes += n_class_dels;
 		links += n_link_dels;
@@ -292,10 +302,12 @@ static void when_it_looks(void **state)
 	drain_start(&s.drain);
 	assert_true(sd_event_source_get_time(s.drain.timer, &first) >= 0);
 	nap_us(2000);
-	drain_start(&s.drain);
-	assert_true(sd_event_source_get_time(s.drain.timer, &second) >= 0);
-	assert_int_equal(first, second);
-	assert_true(run_once(&s));
+	if (sd_event_run(s.event, 0) == 0) { /* else the machine is so busy that it is due already */
+		drain_start(&s.drain);
+		assert_true(sd_event_source_get_time(s.drain.timer, &second) >= 0);
+		assert_int_equal(first, second);
+		assert_true(run_once(&s));
+	}
 	assert_int_equal(n_looks, 1);
 	/* A look that took 7 ms is followed by a rest of 70. */
 	look_takes_ns = 7 * NSEC_PER_MSEC;
@@ -333,6 +345,51 @@ static void what_fails(void **state)
 	site_free(&s);
 }
 
+/* What was asked for in the same look is not sent later, with other requests: it may not be so any more. */
+static void what_fails_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	/* One of the two is looked at first, whichever it is. */
+	for (uint32_t i = 0; i < 2; i++) {
+		struct tree_uplink *two;
+		struct site s;
+
+		site_small(&s, true);
+		two = reallocarray(s.plane.have.uplinks, 2, sizeof(*two));
+		assert_non_null(two);
+		s.plane.have.uplinks = two;
+		s.plane.have.n_uplinks = 2;
+		two[1] = (struct tree_uplink){ .name = "eth1", .ifb = IFB_FIRST + 1, .drains = true };
+		boot(&s.plane.have, 0);
+		list_error = -ENOBUFS;
+		list_error_ifb = IFB_FIRST + i;
+		drain_start(&s.drain);
+		assert_true(run_once(&s));
+		assert_true(s.plane.stale);
+		assert_int_equal(n_batch, 0);
+		assert_true(kernel[0].there && kernel[1].there);
+		site_free(&s);
+	}
+}
+
+/* Others removed its classes: the IFB still has to go. */
+static void an_uplink_without_classes(void **state)
+{
+	struct ear ear = { 0 };
+	struct site s;
+
+	(void)state;
+	site_small(&s, true);
+	s.plane.have.uplinks[0].n_classes = 0;
+	assert_int_equal(drain_wait(&s.drain, hear, &ear), 0);
+	assert_int_equal(ear.told, 0);
+	drain_start(&s.drain);
+	assert_true(run_once(&s));
+	assert_int_equal(ear.told, 1);
+	assert_false(kernel[0].there);
+	site_free(&s);
+}
+
 static int make_kernel(void **state)
 {
 	(void)state;
@@ -357,6 +414,8 @@ int main(void)
 		cmocka_unit_test(one_drain_after_the_other),
 		cmocka_unit_test(when_it_looks),
 		cmocka_unit_test(what_fails),
+		cmocka_unit_test(what_fails_leaves_nothing_behind),
+		cmocka_unit_test(an_uplink_without_classes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -237,6 +237,54 @@ static void at_10_hz(void **state)
 	assert_int_equal(sampler_latest_ns(&s), 0);
 }
 
+static struct sample_rate rate_at(struct sampler *s, struct dataplane *p, uint64_t now_ms)
+{
+	struct sample_rate r;
+
+	assert_int_equal(sampler_read(s, p, now_ms * MS), 0);
+	sample_rate(sampler_uplink(s, "eth0", DIRECTION_TX), minor_of(1), &r);
+	return r;
+}
+
+static void windows(void **state)
+{
+	struct tree_uplink up = { .name = "eth0", .ifb = IFB_FIRST };
+	struct dataplane p = plane_of(&up, 1);
+	struct sampler s = { 0 };
+
+	(void)state;
+	memset(counters, 0, sizeof(counters));
+	counters[0][1].there = true;
+	assert_false(rate_at(&s, &p, 1000).known);
+	assert_false(rate_at(&s, &p, 1000).known); /* twice at one time */
+	assert_int_equal(rate_at(&s, &p, 1250).window_ns, 250 * MS);
+	assert_int_equal(rate_at(&s, &p, 1500).window_ns, 500 * MS);
+	assert_int_equal(rate_at(&s, &p, 1750).window_ns, 500 * MS);
+	assert_int_equal(rate_at(&s, &p, 2000).window_ns, 500 * MS);
+	assert_int_equal(rate_at(&s, &p, 4000).window_ns, 2000 * MS);
+	sampler_free(&s);
+}
+
+/* Its number may be another device's now, which has sent more. */
+static void a_class_that_was_away(void **state)
+{
+	struct tree_uplink up = { .name = "eth0", .ifb = IFB_FIRST };
+	struct dataplane p = plane_of(&up, 1);
+	struct sampler s = { 0 };
+
+	(void)state;
+	memset(counters, 0, sizeof(counters));
+	counters[0][1] = (struct counter){ .there = true, .bytes = 100 };
+	assert_false(rate_at(&s, &p, 1000).known);
+	counters[0][1].there = false;
+	assert_int_equal(rate_at(&s, &p, 1300).at_ns, 0);
+	counters[0][1] = (struct counter){ .there = true, .bytes = 5000 };
+	assert_false(rate_at(&s, &p, 1600).known);
+	counters[0][1].bytes = 6000;
+	assert_int_equal(rate_at(&s, &p, 2600).delivered.bytes_ps, 1000);
+	sampler_free(&s);
+}
+
 /* 400 Gbit/s for ten hours: bytes times nanoseconds are more than 64 bits. */
 static void the_largest_counters(void **state)
 {
@@ -274,9 +322,11 @@ static void many_uplinks(void **state)
 				      { .name = "c", .ifb = 103 },
 				      { .name = "d", .ifb = 101 } };
 	struct dataplane p = plane_of(two, 2), q = plane_of(four, 4), none = plane_of(NULL, 0);
+	char long_name[MODEL_NAME_SIZE * 8] = "";
 	struct sampler s = { 0 };
 
 	(void)state;
+	memset(long_name, 'b', sizeof(long_name) - 1);
 	memset(counters, 0, sizeof(counters));
 	for (size_t i = 0; i < 4; i++)
 		counters[i][0].there = true;
@@ -295,7 +345,7 @@ static void many_uplinks(void **state)
 	assert_int_equal(rate_of(&s, "a", 0), UINT64_MAX);
 	assert_int_equal(rate_of(&s, "b", 0), 2000);
 	assert_int_equal(rate_of(&s, "d", 0), 4000);
-	assert_null(sampler_uplink(&s, "a-name-of-16-chr", DIRECTION_TX));
+	assert_null(sampler_uplink(&s, long_name, DIRECTION_TX));
 	assert_int_equal(sampler_read(&s, &none, 3 * NSEC_PER_SEC), 0);
 	assert_null(sampler_uplink(&s, "b", DIRECTION_TX));
 	sampler_free(&s);
@@ -328,9 +378,14 @@ static void a_reading_that_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(steady_readings),      cmocka_unit_test(readings_at_any_time),
-		cmocka_unit_test(classes_come_and_go),  cmocka_unit_test(at_10_hz),
-		cmocka_unit_test(the_largest_counters), cmocka_unit_test(many_uplinks),
+		cmocka_unit_test(steady_readings),
+		cmocka_unit_test(readings_at_any_time),
+		cmocka_unit_test(classes_come_and_go),
+		cmocka_unit_test(at_10_hz),
+		cmocka_unit_test(windows),
+		cmocka_unit_test(a_class_that_was_away),
+		cmocka_unit_test(the_largest_counters),
+		cmocka_unit_test(many_uplinks),
 		cmocka_unit_test(a_reading_that_fails),
 	};
 

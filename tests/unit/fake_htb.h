@@ -35,6 +35,7 @@ static struct request {
 } batch[REQUESTS];
 static size_t n_batch, n_looks, n_class_dels, n_link_dels;
 static int list_error, commit_error;
+static uint32_t list_error_ifb;         /* 0: of every IFB */
 static uint64_t look_takes_ns, fake_ns; /* the clock that drain.c sees */
 
 static inline uint64_t waiting_in(const struct k_ifb *ifb)
@@ -77,7 +78,7 @@ int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, stru
 	assert_null(c);
 	n_looks++;
 	fake_ns += look_takes_ns;
-	if (list_error)
+	if (list_error && (!list_error_ifb || list_error_ifb == ifindex))
 		return list_error;
 	assert_true(ifb->there);
 	list = calloc(2 * MINORS_END, sizeof(*list));
@@ -160,6 +161,7 @@ static inline void boot(const struct tree *have, uint32_t most)
 	memset(kernel, 0, N_IFBS * sizeof(*kernel));
 	n_batch = n_looks = n_class_dels = n_link_dels = 0;
 	list_error = commit_error = 0;
+	list_error_ifb = 0;
 	look_takes_ns = 0;
 	for (size_t i = 0; i < have->n_uplinks; i++) {
 		const struct tree_uplink *u = &have->uplinks[i];

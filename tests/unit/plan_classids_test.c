@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Class numbers over random changes of a model: who has one keeps it, and nobody gets one that is in use. */
+/* Class numbers over random changes of a model: a node keeps its number, and a number in use is not given. */
 
 #include "plan_rig.h"
 
@@ -270,7 +270,7 @@ static void a_saved_table_with_faults(void **state)
 		add_device(&m, 0, name, SELECT_NIC, "tap0");
 	assert_int_equal(assign(&known, &m, 0, none, &fresh, minors), 0);
 	assert_int_equal(minors[1], 9);
-	assert_int_equal(minors[2], 2); /* the lowest that is free: 3 is for nobody of this uplink */
+	assert_int_equal(minors[2], 2); /* the lowest that is free: no node of this uplink has 3 */
 	assert_true(minors[3] == 5 || minors[3] == 6);
 	assert_int_equal(minors[4], 3);
 	assert_int_equal(minors[5], 4);

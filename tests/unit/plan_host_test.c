@@ -262,8 +262,10 @@ static void what_changes_a_nic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(links_come_and_go),   cmocka_unit_test(a_dump_in_any_order),
-		cmocka_unit_test(what_changes_a_link), cmocka_unit_test(nics_are_found_by_tap),
+		cmocka_unit_test(links_come_and_go),
+		cmocka_unit_test(a_dump_in_any_order),
+		cmocka_unit_test(what_changes_a_link),
+		cmocka_unit_test(nics_are_found_by_tap),
 		cmocka_unit_test(what_changes_a_nic),
 	};
 

@@ -320,7 +320,7 @@ static void leaves_out(void **state)
 	scene_refresh(&s);
 	make(&s, &p);
 	assert_true(tree_vnic(&p.tree, 11)->sndbuf > 0);
-	plan_leave_out(&p, 99, REASON_VANISHED, NULL, NULL); /* none of its */
+	plan_leave_out(&p, 99, REASON_VANISHED, NULL, NULL); /* not in the plan */
 	plan_leave_out(&p, 11, REASON_NO_ATTACH, "Operation not supported", ": why");
 	assert_true(p.bindings[1].bound);
 	assert_false(p.bindings[2].bound);
