@@ -171,6 +171,7 @@ WRAP_lab_peer_run_test := vm_pid vm_alive
 WRAP_plan_faults_test := calloc reallocarray strdup
 WRAP_datapath_diff_test := calloc reallocarray strdup
 WRAP_datapath_sample_test := htb_list
+WRAP_datapath_others_test := filter_list_all
 WRAP_datapath_drain_test := htb_list htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns
 WRAP_daemon_differs_test := file_read_alloc
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
