@@ -8,8 +8,8 @@
 
 #include <syslog.h>
 
-/* Finds out where stderr goes. Call it once, before any other function here. program: borrowed for ever. */
-void log_init(const char *program);
+/* Finds out where stderr goes. Call it once, before any other function here. name: the program's, borrowed for ever. */
+void log_init(const char *name);
 /* priority: LOG_ERR and the like. fmt is without a final newline; a text of over 1,000 bytes is cut. */
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -93,8 +93,8 @@ static void print_cell(FILE *to, const char *text, size_t width, bool right, boo
 
 void table_print(const struct table *t, FILE *to, const char *before, const char *behind)
 {
-	size_t width[TABLE_COLUMNS_MAX], columns = n_columns(t);
-	bool right[TABLE_COLUMNS_MAX];
+	size_t width[TABLE_COLUMNS_MAX] = { 0 }, columns = n_columns(t);
+	bool right[TABLE_COLUMNS_MAX] = { false };
 
 	for (size_t j = 0; j < columns; j++) {
 		right[j] = t->headers[j][0] == '>';

@@ -218,8 +218,8 @@ static void fill_slots(const struct readings *r, const struct snapshot *s, struc
 	}
 	/* Parts of less than a slot say nothing: whose timer ticked how often. */
 	if (out->in_slots && s->slots.used_total_ns >= s->schedule.slot_ns)
-		out->slots_error_pp = percent(vm->account.used_ns, s->slots.used_total_ns) -
-				      percent(vm->account.entitled_ns, s->slots.entitled_total_ns);
+		out->slots_error_pp = percent(out->slots.account.used_ns, s->slots.used_total_ns) -
+				      percent(out->slots.account.entitled_ns, s->slots.entitled_total_ns);
 }
 
 static int fill_device(const struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,

@@ -326,7 +326,7 @@ static int parse_object(struct build *b, const struct object *object, void *targ
 		if (b->reader.item.kind == ITEM_MAPPING_END)
 			return check_complete(b, &m);
 		r = check_key(b, &m, &f);
-		if (r < 0)
+		if (r < 0 || !f) /* !f: clang's analyzer does not see that r is negative then */
 			return r;
 		r = parse_value(b, f, target, node);
 		if (r < 0)

@@ -326,7 +326,7 @@ int units_parse_time(const char *s, uint64_t *ns, char err[UNITS_ERR_SIZE])
 
 int units_parse_share(const char *s, struct share *out, char err[UNITS_ERR_SIZE])
 {
-	struct number n;
+	struct number n = { .suffix = "" };
 	int r;
 
 	r = scan_number(s, "a share", EXPECT_SHARE, &n, err);
