@@ -82,7 +82,7 @@ int compare_folders(const char *a, const char *b, json_t **ret, struct errtext *
 
 	if (r == 0)
 		r = book_load(b, &two, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	for (size_t i = 0; i < one->n_scenarios; i++) {
 		const struct book_scenario *s = &one->scenarios[i], *other = book_find(two, s->name);

@@ -238,7 +238,7 @@ static uint64_t tree_cpu_ns(pid_t pid, unsigned depth)
 	char path[64], *p;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
-	if (depth == 0 || proc_read_ns(NULL, path, &list) < 0)
+	if (depth == 0 || proc_read_ns(NULL, path, &list) < 0 || !list)
 		return sum;
 	p = list;
 	for (;;) {

@@ -288,7 +288,7 @@ int traffic_wait_running(struct traffic *const *t, size_t n, unsigned timeout_ms
 		if (r == 0)
 			return 0;
 		snprintf(last, sizeof(last), "%s", a.culprit ? client_last(a.culprit) : "");
-		if (r != -EAGAIN || now_ns() >= deadline)
+		if (r != -EAGAIN || !a.culprit || now_ns() >= deadline)
 			break;
 		give_up(a.culprit);
 		r = attempt(a.culprit, e);

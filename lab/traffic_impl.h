@@ -40,8 +40,8 @@ bool traffic_grow(void **p, size_t n, size_t *room, size_t size);
 
 /* traffic_server.c: the iperf of this traffic's kind. 0 or negative errno with a text. */
 int traffic_server_start(struct traffic *t, struct errtext *e);
-/* 1: its port is bound; 0: not yet; -EPIPE: it ended. */
-int traffic_server_listening(void *traffic);
+/* arg: the struct traffic. 1: its port is bound; 0: not yet; -EPIPE: it ended. */
+int traffic_server_listening(void *arg);
 void traffic_server_stop(struct traffic *t);
 
 /* traffic_video.c */

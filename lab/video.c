@@ -283,7 +283,7 @@ static int compare(const char *dir, const struct clip *c, const struct clip_file
 		r = read_stats(dir, "ssim", &source, e);
 	if (r == 0)
 		r = read_stats(dir, "ssim_stream", &stream, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	*ssim = video_mean_ssim(source, all, f.first - skip, f.n);
 	*ssim_stream = video_mean_ssim(stream, all, f.first - skip, f.n);

@@ -124,7 +124,7 @@ static void set_number(struct options *o, const char *name, double x)
 			*to[i].u32 = (uint32_t)x;
 		else if (to[i].u64)
 			*to[i].u64 = (uint64_t)(x * to[i].unit);
-		else
+		else if (to[i].real)
 			*to[i].real = x;
 	}
 }

@@ -111,7 +111,7 @@ static int check_agent(struct lab *lab, struct errtext *e)
 
 	if (r == 0)
 		r = vm_run(lab->vm[0], 5000, &out, e, "echo one; echo; echo two >&2");
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (strcmp(out, "one\n\ntwo\n") != 0)
 		return errtext_set(e, -EBADMSG, "agent: output is \"%s\"", out);

@@ -211,7 +211,7 @@ static void like_bisection(void **state)
 	for (int run = 0; run < 3000; run++) {
 		uint64_t capacity = 1 + (rnd() % RATE_MAX_BYTES_PS >> (rnd() % 30));
 		struct rate demand[4096], out[4096];
-		double want[4096];
+		double want[4096] = { 0 };
 		struct model m;
 
 		model_init(&m);

@@ -8,7 +8,7 @@
 
 #include "plant.h"
 
-#define for_each_time_policy(ops) for_each_policy(ops) if (!ops->pauses_idle)
+#define for_each_time_policy(ops) for_each_policy(ops) if (!(ops)->pauses_idle)
 
 /* CPU time by VM 0 and by all. */
 struct used {

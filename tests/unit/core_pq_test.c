@@ -15,7 +15,7 @@
 static void test_against_search(void **state)
 {
 	struct pq q = { 0 };
-	struct pq_item there[N];
+	struct pq_item there[N] = { 0 };
 	bool in[N] = { false };
 
 	(void)state;

@@ -59,7 +59,7 @@ static void credit(struct sim *s)
 	double gained = (s->now - s->credited) * s->rate;
 	double could = s->tokens < 0 ? gained + s->tokens : gained; /* since the debt ended, as bytes */
 
-	if (!s->queued && could > 0)
+	if (s->queued <= 0 && could > 0)
 		s->dry += could / s->rate;
 	s->tokens = fmin(s->tokens + gained, s->burst);
 	s->credited = s->now;
@@ -68,7 +68,7 @@ static void credit(struct sim *s)
 static void dequeue(struct sim *s)
 {
 	credit(s);
-	while (s->queued && s->tokens >= -1e-6) {
+	while (s->queued > 0 && s->tokens >= -1e-6) {
 		s->tokens -= s->len; /* R4 */
 		s->queued--;
 		s->sent += s->len;
@@ -78,7 +78,7 @@ static void dequeue(struct sim *s)
 			s->vmm_at = s->now + s->wake;
 		}
 	}
-	s->watchdog_at = s->queued ? s->now - s->tokens / s->rate + s->timer : INFINITY;
+	s->watchdog_at = s->queued > 0 ? s->now - s->tokens / s->rate + s->timer : INFINITY;
 }
 
 static void write_packets(struct sim *s)
@@ -225,7 +225,8 @@ static void borrows_without_running_dry(void **state)
 	double prompt = (double)sizing_host_default.wake_ns / 16;
 
 	(void)state;
-	for (double ceil = 100; ceil <= 100000; ceil *= 10) {
+	for (uint32_t mbit = 100; mbit <= 100000; mbit *= 10) {
+		double ceil = mbit;
 		struct sizing z = sized(ceil / 15, ceil);
 		struct sim s = sim_of(ceil, &z, 2, prompt, 0);
 

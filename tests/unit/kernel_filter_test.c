@@ -74,16 +74,17 @@ static void add_u32(uint32_t parent, uint16_t pref)
 		.tcm_parent = parent,
 		.tcm_info = TC_H_MAKE((uint32_t)pref << 16, htons(ETH_P_ALL)),
 	};
-	struct {
-		struct tc_u32_sel sel;
-		struct tc_u32_key key;
-	} match = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	/* a selector, and one key behind it */
+	_Alignas(struct tc_u32_sel) char match[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = { 0 };
+	struct tc_u32_sel *sel = (void *)match;
 	struct nlmsghdr *nlh = rtnl_add(r, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &tcm, sizeof(tcm), 0);
 	struct nlattr *options;
 
+	sel->flags = TC_U32_TERMINAL;
+	sel->nkeys = 1;
 	mnl_attr_put_strz(nlh, TCA_KIND, "u32");
 	options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
-	mnl_attr_put(nlh, TCA_U32_SEL, sizeof(match), &match);
+	mnl_attr_put(nlh, TCA_U32_SEL, sizeof(match), match);
 	mnl_attr_nest_end(nlh, options);
 	commit_ok(r);
 }

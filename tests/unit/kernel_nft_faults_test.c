@@ -15,10 +15,10 @@ static struct {
 	int marks; /* so many are marked as parts of a dump that changed under way */
 } fault;
 
-ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-	ssize_t n = syscall(SYS_recvmsg, fd, msg, flags);
-	struct nlmsghdr *nlh = msg->msg_iov->iov_base;
+	ssize_t n = syscall(SYS_recvmsg, fd, message, flags);
+	struct nlmsghdr *nlh = message->msg_iov->iov_base;
 
 	if (n >= 0 && fault.error) {
 		errno = fault.error;

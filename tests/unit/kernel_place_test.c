@@ -76,6 +76,7 @@ static enum cgroup_tree next_tree(int from)
 	return (enum cgroup_tree)from;
 }
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name that is declared takes none */
 #define FOR_EACH_TREE(t) for (enum cgroup_tree t = next_tree(0); t < CGROUP_TREES; t = next_tree((int)t + 1))
 
 static size_t processes_in(const char *dir)

@@ -70,7 +70,7 @@ static void bfifo(void **state)
 {
 	static const struct leaf leaf = { .kind = LEAF_BFIFO, .limit = 375000 };
 	const struct nlattr *tb[TCA_STATS2 + 1];
-	struct tc_fifo_qopt opt;
+	struct tc_fifo_qopt opt = { 0 };
 
 	(void)state;
 	send_leaf(&leaf, "bfifo", tb);

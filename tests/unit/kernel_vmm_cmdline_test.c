@@ -181,9 +181,8 @@ static const struct expectation {
 	    "{\"qom-type\":\"secret\",\"id\":\"masterKey0\"}", "-netdev",
 	    "{\"type\":\"tap\",\"fd\":\"33\",\"vhost\":true,\"vhostfd\":\"36\",\"id\":\"hostnet0\"}",
 	    "-device",
-	    "{\"driver\":\"virtio-net-pci\",\"netdev\":\"hostnet0\",\"id\":\"net0\",\"mac\":\"52:54:00:11:22:"
-	    "33\","
-	    "\"bus\":\"pci.1\",\"addr\":\"0x0\"}" },
+	    ("{\"driver\":\"virtio-net-pci\",\"netdev\":\"hostnet0\",\"id\":\"net0\","
+	     "\"mac\":\"52:54:00:11:22:33\",\"bus\":\"pci.1\",\"addr\":\"0x0\"}") },
 	  "vnet0",
 	  { 33 },
 	  1,

@@ -190,8 +190,8 @@ static void test_cni(void **state)
 				   "ip link add bwp0 mtu 1500 txqueuelen 0 up type ifb\n",
 				   "tc qdisc add dev t0 handle ffff: ingress\n",
 				   "action mirred egress redirect dev bwp2\n",
-				   "tc qdisc add dev bwp0 root handle 1: tbf rate 49750000bit burst 62187b "
-				   "limit 217655b\n",
+				   ("tc qdisc add dev bwp0 root handle 1: tbf rate 49750000bit burst 62187b "
+				    "limit 217655b\n"),
 				   NULL },
 			   (const char *const[]){ "ip link del bwp0\n", "tbf rate 19900000bit", NULL });
 }

@@ -213,7 +213,8 @@ static void test_evaluation(void **state)
 	/* Figures come first, and few VMs before many. */
 	assert_string_equal(all.items[0].section, "figures");
 	for (size_t i = 1; i < all.n; i++)
-		if (all.items[i].scenario && strcmp(all.items[i].section, all.items[i - 1].section) == 0)
+		if (all.items[i].scenario && all.items[i - 1].scenario &&
+		    strcmp(all.items[i].section, all.items[i - 1].section) == 0)
 			assert_true(all.items[i].scenario->n_vms >= all.items[i - 1].scenario->n_vms);
 
 	assert_int_equal(catalog_evaluation("fig07, fig11", false, &one, &e), 0);

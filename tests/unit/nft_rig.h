@@ -12,8 +12,6 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 static struct rtnl *r;
 
 /* Load rules; whether nft took them. Its complaints go to standard error only where they matter. */

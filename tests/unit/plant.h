@@ -126,9 +126,11 @@ static inline void plant_free(struct plant *p)
 	rounds_free(p->r);
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared takes none */
 #define for_each_policy(ops)                                   \
 	for (size_t ops##_i = 0; policies[ops##_i]; ops##_i++) \
 		for (const struct policy_ops *ops = policies[ops##_i]; ops; ops = NULL)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define assert_points(p, id, percent, points)                                                            \
 	do {                                                                                             \

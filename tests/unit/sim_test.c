@@ -95,7 +95,7 @@ static void test_accounts(void **state)
 /* What the papers claim, in order of size and not in figures. */
 static void test_known_order(void **state)
 {
-	struct sim_result r[8];
+	struct sim_result r[8] = { 0 };
 
 	(void)state;
 	for (size_t i = 0; policies[i]; i++) {

@@ -216,10 +216,10 @@ const char *cgroup_mode(const struct cgroup_host *h)
 	return "v2";
 }
 
-int cgroup_of(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, char out[CGROUP_PATH_SIZE])
+int cgroup_of(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, char dir[CGROUP_PATH_SIZE])
 {
 	(void)h, (void)tree;
-	snprintf(out, CGROUP_PATH_SIZE, "/%s%d", fake[pid - FAKE_PID].moved ? "elsewhere" : "vm",
+	snprintf(dir, CGROUP_PATH_SIZE, "/%s%d", fake[pid - FAKE_PID].moved ? "elsewhere" : "vm",
 		 pid - FAKE_PID);
 	return 0;
 }

@@ -346,7 +346,8 @@ static void test_quote(void **state)
 		{ "h\xc3\xa4user", "\"h\xc3\xa4user\"" },
 		{ "a\nb", "\"a\\x0ab\"" },
 		{ "\xc2\x9b", "\"\\xc2\\x9b\"" },                   /* CSI, as one character */
-		{ "\xe2\x80\xae", "\"\\xe2\\x80\\xae\"" },          /* right-to-left override */
+		/* right-to-left override NOLINTNEXTLINE(misc-misleading-bidirectional) */
+		{ "\xe2\x80\xae", "\"\\xe2\\x80\\xae\"" },
 		{ "\xc1\x81", "\"\\xc1\\x81\"" },                   /* overlong */
 		{ "\xed\xa0\x80", "\"\\xed\\xa0\\x80\"" },          /* surrogate */
 		{ "\xf4\x90\x80\x80", "\"\\xf4\\x90\\x80\\x80\"" }, /* beyond U+10FFFF */
