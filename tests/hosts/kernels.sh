@@ -58,8 +58,9 @@ apt-get "${options[@]}" update >"$apt/log" 2>&1 || skip "the suite's package lis
 packages=
 todo=$meta
 while [[ -n $todo ]]; do
+	# shellcheck disable=SC2086 # todo is a list
 	depends=$(apt-cache "${options[@]}" show --no-all-versions $todo 2>>"$apt/log" |
-		  sed -n 's/^\(Pre-\)\?Depends: //p' | tr ',|' '\n\n' | awk '{ print $1 }' |
+		  sed -n 's/^\(Pre-\)\?Depends: //p' | tr ',|' '\n' | awk '{ print $1 }' |
 		  grep -E '^linux-(image|base|modules|binary)-.*cloud-amd64' | sort -u || true)
 	todo=
 	for p in $depends; do

@@ -138,7 +138,6 @@ remove_topology() {
 
 # --- the meter: "US BYTES FRAMES BYTES FRAMES" (web, batch) for each line it is sent ---------------------
 meter_start() {
-	# shellcheck disable=SC2016
 	coproc METER { exec nsenter --net="/run/netns/$switch" bash -c '
 		while read -r; do
 			now=$EPOCHREALTIME
@@ -307,14 +306,14 @@ step() { # udp | tcp, name, sender...
 	echo "@sends $*"
 	sample
 	for v in "$@"; do
-		"${traffic}_start" $v
+		"${traffic}_start" "$v"
 	done
 	sleep $warm_up
 	sample
 	sleep $((seconds - warm_up))
 	sample
 	for v in "$@"; do
-		"${traffic}_end" $v
+		"${traffic}_end" "$v"
 	done
 	drain
 	sample

@@ -10,7 +10,6 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 # Sends all lines of its standard input at once over one connection, and prints each answer's id and whether it is ok.
 talk() { # how many answers to wait for
-	# shellcheck disable=SC2016
 	perl -MIO::Socket::UNIX -e '
 		my ($path, $n) = @ARGV;
 		my $s = IO::Socket::UNIX->new(Peer => $path) or die "connect: $!";

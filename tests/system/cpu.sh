@@ -105,7 +105,6 @@ case_no_cgroups() { # the system's file wants CPU slots, and the host cannot do 
 		uplinks:
 		  - {name: up0, capacity: 1gbit, devices: [{name: web, nic: n0}, {name: batch, nic: n1}]}
 	END
-	# shellcheck disable=SC2016
 	divvyd_in=(unshare --mount sh -c '
 		umount -l $(awk "\$3 ~ /^cgroup/ { print \$2 }" /proc/mounts)
 		exec "$@"' sh)
@@ -141,7 +140,6 @@ case_no_freezer() { # a host with cgroup v1 and without its freezer
 		return
 	fi
 	divvy_stop
-	# shellcheck disable=SC2016
 	divvyd_in=(unshare --mount sh -c '
 		umount -l $(awk "\$3 == \"cgroup2\" || (\$3 == \"cgroup\" && \$4 ~ /freezer/) { print \$2 }" /proc/mounts)
 		exec "$@"' sh)
@@ -360,6 +358,7 @@ case_silent() { # divvyd is stopped for a second: as after a suspend, its deadli
 	check "divvyd silent for 200 ms: nobody is paused" "$? == 0"
 	sleep 0.8
 	kill -CONT "$divvyd_child"
+	# shellcheck disable=SC2034 # eval uses it
 	local skipped
 	await 2 eval 'skipped=$(json | grep -o "\"skipped_slots\":[0-9]*" | cut -d: -f2); ((skipped >= 50))'
 	check "it goes on: the slots that passed are skipped, not made up for" "$? == 0"

@@ -151,7 +151,7 @@ case_both_killed() { # divvyd and its guard die while a VM is paused that is in 
 	paused=$?
 	kill -KILL "$guard"
 	divvyd_kill
-	check "it is paused in its own cgroup" "paused == 0"
+	check "it is paused in its own cgroup" "$paused == 0"
 	sleep 0.2
 	[[ $(cat "$theirs/cgroup.freeze") == 1 ]]
 	check "both killed: nobody is there to let it run" "$? == 0"
@@ -185,7 +185,6 @@ case_let_run() { # the guard took divvyd for dead, and let a VM run whose next t
 
 case_files() { # more VMs than there may be files open
 	divvy_stop
-	# shellcheck disable=SC2016
 	divvyd_in=(sh -c 'ulimit -Sn 24; exec "$@"' sh)
 	divvyd_launch
 	apply_cpu ""
@@ -208,7 +207,6 @@ case_no_guard() { # the guard dies, and its successor hangs while it starts
 	divvy_stop
 	mkdir "$tmp/bin"
 	cp "$root/build/divvyd" "$root/build/divvy-guard" "$tmp/bin"
-	# shellcheck disable=SC2016
 	divvyd_in=(sh -c 'shift; exec "$0" "$@"' "$tmp/bin/divvyd")
 	divvyd_launch
 	apply_cpu ", slot: 70ms" # longer than a look takes, or 50 of them may all miss the VM that is paused

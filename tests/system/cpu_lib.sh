@@ -4,6 +4,7 @@
 # cpu_lib.sh: what tests of CPU slots share. Sourced; the test calls lib_init, run_case for each case, and tap_done.
 # The stand-ins for VMs flood without backpressure, so each is busy for as long as it may run.
 
+# shellcheck disable=SC2154 # root is the test's
 # shellcheck source=tests/system/lib.sh
 . "$root/tests/system/lib.sh"
 

@@ -17,6 +17,7 @@ run_case() {
 	dst_mac=()
 	: >"$tmp/divvyd.log"
 	set_up "bridge"
+	# shellcheck disable=SC2034 # the cases use it
 	divvyd_child=$(pgrep -P "$divvyd_pid" divvyd || echo "$divvyd_pid")
 	"case_$1"
 	divvy release --all 2>&1 | diag

@@ -52,8 +52,8 @@ case_tap_reused() { # another VM's tap of the same name
 }
 
 case_vanish() { # interfaces vanish while a specification of them is applied
-	local i round survived=1
-	for round in 1 2 3; do
+	local i survived=1
+	for _ in 1 2 3; do
 		for ((i = 0; i < 150; i++)); do
 			echo "link add w$i type veth peer name y$i"
 		done | ip -n "$host" -b -
@@ -147,7 +147,6 @@ case_bound_later() { # what an event bound is known after a kill, too
 thief_start() { # with a tap of its own and the name of another's VM; sets thief
 	[[ -p $tmp/thief.in ]] || mkfifo "$tmp/thief.in"
 	exec {thief_in}<>"$tmp/thief.in"
-	# shellcheck disable=SC2016
 	ip netns exec "$host" bash -c 'exec -a qemu-system-x86_64 "$@"' - "$tapflood" -name web \
 		-netdev tap,id=net0,ifname=n2 -device virtio-net-pci,netdev=net0 <"$tmp/thief.in" {thief_in}>&- >/dev/null &
 	thief=$!

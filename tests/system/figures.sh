@@ -60,7 +60,7 @@ try "a failure is the exit status" exits 1
 try "the rest of the scenarios ran" ran "aa bb cc "
 try "the failed one is named, with what it was" says "FAILED: bb ended with 3"
 try "it is noted as failed" state bb failed
-try "the others are noted as done" state cc done
+try "the others are noted as done" state cc "done"
 try "each was given a directory, seconds, and repetitions" grep -q "aa.sh $tmp/out/aa 5 3" "$tmp/ran"
 try "what it said is in its log" grep -q broken "$tmp/out/bb/log.txt"
 
@@ -81,7 +81,7 @@ timeout -s INT 2 "$lab" figures --out "$tmp/out" >"$tmp/said" 2>&1
 status=$?
 try "an interrupt ends it" exits 124
 try "and says how to go on" says "the same command goes on"
-try "what was done is noted" state aa done
+try "what was done is noted" state aa "done"
 try "what was not is planned" state bb planned
 program bb 3 <<<"$summary"
 figures

@@ -67,12 +67,12 @@ ready() {
 
 # What the run owns while it is up: its namespaces, the processes in them and the children of the lab itself.
 inventory() {
-	namespaces=$(ls /run/netns | grep "^dvl$pid-")
+	namespaces=$(find /run/netns -name "dvl$pid-*" -printf '%f\n')
 	pids=$(for ns in $namespaces; do ip netns pids "$ns"; done; cat /proc/$pid/task/$pid/children)
 }
 
 namespaces_gone() {
-	! ls /run/netns 2>/dev/null | grep -q "^dvl$pid-"
+	[ -z "$(find /run/netns -name "dvl$pid-*" 2>/dev/null)" ]
 }
 
 processes_gone() {
@@ -93,7 +93,10 @@ nothing_left() {
 
 # --- a run to its end ---
 qemus() {
-	grep -l '^qemu' $(for p in $(cat /proc/$pid/task/$pid/children); do echo "/proc/$p/comm"; done) 2>/dev/null
+	local p
+	for p in $(cat /proc/$pid/task/$pid/children); do
+		grep -l '^qemu' "/proc/$p/comm" 2>/dev/null
+	done
 }
 
 two_qemus() {
@@ -119,7 +122,7 @@ between "$(value vm0_lost)" 100 10000000
 ok $? "loss is seen by sequence numbers where the wire drops ($(value vm0_lost))"
 between "$(value vm0_rtts)" 15 60
 ok $? "round-trip times at 10 Hz ($(value vm0_rtts) in 3 s)"
-[ "$(echo "$namespaces" | wc -l)" = 5 ] && [ "$(echo $pids | wc -w)" -ge 4 ]
+[ "$(echo "$namespaces" | wc -l)" = 5 ] && [ "$(echo "$pids" | wc -w)" -ge 4 ]
 ok $? "the inventory below sees namespaces and processes"
 nothing_left
 ok $? "nothing is left after it"
@@ -158,8 +161,7 @@ for kind in qemu container libvirt; do
 		within 90 ready
 		inventory
 		kill -$signal $pid
-		{ wait $pid; } 2>/dev/null
-		[ $? != 0 ] && grep -q '^ready' "$out/log"
+		! { wait $pid; } 2>/dev/null && grep -q '^ready' "$out/log"
 		ok $? "$kind: ended in mid-flood by SIG$signal"
 		nothing_left
 		ok $? "$kind: nothing is left after SIG$signal"

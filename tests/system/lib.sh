@@ -10,6 +10,7 @@
 #	batch -- n1 --+               (the uplink)    +--------------+
 
 export PATH=$PATH:/usr/sbin:/sbin
+# shellcheck disable=SC2154 # root is the test's
 tapflood=$root/build/tests/system/tapflood
 host=divvy-dp-host-$$ srv=divvy-dp-srv-$$
 capacity_mbit=20
@@ -125,12 +126,12 @@ remove_topology() {
 }
 
 # --- VMs ---------------------------------------------------------------------------------------------
+# shellcheck disable=SC1083,SC2086,SC2093 # {array[i]} is where bash puts a descriptor
 vm_start() { # name
 	local in=$tmp/$1.in out=$tmp/$1.out
 	[[ -p $in ]] || mkfifo "$in" "$out"
 	# Opened for both directions: neither end waits for the other.
 	exec {vm_in[$1]}<>"$in" {vm_out[$1]}<>"$out"
-	# shellcheck disable=SC2016
 	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "$1" \
 		-netdev "tap,id=net0,ifname=${tap[$1]},script=no,downscript=no" \
 		-device "$nic_model,netdev=net0,mac=${mac[$1]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
@@ -150,6 +151,7 @@ vm_reply() { # name; the line is in REPLY
 	read -r -t 20 -u "${vm_out[$1]}" || REPLY="error: no answer"
 }
 
+# shellcheck disable=SC1083,SC2086,SC2093 # as above
 vm_kill() { # name
 	kill -KILL "${vm_pid[$1]}"
 	wait "${vm_pid[$1]}" 2>/dev/null
@@ -158,6 +160,7 @@ vm_kill() { # name
 	rm -f "$tmp/$1.in" "$tmp/$1.out"
 }
 
+# shellcheck disable=SC1083,SC2086,SC2093 # as above
 vm_stop_all() {
 	local v
 	for v in "${!vm_pid[@]}"; do
@@ -319,6 +322,7 @@ flood() { # a command that takes as long as the flood shall; seconds to wait for
 		[[ $REPLY == written=* ]] || bail "VM $v: $REPLY"
 		declare -g "written_$v=$(field written "$REPLY")" "again_$v=$(field again "$REPLY")"
 	done
+	# shellcheck disable=SC2154 # declared in the loop above
 	await "$2" all_received $((r0_web + written_web)) $((r0_batch + written_batch)) || :
 	lost=$((written_web + written_batch - (rx_web - r0_web) - (rx_batch - r0_batch)))
 	drops=$(($(dropped) - d0))

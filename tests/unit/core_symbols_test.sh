@@ -32,6 +32,7 @@ fi
 
 foreign=
 for symbol in $(nm -u "$lib" | awk '$1 == "U" || $1 == "w" { print $2 }' | sort -u); do
+	# shellcheck disable=SC2086 # lists
 	printf '%s\n' $allowed $defined | grep -qxF -e "$symbol" || foreign="$foreign $symbol"
 done
 if [ -z "$foreign" ] && [ -n "$defined" ]; then

@@ -62,7 +62,6 @@ summarise() { # file of counts
 
 # A JSON path of the summary is what it is said to be; "null" is null.
 is() { # path, value
-	# shellcheck disable=SC2016
 	perl -MJSON::PP -e '
 		my ($file, $path, $want) = @ARGV;
 		open my $f, "<", $file or die "$file: $!\n";
