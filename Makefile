@@ -6,6 +6,7 @@
 #   make demo       set up, then show the main job on two real VMs
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
+#   make lint       clang-tidy, shellcheck, mandoc; `make deps lint` installs them first
 #   make bench      the benchmarks of doc/measurements.md
 #   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -46,6 +47,9 @@ ROOMS := base core spec proto kernel plan datapath slots
 sources = $(filter-out %.bpf.c,$(wildcard $(1)/*.c $(1)/*/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
+tidy = $(patsubst %,$(B)/lint/%.ok,$(1))
+# All that is made from a source.
+uses = $(call obj,$(1)) $(call san,$(1)) $(call tidy,$(1))
 # $(call rooms,NAMES): their archives; $(call san_rooms,NAMES): those with sanitizers.
 rooms = $(patsubst %,$(B)/lib%.a,$(1))
 san_rooms = $(patsubst %,$(B)/san/lib%.a,$(1))
@@ -134,9 +138,9 @@ $(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h tests/system/bpf/*.h
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
-$(call obj,kernel/bpf/classifier.c) $(call san,kernel/bpf/classifier.c): $(B)/kernel/bpf/classify.skel.h
-$(call obj,lab/meter.c) $(call san,lab/meter.c): $(B)/lab/bpf/meter.skel.h
-$(call obj,lab/handover.c) $(call san,lab/handover.c): $(B)/lab/bpf/handover.skel.h
+$(call uses,kernel/bpf/classifier.c): $(B)/kernel/bpf/classify.skel.h
+$(call uses,lab/meter.c): $(B)/lab/bpf/meter.skel.h
+$(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
 
 # --- tests: every tests/unit/x_test.c is a program that prints TAP ---------------------------------
 # A room's tests are called by its name, and link with what the room may know and nothing else: an include
@@ -183,7 +187,7 @@ TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
 $(B)/tests/system/lab_ground: NEED = $(NEED_lab)
 $(B)/tests/system/lab_ground: $(B)/liblab.a $(call rooms,$(IN_lab))
 $(B)/tests/system/fields: NEED = $(NEED_kernel)
-$(call obj,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
+$(call uses,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
 $(TEST_HELPERS): $(B)/%: $(B)/%.o
 	$(link)
 
@@ -199,6 +203,37 @@ fuzz: deps
 	@$(MAKE) --no-print-directory -j2 $(FUZZ)
 	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 \
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
+
+# --- lint: .clang-tidy and .shellcheckrc say what is off, and why ------------------------------------
+# Each C file has a stamp, so that the next run looks only at files that changed, themselves or in a header.
+CLANG_TIDY ?= clang-tidy
+TIDY_C := $(call tidy,$(foreach r,$(ROOMS) daemon guard cli lab tests,$(call sources,$(r))))
+TIDY_BPF := $(call tidy,$(wildcard */bpf/*.bpf.c))
+$(TIDY_C): TIDY_FLAGS = $(CPPFLAGS) -std=gnu17 $(WARN) -Wno-unknown-warning-option
+$(TIDY_BPF): TIDY_FLAGS = $(BPF_CFLAGS)
+$(TIDY_C) $(TIDY_BPF): $(B)/lint/%.ok: % .clang-tidy
+	@mkdir -p $(@D)
+	$(call say,TIDY)
+	$(Q)$(CLANG) $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	$(Q)$(CLANG_TIDY) --quiet $< -- $(TIDY_FLAGS) >$(@:.ok=.log) 2>&1 || { cat $(@:.ok=.log); exit 1; }
+	@touch $@
+# A script is one by its name or by its first line.
+SCRIPTS := $(shell find . \( -path ./$(B) -o -path ./.git -o -path ./lab/out \) -prune -o -type f \( -name '*.sh' -o \
+	! -name '*.*' -exec grep -qE '^\#!.*[/ ](ba)?sh' {} \; \) -print)
+$(B)/lint/shell.ok: .shellcheckrc $(SCRIPTS)
+	@mkdir -p $(@D)
+	$(call say,SHELL)
+	$(Q)printf '%s\n' $(SCRIPTS) | xargs -P2 -n4 shellcheck
+	@touch $@
+$(B)/lint/man.ok: $(wildcard doc/*.[0-9])
+	@mkdir -p $(@D)
+	$(call say,MAN)
+	$(Q)mandoc -Tlint -Wwarning $^
+	@touch $@
+lint-files: $(TIDY_C) $(TIDY_BPF) $(B)/lint/shell.ok $(B)/lint/man.ok
+	@:
+lint:
+	@$(MAKE) --no-print-directory -j2 -k lint-files
 
 # --- the user's commands -------------------------------------------------------------------------
 # Building needs few packages; goals that run virtual machines need more. tools/deps.sh installs what a goal needs.
@@ -225,7 +260,8 @@ tests: all lab $(UNIT) $(TEST_HELPERS)
 ALONE := $(patsubst %,$(B)/tests/unit/%_test,kernel_datapath kernel_gate kernel_gate_faults slots_guard slots_guard_death lab_peer_run lab_video)
 check: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
-	@prove --timer -j2 $(filter-out $(ALONE),$(UNIT)); a=$$?; prove --timer $(ALONE) $(TESTS_SH); b=$$?; exit $$((a | b))
+	@$(MAKE) --no-print-directory lint; l=$$?; prove --timer -j2 $(filter-out $(ALONE),$(UNIT)); a=$$?; \
+		prove --timer $(ALONE) $(TESTS_SH); b=$$?; exit $$((l | a | b))
 
 # The scheduler's policies in virtual time; doc/simulation.md says what is run.
 $(B)/divvy-sim: NEED = -lm
@@ -262,7 +298,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all lab unit tests fuzz deps demo figures check bench install uninstall clean
+.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
