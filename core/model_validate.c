@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* IFNAMSIZ (include/uapi/linux/if.h) without the final NUL. */
+#define INTERFACE_NAME_MAX 15
 /* HTB's depth (TC_HTB_MAXDEPTH, include/uapi/linux/pkt_sched.h): uplink, networks and device. */
 #define DEPTH_MAX 8
 
@@ -136,10 +138,23 @@ static int name_cmp(const void *pa, const void *pb, void *arg)
 	return r ? r : (a > b) - (a < b);
 }
 
+/* Cut to what an interface's name can hold, it might name another interface. */
+static int check_interface(struct check *c, uint32_t i, const char *name)
+{
+	if (strlen(name) <= INTERFACE_NAME_MAX)
+		return 0;
+	return fault(c, i, "an interface's name has at most %d bytes, \"%.64s\" has %zu: expected it as ip link says it",
+		     INTERFACE_NAME_MAX, name, strlen(name));
+}
+
 static int check_names(struct check *c)
 {
 	const struct node *nodes = c->m->nodes;
 	size_t n = c->m->n_nodes;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (nodes[i].kind == NODE_UPLINK && check_interface(c, i, nodes[i].name) < 0)
+			return -EINVAL;
 
 	for (uint32_t i = 0; i < n; i++)
 		c->order[i] = i;
@@ -180,6 +195,8 @@ static int check_selectors(struct check *c)
 			continue;
 		if (!nodes[i].selector[0])
 			return fault(c, i, "says no vNIC, expected nic, vm or mac");
+		if (nodes[i].select == SELECT_NIC && check_interface(c, i, nodes[i].selector) < 0)
+			return -EINVAL;
 		c->order[n++] = i;
 	}
 	if (n)

@@ -88,8 +88,12 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 {
 	struct plan p = { 0 };
 	char why[SLOTS_WHY_SIZE];
-	int r = d->plane.stale ? dataplane_observe(&d->plane) : 0;
+	int r = 0;
 
+	if (d->plane.stale) {
+		r = dataplane_observe(&d->plane);
+		d->unreconciled = true; /* what was found is not what runs: a try alone mends nothing */
+	}
 	*err = (struct spec_error){ 0 };
 	if (r < 0) {
 		snprintf(err->text, sizeof(err->text), "cannot read the kernel's state: %s", strerror(-r));

@@ -359,17 +359,43 @@ static void long_names(void **state)
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	model_init(&m);
-	add(&m, NODE_UPLINK, NODE_NONE, name);
+	add(&m, NODE_UPLINK, NODE_NONE, "eth0");
 	add(&m, NODE_NETWORK, 0, name);
 	add(&m, NODE_DEVICE, 1, name);
+	m.nodes[2].select = SELECT_VM;
 	strcpy(m.nodes[2].selector, name);
 	assert_int_equal(model_validate(&m, &err), 0);
 	name[0] = 'y';
 	add(&m, NODE_DEVICE, 1, name);
+	m.nodes[3].select = SELECT_VM;
 	strcpy(m.nodes[3].selector, m.nodes[2].selector);
 	assert_int_equal(model_validate(&m, &err), -EINVAL);
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 	assert_int_equal(model_find(&m, name), 3);
+	model_free(&m);
+}
+
+/* Cut to 15 bytes they would name another interface. */
+static void long_interfaces(void **state)
+{
+	struct model_error err;
+	struct model m;
+
+	(void)state;
+	model_init(&m);
+	add(&m, NODE_UPLINK, NODE_NONE, "fifteen-bytes-0");
+	add(&m, NODE_DEVICE, 0, "web");
+	strcpy(m.nodes[1].selector, "fifteen-bytes-1");
+	assert_int_equal(model_validate(&m, &err), 0);
+	strcpy(m.nodes[1].selector, "sixteen-bytes-01");
+	assert_int_equal(model_validate(&m, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "at most 15 bytes"));
+	assert_int_equal(err.node, 1);
+	m.nodes[1].select = SELECT_VM;
+	assert_int_equal(model_validate(&m, &err), 0);
+	strcpy(m.nodes[0].name, "sixteen-bytes-01");
+	assert_int_equal(model_validate(&m, &err), -EINVAL);
+	assert_int_equal(err.node, 0);
 	model_free(&m);
 }
 
@@ -390,7 +416,7 @@ int main(void)
 		cmocka_unit_test(shares),
 		cmocka_unit_test(uplinks_without_devices),
 		cmocka_unit_test(depth),
-		cmocka_unit_test(long_names),
+		cmocka_unit_test(long_names), cmocka_unit_test(long_interfaces),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

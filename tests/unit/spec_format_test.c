@@ -33,12 +33,15 @@ static uint32_t below(uint64_t n)
 	return (uint32_t)(next_random() % n);
 }
 
-/* A name that no sibling has: made of whatever names may be made of, and of YAML's own words. */
-static void random_name(char name[MODEL_NAME_SIZE], uint32_t unique)
+/*
+ * A name that no sibling has: made of all that names may be made of, and of YAML's own words. An uplink's is an
+ * interface's: of 15 bytes at most.
+ */
+static void random_name(enum node_kind kind, char name[MODEL_NAME_SIZE], uint32_t unique)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	static const char *const words[] = { "null", "true", "no", "1e3", "0x10", "-", ".inf", "2024-01-01" };
-	size_t n = below(MODEL_NAME_SIZE - 12);
+	size_t n = below(kind == NODE_UPLINK ? 11 : MODEL_NAME_SIZE - 12);
 
 	if (unique == 0) {
 		snprintf(name, MODEL_NAME_SIZE, "%s", words[below(ARRAY_SIZE(words))]);
@@ -81,7 +84,7 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 	};
 	int64_t i;
 
-	random_name(node.name, sibling);
+	random_name(kind, node.name, sibling);
 	if (kind == NODE_UPLINK) {
 		node.limit = most;
 		node.overhead = (uint16_t)(below(2) ? SPEC_OVERHEAD_DEFAULT : below(SPEC_OVERHEAD_MAX + 1));
