@@ -122,6 +122,9 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 		rate_cells(t, d, bound);
 	if (text(d, "why")[0])
 		table_line(t, "  %s%s", what, text(d, "why"));
+	if (text(d, "passed_by")[0])
+		table_line(t, "  passed by: nft chain %s sees no packet of %s (force: true)",
+			   text(d, "passed_by"), text(d, "nic"));
 	if (json_is_true(json_object_get(c, "raised")))
 		table_line(t,
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");

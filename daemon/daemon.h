@@ -46,6 +46,7 @@ struct daemon {
 	struct others others;
 	struct sampler sampler;
 	struct drain drain;
+	struct nftwatch *nftwatch;
 	struct slots *slots; /* NULL: the running model does not schedule the CPU */
 
 	struct plan plan; /* what runs */

@@ -181,7 +181,7 @@ static void device_steps(json_t *steps, const struct plan *p)
 		if (p->model.nodes[i].kind != NODE_DEVICE)
 			continue;
 		if (b->passed_by[0])
-			step(steps, "pass by", &at, "nft chain %s counts and drops no packet of %s",
+			step(steps, "pass by", &at, "nft chain %s sees no packet of %s",
 			     b->passed_by, b->nic);
 		if (!b->bound)
 			step(steps, "wait", &at, "%s", b->why.text);

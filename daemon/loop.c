@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "datapath/inventory.h"
+#include "nftwatch.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -98,10 +99,11 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 		break;
 	case HOST_CHANGED:
-		if (binding_unschedulable(&link))
+		if (!binding_unschedulable(&link))
+			look_soon(l);
+		else if (!d->plan.hurdles.egress) /* else packets may leave by a device with a hook now */
 			break;
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
-		look_soon(l);
 		break;
 	}
 }
@@ -213,6 +215,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 		slots_audit(d->slots, audit);
 	if (d->unreconciled || d->plane.stale)
 		reconcile_host(d);
+	nftwatch_retry(d);
 	if (audit)
 		reconcile_audit(d);
 	arm(l->second_timer, SECOND_US);

@@ -8,6 +8,7 @@
 #include "datapath/inventory.h"
 #include "kernel/proc/privilege.h"
 #include "loop.h"
+#include "nftwatch.h"
 #include "reconcile.h"
 #include "state.h"
 
@@ -162,6 +163,8 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = loop_open(loop, d);
 	if (r >= 0)
+		r = nftwatch_open(&d->nftwatch, d);
+	if (r >= 0)
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
 		r = inventory_vms(&d->host);
@@ -183,6 +186,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	drain_close(&d->drain);
 	control_close(control);
 	d->slots = slots_close(d->slots);
+	nftwatch_close(d->nftwatch);
 	loop_close(loop);
 	dataplane_close(&d->plane);
 	plan_free(&d->plan);

@@ -36,9 +36,10 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 		     struct plan *out)
 {
 	_cleanup_free_ uint32_t *bound = NULL;
-	_cleanup_free_ struct plan_hurdle *hurdles = NULL;
+	_cleanup_(hurdle_list_freep) struct hurdle_list hurdles = { 0 };
 	struct plan_input in = { .host = &d->host,
 				 .have = &d->plane.have,
+				 .hurdles = &hurdles,
 				 .classids = classids,
 				 .sizing = &sizing_host_default,
 				 .fq_codel = d->plane.fq_codel };
@@ -47,13 +48,28 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	if (err < 0)
 		return err;
 	in.bound = bound;
-	if (hurdles_read(&d->host, &d->plane.have, &hurdles, &in.n_hurdles) >= 0)
-		in.hurdles = hurdles;
-	return plan_make(m, &in, out);
+	err = hurdles_read(&d->host, &hurdles);
+	return err < 0 ? err : plan_make(m, &in, out);
+}
+
+static bool is_hindered(const struct binding *b)
+{
+	return b->why.code == REASON_NFT_HOOK || b->why.code == REASON_NFT_UNKNOWN;
+}
+
+/* Whether the device waits for the same reason now. Then no change of the specification is the cause. */
+static bool is_hindered_already(const struct daemon *d, const struct plan *p, size_t i)
+{
+	char name[MODEL_FULL_NAME_SIZE];
+	int64_t now;
+
+	model_full_name(&p->model, (uint32_t)i, name);
+	now = d->plan.bindings ? model_find(&d->plan.model, name) : -ENOENT;
+	return now >= 0 && d->plan.bindings[now].why.code == p->bindings[i].why.code;
 }
 
 /* What apply refuses although the text is right: it cannot be meant on this host. */
-static int check_host(const struct plan *p, struct spec_error *err)
+static int check_host(const struct daemon *d, const struct plan *p, struct spec_error *err)
 {
 	for (size_t i = 0; i < p->model.n_nodes; i++) {
 		const struct node *node = &p->model.nodes[i];
@@ -66,7 +82,7 @@ static int check_host(const struct plan *p, struct spec_error *err)
 				 node->name);
 			return -ENODEV;
 		}
-		if (node->kind == NODE_DEVICE && b->why.code == REASON_NFT_HOOK) {
+		if (node->kind == NODE_DEVICE && is_hindered(b) && !is_hindered_already(d, p, i)) {
 			err->line = node->line;
 			snprintf(err->text, sizeof(err->text), "device \"%s\": %s", node->name, b->why.text);
 			return -EBUSY;
@@ -105,7 +121,7 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 			 r == -ENOSPC ? "an uplink has more nodes than HTB has class numbers" : "out of memory");
 		return r;
 	}
-	r = check_host(&p, err);
+	r = check_host(d, &p, err);
 	if (r >= 0 && m->schedule.resource == RESOURCE_CPU)
 		r = refuse_schedule(&m->schedule, slots_check(&m->schedule, why), why, err);
 	if (r < 0)
@@ -164,6 +180,9 @@ static void run_plan(struct daemon *d, struct plan *p)
 
 	d->plan = *p;
 	*p = (struct plan){ 0 };
+	if (d->plan.hurdles.error < 0 && old.hurdles.error >= 0)
+		log_warning("cannot ask nft for hooks (%s): no further vNIC is bound until it answers",
+			    strerror(-d->plan.hurdles.error));
 	plan_free(&old);
 	d->unreconciled = false;
 	d->file.valid = false;
@@ -198,6 +217,19 @@ int reconcile_switch(struct daemon *d, const struct model *m, struct spec_error 
 	return r;
 }
 
+/* Devices that nft hinders, which an earlier divvyd may have had bound. */
+static void log_hindered(const struct plan *p)
+{
+	char name[MODEL_FULL_NAME_SIZE];
+
+	for (size_t i = 0; i < p->model.n_nodes; i++) {
+		if (p->model.nodes[i].kind != NODE_DEVICE || !is_hindered(&p->bindings[i]))
+			continue;
+		model_full_name(&p->model, (uint32_t)i, name);
+		log_warning("%s: waiting: %s", name, p->bindings[i].why.text);
+	}
+}
+
 int reconcile_start(struct daemon *d, const struct model *m, const struct classids *classids)
 {
 	struct plan p = { 0 };
@@ -222,6 +254,7 @@ int reconcile_start(struct daemon *d, const struct model *m, const struct classi
 		return r;
 	}
 	run_plan(d, &p);
+	log_hindered(&d->plan);
 	return 0;
 }
 

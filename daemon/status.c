@@ -94,6 +94,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
 	jsontext_int(j, "sndbuf_bytes", d->sndbuf);
 	jsontext_string(j, "why", d->why);
+	jsontext_string(j, "passed_by", d->binding.passed_by);
 	put_others(j, s, d);
 	put_slots_vm(j, d);
 	jsontext_close(j, '}');

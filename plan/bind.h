@@ -15,7 +15,8 @@ struct binding {
 	char nic[IFNAMSIZ]; /* bound: the vNIC's name; waiting: the name if it is known, else "" */
 	uint32_t queues;    /* of the vNIC, at least 1 */
 	bool backpressure;  /* the VMM is to be held back through the send buffer */
-	char passed_by[128]; /* bound although force: true alone allows it: the nft chain that sees no packet; else "" */
+	/* Bound by force: true alone: the nft chain that sees no packet, "fw/in at ingress of tap0"; else "". */
+	char passed_by[160];
 	struct reason why;  /* waiting: for what; bound: why there is no backpressure */
 	/* The process behind the vNIC; pid 0: none is known. */
 	pid_t pid;

@@ -58,7 +58,7 @@ bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)
 static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->tap == b->tap &&
-	       a->carrier == b->carrier && a->up == b->up && a->queues == b->queues &&
+	       a->carrier == b->carrier && a->master == b->master && a->up == b->up && a->queues == b->queues &&
 	       a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
 }
 

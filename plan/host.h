@@ -29,7 +29,7 @@ bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n);
 
 enum host_change {
 	HOST_SAME,    /* nothing that matters to divvy */
-	HOST_CHANGED, /* a link came, or its name, carrier or kind changed */
+	HOST_CHANGED, /* a link came, or its name, carrier, master or kind changed */
 	HOST_GONE,
 };
 /* Take in one link that is new or has changed. HOST_SAME also for want of memory. */

@@ -13,6 +13,7 @@ void plan_free(struct plan *p)
 	free(p->bindings);
 	free(p->minors);
 	classids_free(&p->classids);
+	hurdle_list_free(&p->hurdles);
 	tree_free(&p->tree);
 	*p = (struct plan){ 0 };
 	model_init(&p->model);
@@ -55,29 +56,29 @@ static void unbind(struct binding *b, enum reason_code code, const char *what, c
 	reason_set(&b->why, code, what, more, last);
 }
 
-static int compare_hurdle(const void *key, const void *h)
+static const char *hook_name(const struct hurdle *h)
 {
-	return strcmp(key, ((const struct plan_hurdle *)h)->nic);
+	return h->kind == NFT_HOOK_EGRESS ? "egress" : "ingress";
 }
 
 /*
- * A packet that divvy redirects passes no nft chain at the vNIC: binding would silently switch off a
- * firewall. A vNIC that is bound already stays bound.
+ * A firewall of others must not be switched off silently: a vNIC whose packets would pass an nft hook by is not
+ * bound, or no longer. As long as nft cannot be asked, a vNIC that is bound stays bound, and no other is.
  */
 static void respect_others(const struct plan_input *in, const struct node *node, struct binding *b)
 {
-	const struct plan_hurdle *h;
+	const struct hurdle *h = b->bound && in->hurdles ? hurdle_of(in->hurdles, in->host, b->ifindex) :
+							   NULL;
 
-	if (!b->bound || tree_vnic(in->have, b->ifindex) || !in->n_hurdles)
-		return;
-	h = bsearch(b->nic, in->hurdles, in->n_hurdles, sizeof(*h), compare_hurdle);
-	if (!h)
-		return;
-	if (node->force) {
-		memcpy(b->passed_by, h->chain, sizeof(b->passed_by));
-		return;
+	if (h && node->force) {
+		snprintf(b->passed_by, sizeof(b->passed_by), "%s at %s of %s", h->chain, hook_name(h),
+			 h->device);
+	} else if (h) {
+		unbind(b, REASON_NFT_HOOK, h->chain, h->device, hook_name(h));
+	} else if (b->bound && in->hurdles && in->hurdles->error < 0 && !node->force &&
+		   !tree_vnic(in->have, b->ifindex)) {
+		unbind(b, REASON_NFT_UNKNOWN, b->nic, strerror(-in->hurdles->error), NULL);
 	}
-	unbind(b, REASON_NFT_HOOK, h->chain, b->nic, NULL);
 }
 
 static void bind_uplink(const struct binder *binder, const struct node *node, struct binding *b)
@@ -167,6 +168,8 @@ static int make(struct plan *p, const struct model *m, const struct plan_input *
 		err = bind_all(p, in);
 	if (err >= 0)
 		err = refuse_shared_nics(p);
+	if (err >= 0 && in->hurdles)
+		err = hurdle_list_copy(in->hurdles, &p->hurdles);
 	if (err < 0 || m->schedule.resource == RESOURCE_CPU)
 		return err;
 	tree.bindings = p->bindings;

@@ -9,25 +9,19 @@
 
 #include "bind.h"
 #include "classids.h"
+#include "hurdle.h"
 #include "tree.h"
-
-/* Something of others on a vNIC that its packets would pass by if divvy took them. */
-struct plan_hurdle {
-	char nic[IFNAMSIZ];
-	char chain[128]; /* "table/chain" */
-};
 
 /* What a plan is made from, besides the model. All of it is borrowed. */
 struct plan_input {
 	const struct host *host;
 	const uint32_t *bound; /* ifindexes of the vNICs that are bound now, ascending */
 	size_t n_bound;
-	const struct tree *have;            /* what the kernel has: its class numbers are busy, its vNICs stay */
-	const struct plan_hurdle *hurdles;  /* sorted by nic */
-	size_t n_hurdles;
-	const struct classids *classids;    /* numbers given earlier */
+	const struct tree *have;           /* what the kernel has: its class numbers are busy */
+	const struct hurdle_list *hurdles; /* NULL: there are none */
+	const struct classids *classids;   /* numbers given earlier */
 	const struct sizing_host *sizing;
-	bool fq_codel;                      /* the kernel has it */
+	bool fq_codel;                     /* the kernel has it */
 };
 
 /* A model with all that follows from it. Zeroed: no model. */
@@ -36,6 +30,7 @@ struct plan {
 	struct binding *bindings; /* one a node; an uplink's says whether its port is there; owned */
 	uint16_t *minors;         /* one a node; owned */
 	struct classids classids;
+	struct hurdle_list hurdles; /* those that it was made with; owned */
 	struct tree tree;         /* empty where the CPU is scheduled: packets are left alone then */
 };
 

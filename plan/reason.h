@@ -18,6 +18,7 @@ enum reason_code {
 	REASON_NOT_OPEN,       /* no process has the tap open */
 	REASON_CLAIMED,        /* another device of the specification has the vNIC */
 	REASON_NFT_HOOK,       /* an nft hook would be passed by */
+	REASON_NFT_UNKNOWN,    /* nft could not be asked for hooks */
 	REASON_VANISHED,       /* the interface went away while divvyd attached to it */
 	REASON_NO_ATTACH,      /* the kernel refused the filter */
 	/* The device is bound, without backpressure. */

@@ -28,7 +28,7 @@ struct link {
 	uint32_t queues;   /* LINK_TUN: attached queues (IFLA_TUN_NUM_QUEUES); else 1 */
 	bool up;           /* administratively */
 	bool carrier;      /* IFF_LOWER_UP: a tap's descriptor is attached */
-	uint32_t master;   /* ifindex of the bridge; 0: none */
+	uint32_t master;   /* ifindex of the bridge, bond or VRF; 0: none */
 	uint32_t mtu;
 	uint32_t gso_max;  /* IFLA_GSO_MAX_SIZE, bytes; 65536 where the kernel does not say */
 	uint32_t txqlen;

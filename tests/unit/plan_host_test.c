@@ -145,12 +145,12 @@ static void what_changes_a_link(void **state)
 		case 7:
 			l.mac[5] = 1;
 			break;
-		/* No share depends on these. */
-		case 8:
-			l.mtu = 9000;
-			break;
-		case 9:
+		case 8: /* by which device packets leave first */
 			l.master = 7;
+			break;
+		/* No share depends on these. */
+		case 9:
+			l.mtu = 9000;
 			break;
 		case 10:
 			l.txqlen = 500;
@@ -158,7 +158,7 @@ static void what_changes_a_link(void **state)
 		default:
 			strcpy(l.alias, "someone's");
 		}
-		assert_int_equal(host_put_link(&h, &l), what < 8 ? HOST_CHANGED : HOST_SAME);
+		assert_int_equal(host_put_link(&h, &l), what < 9 ? HOST_CHANGED : HOST_SAME);
 		assert_int_equal(host_put_link(&h, &l), HOST_SAME);
 		assert_int_equal(h.n_links, 1);
 	}

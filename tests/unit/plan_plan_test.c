@@ -4,6 +4,8 @@
 
 #include "plan_rig.h"
 
+#include <errno.h>
+
 #define TRIALS 1500
 
 /* --- random ------------------------------------------------------------------------------------- */
@@ -42,22 +44,29 @@ static void random_model(struct model *m)
 
 static int compare_hurdle(const void *a, const void *b)
 {
-	return strcmp(((const struct plan_hurdle *)a)->nic, ((const struct plan_hurdle *)b)->nic);
+	uint32_t x = ((const struct hurdle *)a)->ifindex, y = ((const struct hurdle *)b)->ifindex;
+
+	return (x > y) - (x < y);
 }
 
-static size_t random_hurdles(struct plan_hurdle hurdles[RIG_LINKS])
+/* At ingress; plan_hurdle_test.c has those at egress. */
+static struct hurdle_list random_hurdles(const struct rig_host *h, struct hurdle list[RIG_LINKS])
 {
-	size_t n = 0;
+	struct hurdle_list l = { .list = list };
 
-	memset(hurdles, 0, RIG_LINKS * sizeof(*hurdles));
-	for (size_t i = 0; i < RIG_LINKS; i++) {
+	memset(list, 0, RIG_LINKS * sizeof(*list));
+	for (size_t i = 0; i < h->n_links; i++) {
 		if (!one_in(4))
 			continue;
-		strcpy(hurdles[n].nic, rig_names[i]);
-		snprintf(hurdles[n++].chain, sizeof(hurdles->chain), "filter/%s", rig_names[i]);
+		list[l.n].ifindex = h->links[i].ifindex;
+		memcpy(list[l.n].device, h->links[i].name, sizeof(list[l.n].device));
+		snprintf(list[l.n++].chain, sizeof(list->chain), "filter/%s", h->links[i].name);
 	}
-	qsort(hurdles, n, sizeof(*hurdles), compare_hurdle);
-	return n;
+	qsort(list, l.n, sizeof(*list), compare_hurdle);
+	l.n_ingress = l.n;
+	if (l.n == 0 && one_in(4))
+		l.error = -ENOBUFS;
+	return l;
 }
 
 /* What the binder says of one device, and what others and devices before it make of it. */
@@ -66,20 +75,25 @@ static void check_device(const struct scene *s, const struct plan *p, uint32_t i
 	struct binder *binder = binder_new(&s->host, s->in.bound, s->in.n_bound);
 	const struct node *node = &p->model.nodes[i];
 	const struct binding *b = &p->bindings[i];
-	const struct plan_hurdle *hurdle = NULL;
+	const struct hurdle *hurdle = NULL;
 	struct binding alone;
+	bool unknown;
 
 	assert_non_null(binder);
 	binder_bind(binder, node, &alone);
-	for (size_t k = 0; k < s->in.n_hurdles && alone.bound; k++)
-		if (strcmp(s->in.hurdles[k].nic, alone.nic) == 0 && !tree_vnic(s->in.have, alone.ifindex) &&
-		    p->model.schedule.resource != RESOURCE_CPU)
-			hurdle = &s->in.hurdles[k];
+	unknown = s->in.hurdles->error < 0 && alone.bound && !node->force && !tree_vnic(s->in.have, alone.ifindex) &&
+		  p->model.schedule.resource != RESOURCE_CPU;
+	for (size_t k = 0; k < s->in.hurdles->n && alone.bound; k++)
+		if (s->in.hurdles->list[k].ifindex == alone.ifindex && p->model.schedule.resource != RESOURCE_CPU)
+			hurdle = &s->in.hurdles->list[k];
 	if (hurdle && node->force) {
-		strcpy(alone.passed_by, hurdle->chain);
+		snprintf(alone.passed_by, sizeof(alone.passed_by), "%s at ingress of %s", hurdle->chain, alone.nic);
 	} else if (hurdle) {
 		alone.bound = false;
-		reason_set(&alone.why, REASON_NFT_HOOK, hurdle->chain, alone.nic, NULL);
+		reason_set(&alone.why, REASON_NFT_HOOK, hurdle->chain, alone.nic, "ingress");
+	} else if (unknown) {
+		alone.bound = false;
+		reason_set(&alone.why, REASON_NFT_UNKNOWN, alone.nic, strerror(ENOBUFS), NULL);
 	}
 	for (uint32_t k = 0; k < i && alone.bound; k++) {
 		if (p->model.nodes[k].kind != NODE_DEVICE || p->bindings[k].ifindex != alone.ifindex)
@@ -138,19 +152,20 @@ static void any_model_on_any_host(void **state)
 
 	(void)state;
 	for (int trial = 0; trial < TRIALS; trial++) {
-		struct plan_hurdle hurdles[RIG_LINKS];
+		struct hurdle list[RIG_LINKS];
+		struct hurdle_list hurdles;
 		struct scene s = { .in = { .classids = &no_numbers, .sizing = &sizing_host_default } };
 		struct tree_vnic there[RIG_LINKS];
 		struct tree have = { .vnics = there };
 		struct plan p, again;
 
-		s.in.hurdles = hurdles;
-		s.in.n_hurdles = random_hurdles(hurdles);
+		s.in.hurdles = &hurdles;
 		s.in.have = &have;
 		s.in.fq_codel = one_in(2);
 		model_init(&s.model);
 		random_model(&s.model);
 		random_host(&s.rig);
+		hurdles = random_hurdles(&s.rig, list);
 		for (size_t i = 0; i < s.rig.n_bound; i++) /* some of what was bound is in the kernel */
 			if (one_in(2))
 				there[have.n_vnics++] = (struct tree_vnic){ .ifindex = s.rig.bound[i] };
@@ -170,6 +185,7 @@ static void any_model_on_any_host(void **state)
 	assert_in_range(bound, TRIALS / 10, SIZE_MAX);
 	assert_in_range(reached[REASON_CLAIMED], 50, SIZE_MAX);
 	assert_in_range(reached[REASON_NFT_HOOK], 50, SIZE_MAX);
+	assert_in_range(reached[REASON_NFT_UNKNOWN], 5, SIZE_MAX);
 }
 
 /* --- by hand: who gets a vNIC ------------------------------------------------------------------- */
@@ -202,7 +218,8 @@ static void the_later_of_two_waits(void **state)
 
 static void respects_a_hook_of_others(void **state)
 {
-	static const struct plan_hurdle hurdle = { .nic = "tap1", .chain = "filter/guests" };
+	struct hurdle hurdle = { .ifindex = 11, .device = "tap1", .chain = "filter/guests" };
+	const struct hurdle_list hurdles = { .list = &hurdle, .n = 1, .n_ingress = 1 };
 	struct tree_vnic v = { .ifindex = 11 };
 	struct tree have = { .vnics = &v, .n_vnics = 1 };
 	struct scene s;
@@ -211,26 +228,25 @@ static void respects_a_hook_of_others(void **state)
 	(void)state;
 	scene_make(&s);
 	add_device(&s.model, 0, "web", SELECT_VM, "vm1");
-	s.in.hurdles = &hurdle;
-	s.in.n_hurdles = 1;
+	s.in.hurdles = &hurdles;
 	make(&s, &p);
 	assert_false(p.bindings[1].bound);
 	assert_int_equal(p.bindings[1].why.code, REASON_NFT_HOOK);
 	assert_string_equal(p.bindings[1].nic, "tap1");
 	assert_int_equal(p.tree.n_vnics, 0);
 	plan_free(&p);
-	/* divvy is on it already: it stays. */
+	/* Also if divvy is on it already: the hook came later. */
 	s.in.have = &have;
 	make(&s, &p);
-	assert_true(p.bindings[1].bound);
-	assert_string_equal(p.bindings[1].passed_by, "");
+	assert_false(p.bindings[1].bound);
+	assert_int_equal(p.tree.n_vnics, 0);
 	plan_free(&p);
 	/* By force. */
 	s.in.have = &nothing;
 	s.model.nodes[1].force = true;
 	make(&s, &p);
 	assert_true(p.bindings[1].bound);
-	assert_string_equal(p.bindings[1].passed_by, "filter/guests");
+	assert_string_equal(p.bindings[1].passed_by, "filter/guests at ingress of tap1");
 	assert_int_equal(p.tree.n_vnics, 1);
 	plan_free(&p);
 	/* CPU slots leave packets where they are. */

@@ -51,7 +51,7 @@ static void words_go_to_their_places(void **state)
 	assert_string_equal(r.text, "tap0 is claimed by device db already");
 	reason_set(&r, REASON_NO_ATTACH, "tap0", "Operation not supported", ": no such hook");
 	assert_string_equal(r.text, "cannot attach to tap0: Operation not supported: no such hook");
-	reason_set(&r, REASON_NFT_HOOK, "filter/guests", "tap0", NULL);
+	reason_set(&r, REASON_NFT_HOOK, "filter/guests", "tap0", "ingress");
 	assert_string_equal(
 		r.text, "nft chain filter/guests hooks tap0 at ingress and would be passed by: remove it, or "
 			"set force: true");
