@@ -2,6 +2,7 @@
 /* divvy check FILE, divvy apply [--dry-run [--json]] FILE */
 
 #include "cli.h"
+#include "ask.h"
 #include "complain.h"
 #include "dryrun.h"
 #include "text.h"
@@ -39,11 +40,6 @@ static bool schedule_is_idle(const struct model *m)
 	return m->schedule.resource == RESOURCE_DEVICE && !schedule_same(&m->schedule, &schedule_default);
 }
 
-static void hint_schedule(bool idle)
-{
-	if (idle)
-		puts("The keys of schedule count only with resource: cpu; devices are scheduled");
-}
 
 int verb_check(int argc, char **argv)
 {
@@ -56,7 +52,8 @@ int verb_check(int argc, char **argv)
 	for (size_t i = 0; i < m.n_nodes; i++)
 		devices += m.nodes[i].kind == NODE_DEVICE;
 	printf("%s: valid, %zu device%s\n", argv[1], devices, devices == 1 ? "" : "s");
-	hint_schedule(schedule_is_idle(&m));
+	if (schedule_is_idle(&m))
+		puts("The keys of schedule count only with resource: cpu; devices are scheduled");
 	model_free(&m);
 	return EXIT_SUCCESS;
 }
@@ -90,6 +87,7 @@ static int apply(const char *file, const char *text, size_t size, const struct d
 		return text_complain(file, &err);
 	if (r < 0)
 		return complain("%s", err.text);
+	ask_warn(result);
 	if (o->wanted)
 		return dryrun_print(o, stdout, result);
 	report_applied(result);
@@ -102,8 +100,6 @@ int verb_apply(int argc, char **argv)
 	struct dryrun o = { 0 };
 	struct model m;
 	size_t size = 0;
-	bool idle;
-	int r;
 
 	if (dryrun_options(&argc, argv, &o) < 0)
 		return EXIT_FAILURE;
@@ -111,10 +107,6 @@ int verb_apply(int argc, char **argv)
 	text = read_spec(argc, argv, &size, &m);
 	if (!text)
 		return EXIT_FAILURE;
-	idle = schedule_is_idle(&m);
 	model_free(&m);
-	r = apply(argv[1], text, size, &o);
-	if (r == EXIT_SUCCESS)
-		hint_schedule(idle && !o.json);
-	return r;
+	return apply(argv[1], text, size, &o);
 }

@@ -8,6 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+void ask_warn(const json_t *result)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach (json_object_get(result, "warnings"), i, warning)
+		complain("warning: %s", json_string_value(warning) ?: "");
+}
+
 int ask(const char *verb, json_t *args, json_t **result)
 {
 	struct spec_error err;

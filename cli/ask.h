@@ -5,6 +5,9 @@
 
 #include <jansson.h>
 
+/* Prints each of the answer's warnings to standard error, "divvy: VERB: warning: text". */
+void ask_warn(const json_t *result);
+
 /* args is taken; NULL: {}. 0: *result is a new reference; or client_once()'s errno, after a complaint. */
 int ask(const char *verb, json_t *args, json_t **result);
 

@@ -17,7 +17,8 @@ static const char *text(const json_t *o, const char *key)
 	return s[0] ? s : "-";
 }
 
-static const char *const headers[] = { "NIC", "KIND", "OK", "VM", "VMM", "MODEL", "BACKPRESSURE", NULL };
+static const char *const headers[] = { "NIC", "KIND",  "OK",           "DEVICE", "VM", "MAC",
+				       "VMM", "MODEL", "BACKPRESSURE", NULL };
 
 int verb_discover(int argc, char **argv)
 {
@@ -36,7 +37,9 @@ int verb_discover(int argc, char **argv)
 		table_cell(&t, "%s", text(nic, "nic"));
 		table_cell(&t, "%s", text(nic, "kind"));
 		table_cell(&t, "%s", schedulable ? "yes" : "no");
+		table_cell(&t, "%s", text(nic, "device"));
 		table_cell(&t, "%s", text(nic, "vm"));
+		table_cell(&t, "%s", text(nic, "mac"));
 		table_cell(&t, "%s", text(nic, "vmm"));
 		table_cell(&t, "%s", text(nic, "model"));
 		table_cell(&t, "%s", text(nic, "backpressure"));

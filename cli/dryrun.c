@@ -81,6 +81,8 @@ int dryrun_print(const struct dryrun *o, FILE *to, const json_t *result)
 	const json_t *steps = json_object_get(result, "steps");
 	json_int_t devices = json_integer_value(json_object_get(result, "devices"));
 	json_int_t bound = json_integer_value(json_object_get(result, "bound"));
+	const json_t *note;
+	size_t i;
 
 	/* Programs pass over keys that they do not know, so did this one. */
 	if (!json_is_array(steps))
@@ -95,6 +97,8 @@ int dryrun_print(const struct dryrun *o, FILE *to, const json_t *result)
 		return EXIT_SUCCESS;
 	}
 	put_steps(steps, to);
+	json_array_foreach (json_object_get(result, "notes"), i, note)
+		fprintf(to, "note: %s\n", json_string_value(note) ?: "");
 	fprintf(to, "nothing was changed: %lld of %lld device%s would be bound\n", (long long)bound,
 		(long long)devices, devices == 1 ? "" : "s");
 	return EXIT_SUCCESS;

@@ -70,5 +70,6 @@ int verb_set(int argc, char **argv)
 		json_object_set_new(args, "dry_run", json_true());
 	if (ask("set", json_incref(args), &result) < 0)
 		return EXIT_FAILURE;
+	ask_warn(result);
 	return o.wanted ? dryrun_print(&o, stdout, result) : EXIT_SUCCESS;
 }

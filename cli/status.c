@@ -87,10 +87,12 @@ static void rate_cells(struct table *t, const json_t *d, bool bound)
 }
 
 static const char *const cpu_headers[] = { "DEVICE",  ">SHARE",  ">CREDIT",  ">SLOTS", ">ENTITLED",
-					   ">USED",   ">ERR pp", ">LONGEST", "VM",     NULL };
+					   ">USED",   ">ERR pp", ">LONGEST", ">DELIVERED", "VM",     NULL };
 
 static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
 {
+	const json_t *vm = json_object_get(d, "vm");
+
 	table_cell(t, "%s", text(d, "name"));
 	table_cell(t, "%lld", integer(d, "share"));
 	if (json_is_object(c)) {
@@ -104,7 +106,11 @@ static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
 		for (int i = 0; i < 6; i++)
 			table_cell(t, "-");
 	}
-	vm_cell(t, json_object_get(d, "vm"));
+	rate_cell(t, d, "delivered_bps");
+	if (json_is_object(vm)) /* without its VMM, which would make the table wider than 80 columns */
+		table_cell(t, "%s[%lld]", text(vm, "name"), integer(vm, "pid"));
+	else
+		table_cell(t, "-");
 }
 
 static void add_device(struct table *t, const json_t *d, bool cpu)
@@ -143,14 +149,44 @@ static void print_schedule(FILE *to, const json_t *s)
 		real(s, "switch_ms"), integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
 
-/* "58.98 of 100 Mbit/s"; "-" where divvyd does not know yet what was delivered. */
-static void print_capacity(FILE *to, const json_t *uplink)
+/* "58.98 of 100 Mbit/s"; "-" where divvyd does not know yet what was delivered. cpu: no capacity holds. */
+static void print_capacity(FILE *to, const json_t *uplink, bool cpu)
 {
 	if (json_is_number(json_object_get(uplink, "delivered_bps")))
 		fprintf(to, " %.6g", mbit(uplink, "delivered_bps"));
 	else
 		fputs(" -", to);
-	fprintf(to, " of %.6g Mbit/s", mbit(uplink, "capacity_bps"));
+	if (cpu)
+		fputs(" Mbit/s", to);
+	else
+		fprintf(to, " of %.6g Mbit/s", mbit(uplink, "capacity_bps"));
+}
+
+#define UNCLAIMED_LINES_MAX 10
+
+/* vNICs of VMs that nothing divides. */
+static void print_unclaimed(FILE *to, const json_t *list)
+{
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < n && i < UNCLAIMED_LINES_MAX; i++) {
+		const json_t *nic = json_array_get(list, i);
+
+		fprintf(to, "Not divided: %s of VM %s (%s): no device claims it\n", text(nic, "nic"),
+			text(nic, "vm")[0] ? text(nic, "vm") : text(nic, "vmm"),
+			text(nic, "mac")[0] ? text(nic, "mac") : "MAC unknown");
+	}
+	if (n > UNCLAIMED_LINES_MAX)
+		fprintf(to, "and %zu more vNICs of VMs (divvy discover)\n", n - UNCLAIMED_LINES_MAX);
+}
+
+static void print_warnings(FILE *to, const json_t *list)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach(list, i, warning)
+		fprintf(to, "Warning: %s\n", json_string_value(warning) ?: "");
 }
 
 void status_print(FILE *to, const json_t *status, bool highlight)
@@ -170,14 +206,15 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 		_cleanup_(table_free) struct table t = { .headers = cpu ? cpu_headers : rate_headers };
 
 		fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
-		if (!cpu)
-			print_capacity(to, uplink);
+		print_capacity(to, uplink, cpu);
 		fprintf(to, "%s\n",
 			json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
 		json_array_foreach(json_object_get(uplink, "devices"), j, device)
 			add_device(&t, device, cpu);
 		table_print(&t, to, on, off);
 	}
+	print_unclaimed(to, json_object_get(status, "unclaimed"));
+	print_warnings(to, json_object_get(status, "warnings"));
 	if (text(from, "not_cpu")[0])
 		fprintf(to, "Since the start devices are scheduled, not the CPU as asked: %s\n",
 			text(from, "not_cpu"));

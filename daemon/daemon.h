@@ -6,7 +6,9 @@
 #include "datapath/backpressure.h"
 #include "datapath/dataplane.h"
 #include "datapath/drain.h"
+#include "datapath/nicmeter.h"
 #include "datapath/others.h"
+#include "datapath/portwatch.h"
 #include "datapath/sample.h"
 #include "plan/plan.h"
 #include "slots/slots.h"
@@ -45,6 +47,9 @@ struct daemon {
 	struct backpressure backpressure;
 	struct others others;
 	struct sampler sampler;
+	struct nicmeter nicmeter;   /* read while the CPU is scheduled */
+	struct portwatch portwatch;
+	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;
 	struct nftwatch *nftwatch;
 	struct slots *slots; /* NULL: the running model does not schedule the CPU */

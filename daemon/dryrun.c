@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dryrun.h"
 
+#include "advice.h"
+#include "base/cleanup.h"
 #include "datapath/diff.h"
 
 #include <stdarg.h>
@@ -193,14 +195,38 @@ static void device_steps(json_t *steps, const struct plan *p)
 	}
 }
 
+/* Not a mistake, but often not thought of. */
+static void note_local(json_t *notes, const struct plan *p)
+{
+	const char *uplink = "";
+	size_t devices = 0;
+
+	for (size_t i = 0; i < p->model.n_nodes; i++) {
+		if (p->model.nodes[i].kind == NODE_UPLINK) {
+			uplink = p->model.nodes[i].name;
+			devices = 0;
+		}
+		devices += p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound;
+		if (p->model.schedule.resource == RESOURCE_DEVICE && devices == 1 && p->bindings[i].bound &&
+		    p->model.nodes[i].kind == NODE_DEVICE)
+			json_array_append_new(
+				notes,
+				json_sprintf("all that a device sends is charged to the shares of %s, also what it sends to the host and to other VMs of this host",
+					     uplink));
+	}
+}
+
 json_t *dryrun_json(const struct daemon *d, const struct plan *p)
 {
-	json_t *steps = json_array();
+	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
+	json_t *steps = json_array(), *notes = json_array();
 	json_int_t devices = 0, bound = 0;
 	struct diff diff = { 0 };
 
-	if (!steps || diff_trees(&d->plane.have, &p->tree, &diff) < 0) {
+	if (!steps || !notes || advice_of_plan(d, p, &warnings) < 0 ||
+	    diff_trees(&d->plane.have, &p->tree, &diff) < 0) {
 		json_decref(steps);
+		json_decref(notes);
 		return NULL;
 	}
 	tree_steps(steps, d, p, &diff);
@@ -211,6 +237,12 @@ json_t *dryrun_json(const struct daemon *d, const struct plan *p)
 		devices += p->model.nodes[i].kind == NODE_DEVICE;
 		bound += p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound;
 	}
-	return json_pack("{s:i,s:I,s:I,s:o}", "version", DRYRUN_VERSION, "devices", devices, "bound", bound,
-			 "steps", steps);
+	note_local(notes, p);
+	return json_pack("{s:i,s:I,s:I,s:o,s:o,s:o}",
+			 "version", DRYRUN_VERSION,
+			 "devices", devices,
+			 "bound", bound,
+			 "steps", steps,
+			 "notes", notes,
+			 "warnings", advice_json(&warnings));
 }

@@ -7,5 +7,8 @@
 
 #include <jansson.h>
 
-/* {version, devices, bound, steps}; see doc/divvy-protocol.7. A new reference; NULL: out of memory. */
+/*
+ * {version, devices, bound, steps, notes, warnings}; see doc/divvy-protocol.7. A new reference; NULL: out of
+ * memory.
+ */
 json_t *dryrun_json(const struct daemon *d, const struct plan *p);

@@ -13,6 +13,7 @@
  */
 #include "loop.h"
 
+#include "advice.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -209,8 +210,12 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	bool audit = ++l->seconds % AUDIT_SECONDS == 0;
 
 	(void)s, (void)usec;
-	if (l->seconds % SAMPLE_SECONDS == 0)
+	if (l->seconds % SAMPLE_SECONDS == 0) {
 		sampler_read(&d->sampler, &d->plane, clock_now_ns());
+		if (d->slots)
+			nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, clock_now_ns());
+		advice_log(d, !armed(l->rescan_timer));
+	}
 	if (d->slots)
 		slots_audit(d->slots, audit);
 	if (d->unreconciled || d->plane.stale)

@@ -193,6 +193,9 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	backpressure_free(&d->backpressure);
 	others_free(&d->others);
 	sampler_free(&d->sampler);
+	nicmeter_free(&d->nicmeter);
+	portwatch_free(&d->portwatch);
+	warning_list_free(&d->told);
 	host_free(&d->host);
 	sd_event_unref(d->event);
 }

@@ -6,6 +6,7 @@
 #include "datapath/apply.h"
 #include "datapath/hurdles.h"
 #include "datapath/observe.h"
+#include "plan/mistakes.h"
 #include "state.h"
 
 #include <errno.h>
@@ -68,13 +69,23 @@ static bool is_hindered_already(const struct daemon *d, const struct plan *p, si
 	return now >= 0 && d->plan.bindings[now].why.code == p->bindings[i].why.code;
 }
 
+static int refuse_uplink(const struct node *node, const char *why, struct spec_error *err)
+{
+	err->line = node->line;
+	snprintf(err->text, sizeof(err->text), "%s is no uplink: %s", node->name, why);
+	return -EINVAL;
+}
+
 /* What apply refuses although the text is right: it cannot be meant on this host. */
 static int check_host(const struct daemon *d, const struct plan *p, struct spec_error *err)
 {
 	for (size_t i = 0; i < p->model.n_nodes; i++) {
 		const struct node *node = &p->model.nodes[i];
 		const struct binding *b = &p->bindings[i];
+		char why[160];
 
+		if (node->kind == NODE_UPLINK && mistakes_no_uplink(p, &d->host, i, why, sizeof(why)))
+			return refuse_uplink(node, why, err);
 		if (node->kind == NODE_UPLINK && !b->bound) {
 			err->line = node->line;
 			snprintf(err->text, sizeof(err->text),

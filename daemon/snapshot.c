@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "snapshot.h"
 
+#include "advice.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "core/entitle.h"
 #include "kernel/net/qdisc.h"
+#include "plan/claims.h"
 #include "state.h"
 
 #include <errno.h>
@@ -40,6 +42,8 @@ void snapshot_free(struct snapshot *s)
 	free(s->uplinks);
 	free(s->devices);
 	free(s->others);
+	warning_list_free(&s->warnings);
+	free(s->unclaimed);
 	*s = (struct snapshot){ 0 };
 }
 
@@ -69,6 +73,8 @@ static int read_rates(struct daemon *d, struct readings *r)
 	r->entitled = calloc(m->n_nodes + 1, sizeof(*r->entitled));
 	if (!demand || !r->sent || !r->entitled)
 		return -ENOMEM;
+	if (d->slots)
+		(void)nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, now);
 	if (now - sampler_latest_ns(&d->sampler) > FRESH_NS)
 		(void)sampler_read(&d->sampler, &d->plane, now); /* else what was read before counts */
 	for (size_t i = 0; i < m->n_nodes; i++) {
@@ -76,6 +82,10 @@ static int read_rates(struct daemon *d, struct readings *r)
 			readings = sampler_uplink(&d->sampler, m->nodes[i].name, DIRECTION_TX);
 		if (m->nodes[i].kind != NODE_DEVICE || !d->plan.bindings[i].bound)
 			continue;
+		if (d->slots) {
+			nicmeter_rate(&d->nicmeter, d->plan.bindings[i].ifindex, &r->sent[i]);
+			continue;
+		}
 		sample_rate(readings, d->plan.minors[i], &r->sent[i]);
 		demand[i] = r->sent[i].backlogged ? RATE_UNLIMITED : r->sent[i].delivered;
 	}
@@ -277,10 +287,42 @@ static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
 		entitled += device[i].sent.known ? device[i].entitled.bytes_ps : 0;
 	}
 	for (size_t i = 0; i < u->n_devices; i++)
-		if (device[i].sent.known)
+		if (device[i].sent.known && !s->cpu) /* with CPU slots the entitlements are not of packets */
 			device[i].error_pp = percent(device[i].sent.delivered.bytes_ps, delivered) -
 					     percent(device[i].entitled.bytes_ps, entitled);
 	u->delivered.bytes_ps = delivered;
+}
+
+/* The one dump of the qdiscs tells of the ports, too. */
+static int fill_advice(struct daemon *d, const struct readings *r, struct snapshot *s)
+{
+	const struct portwatch_input in = { .rtnl = d->plane.rtnl,
+					    .plan = &d->plan,
+					    .have = &d->plane.have,
+					    .host = &d->host,
+					    .qdiscs = r->qdiscs,
+					    .n_qdiscs = r->n_qdiscs };
+	_cleanup_(claims_free) struct claims c = { 0 };
+	_cleanup_free_ const struct vmm_nic **list = NULL;
+	int err = 0;
+
+	if (!d->plan.bindings)
+		return 0;
+	if (!s->cpu && r->qdiscs_ns)
+		(void)portwatch_read(&d->portwatch, &in, r->qdiscs_ns);
+	err = advice_now(d, &s->warnings);
+	if (err >= 0)
+		err = claims_make(&d->plan, &d->host, &c);
+	if (err >= 0)
+		err = claims_unclaimed(&c, &list, &s->n_unclaimed);
+	if (err < 0)
+		return err;
+	s->unclaimed = calloc(s->n_unclaimed + 1, sizeof(*s->unclaimed));
+	if (!s->unclaimed)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_unclaimed; i++)
+		s->unclaimed[i] = *list[i];
+	return 0;
 }
 
 static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
@@ -301,13 +343,15 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 			u->present = d->plan.bindings[i].bound;
 			u->capacity = m->nodes[i].limit;
 			u->first_device = s->n_devices;
-		} else if (m->nodes[i].kind == NODE_DEVICE) {
+		} else if (u && m->nodes[i].kind == NODE_DEVICE) {
 			err = fill_device(d, r, i, s, &s->devices[s->n_devices++]);
 			u->n_devices++;
 		}
 	}
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		fill_errors(s, &s->uplinks[i]);
+	if (err >= 0)
+		err = fill_advice(d, r, s);
 	return err < 0 ? err : read_offered(d, s);
 }
 

@@ -52,6 +52,9 @@ struct snapshot {
 	size_t n_devices;
 	char (*others)[OTHERS_TEXT_SIZE]; /* qdiscs and filters of others, "qdisc fq", "filter bpf pref 10" */
 	size_t n_others;
+	struct warning_list warnings; /* owned */
+	struct vmm_nic *unclaimed;    /* vNICs of VMs that nothing divides, sorted by name; owned */
+	size_t n_unclaimed;
 	struct schedule schedule;
 	bool cpu;                  /* the CPU is scheduled: slots is filled */
 	struct slots_status slots;

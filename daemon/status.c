@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include "base/cleanup.h"
+#include "plan/claims.h"
 #include "proto/jsontext.h"
 
 #define STATUS_VERSION 1
@@ -57,7 +58,7 @@ static void put_slots_vm(struct jsontext *j, const struct snapshot_device *d)
 }
 
 /* What was measured over a window is null as long as there is no window. */
-static void put_rates(struct jsontext *j, const struct snapshot_device *d)
+static void put_rates(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
 	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(d->entitled));
 	if (d->binding.bound && !d->sent.known) {
@@ -65,7 +66,10 @@ static void put_rates(struct jsontext *j, const struct snapshot_device *d)
 		jsontext_null(j, "error_pp");
 	} else {
 		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(d->sent.delivered));
-		jsontext_real(j, "error_pp", d->error_pp);
+		if (s->cpu && d->binding.bound) /* CPU slots hold no entitlement of packets */
+			jsontext_null(j, "error_pp");
+		else
+			jsontext_real(j, "error_pp", d->error_pp);
 	}
 	jsontext_int(j, "window_ms", (int64_t)(d->sent.window_ns / NSEC_PER_MSEC));
 }
@@ -82,7 +86,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	put_vm(j, &d->binding);
 	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
 	jsontext_int(j, "share", d->share.weight);
-	put_rates(j, d);
+	put_rates(j, s, d);
 	jsontext_int(j, "sent_bytes", (int64_t)d->sent.bytes);
 	jsontext_int(j, "sent_packets", (int64_t)d->sent.packets);
 	jsontext_int(j, "sent_ns", (int64_t)d->sent.at_ns);
@@ -147,6 +151,31 @@ static void put_schedule(struct jsontext *j, const struct snapshot *snapshot)
 	jsontext_close(j, '}');
 }
 
+static void put_unclaimed(struct jsontext *j, const struct snapshot *s)
+{
+	jsontext_open(j, "unclaimed", '[');
+	for (size_t i = 0; i < s->n_unclaimed; i++) {
+		const struct vmm_nic *nic = &s->unclaimed[i];
+
+		jsontext_open(j, NULL, '{');
+		jsontext_string(j, "nic", nic->tap);
+		jsontext_string(j, "vm", nic->vm);
+		jsontext_string(j, "vmm", nic->vmm);
+		jsontext_int(j, "pid", nic->pid);
+		jsontext_string(j, "mac", nic->mac);
+		jsontext_close(j, '}');
+	}
+	jsontext_close(j, ']');
+}
+
+static void put_warnings(struct jsontext *j, const struct warning_list *l)
+{
+	jsontext_open(j, "warnings", '[');
+	for (size_t i = 0; i < l->n; i++)
+		jsontext_string(j, NULL, l->list[i].text);
+	jsontext_close(j, ']');
+}
+
 char *status_text(const struct snapshot *s, const char *config)
 {
 	static const char *const origin[] = { [ORIGIN_NONE] = "none",
@@ -169,6 +198,8 @@ char *status_text(const struct snapshot *s, const char *config)
 	for (size_t i = 0; i < s->n_uplinks; i++)
 		put_uplink(&j, s, &s->uplinks[i]);
 	jsontext_close(&j, ']');
+	put_unclaimed(&j, s);
+	put_warnings(&j, &s->warnings);
 	jsontext_close(&j, '}');
 	return jsontext_take(&j);
 }
@@ -216,19 +247,22 @@ static json_t *nic_json(const struct link *l, const struct vmm_nic *nic, const c
 
 json_t *status_discover_json(const struct daemon *d)
 {
+	_cleanup_(claims_free) struct claims claims = { 0 };
 	json_t *list = json_array();
 
+	if (d->plan.bindings)
+		(void)claims_make(&d->plan, &d->host, &claims);
 	for (size_t i = 0; i < d->host.n_links; i++) {
 		const struct link *l = &d->host.links[i];
 		const char *why = binding_unschedulable(l);
-		const struct tree_vnic *v = tree_vnic(&d->plan.tree, l->ifindex);
+		uint32_t node = claims_find(&claims, l->name);
 		char name[MODEL_FULL_NAME_SIZE] = "";
 
 		/* Hardware, bridges and the like are no vNICs: only what could be taken for one is told. */
 		if (why && l->kind != LINK_MACVTAP && l->kind != LINK_TUN)
 			continue;
-		if (v)
-			model_full_name(&d->plan.model, v->node, name);
+		if (node != NODE_NONE)
+			model_full_name(&d->plan.model, node, name);
 		json_array_append_new(list, nic_json(l, host_nic(&d->host, l->name), why, name));
 	}
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "nics", list);

@@ -11,6 +11,7 @@
  */
 #include "verbs.h"
 
+#include "advice.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "datapath/inventory.h"
@@ -112,6 +113,7 @@ static size_t count_apart(struct daemon *d)
 static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply)
 {
 	const char *text = json_string_value(json_object_get(args, "text"));
+	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
 	_cleanup_(model_free) struct model m;
 	struct spec_error err;
 	size_t devices = 0, bound = 0;
@@ -138,8 +140,9 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 		bound += d->plan.model.nodes[i].kind == NODE_DEVICE && d->plan.bindings[i].bound;
 	}
 	log_info("apply: %zu devices, %zu bound", devices, bound);
-	answer(reply, json_pack("{s:I,s:I,s:I}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
-				"apart", (json_int_t)count_apart(d)));
+	(void)advice_now(d, &warnings);
+	answer(reply, json_pack("{s:I,s:I,s:I,s:o}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
+				"apart", (json_int_t)count_apart(d), "warnings", advice_json(&warnings)));
 }
 
 /* 0, or -EINVAL with *err filled. */
@@ -204,6 +207,7 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 {
 	json_t *shares = json_object_get(args, "shares");
 	json_t *schedule = json_object_get(args, "schedule");
+	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
 	_cleanup_(model_free) struct model m;
 	struct spec_error err = { 0 };
 
@@ -227,7 +231,8 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 	if (!run_model(d, &m, reply))
 		return;
 	log_set(shares, schedule);
-	reply_result(reply, NULL);
+	(void)advice_now(d, &warnings);
+	answer(reply, json_pack("{s:o}", "warnings", advice_new_json(d, &warnings)));
 }
 
 /* The model without node skip, and without what stands empty then. */

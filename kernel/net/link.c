@@ -76,6 +76,9 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 	attr_str(tb[IFLA_IFNAME], l.name, sizeof(l.name));
 	attr_str(tb[IFLA_IFALIAS], l.alias, sizeof(l.alias));
 	l.master = attr_u32(tb[IFLA_MASTER], 0);
+	l.lower = attr_u32(tb[IFLA_LINK], 0);
+	if (l.lower == l.ifindex) /* some tunnels name themselves */
+		l.lower = 0;
 	l.mtu = attr_u32(tb[IFLA_MTU], 0);
 	l.txqlen = attr_u32(tb[IFLA_TXQLEN], 0);
 	l.gso_max = attr_u32(tb[IFLA_GSO_MAX_SIZE], GSO_MAX_DEFAULT);

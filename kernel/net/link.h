@@ -29,12 +29,13 @@ struct link {
 	bool up;           /* administratively */
 	bool carrier;      /* IFF_LOWER_UP: a tap's descriptor is attached */
 	uint32_t master;   /* ifindex of the bridge, bond or VRF; 0: none */
+	uint32_t lower;    /* ifindex that it sits on (VLAN, macvlan) or a veth's peer, in peer_netns; 0: none */
 	uint32_t mtu;
 	uint32_t gso_max;  /* IFLA_GSO_MAX_SIZE, bytes; 65536 where the kernel does not say */
 	uint32_t txqlen;
 	uint8_t mac[6];
 	char alias[LINK_ALIAS_SIZE]; /* IFLA_IFALIAS, "" if none */
-	int32_t peer_netns; /* veth: IFLA_LINK_NETNSID; -1: this namespace, or no peer */
+	int32_t peer_netns; /* namespace of lower: IFLA_LINK_NETNSID; -1: the same, or there is no lower */
 };
 
 /* Fill *out from RTM_NEWLINK or RTM_DELLINK. 0; -EBADMSG: the message is neither, or cut short. */

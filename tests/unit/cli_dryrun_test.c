@@ -26,6 +26,9 @@
 #define OF_TWO_UPLINKS \
 	STEP("remove", "eno1", "", "", "IFB divvy0") "," \
 	STEP("make", "eno2", "web", "vnet0", "class 1:2")
+#define WITH_NOTE \
+	RESULT("{\"version\":1,\"devices\":1,\"bound\":1,\"steps\":[" STEP("change", "eno1", "web", "vnet0", "class 1:3") \
+	       "],\"notes\":[\"local traffic counts\"],\"warnings\":[\"too high\"]}")
 /* clang-format on */
 
 #define SPEC                                                        \
@@ -101,8 +104,6 @@ static void check_run(const struct run *run)
 	check_request(run, f.request);
 }
 
-#define HINT "The keys of schedule count only with resource: cpu; devices are scheduled\n"
-
 static void test_apply(void **state)
 {
 	static const struct run runs[] = {
@@ -115,21 +116,22 @@ static void test_apply(void **state)
 		  "make   tenant-a/web vnet0 class 1:3: rate 60 Mbit/s\n"
 		  "drain  db           -     class 1:4\n"
 		  "wait   late         -     no VM late on this host\n"
-		  "nothing was changed: 1 of 2 devices would be bound\n" HINT,
+		  "nothing was changed: 1 of 2 devices would be bound\n",
 		  "" },
 		{ { "apply", "@", "--dry-run" },
-		  STEPS("1", "1", STEP("change", "eno1", "web", "vnet0", "class 1:3")),
+		  WITH_NOTE,
 		  "{\"dry_run\":true}",
 		  0,
 		  "ACTION DEVICE NIC   WHAT\n"
 		  "change web    vnet0 class 1:3\n"
-		  "nothing was changed: 1 of 1 device would be bound\n" HINT,
-		  "" },
+		  "note: local traffic counts\n"
+		  "nothing was changed: 1 of 1 device would be bound\n",
+		  "divvy: apply: warning: too high\n" },
 		{ { "apply", "--dry-run", "@" },
 		  STEPS("2", "2", ""),
 		  "{\"dry_run\":true}",
 		  0,
-		  "nothing would change\n" HINT,
+		  "nothing would change\n",
 		  "" },
 		{ { "apply", "--json", "--dry-run", "@" },
 		  RESULT("{\"version\":1,\"steps\":[]}"),
@@ -139,12 +141,12 @@ static void test_apply(void **state)
 		  "" },
 		/* Without --dry-run divvyd is asked for no dry run. */
 		{ { "apply", "@" },
-		  RESULT("{\"devices\":2,\"bound\":1,\"apart\":1}"),
+		  RESULT("{\"devices\":2,\"bound\":1,\"apart\":1,\"warnings\":[\"too high\",\"too many\"]}"),
 		  "{}",
 		  0,
 		  "applied: 1 of 2 devices bound, the others wait (divvy status says for what)\n"
-		  "1 of them takes no part in CPU slots (divvy status says why)\n" HINT,
-		  "" },
+		  "1 of them takes no part in CPU slots (divvy status says why)\n",
+		  "divvy: apply: warning: too high\ndivvy: apply: warning: too many\n" },
 	};
 
 	(void)state;
@@ -161,7 +163,7 @@ static void test_several_uplinks(void **state)
 					"ACTION UPLINK DEVICE NIC   WHAT\n"
 					"remove eno1   -      eno1  IFB divvy0\n"
 					"make   eno2   web    vnet0 class 1:2\n"
-					"nothing was changed: 1 of 1 device would be bound\n" HINT,
+					"nothing was changed: 1 of 1 device would be bound\n",
 					"" };
 
 	(void)state;

@@ -59,6 +59,26 @@ static void test_no_rates_yet(void **state)
 	      "db     vnet0    40        -      0.00      -     0 on           -\n");
 }
 
+/* vNICs of VMs that nothing divides stand below the table, then what is likely not meant. */
+static void test_unclaimed_and_warnings(void **state)
+{
+	(void)state;
+	check("{'uplinks':[{'name':'eno1','present':true,'delivered_bps':0,'capacity_bps':1000000,'devices':["
+	      "{'name':'web','nic':'vnet0','state':'bound','backpressure':'on','vm':null,'share':60,"
+	      "'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      "'passed_by':'fw/in at ingress of vnet0'}]}],"
+	      "'unclaimed':[{'nic':'vnet1','vm':'web','vmm':'qemu','pid':7,'mac':'52:54:00:00:00:01'},"
+	      "{'nic':'tap3','vm':'','vmm':'crosvm','pid':8,'mac':''}],"
+	      "'warnings':['the capacity is too high']}",
+	      "eno1: 0 of 1 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "web    vnet0    60     0.00      0.00  +0.00     0 on           -\n"
+	      "  passed by: nft chain fw/in at ingress of vnet0 sees no packet of vnet0 (force: true)\n"
+	      "Not divided: vnet1 of VM web (52:54:00:00:00:01): no device claims it\n"
+	      "Not divided: tap3 of VM crosvm (MAC unknown): no device claims it\n"
+	      "Warning: the capacity is too high\n");
+}
+
 #define OF_SLOTS                                                                               \
 	"'state':'bound','vm':{'name':'web','vmm':'qemu','pid':7},'cpu':{'credit_ns':1000000," \
 	"'slots':6,'slots_run':2,'entitled_ns':1500000000,'used_ns':1500000000,'longest_pause_ms':13.1"
@@ -68,15 +88,15 @@ static void test_cpu(void **state)
 	(void)state;
 	check("{'schedule':{'policy':'paper','slot_ms':10,'slots':10,'lanes':1,'gate':'freeze',"
 	      "'switch_ms':0.05,'late_slots':0,'skipped_slots':0},"
-	      "'uplinks':[{'name':'eno1','present':true,'devices':["
-	      "{'name':'web','share':60," OF_SLOTS ",'error_pp':null}},"
+	      "'uplinks':[{'name':'eno1','present':true,'delivered_bps':30000000,'devices':["
+	      "{'name':'web','share':60,'delivered_bps':30000000," OF_SLOTS ",'error_pp':null}},"
 	      "{'name':'db','share':40," OF_SLOTS ",'error_pp':0.3}}]}]}",
 	      "CPU slots: policy paper, 10 ms, 10 in a round, 1 lane, gate freeze\n"
 	      "  switching takes 0.05 ms of a slot; slots late: 0, skipped: 0\n"
-	      "eno1:\n"
-	      "DEVICE SHARE CREDIT SLOTS ENTITLED  USED ERR pp LONGEST VM\n"
-	      "web       60  1.0ms   2/6    1.50s 1.50s      -  13.1ms web qemu[7]\n"
-	      "db        40  1.0ms   2/6    1.50s 1.50s  +0.30  13.1ms web qemu[7]\n");
+	      "eno1: 30 Mbit/s\n"
+	      "DEVICE SHARE CREDIT SLOTS ENTITLED  USED ERR pp LONGEST DELIVERED VM\n"
+	      "web       60  1.0ms   2/6    1.50s 1.50s      -  13.1ms     30.00 web[7]\n"
+	      "db        40  1.0ms   2/6    1.50s 1.50s  +0.30  13.1ms         - web[7]\n");
 }
 
 int main(void)
@@ -85,6 +105,7 @@ int main(void)
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_no_rates_yet),
 		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_unclaimed_and_warnings),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

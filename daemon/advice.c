@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "advice.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "kernel/net/port.h"
+#include "plan/claims.h"
+#include "plan/mistakes.h"
+#include "plan/ports.h"
+
+#include <string.h>
+
+/* More lines than this at once are one. */
+#define UNCLAIMED_LINES_MAX 10
+
+/* --- the capacity against the port's speed -------------------------------------------------------------- */
+
+/* Of those that an uplink's packets leave by, the fastest; 0: none tells its speed. */
+static uint64_t fastest(const struct host *h, const struct link *uplink, const char **name)
+{
+	const struct link *ports[PORTS_MAX];
+	size_t n = ports_of(h, uplink, ports);
+	uint64_t most = 0, speed;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!port_has_speed(ports[i]) || port_speed(ports[i]->name, &speed) < 0)
+			continue;
+		if (speed > most) {
+			most = speed;
+			*name = ports[i]->name;
+		}
+		if (i == 0) /* a bond's or VLAN's own speed says all */
+			break;
+	}
+	return most;
+}
+
+static int check_speed(const struct daemon *d, const struct plan *p, size_t node, struct warning_list *out)
+{
+	const struct binding *b = &p->bindings[node];
+	const struct link *l = b->bound ? host_link(&d->host, b->ifindex) : NULL;
+	uint64_t capacity = rate_bits(p->model.nodes[node].limit), speed;
+	const char *name = "";
+
+	speed = l ? fastest(&d->host, l, &name) : 0;
+	if (!speed || capacity <= speed)
+		return 0;
+	return warning_add(
+		out, "speed", l->name,
+		"the capacity of %s, %.6g Mbit/s, is above the speed of %s, %.6g Mbit/s: shares do not hold",
+		l->name, (double)capacity / 1e6, name, (double)speed / 1e6);
+}
+
+/* --- all ------------------------------------------------------------------------------------------------ */
+
+int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_list *out)
+{
+	int err;
+
+	if (!p->bindings)
+		return 0;
+	err = mistakes_find(p, &d->host, out);
+	for (size_t i = 0; i < p->model.n_nodes && err >= 0; i++)
+		if (p->model.nodes[i].kind == NODE_UPLINK && p->model.schedule.resource == RESOURCE_DEVICE)
+			err = check_speed(d, p, i, out);
+	return err;
+}
+
+int advice_now(const struct daemon *d, struct warning_list *out)
+{
+	int err = advice_of_plan(d, &d->plan, out);
+
+	if (err >= 0 && d->plan.model.schedule.resource == RESOURCE_DEVICE)
+		err = portwatch_warn(&d->portwatch, &d->plan, clock_now_ns(), out);
+	return err;
+}
+
+json_t *advice_json(const struct warning_list *l)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(list, json_string(l->list[i].text));
+	return list;
+}
+
+json_t *advice_new_json(const struct daemon *d, const struct warning_list *l)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!warning_find(&d->told, l->list[i].key))
+			json_array_append_new(list, json_string(l->list[i].text));
+	return list;
+}
+
+/* --- the log -------------------------------------------------------------------------------------------- */
+
+static int find_unclaimed(const struct daemon *d, struct warning_list *out)
+{
+	_cleanup_(claims_free) struct claims c = { 0 };
+	_cleanup_free_ const struct vmm_nic **list = NULL;
+	size_t n = 0;
+	int err = claims_make(&d->plan, &d->host, &c);
+
+	if (err >= 0)
+		err = claims_unclaimed(&c, &list, &n);
+	if (err >= 0 && n > UNCLAIMED_LINES_MAX)
+		return warning_add(
+			out, "unclaimed", "",
+			"%zu vNICs of VMs are claimed by no device, and their packets are not divided (divvy status names them)",
+			n);
+	for (size_t i = 0; i < n && err >= 0; i++)
+		err = warning_add(out, "unclaimed", list[i]->tap,
+				  "%s of VM %s (%s) is claimed by no device: its packets are not divided",
+				  list[i]->tap, list[i]->vm[0] ? list[i]->vm : list[i]->vmm,
+				  list[i]->mac[0] ? list[i]->mac : "MAC unknown");
+	return err;
+}
+
+/* What was told of before and still is; a VM that starts changes nothing of it. */
+static int keep_unclaimed(const struct daemon *d, struct warning_list *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < d->told.n && err >= 0; i++)
+		if (strncmp(d->told.list[i].key, "unclaimed", strlen("unclaimed")) == 0)
+			err = warning_add(out, "unclaimed", d->told.list[i].key + strlen("unclaimed "), "%s",
+					  d->told.list[i].text);
+	return err;
+}
+
+void advice_log(struct daemon *d, bool settled)
+{
+	_cleanup_(warning_list_freep) struct warning_list now = { 0 };
+	const struct portwatch_input in = {
+		.rtnl = d->plane.rtnl, .plan = &d->plan, .have = &d->plane.have, .host = &d->host
+	};
+	int err;
+
+	if (!d->plan.bindings)
+		return;
+	if (d->plan.model.schedule.resource == RESOURCE_DEVICE)
+		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
+	err = advice_now(d, &now);
+	if (err >= 0)
+		err = settled ? find_unclaimed(d, &now) : keep_unclaimed(d, &now);
+	if (err < 0)
+		return;
+	for (size_t i = 0; i < now.n; i++)
+		if (!warning_find(&d->told, now.list[i].key))
+			log_warning("%s", now.list[i].text);
+	warning_list_free(&d->told);
+	d->told = now;
+	now = (struct warning_list){ 0 };
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mistakes.h"
+
+#include "base/cleanup.h"
+#include "claims.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* include/net/net_namespace.h: every namespace's lo */
+#define LOOPBACK_IFINDEX 1
+
+bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, char *why, size_t size)
+{
+	const struct binding *uplink = &p->bindings[i];
+	const struct link *l = uplink->bound ? host_link(h, uplink->ifindex) : NULL;
+	const struct vmm_nic *nic = l ? host_nic(h, l->name) : NULL;
+	char name[MODEL_FULL_NAME_SIZE];
+
+	if (!l)
+		return false;
+	if (l->ifindex == LOOPBACK_IFINDEX) {
+		snprintf(why, size, "no packet of a VM leaves by the loopback interface");
+		return true;
+	}
+	if (l->kind == LINK_IFB) {
+		snprintf(why, size, "an IFB is no port");
+		return true;
+	}
+	if (nic && nic->reason != VMM_WHY_NO_VMM) {
+		snprintf(why, size, "it is a vNIC of VM %s", nic->vm[0] ? nic->vm : nic->vmm);
+		return true;
+	}
+	for (size_t k = 0; k < p->model.n_nodes; k++) {
+		if (p->model.nodes[k].kind != NODE_DEVICE || strcmp(p->bindings[k].nic, l->name) != 0)
+			continue;
+		model_full_name(&p->model, (uint32_t)k, name);
+		snprintf(why, size, "it is the vNIC of device %s", name);
+		return true;
+	}
+	return false;
+}
+
+static int uplink(const struct plan *p, const struct host *h, size_t i, struct warning_list *out)
+{
+	const char *name = p->model.nodes[i].name;
+	char why[160];
+
+	if (mistakes_no_uplink(p, h, i, why, sizeof(why)))
+		return warning_add(out, "no-uplink", name, "%s is no uplink: %s", name, why);
+	if (p->model.schedule.resource == RESOURCE_CPU)
+		return warning_add(
+			out, "cpu-capacity", name,
+			"capacity and limits of %s do not hold while the CPU is scheduled",
+				   name);
+	return 0;
+}
+
+/* Packets of a VM behind a firewall bridge pass the tap and then the veth. */
+static int charged_twice(const struct plan *p, const struct claims *c, size_t i, struct warning_list *out)
+{
+	const struct binding *b = &p->bindings[i];
+	const struct link *tap = b->bound ? host_link(c->host, b->ifindex) : NULL;
+	const struct patch *patch = tap && tap->kind == LINK_TUN ? claims_patch_of(c, tap) : NULL;
+	char one[MODEL_FULL_NAME_SIZE], other[MODEL_FULL_NAME_SIZE];
+
+	if (!patch)
+		return 0;
+	model_full_name(&p->model, (uint32_t)i, one);
+	model_full_name(&p->model, claims_find(c, patch->veth->name), other);
+	return warning_add(
+		out, "twice", b->nic,
+		"devices %s (%s) and %s (%s) are one vNIC before and behind its firewall bridge, and its packets are charged twice: name only %s",
+		one, b->nic, other, patch->veth->name, b->nic);
+}
+
+int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out)
+{
+	_cleanup_(claims_free) struct claims c = { 0 };
+	const struct schedule *s = &p->model.schedule;
+	int err = claims_make(p, h, &c);
+
+	if (err >= 0 && s->resource == RESOURCE_DEVICE && !schedule_same(s, &schedule_default))
+		err = warning_add(
+			out, "schedule", "",
+			"the keys of schedule count only with resource: cpu; devices are scheduled");
+	for (size_t i = 0; i < p->model.n_nodes && err >= 0; i++) {
+		if (p->model.nodes[i].kind == NODE_UPLINK)
+			err = uplink(p, h, i, out);
+		else if (p->model.nodes[i].kind == NODE_DEVICE && s->resource == RESOURCE_DEVICE)
+			err = charged_twice(p, &c, i, out);
+	}
+	return err;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Mistakes of a specification that can be told from the plan and the host, without asking the kernel. */
+
+#include "plan.h"
+#include "warning.h"
+
+/* Why an interface is no uplink, of NODE_UPLINK i: a text for a person in why. False: it may be one. */
+bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, char *why, size_t size);
+
+/* Append what is likely not meant. 0 or -ENOMEM. */
+int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out);
