@@ -92,8 +92,12 @@ static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, c
 	return nlh;
 }
 
-/* The kind is sent with the deletion, too: the kernel then refuses to delete an `ingress`. */
-static int clsact(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex, uint64_t tag)
+/*
+ * clsact and `ingress` have the same handle and parent. The kind is sent with the deletion, too: the kernel
+ * then refuses to delete the other kind.
+ */
+static int hook(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex, const char *kind,
+		uint64_t tag)
 {
 	struct tcmsg tcm = {
 		.tcm_family = AF_UNSPEC,
@@ -102,17 +106,29 @@ static int clsact(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifinde
 		.tcm_parent = TC_H_CLSACT,
 	};
 
-	return request(r, type, flags, &tcm, "clsact", tag) ? 0 : -ENOMEM;
+	return request(r, type, flags, &tcm, kind, tag) ? 0 : -ENOMEM;
+}
+
+#define ADD_FLAGS (NLM_F_CREATE | NLM_F_EXCL)
+
+int qdisc_add_ingress(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	return hook(r, RTM_NEWQDISC, ADD_FLAGS, ifindex, "ingress", tag);
+}
+
+int qdisc_del_ingress(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	return hook(r, RTM_DELQDISC, 0, ifindex, "ingress", tag);
 }
 
 int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
-	return clsact(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex, tag);
+	return hook(r, RTM_NEWQDISC, ADD_FLAGS, ifindex, "clsact", tag);
 }
 
 int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
-	return clsact(r, RTM_DELQDISC, 0, ifindex, tag);
+	return hook(r, RTM_DELQDISC, 0, ifindex, "clsact", tag);
 }
 
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,

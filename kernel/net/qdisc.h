@@ -25,9 +25,12 @@ int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n);
  * kernel's answer comes from rtnl_commit(), with the tag.
  */
 /*
- * The place for filters at ingress. The kernel's answer is -EEXIST if there is one: NLM_F_EXCL is set, so
- * that of another program is never replaced.
+ * The place for filters at ingress; clsact has one at egress, too. A link has one of either. The kernel's
+ * answer is -EEXIST if there is one: NLM_F_EXCL is set, so that of another program is never replaced.
  */
+int qdisc_add_ingress(struct rtnl *r, uint32_t ifindex, uint64_t tag);
+/* The kernel's answer is negative also if the one that is there is of the other kind. */
+int qdisc_del_ingress(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int qdisc_add_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*

@@ -201,6 +201,32 @@ static void on_ingress(void **state)
 	assert_true(has_qdisc("ingress"));
 }
 
+/* divvy's own qdisc is of the managers' kind: their "del" takes it, and no clsact is mistaken for it. */
+static void on_own(void **state)
+{
+	(void)state;
+	qdisc_add_ingress(r, nic, 0);
+	commit_ok(r);
+	qdisc_add_ingress(r, nic, 0);
+	commit_fails(r, -EEXIST);
+	qdisc_add_clsact(r, nic, 0);
+	commit_fails(r, -EEXIST);
+	set_on_hook();
+	qdisc_del_clsact(r, nic, 0);
+	commit_fails(r, -EINVAL);
+	assert_true(listed(NULL).ours);
+	qdisc_del_ingress(r, nic, 0);
+	commit_ok(r);
+	assert_false(has_qdisc("ingress"));
+	qdisc_add_clsact(r, nic, 0);
+	commit_ok(r);
+	qdisc_del_ingress(r, nic, 0);
+	commit_fails(r, -EINVAL);
+	assert_true(has_qdisc("clsact"));
+	qdisc_del_clsact(r, nic, 0);
+	commit_ok(r);
+}
+
 /* Another's filter of the same name but a little longer is another's. */
 static void names(void **state)
 {
@@ -251,7 +277,7 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(no_hook), TEST(on_clsact), TEST(on_ingress), TEST(names), TEST(both_hooks),
+		TEST(no_hook), TEST(on_clsact), TEST(on_ingress), TEST(on_own), TEST(names), TEST(both_hooks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
