@@ -152,6 +152,24 @@ static int refuse_shared_nics(struct plan *p)
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
+/*
+ * A vNIC that is held has its class already, as if it were bound: when its manager has done, a filter is all
+ * that is missing.
+ */
+static void hold(struct plan *p, const struct plan_input *in)
+{
+	for (size_t i = 0; i < in->n_holds; i++) {
+		const struct plan_hold *h = &in->holds[i];
+		struct tree_vnic *v = tree_vnic(&p->tree, h->ifindex);
+
+		if (!v)
+			continue;
+		v->not_before_ns = h->until_ns;
+		if (!tree_vnic(in->have, h->ifindex))
+			plan_leave_out(p, h->ifindex, REASON_SETTLING, h->why, NULL);
+	}
+}
+
 static int make(struct plan *p, const struct model *m, const struct plan_input *in)
 {
 	struct tree_input tree = { .sizing = in->sizing, .fq_codel = in->fq_codel };
@@ -174,7 +192,10 @@ static int make(struct plan *p, const struct model *m, const struct plan_input *
 		return err;
 	tree.bindings = p->bindings;
 	tree.minors = p->minors;
-	return tree_build(&p->model, &tree, &p->tree);
+	err = tree_build(&p->model, &tree, &p->tree);
+	if (err >= 0)
+		hold(p, in);
+	return err;
 }
 
 int plan_make(const struct model *m, const struct plan_input *in, struct plan *out)
@@ -220,6 +241,10 @@ int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n)
 	for (size_t i = 0; i < p->model.n_nodes; i++)
 		if (p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound)
 			list[(*n)++] = p->bindings[i].ifindex;
+	/* Its device waits, but for nothing else than this vNIC. */
+	for (size_t i = 0; i < p->tree.n_vnics; i++)
+		if (p->bindings[p->tree.vnics[i].node].why.code == REASON_SETTLING)
+			list[(*n)++] = p->tree.vnics[i].ifindex;
 	if (*n)
 		qsort(list, *n, sizeof(*list), compare_ifindex);
 	*ifindexes = list;

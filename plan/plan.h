@@ -12,6 +12,13 @@
 #include "hurdle.h"
 #include "tree.h"
 
+/* A vNIC that divvy must not attach to now: its manager is still setting it up. */
+struct plan_hold {
+	uint32_t ifindex;  /* must stay first (base/byifindex.h) */
+	uint64_t until_ns; /* when to ask again; CLOCK_MONOTONIC */
+	const char *why;   /* a constant */
+};
+
 /* What a plan is made from, besides the model. All of it is borrowed. */
 struct plan_input {
 	const struct host *host;
@@ -19,6 +26,8 @@ struct plan_input {
 	size_t n_bound;
 	const struct tree *have;           /* what the kernel has: its class numbers are busy */
 	const struct hurdle_list *hurdles; /* NULL: there are none */
+	const struct plan_hold *holds;     /* sorted by ifindex; a vNIC of have stays */
+	size_t n_holds;
 	const struct classids *classids;   /* numbers given earlier */
 	const struct sizing_host *sizing;
 	bool fq_codel;                     /* the kernel has it */
@@ -46,7 +55,7 @@ void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, con
 		    const char *more);
 
 /*
- * The vNICs of a plan that are bound, ascending, for the next plan's input; *ifindexes is the caller's to
- * free. 0 or -ENOMEM.
+ * The vNICs of a plan that are bound or settle, ascending, for the next plan's input; *ifindexes is the
+ * caller's to free. 0 or -ENOMEM.
  */
 int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n);

@@ -18,6 +18,7 @@ static const char *const lines[N_REASONS] = {
 	[REASON_NFT_UNKNOWN] = "cannot ask nft whether it hooks @1 (@2): not bound until it answers",
 	[REASON_VANISHED] = "interface @1 vanished",
 	[REASON_NO_ATTACH] = "cannot attach to @1: @2@3",
+	[REASON_SETTLING] = "@1 is settling: @2",
 	[REASON_OFF] = "off in the specification",
 	[REASON_NO_SNDBUF] = "@1 has no send buffer on the host's side",
 	[REASON_NO_PROCESS] = "no process of this host was found behind @1",

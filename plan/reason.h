@@ -21,6 +21,7 @@ enum reason_code {
 	REASON_NFT_UNKNOWN,    /* nft could not be asked for hooks */
 	REASON_VANISHED,       /* the interface went away while divvyd attached to it */
 	REASON_NO_ATTACH,      /* the kernel refused the filter */
+	REASON_SETTLING,       /* the vNIC's manager is still setting it up: for a moment */
 	/* The device is bound, without backpressure. */
 	REASON_OFF,            /* the specification says so */
 	REASON_NO_SNDBUF,      /* the interface has no send buffer on the host's side */

@@ -49,6 +49,7 @@ struct tree_vnic {
 	enum hook_kind hook;
 	uint32_t node;    /* in the model; NODE_NONE: observed only */
 	uint32_t sndbuf;  /* wanted under backpressure, bytes of truesize; 0: none */
+	uint64_t not_before_ns; /* wanted: not attached to before; CLOCK_MONOTONIC. 0: at once */
 };
 
 struct tree {
