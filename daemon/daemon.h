@@ -52,6 +52,7 @@ struct daemon {
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;
 	struct nftwatch *nftwatch;
+	sd_event_source *settle_timer; /* when a vNIC that is being set up may be attached to; owned by the loop */
 	struct slots *slots; /* NULL: the running model does not schedule the CPU */
 
 	struct plan plan; /* what runs */

@@ -2,14 +2,16 @@
 /*
  * Theory of Operation
  *
- * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it. The
- * VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is read
- * several times after the latest event, in growing distances, and not at all while nothing happens. A further
- * event puts off neither what is to be done nor the first two looks: a link that flaps must not hold up the
- * others. A tc event of another program on a vNIC that divvy is on makes divvyd read that vNIC's filters
- * again. Events are lost when the socket overruns: then all is read again. What no event tells (a send buffer
- * that was undone, a vNIC that took no filter and would now) is found by an audit every AUDIT_SECONDS. What
- * failed as a whole is tried again every second.
+ * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it.
+ * The VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is
+ * read several times after the latest event, in growing distances, and not at all while nothing happens. A
+ * further event puts off neither what is to be done nor the first two looks: a link that flaps must not hold
+ * up the others. A tc event of another program on a vNIC that divvy is on makes divvyd read that vNIC's
+ * filters again. A vNIC that there is news of, by a link or tc event, is attached to when its manager has
+ * set it up (datapath/settle.h). Events are read before requests are answered: what a verb changes is
+ * planned with what is known. Events are lost when the socket overruns: then all is read again. What no
+ * event tells (a send buffer that was undone, a vNIC that took no filter and would now) is found by an audit
+ * every AUDIT_SECONDS. What failed as a whole is tried again every second.
  */
 #include "loop.h"
 
@@ -91,6 +93,12 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 	struct daemon *d = l->daemon;
 	struct link link;
 
+	/*
+	 * Also what is no change to divvy: a bridge takes the tap, say, right before its tc settings are
+	 * made.
+	 */
+	if (nlh->nlmsg_type == RTM_NEWLINK && link_parse(nlh, &link) == 0 && !binding_unschedulable(&link))
+		settle_note(&d->plane.settle, link.ifindex, clock_now_ns(), false);
 	switch (inventory_event(&d->host, nlh, &link)) {
 	case HOST_SAME:
 		break;
@@ -112,14 +120,23 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 /* Another program has changed a qdisc, class or filter. */
 static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 {
+	struct daemon *d = l->daemon;
+	const struct link *link;
 	struct tcmsg tcm;
 	uint32_t ifindex;
 
-	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)))
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)) || nlh->nlmsg_type == RTM_NEWACTION ||
+	    nlh->nlmsg_type == RTM_DELACTION) /* no interface's */
 		return;
 	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));
 	ifindex = (uint32_t)tcm.tcm_ifindex;
-	if (!tree_vnic(&l->daemon->plane.have, ifindex))
+	link = host_link(&d->host, ifindex);
+	if (link && !binding_unschedulable(link))
+		settle_note(&d->plane.settle, ifindex, clock_now_ns(),
+			    dataplane_hook_gone(nlh->nlmsg_type, &tcm));
+	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm))
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+	if (!tree_vnic(&d->plane.have, ifindex))
 		return;
 	/* Several events of one vNIC come in a row. */
 	if (l->n_touched && l->touched[l->n_touched - 1] == ifindex)
@@ -152,6 +169,8 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)s, (void)fd, (void)revents;
 	if (err == -ENOBUFS) {
 		log_notice("link events were lost; reading everything again");
+		for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
+			settle_note(&d->plane.settle, d->plan.tree.vnics[i].ifindex, clock_now_ns(), false);
 		inventory_links(&d->host, d->plane.rtnl);
 		others_follow(&d->others, d->plane.rtnl, &d->plane.have, true);
 		d->plane.stale = true;
@@ -203,6 +222,15 @@ static int on_others(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
+static int on_settle(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)s, (void)usec;
+	reconcile_held(l->daemon, inventory_vms(&l->daemon->host) > 0);
+	return 0;
+}
+
 static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
@@ -248,11 +276,15 @@ int loop_open(struct loop **ret, struct daemon *d)
 	if (r >= 0)
 		r = sd_event_add_io(d->event, &l->event_source, rtnl_fd(l->events), EPOLLIN, on_events, l);
 	if (r >= 0)
+		r = sd_event_source_set_priority(l->event_source, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r >= 0)
 		r = add_timer(l, &l->reconcile_timer, on_reconcile);
 	if (r >= 0)
 		r = add_timer(l, &l->rescan_timer, on_rescan);
 	if (r >= 0)
 		r = add_timer(l, &l->others_timer, on_others);
+	if (r >= 0)
+		r = add_timer(l, &d->settle_timer, on_settle);
 	if (r >= 0)
 		r = add_timer(l, &l->second_timer, on_second);
 	if (r < 0) {
@@ -273,6 +305,7 @@ struct loop *loop_close(struct loop *l)
 	sd_event_source_disable_unref(l->rescan_timer);
 	sd_event_source_disable_unref(l->others_timer);
 	sd_event_source_disable_unref(l->second_timer);
+	l->daemon->settle_timer = sd_event_source_disable_unref(l->daemon->settle_timer);
 	rtnl_close(l->events);
 	free(l->touched);
 	free(l);

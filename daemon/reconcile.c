@@ -2,8 +2,10 @@
 #include "reconcile.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "datapath/apply.h"
+#include "datapath/holds.h"
 #include "datapath/hurdles.h"
 #include "datapath/observe.h"
 #include "plan/mistakes.h"
@@ -38,6 +40,7 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 {
 	_cleanup_free_ uint32_t *bound = NULL;
 	_cleanup_(hurdle_list_freep) struct hurdle_list hurdles = { 0 };
+	_cleanup_free_ struct plan_hold *holds = NULL;
 	struct plan_input in = { .host = &d->host,
 				 .have = &d->plane.have,
 				 .hurdles = &hurdles,
@@ -50,6 +53,10 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 		return err;
 	in.bound = bound;
 	err = hurdles_read(&d->host, &hurdles);
+	if (err >= 0)
+		err = holds_read(&d->host, &d->plane.have, &d->plane.settle, clock_now_ns(), &holds,
+				 &in.n_holds);
+	in.holds = holds;
 	return err < 0 ? err : plan_make(m, &in, out);
 }
 
@@ -184,6 +191,27 @@ static int apply_plan(struct daemon *d, struct plan *p, char *errtext, size_t si
 	return err;
 }
 
+/* Come back when the next vNIC that is held may be attached to. */
+static void wait_for_held(struct daemon *d)
+{
+	uint64_t next = holds_next_ns(&d->plan.tree, &d->plane.have);
+
+	sd_event_source_set_time(d->settle_timer, next / NSEC_PER_USEC + 1);
+	sd_event_source_set_enabled(d->settle_timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static void log_early(struct daemon *d)
+{
+	uint32_t ifindex;
+
+	while ((ifindex = settle_next_early(&d->plane.settle))) {
+		const struct link *l = host_link(&d->host, ifindex);
+
+		log_notice("%s: its tc settings change without a pause; attached all the same",
+			   l ? l->name : "a vNIC");
+	}
+}
+
 /* The plan is in the kernel: it is what runs from now on. Takes it. */
 static void run_plan(struct daemon *d, struct plan *p)
 {
@@ -201,6 +229,8 @@ static void run_plan(struct daemon *d, struct plan *p)
 	others_follow(&d->others, d->plane.rtnl, &d->plane.have, false);
 	slots_apply(&d->slots, &d->plan.model, d->plan.bindings);
 	drain_start(&d->drain);
+	log_early(d);
+	wait_for_held(d);
 }
 
 int reconcile_switch(struct daemon *d, const struct model *m, struct spec_error *err)
@@ -299,6 +329,9 @@ void reconcile_host(struct daemon *d)
 
 	if (!d->plan.bindings)
 		return;
+	/* What is gone from the kernel may be held now: the plan has to know it. */
+	if (d->plane.stale)
+		dataplane_observe(&d->plane);
 	r = make_plan(d, &d->plan.model, &d->plan.classids, &p);
 	if (r >= 0)
 		r = apply_plan(d, &p, errtext, sizeof(errtext));
@@ -313,6 +346,19 @@ void reconcile_host(struct daemon *d)
 	log_changes(&d->plan, &p);
 	run_plan(d, &p);
 	state_save(d);
+}
+
+void reconcile_held(struct daemon *d, bool host_changed)
+{
+	_cleanup_free_ struct plan_hold *holds = NULL;
+	size_t n = 0;
+
+	if (host_changed ||
+	    holds_read(&d->host, &d->plane.have, &d->plane.settle, clock_now_ns(), &holds, &n) < 0 ||
+	    !holds_last(&d->plan.tree, &d->plane.have, holds, n))
+		reconcile_host(d);
+	else
+		wait_for_held(d);
 }
 
 /* --- the audit ---------------------------------------------------------------------------------- */

@@ -19,13 +19,19 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 int reconcile_switch(struct daemon *d, const struct model *m, struct spec_error *err);
 
 /*
- * At the start: run this model on what an earlier divvyd left in the kernel, also where an uplink is not there
- * yet. classids: the numbers that the earlier divvyd gave. 0, or negative errno; it logs.
+ * At the start: run this model on what an earlier divvyd left in the kernel, also where an uplink is not
+ * there yet. classids: the numbers that the earlier divvyd gave. 0, or negative errno; it logs.
  */
 int reconcile_start(struct daemon *d, const struct model *m, const struct classids *classids);
 
 /* The host changed: bind again and apply. It logs; after a failure d->unreconciled asks for another call. */
 void reconcile_host(struct daemon *d);
+
+/*
+ * Some vNICs were held because their managers set them up. The host was read again: bind those that are set
+ * up. host_changed: what was read differs.
+ */
+void reconcile_held(struct daemon *d, bool host_changed);
 
 /* The slow check that what divvy made is still there: filters, classes, send buffers. */
 void reconcile_audit(struct daemon *d);

@@ -54,8 +54,11 @@ static json_t *hooks_to_json(const struct hooks *h)
 
 	for (size_t i = 0; i < h->n; i++)
 		json_array_append_new(list,
-				      json_pack("{s:I,s:s,s:b}", "ifindex", (json_int_t)h->list[i].ifindex,
-						"name", h->list[i].name, "ours", h->list[i].ours));
+				      json_pack("{s:I,s:s,s:b,s:s}",
+						"ifindex", (json_int_t)h->list[i].ifindex,
+						"name", h->list[i].name,
+						"ours", h->list[i].ours,
+						"kind", h->list[i].clsact ? "clsact" : "ingress"));
 	return list;
 }
 
@@ -145,15 +148,17 @@ static void hooks_from_json(struct daemon *d, json_t *list)
 
 	json_array_foreach(list, i, j) {
 		json_int_t ifindex;
-		const char *name;
+		const char *name, *kind = "clsact"; /* earlier versions knew no other */
 		int ours;
 		const struct link *l;
 
-		if (json_unpack(j, "{s:I,s:s,s:b}", "ifindex", &ifindex, "name", &name, "ours", &ours) < 0)
+		if (json_unpack(j, "{s:I,s:s,s:b,s?s}", "ifindex", &ifindex, "name", &name, "ours", &ours,
+				"kind", &kind) < 0)
 			continue;
 		l = host_link(&d->host, (uint32_t)ifindex);
 		if (l && strcmp(l->name, name) == 0)
-			hooks_add(&d->plane.hooks, (uint32_t)ifindex, name, ours);
+			hooks_add(&d->plane.hooks, (uint32_t)ifindex, name, ours,
+				  strcmp(kind, "clsact") == 0);
 	}
 }
 

@@ -2,9 +2,12 @@
 #include "dataplane.h"
 
 #include "base/byifindex.h"
+#include "base/cleanup.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 #include "observe.h"
 
+#include <linux/pkt_sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +31,7 @@ void dataplane_close(struct dataplane *p)
 	p->classifier = classifier_close(p->classifier);
 	tree_free(&p->have);
 	hooks_free(&p->hooks);
+	settle_free(&p->settle);
 }
 
 int dataplane_observe(struct dataplane *p)
@@ -43,11 +47,47 @@ int dataplane_observe(struct dataplane *p)
 	return 0;
 }
 
+/* False also where the kernel does not tell. */
+static bool filter_is_gone(struct dataplane *p, uint32_t ifindex)
+{
+	_cleanup_free_ struct filter *f = NULL;
+	size_t n = 0;
+
+	if (filter_list(p->rtnl, ifindex, &f, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (f[i].ours)
+			return false;
+	return true;
+}
+
+/* `ingress` and clsact have the same parent. */
+bool dataplane_hook_gone(uint16_t type, const struct tcmsg *tcm)
+{
+	return type == RTM_DELQDISC && tcm->tcm_parent == TC_H_INGRESS;
+}
+
+bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm)
+{
+	uint32_t ifindex = (uint32_t)tcm->tcm_ifindex;
+	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
+	bool hook_gone = dataplane_hook_gone(type, tcm);
+
+	if (!v || (type == RTM_DELTFILTER && TC_H_MAJ(tcm->tcm_info) >> 16 != FILTER_PREF) ||
+	    (!hook_gone && (type != RTM_DELTFILTER || !filter_is_gone(p, ifindex))))
+		return false;
+	if (hook_gone)
+		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */
+	byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
+	return true;
+}
+
 void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 {
 	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
 
 	hooks_drop(&p->hooks, ifindex);
+	settle_forget(&p->settle, ifindex);
 	for (size_t i = 0; i < p->have.n_uplinks; i++)
 		if (p->have.uplinks[i].ifb == ifindex)
 			p->stale = true;

@@ -10,6 +10,9 @@
 #include "kernel/bpf/classifier.h"
 #include "kernel/net/rtnl.h"
 #include "plan/tree.h"
+#include "settle.h"
+
+#include <linux/rtnetlink.h>
 
 struct dataplane {
 	struct rtnl *rtnl;             /* owned */
@@ -17,6 +20,7 @@ struct dataplane {
 	struct tree have;              /* what the kernel has, classes that drain included */
 	bool stale;                    /* have is not to be trusted: observe first */
 	struct hooks hooks;            /* of have's vNICs */
+	struct settle settle;          /* which vNICs others are setting up */
 	bool fq_codel;                 /* the kernel has it */
 };
 
@@ -33,6 +37,14 @@ void dataplane_close(struct dataplane *p);
  * or negative errno with have untouched.
  */
 int dataplane_observe(struct dataplane *p);
+
+/* Whether a tc event says that a vNIC's ingress qdisc is gone. */
+bool dataplane_hook_gone(uint16_t type, const struct tcmsg *tcm);
+/*
+ * Another program's tc event on a vNIC: its type (RTM_*) and header. True: what divvy had there is gone, and
+ * p->have says so. The class keeps its packets. May ask the kernel.
+ */
+bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm);
 
 /* The kernel removed this link with all that hung on it. */
 void dataplane_forget(struct dataplane *p, uint32_t ifindex);

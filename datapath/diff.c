@@ -131,6 +131,8 @@ static void diff_vnic(struct differ *f, size_t w)
 	const struct tree_vnic *want = &f->want->vnics[w];
 	const struct tree_vnic *have = tree_vnic(f->have, want->ifindex);
 
+	if (!have && want->not_before_ns)
+		return;
 	if (!have || have->minor != want->minor || have->node == NODE_NONE)
 		put(f, CHANGE_MAP, want->uplink, w);
 	if (!have)

@@ -17,9 +17,9 @@ const struct hook *hooks_find(const struct hooks *h, uint32_t ifindex)
 	return byifindex_find(h->list, h->n, sizeof(*h->list), ifindex);
 }
 
-int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours)
+int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours, bool clsact)
 {
-	struct hook new = { .ifindex = ifindex, .ours = ours };
+	struct hook new = { .ifindex = ifindex, .ours = ours, .clsact = clsact };
 
 	if (hooks_find(h, ifindex))
 		return 0;

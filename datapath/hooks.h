@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Hooks at tc ingress of the vNICs that divvy is on: whether divvy made the clsact qdisc, and so may remove
- * it. Persistent (state.h).
+ * Hooks at tc ingress of the vNICs that divvy is on: whether divvy made the qdisc, and so may remove it. It
+ * makes an `ingress`, as managers do: their "tc qdisc del dev TAP ingress" works then, and so does their
+ * "add". Earlier versions made a clsact. Persistent (state.h).
  */
 
 #include <net/if.h>
@@ -14,7 +15,8 @@
 struct hook {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
-	bool ours; /* divvy made the clsact qdisc */
+	bool ours;   /* divvy made the qdisc */
+	bool clsact; /* an earlier version did, of this kind */
 };
 
 struct hooks {
@@ -24,7 +26,7 @@ struct hooks {
 
 void hooks_free(struct hooks *h);
 /* What is known already stays as it is. 0 or -ENOMEM. */
-int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours);
+int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours, bool clsact);
 void hooks_drop(struct hooks *h, uint32_t ifindex);
 /* Borrowed; NULL if divvy is not on that vNIC. */
 const struct hook *hooks_find(const struct hooks *h, uint32_t ifindex);

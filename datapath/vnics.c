@@ -3,6 +3,7 @@
 
 #include "base/byifindex.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "commit.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
@@ -101,10 +102,10 @@ static int add_hook(struct dataplane *p, const struct host *h, uint32_t ifindex)
 {
 	const struct link *l = host_link(h, ifindex);
 	bool again = hooks_find(&p->hooks, ifindex);
-	int err = hooks_add(&p->hooks, ifindex, l ? l->name : "", true);
+	int err = hooks_add(&p->hooks, ifindex, l ? l->name : "", true, false);
 
 	return err < 0 ? err :
-			 qdisc_add_clsact(p->rtnl, ifindex, op_tag(again ? OP_HOOK_AGAIN : OP_HOOK, ifindex));
+			 qdisc_add_ingress(p->rtnl, ifindex, op_tag(again ? OP_HOOK_AGAIN : OP_HOOK, ifindex));
 }
 
 static int attach(struct batch *b, const struct change *c)
@@ -119,9 +120,8 @@ static int attach(struct batch *b, const struct change *c)
 }
 
 /* divvy's hook goes with divvy's filter, unless others have put filters of their own there. */
-static bool hook_is_free(struct dataplane *p, uint32_t ifindex)
+static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t ifindex)
 {
-	const struct hook *hook = hooks_find(&p->hooks, ifindex);
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0;
 
@@ -136,20 +136,28 @@ static bool hook_is_free(struct dataplane *p, uint32_t ifindex)
 /* The vNIC's packets pass undivided as soon as the map forgets it. */
 static int detach(struct dataplane *p, uint32_t ifindex)
 {
-	bool unhook;
+	const struct hook *hook = hooks_find(&p->hooks, ifindex);
+	bool clsact = hook && hook->clsact, unhook;
 
 	classifier_clear(p->classifier, ifindex);
-	unhook = hook_is_free(p, ifindex);
+	unhook = hook_is_free(p, hook, ifindex);
 	hooks_drop(&p->hooks, ifindex);
-	return unhook ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
-			filter_del(p->rtnl, ifindex, op_tag(OP_UNFILTER, ifindex));
+	if (!unhook)
+		return filter_del(p->rtnl, ifindex, op_tag(OP_UNFILTER, ifindex));
+	return clsact ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
+			qdisc_del_ingress(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex));
 }
 
-/* have's vNICs are want's, without those that were missed. */
+static bool was_missed(const struct missed_list *missed, uint32_t ifindex)
+{
+	return byifindex_find(missed->list, missed->n, sizeof(*missed->list), ifindex);
+}
+
+/* have's vNICs are want's, without those that were missed, or are not to be attached to yet. */
 static int merge_vnics(struct batch *b)
 {
+	uint64_t now = clock_now_ns();
 	const struct tree *want = b->want;
-	const struct missed_list *missed = b->missed;
 	struct tree *have = &b->p->have;
 	struct tree_vnic *v = calloc(want->n_vnics + 1, sizeof(*v));
 	size_t n = 0;
@@ -157,8 +165,13 @@ static int merge_vnics(struct batch *b)
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < want->n_vnics; i++) {
-		if (byifindex_find(missed->list, missed->n, sizeof(*missed->list), want->vnics[i].ifindex))
+		bool attached = tree_vnic(have, want->vnics[i].ifindex);
+
+		if (was_missed(b->missed, want->vnics[i].ifindex) ||
+		    (want->vnics[i].not_before_ns && !attached))
 			continue;
+		if (!attached)
+			settle_attached(&b->p->settle, want->vnics[i].ifindex, now);
 		v[n] = want->vnics[i];
 		v[n++].uplink = b->have[want->vnics[i].uplink];
 	}

@@ -123,8 +123,8 @@ case_reboot() {
 	grep -q '"hooks":\[{[^]]*"name":"n0"[^]]*"ours":true' "$tmp/state/"*
 	check "the state says that the hook's qdisc is divvy's" "$? == 0"
 	sed -i 's/"boot":"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "$tmp/state/"*
-	tc -n "$host" qdisc del dev n0 clsact
-	tc -n "$host" qdisc del dev n1 clsact
+	tc -n "$host" qdisc del dev n0 ingress
+	tc -n "$host" qdisc del dev n1 ingress
 	for ifb in $(ip -n "$host" -br link show type ifb | cut -d ' ' -f 1); do
 		ip -n "$host" link del "$ifb"
 	done
@@ -137,7 +137,7 @@ case_reboot() {
 	divvy release --all
 	tc -n "$host" qdisc show dev n0 | grep -q clsact
 	check "reboot: what is somebody else's now stays theirs" "$? == 0"
-	tc -n "$host" qdisc show dev n1 | grep -q clsact
+	tc -n "$host" qdisc show dev n1 | grep -qE 'clsact|ingress'
 	check "reboot: what divvy made since goes" "$? == 1"
 	tc -n "$host" qdisc del dev n0 clsact
 }

@@ -11,7 +11,6 @@ case_others() {
 	local hook at
 	for hook in clsact ingress; do
 		divvy release --all
-		tc -n "$host" qdisc del dev n0 clsact 2>/dev/null
 		tc -n "$host" qdisc add dev n0 $hook
 		ip -n "$host" link add theirs type veth peer name sink 2>/dev/null
 		ip -n "$host" link set theirs up
@@ -84,7 +83,7 @@ case_nft() {
 }
 
 case_undone() { # somebody removes divvy's hook and sets another send buffer
-	tc -n "$host" qdisc del dev n0 clsact
+	tc -n "$host" qdisc del dev n0 ingress
 	vm_ask web "sndbuf 2147483647"
 	vm_reply web
 	await 15 hook_is_back

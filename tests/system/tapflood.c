@@ -6,7 +6,8 @@
  * Its command line is QEMU's, so that whoever looks for VMs in /proc finds one:
  *	exec -a qemu-system-x86_64 tapflood -name web -netdev tap,id=n0,ifname=NAME[,queues=N] \
  *		-device virtio-net-pci,netdev=n0,mac=52:54:00:00:00:01
- * Under another name than exec -a's above it is no VMM.
+ * Under another name than exec -a's above it is no VMM. With script=PATH in -netdev it runs "PATH NAME" once the tap is
+ * open, and waits for it, as QEMU does.
  * What to do comes in lines on stdin; each is answered by one line on stdout, the first by "ready":
  *	flood SECONDS FRAME-BYTES DST-MAC SRC-IP DST-IP PORT
  *		for so long, or until another line comes:
@@ -39,6 +40,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,6 +128,23 @@ static int open_tap(struct vm *vm, const char *ifname, unsigned int n_queues)
 	return 0;
 }
 
+/* As QEMU's net/tap.c, launch_script(): the script is a child, and the VMM waits for it. */
+static int run_script(const char *script, const char *ifname)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(script, script, ifname, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	if (status != 0)
+		fprintf(stderr, "tapflood: %s failed\n", script);
+	return status == 0 ? 0 : -1;
+}
+
 static void take_tap(struct vm *vm, int fd)
 {
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -134,7 +153,7 @@ static void take_tap(struct vm *vm, int fd)
 
 static int parse_argv(struct vm *vm, int argc, char **argv)
 {
-	char ifname[IFNAMSIZ], number[8], mac[20];
+	char ifname[IFNAMSIZ], number[8], mac[20], script[128];
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "-netdev") && qemu_option(argv[i + 1], "fd", number, sizeof(number))) {
@@ -144,6 +163,9 @@ static int parse_argv(struct vm *vm, int argc, char **argv)
 
 			if (!qemu_option(argv[i + 1], "ifname", ifname, sizeof(ifname)) || n < 1 ||
 			    open_tap(vm, ifname, (unsigned int)n) < 0)
+				return -1;
+			if (qemu_option(argv[i + 1], "script", script, sizeof(script)) &&
+			    strcmp(script, "no") != 0 && run_script(script, ifname) < 0)
 				return -1;
 		} else if (!strcmp(argv[i], "-device") && qemu_option(argv[i + 1], "mac", mac, sizeof(mac))) {
 			if (parse_mac(mac, vm->mac) < 0)
@@ -292,7 +314,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NAME, argv[0]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (parse_argv(&vm, argc, argv) < 0) {
-		fprintf(stderr, "usage: tapflood -name VM -netdev tap,id=ID,ifname=TAP[,queues=N] "
+		fprintf(stderr, "usage: tapflood -name VM -netdev tap,id=ID,ifname=TAP[,queues=N][,script=PATH] "
 				"-device MODEL,netdev=ID,mac=MAC\n");
 		return 2;
 	}

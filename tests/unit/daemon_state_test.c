@@ -115,10 +115,10 @@ static void save_hooks_and_buffers(struct scratch *s)
 	h.start_time = 1ULL << 60;
 	strcpy(h.nic, "tap0");
 	assert_int_equal(backpressure_adopt(&s->d.backpressure, &h), 0);
-	assert_int_equal(hooks_add(&s->d.plane.hooks, 3, "tap0", true), 0);
-	assert_int_equal(hooks_add(&s->d.plane.hooks, 4, "tap4", true), 0); /* gone since */
-	assert_int_equal(hooks_add(&s->d.plane.hooks, 5, "tap1", true), 0); /* another link has its ifindex */
-	assert_int_equal(hooks_add(&s->d.plane.hooks, 6, "tap6", false), 0);
+	assert_int_equal(hooks_add(&s->d.plane.hooks, 3, "tap0", true, false), 0);
+	assert_int_equal(hooks_add(&s->d.plane.hooks, 4, "tap4", true, false), 0); /* gone since */
+	assert_int_equal(hooks_add(&s->d.plane.hooks, 5, "tap1", true, true), 0); /* another has its ifindex */
+	assert_int_equal(hooks_add(&s->d.plane.hooks, 6, "tap6", false, true), 0);
 	save(s);
 }
 
@@ -142,7 +142,23 @@ static void hooks_of_links_that_are_there(void **state)
 	assert_int_equal(next.plane.hooks.n, 2);
 	assert_true(hooks_find(&next.plane.hooks, 3)->ours);
 	assert_string_equal(hooks_find(&next.plane.hooks, 3)->name, "tap0");
+	assert_false(hooks_find(&next.plane.hooks, 3)->clsact);
 	assert_false(hooks_find(&next.plane.hooks, 6)->ours);
+	assert_true(hooks_find(&next.plane.hooks, 6)->clsact);
+	daemon_free(&next);
+}
+
+/* An earlier version made no other kind than clsact, and did not write it down. */
+static void hooks_of_an_earlier_version(void **state)
+{
+	struct scratch *s = *state;
+	struct daemon next;
+
+	save_hooks_and_buffers(s);
+	edit(s, "hooks", json_pack("[{s:i,s:s,s:b}]", "ifindex", 3, "name", "tap0", "ours", 1));
+	load_on_host(s, &next);
+	assert_true(hooks_find(&next.plane.hooks, 3)->ours);
+	assert_true(hooks_find(&next.plane.hooks, 3)->clsact);
 	daemon_free(&next);
 }
 
@@ -347,6 +363,7 @@ int main(void)
 		TEST(class_numbers),
 		TEST(edited_class_numbers),
 		TEST(hooks_of_links_that_are_there),
+		TEST(hooks_of_an_earlier_version),
 		TEST(send_buffers),
 		TEST(another_boot),
 		TEST(nothing_to_run),

@@ -154,7 +154,7 @@ static void hooks_come_and_go(void **state)
 		if (one_in(2)) {
 			bool mine = one_in(2);
 
-			assert_int_equal(hooks_add(&h, i, there[i] ? "other" : name, mine), 0);
+			assert_int_equal(hooks_add(&h, i, there[i] ? "other" : name, mine, !mine), 0);
 			ours[i] = there[i] ? ours[i] : mine;
 			there[i] = true;
 		} else {
@@ -170,6 +170,7 @@ static void hooks_come_and_go(void **state)
 			snprintf(name, sizeof(name), "tap%u", i);
 			assert_string_equal(hook->name, name);
 			assert_int_equal(hook->ours, ours[i]);
+			assert_int_equal(hook->clsact, !ours[i]);
 		}
 	}
 	hooks_free(&h);
