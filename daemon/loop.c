@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "datapath/inventory.h"
-#include "nftwatch.h"
+#include "datapath/nftwatch.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -248,7 +248,8 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 		slots_audit(d->slots, audit);
 	if (d->unreconciled || d->plane.stale)
 		reconcile_host(d);
-	nftwatch_retry(d);
+	if (nftwatch_answers_again(&d->host, &d->plan.hurdles))
+		reconcile_host(d);
 	if (audit)
 		reconcile_audit(d);
 	arm(l->second_timer, SECOND_US);

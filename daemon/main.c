@@ -8,7 +8,7 @@
 #include "datapath/inventory.h"
 #include "kernel/proc/privilege.h"
 #include "loop.h"
-#include "nftwatch.h"
+#include "datapath/nftwatch.h"
 #include "reconcile.h"
 #include "state.h"
 
@@ -149,6 +149,12 @@ static int start_specification(struct daemon *d)
 	return r;
 }
 
+/* A hook of nft's came or went. */
+static void on_hooks(void *arg)
+{
+	reconcile_host(arg);
+}
+
 static int open_all(struct daemon *d, struct loop **loop, struct control **control)
 {
 	char errtext[256] = "";
@@ -163,7 +169,7 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = loop_open(loop, d);
 	if (r >= 0)
-		r = nftwatch_open(&d->nftwatch, d);
+		r = nftwatch_open(&d->nftwatch, d->event, &d->host, &d->plan.hurdles, on_hooks, d);
 	if (r >= 0)
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)

@@ -4,8 +4,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "datapath/hurdles.h"
-#include "reconcile.h"
+#include "hurdles.h"
+#include "kernel/net/nft.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,7 +18,10 @@
 #define DRAIN_MAX 4096 /* calls of nft_events_read(), of some dozens of events each */
 
 struct nftwatch {
-	struct daemon *daemon;
+	const struct host *host;
+	const struct hurdle_list *known;
+	void (*changed)(void *arg);
+	void *arg;
 	int fd;
 	uint64_t read_us; /* how long the latest look took */
 	sd_event_source *events, *settle;
@@ -38,19 +41,16 @@ static int on_settled(sd_event_source *s, uint64_t usec, void *arg)
 {
 	_cleanup_(hurdle_list_freep) struct hurdle_list now = { 0 };
 	struct nftwatch *w = arg;
-	struct daemon *d = w->daemon;
 	uint64_t start = clock_now_ns();
 	int err;
 
 	(void)s, (void)usec;
 	drain(w);
 	sd_event_source_set_enabled(w->events, SD_EVENT_ON);
-	if (!d->plan.bindings)
-		return 0;
-	err = hurdles_read(&d->host, &now);
+	err = hurdles_read(w->host, &now);
 	w->read_us = (clock_now_ns() - start) / NSEC_PER_USEC;
-	if (err < 0 || !hurdle_list_same(&now, &d->plan.hurdles))
-		reconcile_host(d);
+	if (err < 0 || !hurdle_list_same(&now, w->known))
+		w->changed(w->arg);
 	return 0;
 }
 
@@ -81,26 +81,26 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	return 0;
 }
 
-int nftwatch_open(struct nftwatch **ret, struct daemon *d)
+int nftwatch_open(struct nftwatch **ret, sd_event *event, const struct host *host,
+		  const struct hurdle_list *known, void (*changed)(void *arg), void *arg)
 {
 	struct nftwatch *w = calloc(1, sizeof(*w));
 	int r;
 
 	if (!w)
 		return -ENOMEM;
-	*w = (struct nftwatch){ .daemon = d, .fd = -1 };
+	*w = (struct nftwatch){ .host = host, .known = known, .changed = changed, .arg = arg, .fd = -1 };
 	r = nft_events_open(&w->fd);
 	if (r < 0) {
 		if (r != -EPROTONOSUPPORT)
-			log_warning(
-				"cannot hear of changes of nft's ruleset (%s): hooks that appear later are not found",
+			log_warning("cannot hear of changes of nft's ruleset (%s): hooks that appear later are not found",
 				strerror(-r));
 		nftwatch_close(w);
 		return 0;
 	}
-	r = sd_event_add_io(d->event, &w->events, w->fd, EPOLLIN, on_events, w);
+	r = sd_event_add_io(event, &w->events, w->fd, EPOLLIN, on_events, w);
 	if (r >= 0)
-		r = sd_event_add_time_relative(d->event, &w->settle, CLOCK_MONOTONIC, 0, ACCURACY_US,
+		r = sd_event_add_time_relative(event, &w->settle, CLOCK_MONOTONIC, 0, ACCURACY_US,
 					       on_settled, w);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(w->settle, SD_EVENT_OFF);
@@ -122,10 +122,9 @@ void nftwatch_close(struct nftwatch *w)
 	free(w);
 }
 
-void nftwatch_retry(struct daemon *d)
+bool nftwatch_answers_again(const struct host *host, const struct hurdle_list *known)
 {
 	_cleanup_(hurdle_list_freep) struct hurdle_list now = { 0 };
 
-	if (d->plan.hurdles.error < 0 && hurdles_read(&d->host, &now) >= 0 && now.error >= 0)
-		reconcile_host(d);
+	return known->error < 0 && hurdles_read(host, &now) >= 0 && now.error >= 0;
 }
