@@ -15,6 +15,7 @@
  */
 #include "loop.h"
 
+#include "absent.h"
 #include "advice.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -110,7 +111,8 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 	case HOST_CHANGED:
 		if (!binding_unschedulable(&link))
 			look_soon(l);
-		else if (!d->plan.hurdles.egress) /* else packets may leave by a device with a hook now */
+		/* A device with a hook by which packets may leave now, or an uplink that comes or goes. */
+		else if (!d->plan.hurdles.egress && !absent_concerns(&d->plan, &link))
 			break;
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 		break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "reconcile.h"
 
+#include "absent.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -83,17 +84,21 @@ static int refuse_uplink(const struct node *node, const char *why, struct spec_e
 	return -EINVAL;
 }
 
-/* What apply refuses although the text is right: it cannot be meant on this host. */
+/*
+ * What apply refuses although the text is right: it cannot be meant on this host. An uplink that runs already is
+ * not refused: `set` and `release` must work while it is away.
+ */
 static int check_host(const struct daemon *d, const struct plan *p, struct spec_error *err)
 {
 	for (size_t i = 0; i < p->model.n_nodes; i++) {
 		const struct node *node = &p->model.nodes[i];
 		const struct binding *b = &p->bindings[i];
+		bool new_uplink = node->kind == NODE_UPLINK && !absent_runs(&d->plan, node->name);
 		char why[160];
 
-		if (node->kind == NODE_UPLINK && mistakes_no_uplink(p, &d->host, i, why, sizeof(why)))
+		if (new_uplink && mistakes_no_uplink(p, &d->host, i, why, sizeof(why)))
 			return refuse_uplink(node, why, err);
-		if (node->kind == NODE_UPLINK && !b->bound) {
+		if (new_uplink && !b->bound) {
 			err->line = node->line;
 			snprintf(err->text, sizeof(err->text),
 				 "unknown uplink \"%s\": expected the name of a network interface of this host (ip link)",
@@ -222,6 +227,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 	if (d->plan.hurdles.error < 0 && old.hurdles.error >= 0)
 		log_warning("cannot ask nft for hooks (%s): no further vNIC is bound until it answers",
 			    strerror(-d->plan.hurdles.error));
+	absent_log(&old, &d->plan);
 	plan_free(&old);
 	d->unreconciled = false;
 	d->file.valid = false;

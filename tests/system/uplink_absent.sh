@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# uplink_absent.sh [CASE...]: an uplink that goes away, comes back, or is not there when divvyd starts. Prints TAP.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/system/faults_lib.sh
+. "$root/tests/system/faults_lib.sh"
+
+present() { # uplink, true | false
+	json | grep -q "\"name\":\"$1\",\"present\":$2"
+}
+
+class_of_rate() { # Mbit/s: there is a class of that rate
+	[[ $(classes | grep -c "rate ${1}Mbit") -ge 1 ]]
+}
+
+logged() { # pattern: lines of the log
+	grep -cE -- "$1" "$tmp/divvyd.log"
+}
+
+up0_add() {
+	ip -n "$host" link add up0 address 02:00:00:77:09:02 type veth peer name srv0 netns "$srv" address 02:00:00:77:09:01
+	ip -n "$srv" -b - <<-END
+		addr add 10.77.0.1/24 dev srv0
+		link set srv0 up
+	END
+	ip -n "$host" -b - <<-END
+		link set up0 master br0
+		link set up0 up
+	END
+	bridge -n "$host" fdb replace 02:00:00:77:09:01 dev up0 master static
+}
+
+works_meanwhile() { # which case: set, apply and release, with the uplink away
+	divvy set web=70 batch=30 >"$tmp/said" 2>&1
+	check "$1: set works meanwhile" "$? == 0" || diag <"$tmp/said"
+	class_of_rate 14
+	check "$1: what was set is in force" "$? == 0" || classes | diag
+	divvy set --dry-run web=50 >"$tmp/said" 2>&1
+	check "$1: set --dry-run works meanwhile" "$? == 0" || diag <"$tmp/said"
+	divvy apply "$tmp/divvy.yaml" >"$tmp/said" 2>&1
+	check "$1: apply of what runs works meanwhile" "$? == 0" || diag <"$tmp/said"
+	class_of_rate 12
+	check "$1: what was applied is in force" "$? == 0" || classes | diag
+	sed 's/up0/eth77/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+	check "$1: apply of an uplink that never was there is refused" "$? == 1"
+	says said ':[0-9]+: unknown uplink "eth77"'
+	check "$1: with its line" "$? == 0" || diag <"$tmp/said"
+}
+
+case_gone() { # deleted and made again, while divvyd runs
+	ip -n "$host" link del up0
+	await 1 present up0 false
+	check "gone: status says so within a second" "$? == 0" || json | diag
+	divvy status | grep -q 'up0:.*no such interface now'
+	check "gone: in words, too" "$? == 0"
+	works_meanwhile "gone"
+	check "gone: the log says it once" "$(logged 'uplink up0.*not there') == 1" || diag <"$tmp/divvyd.log"
+	up0_add
+	await 1 present up0 true
+	check "back: status says so within a second" "$? == 0" || json | diag
+	check "back: the log says it once" "$(logged 'uplink up0.*there again') == 1" || diag <"$tmp/divvyd.log"
+	await 1 divvy_bound on
+	check "back: the devices are bound" "$? == 0"
+	flood measure_shares 10
+	check_shares "back"
+	check_lossless "back"
+	ip -n "$host" link del up0
+	await 1 present up0 false
+	divvy release batch >"$tmp/said" 2>&1
+	check "gone again: release of a device works" "$? == 0" || diag <"$tmp/said"
+	[[ $(json | grep -o '"nic":"n1"' | wc -l) -eq 0 ]]
+	check "gone again: it is released" "$? == 0"
+	divvy release --all >"$tmp/said" 2>&1
+	check "gone again: release --all works" "$? == 0" || diag <"$tmp/said"
+	await 3 untouched
+	check "gone again: nothing is left" "$? == 0"
+}
+
+case_renamed() { # to another name and back
+	ip -n "$host" link set up0 name wan7
+	await 1 present up0 false
+	check "renamed: status says that it is not there" "$? == 0" || json | diag
+	divvy set web=70 batch=30 >"$tmp/said" 2>&1
+	check "renamed: set works" "$? == 0" || diag <"$tmp/said"
+	ip -n "$host" link set wan7 name up0
+	await 1 present up0 true
+	check "renamed back: status says that it is there" "$? == 0" || json | diag
+}
+
+# An uplink as hosts have it: no veth, and so nothing that could be a VM's.
+case_port() {
+	ip -n "$host" link add wan0 type bridge
+	sed 's/up0/wan0/' "$tmp/divvy.yaml" >"$tmp/port.yaml"
+	divvy apply "$tmp/port.yaml" >"$tmp/said" 2>&1
+	check "port: applied" "$? == 0" || diag <"$tmp/said"
+	ip -n "$host" link set wan0 name wan7
+	await 1 present wan0 false
+	check "port: renamed: status says that it is not there" "$? == 0" || json | diag
+	ip -n "$host" link del wan7
+	divvy set web=70 batch=30 >"$tmp/said" 2>&1
+	check "port: gone: set works" "$? == 0" || diag <"$tmp/said"
+	ip -n "$host" link add wan0 type bridge
+	await 1 present wan0 true
+	check "port: back: status says so within a second" "$? == 0" || json | diag
+}
+
+case_start() { # it is not there when divvyd starts
+	divvy_stop
+	ip -n "$host" link del up0
+	: >"$tmp/divvyd.log"
+	divvyd_launch
+	present up0 false
+	check "start: status says that the uplink is not there" "$? == 0" || json | diag
+	check "start: the log says it once" "$(logged 'uplink up0.*not there') == 1" || diag <"$tmp/divvyd.log"
+	works_meanwhile "start"
+	check "start: the log still says it once" "$(logged 'uplink up0.*not there') == 1" || diag <"$tmp/divvyd.log"
+	up0_add
+	await 1 present up0 true
+	check "start: it comes: status says so within a second" "$? == 0" || json | diag
+	await 1 divvy_bound on
+	check "start: it comes: the devices are bound" "$? == 0"
+}
+
+# What else of the host must not stand in the way of `set`: a firewall's hook that came with a VM.
+case_hook() {
+	vm_stop_all
+	ip -n "$host" link del n1
+	ip -n "$host" tuntap add n1 mode tap vnet_hdr
+	in_host nft -f - <<-END
+		table netdev divvy_fw {
+			chain in { type filter hook ingress device n1 priority 0; }
+		}
+	END
+	vm_start web
+	vm_start batch
+	vm_ready web
+	vm_ready batch
+	ip -n "$host" link set n1 up
+	await 3 is web state bound
+	await 3 eval 'of batch why | grep -q nft'
+	check "hook: the device waits, and says for what" "$? == 0" || json | diag
+	divvy set web=70 batch=30 >"$tmp/said" 2>&1
+	check "hook: set works" "$? == 0" || diag <"$tmp/said"
+	divvy release web >"$tmp/said" 2>&1
+	check "hook: release works" "$? == 0" || diag <"$tmp/said"
+	in_host nft delete table netdev divvy_fw
+}
+
+cases=(gone renamed port start hook)
+(($# > 0)) || set -- "${cases[@]}"
+run_cases "$@"
