@@ -187,7 +187,7 @@ static void device_steps(json_t *steps, const struct plan *p)
 			     b->passed_by, b->nic);
 		if (!b->bound)
 			step(steps, "wait", &at, "%s", b->why.text);
-		else if (p->model.schedule.resource == RESOURCE_CPU && b->pid && vmm_is_known(b->vmm))
+		else if (p->model.schedule.resource == RESOURCE_CPU && b->pid && b->vmm_known)
 			step(steps, "run in slots", &at, "VM %s (%s, process %d)",
 			     b->vm[0] ? b->vm : p->model.nodes[i].name, b->vmm, b->pid);
 		else if (p->model.schedule.resource == RESOURCE_CPU)

@@ -8,6 +8,7 @@
 #include "datapath/apply.h"
 #include "datapath/holds.h"
 #include "datapath/hurdles.h"
+#include "datapath/inventory.h"
 #include "datapath/observe.h"
 #include "plan/mistakes.h"
 #include "state.h"
@@ -405,6 +406,8 @@ void reconcile_audit(struct daemon *d)
 		d->plane.stale = true;
 		again = true;
 	}
+	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
+		again = true;
 	if (again)
 		reconcile_host(d);
 	n = backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, true);

@@ -218,7 +218,7 @@ static void fill_slots(const struct readings *r, const struct snapshot *s, struc
 		snprintf(out->why, sizeof(out->why), "%s", vm->why);
 		out->in_slots = vm->takes_part;
 		out->slots = *vm;
-	} else if (b->pid && !vmm_is_known(b->vmm)) {
+	} else if (b->pid && !b->vmm_known) {
 		snprintf(out->why, sizeof(out->why),
 			 "%s (process %d) behind %s is no VMM that divvy knows: it is not paused", b->vmm,
 			 b->pid, b->nic);

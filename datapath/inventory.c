@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "inventory.h"
 
+#include "kernel/proc/process.h"
+#include "kernel/proc/procfs.h"
+
+#include <errno.h>
 #include <linux/rtnetlink.h>
 
 int inventory_links(struct host *h, struct rtnl *r)
@@ -21,6 +25,17 @@ int inventory_vms(struct host *h)
 	int err = vmm_scan("/proc", &nics, &n);
 
 	return err < 0 ? err : host_set_nics(h, nics, n);
+}
+
+bool inventory_vm_gone(const struct host *h)
+{
+	for (size_t i = 0; i < h->n_nics; i++) {
+		struct process p = { .pid = h->nics[i].pid, .start_time = h->nics[i].start_time };
+
+		if (process_check(PROCFS_ROOT, &p) == -ESRCH)
+			return true;
+	}
+	return false;
 }
 
 enum host_change inventory_event(struct host *h, const struct nlmsghdr *nlh, struct link *out)

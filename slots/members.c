@@ -27,7 +27,11 @@ static int compare(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
 
-	return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid) : strcmp(x->name, y->name);
+	if (x->pid != y->pid)
+		return x->pid > y->pid ? 1 : -1;
+	if (x->start_time != y->start_time)
+		return x->start_time < y->start_time ? 1 : -1; /* the one that lives before one that had its pid */
+	return strcmp(x->name, y->name);
 }
 
 /* One member for each VM. Returns how many are left. */
@@ -37,6 +41,8 @@ static size_t merge(struct member *m, size_t n)
 
 	qsort(m, n, sizeof(*m), compare);
 	for (size_t i = 0; i < n; i++) {
+		if (kept && m[kept - 1].pid == m[i].pid && m[kept - 1].start_time != m[i].start_time)
+			continue;
 		if (kept && m[kept - 1].pid == m[i].pid)
 			m[kept - 1].part = part_sum(m[kept - 1].part, m[i].part);
 		else
@@ -47,7 +53,7 @@ static size_t merge(struct member *m, size_t n)
 
 static bool has_vm(const struct binding *b)
 {
-	return b->bound && b->pid && vmm_is_known(b->vmm);
+	return b->bound && b->pid && b->vmm_known;
 }
 
 static struct member member_of(const struct node *node, const struct binding *b, struct part part)

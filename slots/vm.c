@@ -24,7 +24,8 @@ struct slot_vm *slot_vm_new(const struct member *want)
 static int open_files(struct slot_vm *vm, const struct cgroup_host *h, const struct gate_ops *ops,
 		      struct guard *g, char why[SLOTS_WHY_SIZE])
 {
-	int err = place_find(h, ops->tree(h), vm->want.pid, vm->want.name, ops->controller, &vm->place, why);
+	const struct process process = { .pid = vm->want.pid, .start_time = vm->want.start_time };
+	int err = place_find(h, ops->tree(h), &process, vm->want.name, ops->controller, &vm->place, why);
 
 	if (err >= 0)
 		err = place_enter(h, &vm->place, ops->controller, why);

@@ -21,13 +21,13 @@ static int open_in(const char *dir, const char *file)
 }
 
 /* A process's CPU clock needs no rights, and counts threads that have ended as well. */
-static int open_process(struct cputime *c, pid_t pid)
+static int open_clock(struct cputime *c, const struct process *vm)
 {
-	int r = clock_getcpuclockid(pid, &c->clock);
+	_cleanup_close_ int procdir = -1;
+	int r = process_open(vm, &c->fd, &procdir);
 
 	c->source = CPUTIME_PROCESS;
-	c->fd = -1;
-	return -r;
+	return r < 0 ? r : -clock_getcpuclockid(vm->pid, &c->clock);
 }
 
 int cputime_open(struct cputime *c, const struct cgroup_host *h, const struct place *p)
@@ -44,14 +44,16 @@ int cputime_open(struct cputime *c, const struct cgroup_host *h, const struct pl
 	} else if (!strcmp(h->mount[p->tree], h->mount[CGROUP_V1_CPUACCT])) {
 		out.source = CPUTIME_CPUACCT;
 		out.fd = open_in(p->dir, "cpuacct.usage");
-	} else if (place_find(h, CGROUP_V1_CPUACCT, p->pid, "", NULL, &accounted, why) == 0 &&
+	} else if (place_find(h, CGROUP_V1_CPUACCT, &p->vm, "", NULL, &accounted, why) == 0 &&
 		   (!*accounted.home || accounted.made)) {
 		out.source = CPUTIME_CPUACCT;
 		out.fd = open_in(accounted.dir, "cpuacct.usage");
 	}
-	r = out.fd < 0 ? open_process(&out, p->pid) : 0;
+	r = out.fd < 0 ? open_clock(&out, &p->vm) : 0;
 	if (r == 0)
 		*c = out;
+	else
+		cputime_close(&out);
 	return r;
 }
 
@@ -65,6 +67,9 @@ int cputime_read(const struct cputime *c, uint64_t *ns)
 	if (c->source == CPUTIME_PROCESS) {
 		if (clock_gettime(c->clock, &t) < 0)
 			return errno == EINVAL ? -ESRCH : -errno;
+		/* The clock goes by the pid, which may be another's. */
+		if (!process_lives(c->fd))
+			return -ESRCH;
 		*ns = (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 		return 0;
 	}

@@ -15,7 +15,7 @@ enum cputime_source {
 
 struct cputime {
 	enum cputime_source source;
-	int fd;          /* not CPUTIME_PROCESS */
+	int fd;          /* the file; of CPUTIME_PROCESS: a pidfd; -1: none */
 	clockid_t clock; /* CPUTIME_PROCESS */
 };
 

@@ -19,6 +19,7 @@
  */
 #include "place.h"
 
+#include "lineage.h"
 #include "owner.h"
 
 #include "base/cleanup.h"
@@ -54,41 +55,6 @@ static int refuse(char why[PLACE_WHY_SIZE], int error, const char *form, ...)
 	vsnprintf(why, PLACE_WHY_SIZE, form, ap);
 	va_end(ap);
 	return error;
-}
-
-/* Field 4 of stat; 0 if there is no such process. */
-static pid_t parent_of(const struct cgroup_host *h, pid_t pid)
-{
-	char path[CGROUP_PATH_SIZE], text[2048], *p;
-	int ppid;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/%d/stat", h->prefix, (int)pid) >=
-		    sizeof(path) ||
-	    file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return 0;
-	p = strrchr(text, ')');
-	return p && sscanf(p, ") %*c %d", &ppid) == 1 ? ppid : 0;
-}
-
-static pid_t self_of(const struct cgroup_host *h)
-{
-	char path[CGROUP_PATH_SIZE], text[2048];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s" PROCFS_ROOT "/self/stat", h->prefix) >= sizeof(path) ||
-	    file_read(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return getpid();
-	return (pid_t)atoi(text);
-}
-
-/* Whether pid is ancestor, or descends from it. */
-static bool descends(const struct cgroup_host *h, pid_t pid, pid_t ancestor)
-{
-	for (int depth = 0; pid > 0 && depth < 4096; depth++) {
-		if (pid == ancestor)
-			return true;
-		pid = parent_of(h, pid);
-	}
-	return false;
 }
 
 static bool is_root(const struct cgroup_host *h, enum cgroup_tree tree, const char *dir)
@@ -169,7 +135,7 @@ static int find_present(const struct cgroup_host *h, enum cgroup_tree tree, pid_
 static int inspect(const struct cgroup_host *h, const char *dir, pid_t vm, bool *only_vm, bool *ours)
 {
 	_cleanup_free_ pid_t *pids = NULL;
-	pid_t self = self_of(h);
+	pid_t self = lineage_self(h);
 	size_t n;
 	int r;
 
@@ -179,8 +145,8 @@ static int inspect(const struct cgroup_host *h, const char *dir, pid_t vm, bool 
 	*only_vm = true;
 	*ours = false;
 	for (size_t i = 0; i < n; i++) {
-		*only_vm = *only_vm && descends(h, pids[i], vm);
-		*ours = *ours || descends(h, self, pids[i]);
+		*only_vm = *only_vm && lineage_descends(h, pids[i], vm);
+		*ours = *ours || lineage_descends(h, self, pids[i]);
 	}
 	return 0;
 }
@@ -271,18 +237,19 @@ static int plan_new(const struct cgroup_host *h, const char *name, const char *c
 		return refuse(why, -EBUSY,
 			      "cgroup %s of process %d holds other processes, and the VM's threads are "
 			      "spread below it" WAY_OUT,
-			      *shown ? shown : "/", (int)p->pid);
+			      *shown ? shown : "/", (int)p->vm.pid);
 	strcpy(p->home, p->dir);
 	find_base(h, p, controller, base);
-	if (choose_name(base, name, p->pid, p->dir) < 0)
+	if (choose_name(base, name, p->vm.pid, p->dir) < 0)
 		return refuse(why, -ENAMETOOLONG, "the path of cgroup %s is too long" WAY_OUT, shown);
 	return 0;
 }
 
-int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, const char *name,
+int place_find(const struct cgroup_host *h, enum cgroup_tree tree, const struct process *vm, const char *name,
 	       const char *controller, struct place *out, char why[PLACE_WHY_SIZE])
 {
-	struct place p = { .pid = pid, .tree = tree };
+	struct place p = { .vm = *vm, .tree = tree };
+	const pid_t pid = vm->pid;
 	bool spread, only_vm, ours;
 	int r;
 
@@ -290,11 +257,14 @@ int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, co
 		return refuse(why, -ENOENT, "this host (cgroup %s) has no hierarchy that could do it",
 			      cgroup_mode(h));
 	r = find_present(h, tree, pid, p.dir, &spread);
+	/* After it: what was found is this process's. */
+	if (r >= 0)
+		r = lineage_check(h, vm);
 	if (r == -ENOENT)
 		return refuse(why, r, "the cgroup hierarchy that it needs is not mounted");
 	if (r < 0)
 		return r;
-	if (descends(h, self_of(h), pid))
+	if (lineage_descends(h, lineage_self(h), pid))
 		return refuse(why, -EDEADLK, "process %d has started divvy: pausing it would pause divvy",
 			      (int)pid);
 	if (is_root(h, tree, p.dir)) {
@@ -348,6 +318,24 @@ static int move(const char *dir, pid_t pid)
 	return cgroup_write(dir, "cgroup.procs", text);
 }
 
+/* Move the VM, and not a process that has got its pid meanwhile. */
+static int move_vm(const struct cgroup_host *h, const struct place *p)
+{
+	struct place moved = *p;
+	int r = lineage_check(h, &p->vm);
+
+	if (r >= 0)
+		r = move(p->dir, p->vm.pid);
+	if (r < 0)
+		return r;
+	/* Still there: so it was there when the kernel took its number. */
+	r = lineage_check(h, &p->vm);
+	moved.made = true;
+	if (r < 0)
+		(void)place_leave(&moved);
+	return r;
+}
+
 /* Its children come along; one that is forked meanwhile is born where its parent is by then. */
 static void move_children(const struct cgroup_host *h, const struct place *p)
 {
@@ -357,7 +345,7 @@ static void move_children(const struct cgroup_host *h, const struct place *p)
 	if (is_root(h, p->tree, p->home) || cgroup_processes(p->home, &pids, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (pids[i] != p->pid && descends(h, pids[i], p->pid))
+		if (pids[i] != p->vm.pid && lineage_descends(h, pids[i], p->vm.pid))
 			(void)move(p->dir, pids[i]);
 }
 
@@ -382,10 +370,10 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 		refuse(why, r, "cannot enable the %s controller for cgroup %s: %s" WAY_OUT, controller,
 		       p->dir, strerror(-r));
 	} else if (make) {
-		r = move(p->dir, p->pid);
+		r = move_vm(h, p);
 		if (r < 0)
-			refuse(why, r, "cannot move process %d to cgroup %s: %s" WAY_OUT, (int)p->pid, p->dir,
-			       strerror(-r));
+			refuse(why, r, "cannot move process %d to cgroup %s: %s" WAY_OUT, (int)p->vm.pid,
+			       p->dir, strerror(-r));
 	}
 	if (r < 0) {
 		if (make && !existed)
@@ -427,7 +415,8 @@ int place_leave(struct place *p)
 		if (r == -ENOENT || r == -ENODEV)
 			break;
 		for (size_t i = 0; i < n; i++) {
-			r = move_back(p, pids[i]);
+			/* 0 stands for a process of another pid namespace, and would name the writer itself. */
+			r = pids[i] ? move_back(p, pids[i]) : -EBUSY;
 			err = r < 0 ? r : err;
 		}
 	}

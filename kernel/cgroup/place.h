@@ -5,6 +5,8 @@
 
 #include "cgroup.h"
 
+#include "kernel/proc/process.h"
+
 /* Room for a reason and the way out, to show. */
 #define PLACE_WHY_SIZE 300
 /* A cgroup that divvy makes is called "divvy-<name>". */
@@ -13,7 +15,7 @@
 #define PLACE_XATTR_HOME "trusted.divvy.home"
 
 struct place {
-	pid_t pid;
+	struct process vm; /* of place_list(): pid 0 */
 	enum cgroup_tree tree;
 	char dir[CGROUP_PATH_SIZE];  /* the cgroup that holds this VM and no other process */
 	char home[CGROUP_PATH_SIZE]; /* if divvy makes dir: where the VM came from; "": dir is the VM's own */
@@ -28,11 +30,12 @@ struct place {
  * 3. a new one (made is false) below the present one; or beside it, where cgroup v2 forbids "below" for
  *    a controller's sake.
  * name: the VM's. controller: what the cgroup must have ("cpu"), or NULL.
- * 0; -ESRCH: the VM is gone; -ENOENT: there is no such hierarchy; -EDEADLK: to pause the VM would pause
+ * 0; -ESRCH: the VM is gone, whether or not another process has its
+ * pid; -ENOENT: there is no such hierarchy; -EDEADLK: to pause the VM would pause
  * divvy; -EBUSY, -EOPNOTSUPP: the present cgroup can neither be used nor left. why is filled on failure,
  * except for -ESRCH.
  */
-int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, const char *name,
+int place_find(const struct cgroup_host *h, enum cgroup_tree tree, const struct process *vm, const char *name,
 	       const char *controller, struct place *out, char why[PLACE_WHY_SIZE]);
 
 /*

@@ -4,44 +4,15 @@
 #include "tunfd.h"
 
 #include "base/cleanup.h"
-#include "kernel/proc/procfs.h"
+#include "kernel/proc/process.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* What to do with each queue; fd is borrowed for the call. */
 typedef int (*queue_cb)(int fd, void *arg);
-
-/*
- * The process behind t, pinned: the start time is read after the pidfd was opened, so that the pid
- * cannot change hands in between.
- */
-static int open_process(const struct tap_ref *t, int *pidfd, int *procdir)
-{
-	_cleanup_close_ int p = -1, d = -1;
-	uint64_t start;
-	int r;
-
-	p = (int)syscall(SYS_pidfd_open, t->pid, 0);
-	if (p < 0)
-		/* EINVAL: 0, negative, or a thread's id */
-		return errno == EINVAL ? -ESRCH : -errno;
-	d = procfs_open(PROCFS_ROOT, t->pid);
-	if (d < 0)
-		return d;
-	r = procfs_start_time(d, &start);
-	if (r < 0)
-		return r;
-	if (start != t->start_time)
-		return -ESRCH;
-	*pidfd = TAKE_FD(p);
-	*procdir = TAKE_FD(d);
-	return 0;
-}
 
 /*
  * Every queue of the tap that the process has open. Between listing and borrowing, the process may close a
@@ -51,10 +22,11 @@ static int for_each_queue(const struct tap_ref *t, queue_cb cb, void *arg)
 {
 	_cleanup_close_ int pidfd = -1, procdir = -1;
 	_cleanup_free_ struct tunfd *fds = NULL;
+	const struct process vmm = { .pid = t->pid, .start_time = t->start_time };
 	size_t n, seen = 0;
 	int r, err = -ENODEV;
 
-	r = open_process(t, &pidfd, &procdir);
+	r = process_open(&vmm, &pidfd, &procdir);
 	if (r < 0)
 		return r;
 	r = tunfd_list(procdir, &fds, &n);

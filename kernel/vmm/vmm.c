@@ -162,7 +162,7 @@ static int compare_nic(const void *a, const void *b)
 	int r = strncmp(x->tap, y->tap, IFNAMSIZ);
 
 	if (!r)
-		r = vmm_is_known(y->vmm) - vmm_is_known(x->vmm);
+		r = y->known - x->known;
 	if (!r)
 		r = (y->queues > x->queues) - (y->queues < x->queues);
 	return r ? r : (x->pid > y->pid) - (x->pid < y->pid);

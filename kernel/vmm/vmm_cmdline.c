@@ -177,6 +177,7 @@ void vmm_describe(const char *comm, char *const *argv, const char *tap, const in
 	const struct vmm_kind *kind = find_kind(comm, slash ? slash + 1 : program);
 
 	out->vm[0] = out->model[0] = out->mac[0] = '\0';
+	out->known = kind != NULL;
 	if (!kind) {
 		vmm_copy(out->vmm, sizeof(out->vmm), comm);
 		vmm_nic_judge(out, VMM_WHY_NO_VMM, out->vmm);
@@ -186,12 +187,4 @@ void vmm_describe(const char *comm, char *const *argv, const char *tap, const in
 	vmm_nic_judge(out, kind->reason, kind->title);
 	kind->describe(&q, out);
 	normalise_mac(out->mac);
-}
-
-bool vmm_is_known(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].name, name))
-			return true;
-	return false;
 }

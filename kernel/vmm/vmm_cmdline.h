@@ -5,16 +5,12 @@
 
 #include "vmm_nic.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /*
  * What a command line tells of the VM and of the NIC on this tap. argv is NULL-terminated; fds are the
- * descriptors through which the process has the tap open. Fills vmm, vm, model, mac, waits, reason and why.
- * Pure.
+ * descriptors through which the process has the tap open. Fills known, vmm, vm, model, mac, waits,
+ * reason and why. Pure.
  */
 void vmm_describe(const char *comm, char *const *argv, const char *tap, const int *fds, size_t n_fds,
 		  struct vmm_nic *out);
-
-/* Whether name is the name of a VMM in the table, and not just a comm. name: from vmm_describe(). */
-bool vmm_is_known(const char *name);

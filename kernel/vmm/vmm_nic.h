@@ -4,6 +4,7 @@
 /* A tap that a process has open: what /proc and the process's command line tell of it. */
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,7 +33,8 @@ struct vmm_nic {
 	char tap[IFNAMSIZ]; /* fdinfo's iff: */
 	pid_t pid;
 	uint64_t start_time;        /* /proc/PID/stat field 22, clock ticks since boot */
-	char vmm[VMM_KIND_SIZE];    /* "qemu", "firecracker", "virtualbox", ..., or the process's comm */
+	bool known;                 /* the process is a VMM of divvy's table */
+	char vmm[VMM_KIND_SIZE];    /* known: "qemu", "firecracker", ...; else the process's comm */
 	char vm[VMM_NAME_SIZE];     /* the VM's name; "": it has none */
 	char model[VMM_MODEL_SIZE]; /* "virtio-net-pci", "e1000", ...; "": unknown */
 	char mac[18];               /* the guest's MAC address, lower case; "": unknown */

@@ -11,6 +11,7 @@
 #include "core/types.h"
 #include "kernel/cgroup/cputime.h"
 #include "tests/clock.h"
+#include "tests/unit/process_of.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -95,7 +96,7 @@ static inline void set_up(struct rig *r, const struct kind *k, int threads)
 	char why[PLACE_WHY_SIZE] = "";
 
 	*r = (struct rig){ .ops = gate_of(k->gate), .tree = k->tree, .pid = start_busy(threads) };
-	if (place_find(&host, r->tree, r->pid, "gate_test", r->ops->controller, &r->place, why) ||
+	if (place_find(&host, r->tree, process_of(r->pid), "gate_test", r->ops->controller, &r->place, why) ||
 	    place_enter(&host, &r->place, r->ops->controller, why) ||
 	    gate_open(&r->gate, r->ops, &r->place, why))
 		fail_msg("%s: %s", k->what, why);

@@ -10,6 +10,7 @@
 #include "core/types.h"
 #include "kernel/cgroup/guard_cgroup.h"
 #include "tests/clock.h"
+#include "tests/unit/process_of.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,7 +187,8 @@ static inline int make_vms(void **state)
 						nap_us(300);
 		}
 		snprintf(name, sizeof(name), "guard_test%d", i);
-		if (place_find(&host, ops->tree(&host), vm[i], name, ops->controller, &place[i], why) ||
+		if (place_find(&host, ops->tree(&host), process_of(vm[i]), name, ops->controller, &place[i],
+			       why) ||
 		    place_enter(&host, &place[i], ops->controller, why)) {
 			print_message("# %s\n", why);
 			return -1;

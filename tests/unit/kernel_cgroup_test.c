@@ -19,6 +19,10 @@
 
 static char tree[64];
 
+/* What stands behind the parent's pid in a made-up /proc/PID/stat; field 22 is the start time. */
+#define STAT "1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 4242 1 1"
+#define START 4242
+
 static void make_parents(char *path)
 {
 	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
@@ -46,9 +50,9 @@ static void new_host(const char *mountinfo)
 	strcpy(tree, "/tmp/divvy-cgroup-XXXXXX");
 	assert_non_null(mkdtemp(tree));
 	put("/proc/self/mountinfo", mountinfo);
-	put("/proc/self/stat", "900 (divvyd) S 899 1 1\n");
-	put("/proc/900/stat", "900 (divvyd) S 899 1 1\n");
-	put("/proc/899/stat", "899 (start (it)) S 1 1 1\n");
+	put("/proc/self/stat", "900 (divvyd) S 899 " STAT "\n");
+	put("/proc/900/stat", "900 (divvyd) S 899 " STAT "\n");
+	put("/proc/899/stat", "899 (start (it)) S 1 " STAT "\n");
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -76,10 +80,10 @@ static void thread(int pid, int tid, const char *cgroup)
 /* A process; procs: of the cgroup that it is listed in, or NULL. */
 static void process(int pid, int ppid, const char *cgroup, const char *procs)
 {
-	char path[64], text[64];
+	char path[64], text[160];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	snprintf(text, sizeof(text), "%d (a (b) S 7) S %d 1 1 0\n", pid, ppid);
+	snprintf(text, sizeof(text), "%d (a (b) S 7) S %d " STAT "\n", pid, ppid);
 	put(path, text);
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	put(path, cgroup);
@@ -268,15 +272,21 @@ static void finds_places(void **state)
 	assert_int_equal(cgroup_probe(tree, &h), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		const struct expectation *e = &places[i];
-		struct place p = { .pid = -7 };
+		const struct process vm = { e->pid, START };
+		struct place p = { .vm.pid = -7 }, other = { .vm.pid = -8 };
 		char why[PLACE_WHY_SIZE] = "", path[CGROUP_PATH_SIZE];
-		int r = place_find(&h, CGROUP_V2, e->pid, e->name, e->controller, &p, why);
+		int r = place_find(&h, CGROUP_V2, &vm, e->name, e->controller, &p, why);
 
+		/* Another process has the pid now. */
+		assert_int_equal(place_find(&h, CGROUP_V2, &(struct process){ e->pid, START + 1 }, e->name,
+					    e->controller, &other, why),
+				 -ESRCH);
+		assert_int_equal(other.vm.pid, -8);
 		if (r != e->result)
 			print_message("# %s: %d %s %s\n", e->what, r, p.dir, why);
 		assert_int_equal(r, e->result);
 		if (r < 0) {
-			assert_int_equal(p.pid, -7);
+			assert_int_equal(p.vm.pid, -7);
 			if (e->why)
 				assert_non_null(strstr(why, e->why));
 			continue;
@@ -285,7 +295,7 @@ static void finds_places(void **state)
 		assert_in_tree(p.dir, path);
 		snprintf(path, sizeof(path), CG "%s", e->home ? e->home : "");
 		assert_in_tree(p.home, e->home ? path : "");
-		assert_int_equal(p.pid, e->pid);
+		assert_int_equal(p.vm.pid, e->pid);
 		assert_false(p.made);
 	}
 	end_host();
@@ -301,7 +311,7 @@ static void a_taken_name_gets_the_pid(void **state)
 	make_v2();
 	put(CG SESSION "/divvy-web/cgroup.procs", "");
 	assert_int_equal(cgroup_probe(tree, &h), 0);
-	assert_int_equal(place_find(&h, CGROUP_V2, 200, "web", NULL, &p, why), 0);
+	assert_int_equal(place_find(&h, CGROUP_V2, &(struct process){ 200, START }, "web", NULL, &p, why), 0);
 	assert_in_tree(p.dir, CG SESSION "/divvy-web-200");
 	end_host();
 }
@@ -310,6 +320,7 @@ static void hierarchies_are_told_apart(void **state)
 {
 	static const char cgroup[] = "12:cpu,cpuacct:/c\n3:freezer:/f\n1:name=systemd:/s\n0::/u\n";
 	char dir[CGROUP_PATH_SIZE], why[PLACE_WHY_SIZE] = "";
+	const struct process vm = { 50, START };
 	struct cgroup_host h;
 	struct place p;
 
@@ -325,14 +336,14 @@ static void hierarchies_are_told_apart(void **state)
 	assert_int_equal(cgroup_of(&h, CGROUP_V1_CPUACCT, 50, dir), 0);
 	assert_in_tree(dir, "/sys/fs/cgroup/cpu,cpuacct/c");
 	assert_int_equal(cgroup_of(&h, CGROUP_V2, 51, dir), -ESRCH);
-	assert_int_equal(place_find(&h, CGROUP_V1_FREEZER, 50, "a", NULL, &p, why), 0);
+	assert_int_equal(place_find(&h, CGROUP_V1_FREEZER, &vm, "a", NULL, &p, why), 0);
 	assert_in_tree(p.dir, "/sys/fs/cgroup/freezer/f");
 	assert_string_equal(p.home, "");
-	assert_int_equal(place_find(&h, CGROUP_V1_CPU, 50, "a", NULL, &p, why), 0);
+	assert_int_equal(place_find(&h, CGROUP_V1_CPU, &vm, "a", NULL, &p, why), 0);
 	assert_in_tree(p.dir, "/sys/fs/cgroup/cpu,cpuacct/c/divvy-a");
 	h.mount[CGROUP_V1_FREEZER][0] = '\0';
-	assert_int_equal(place_find(&h, CGROUP_V1_FREEZER, 50, "a", NULL, &p, why), -ENOENT);
-	assert_int_equal(place_find(&h, CGROUP_TREES, 50, "a", NULL, &p, why), -ENOENT);
+	assert_int_equal(place_find(&h, CGROUP_V1_FREEZER, &vm, "a", NULL, &p, why), -ENOENT);
+	assert_int_equal(place_find(&h, CGROUP_TREES, &vm, "a", NULL, &p, why), -ENOENT);
 	assert_non_null(strstr(why, "hybrid"));
 	end_host();
 }

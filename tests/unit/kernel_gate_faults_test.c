@@ -52,7 +52,9 @@ static void an_ancestor_paused_by_another(void **state)
 		assert_int_equal(cgroup_write(parent, "cgroup.procs", text), 0);
 		snprintf(text, sizeof(text), "%d", (int)other);
 		assert_int_equal(cgroup_write(parent, "cgroup.procs", text), 0);
-		assert_int_equal(place_find(&host, r.tree, r.pid, "held", NULL, &r.place, why), 0);
+		assert_int_equal(place_find(&host, r.tree, process_of(r.pid), "held", NULL, &r.place,
+					    why),
+				 0);
 		assert_string_equal(r.place.home, parent);
 		assert_int_equal(place_enter(&host, &r.place, NULL, why), 0);
 		assert_int_equal(gate_open(&r.gate, r.ops, &r.place, why), 0);

@@ -4,10 +4,12 @@
 
 #include "base/cleanup.h"
 #include "tests/clock.h"
+#include "tests/unit/process_of.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,7 +112,7 @@ static void enters_and_leaves(void **state)
 		pid_t pid = start_vm();
 		struct place p, again;
 
-		assert_int_equal(place_find(&host, t, pid, "enter_test", NULL, &p, why), 0);
+		assert_int_equal(place_find(&host, t, process_of(pid), "enter_test", NULL, &p, why), 0);
 		assert_false(p.made);
 		if (!*p.home) { /* the test itself runs in a cgroup of one VM? */
 			end_vm(pid);
@@ -126,7 +128,7 @@ static void enters_and_leaves(void **state)
 			assert_int_equal(processes_in(p.dir), 2);
 		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
 		/* a restart finds it again, and the way home */
-		assert_int_equal(place_find(&host, t, pid, "other_name", NULL, &again, why), 0);
+		assert_int_equal(place_find(&host, t, process_of(pid), "other_name", NULL, &again, why), 0);
 		assert_true(again.made);
 		assert_string_equal(again.dir, p.dir);
 		assert_string_equal(again.home, p.home);
@@ -173,7 +175,7 @@ static void children_come_along(void **state)
 			assert_int_equal(cgroup_write(home, "cgroup.procs", text), 0);
 		}
 		assert_int_equal(processes_in(home), 4);
-		assert_int_equal(place_find(&host, t, pid, "children", NULL, &p, why), 0);
+		assert_int_equal(place_find(&host, t, process_of(pid), "children", NULL, &p, why), 0);
 		assert_string_equal(p.home, home);
 		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
 		assert_int_equal(processes_in(p.dir), 2);
@@ -184,7 +186,7 @@ static void children_come_along(void **state)
 		end_vm(other);
 		for (int i = 0; i < 500 && processes_in(home) > 2; i++)
 			nap_us(2000);
-		assert_int_equal(place_find(&host, t, pid, "children", NULL, &p, why), 0);
+		assert_int_equal(place_find(&host, t, process_of(pid), "children", NULL, &p, why), 0);
 		assert_string_equal(p.dir, home);
 		assert_string_equal(p.home, "");
 		assert_int_equal(place_leave(&p), 0);
@@ -205,14 +207,14 @@ static void leaves_though_vm_or_home_are_gone(void **state)
 		pid_t pid = start_vm();
 		struct place p;
 
-		assert_int_equal(place_find(&host, t, pid, "gone", NULL, &p, why), 0);
+		assert_int_equal(place_find(&host, t, process_of(pid), "gone", NULL, &p, why), 0);
 		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
 		end_vm(pid);
 		assert_int_equal(leave(&p), 0);
 		assert_int_not_equal(access(p.dir, F_OK), 0);
 
 		pid = start_vm();
-		assert_int_equal(place_find(&host, t, pid, "gone", NULL, &p, why), 0);
+		assert_int_equal(place_find(&host, t, process_of(pid), "gone", NULL, &p, why), 0);
 		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
 		strcat(p.home, "/divvytest-gone/below");
 		assert_int_equal(leave(&p), 0);
@@ -230,11 +232,93 @@ static void a_vm_that_died_cannot_enter(void **state)
 	struct place p;
 
 	(void)state;
-	assert_int_equal(place_find(&host, next_tree(0), pid, "dead", NULL, &p, why), 0);
+	assert_int_equal(place_find(&host, next_tree(0), process_of(pid), "dead", NULL, &p, why), 0);
 	end_vm(pid);
 	assert_int_equal(place_enter(&host, &p, NULL, why), -ESRCH);
 	assert_int_not_equal(access(p.dir, F_OK), 0); /* nothing left behind */
-	assert_int_equal(place_find(&host, next_tree(0), pid, "dead", NULL, &p, why), -ESRCH);
+	assert_int_equal(place_find(&host, next_tree(0), process_of(pid), "dead", NULL, &p, why), -ESRCH);
+}
+
+/* The VM has ended, and another process has its pid: it is neither found a place nor moved. */
+static void a_pid_that_is_another_s_is_left_alone(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "", before[CGROUP_PATH_SIZE], after[CGROUP_PATH_SIZE];
+
+	(void)state;
+	FOR_EACH_TREE(t)
+	{
+		pid_t stranger = start_vm();
+		struct process vm = *process_of(stranger);
+		struct place p = { .vm.pid = -7 };
+
+		vm.start_time--;
+		assert_int_equal(cgroup_of(&host, t, stranger, before), 0);
+		assert_int_equal(place_find(&host, t, &vm, "reused", NULL, &p, why), -ESRCH);
+		assert_int_equal(p.vm.pid, -7);
+		assert_int_equal(place_find(&host, t, process_of(stranger), "reused", NULL, &p, why), 0);
+		p.vm = vm; /* the pid has changed hands since */
+		if (*p.home) {
+			assert_int_equal(place_enter(&host, &p, NULL, why), -ESRCH);
+			assert_int_not_equal(access(p.dir, F_OK), 0);
+		}
+		assert_int_equal(cgroup_of(&host, t, stranger, after), 0);
+		assert_string_equal(before, after);
+		end_vm(stranger);
+	}
+}
+
+/* In a pid namespace of its own: 0 if leaving moved neither the VM nor the process that leaves. */
+static int leave_from_namespace(struct place *p)
+{
+	char before[CGROUP_PATH_SIZE], after[CGROUP_PATH_SIZE];
+	int status = 1;
+	pid_t child;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		return 1;
+	child = fork();
+	if (child == 0) {
+		/* As /proc, which is that of the namespace outside, calls this process. */
+		pid_t self = (pid_t)atoi(realpath("/proc/self", NULL) + strlen("/proc/"));
+		bool looked = cgroup_of(&host, p->tree, self, before) == 0;
+		int r = place_leave(p);
+
+		looked = looked && cgroup_of(&host, p->tree, self, after) == 0;
+		_exit(looked && r == -EBUSY && !strcmp(before, after) ? 0 : 2);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
+}
+
+/* The kernel lists a process of another pid namespace as 0, and a 0 that is written stands for the writer. */
+static void nobody_is_moved_for_a_process_elsewhere(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "", dir[CGROUP_PATH_SIZE];
+
+	(void)state;
+	FOR_EACH_TREE(t)
+	{
+		pid_t vm = start_vm(), child;
+		struct place p;
+		int status = 1;
+
+		assert_int_equal(place_find(&host, t, process_of(vm), "elsewhere", NULL, &p, why), 0);
+		assert_int_equal(place_enter(&host, &p, NULL, why), 0);
+		/* A home in which this process is not: a move would show. */
+		snprintf(p.home, sizeof(p.home), "%s/divvytest-home-%d", host.mount[t], (int)getpid());
+		assert_int_equal(mkdir(p.home, 0755), 0);
+		child = fork();
+		if (child == 0)
+			_exit(leave_from_namespace(&p));
+		waitpid(child, &status, 0);
+		assert_int_equal(status, 0);
+		assert_int_equal(cgroup_of(&host, t, vm, dir), 0);
+		assert_string_equal(dir, p.dir);
+		assert_int_equal(leave(&p), 0);
+		end_vm(vm);
+		for (int i = 0; i < 500 && rmdir(p.home) < 0; i++)
+			nap_us(2000);
+	}
 }
 
 static void what_was_made_is_listed(void **state)
@@ -246,7 +330,7 @@ static void what_was_made_is_listed(void **state)
 	size_t n, found = 0;
 
 	(void)state;
-	assert_int_equal(place_find(&host, next_tree(0), pid, "listed", NULL, &p, why), 0);
+	assert_int_equal(place_find(&host, next_tree(0), process_of(pid), "listed", NULL, &p, why), 0);
 	assert_int_equal(place_enter(&host, &p, NULL, why), 0);
 	assert_int_equal(place_list(&host, &list, &n), 0);
 	for (size_t i = 0; i < n; i++)
@@ -266,9 +350,11 @@ static void our_own_cgroup_is_never_a_place(void **state)
 	struct place p;
 
 	(void)state;
-	assert_int_equal(place_find(&host, next_tree(0), getpid(), "me", NULL, &p, why), -EDEADLK);
-	assert_int_equal(place_find(&host, next_tree(0), getppid(), "shell", NULL, &p, why), -EDEADLK);
-	assert_int_equal(place_find(&host, next_tree(0), 1, "init", NULL, &p, why), -EDEADLK);
+	assert_int_equal(place_find(&host, next_tree(0), process_of(getpid()), "me", NULL, &p, why),
+			 -EDEADLK);
+	assert_int_equal(place_find(&host, next_tree(0), process_of(getppid()), "shell", NULL, &p, why),
+			 -EDEADLK);
+	assert_int_equal(place_find(&host, next_tree(0), process_of(1), "init", NULL, &p, why), -EDEADLK);
 }
 
 int main(void)
@@ -278,6 +364,8 @@ int main(void)
 		cmocka_unit_test(children_come_along),
 		cmocka_unit_test(leaves_though_vm_or_home_are_gone),
 		cmocka_unit_test(a_vm_that_died_cannot_enter),
+		cmocka_unit_test(a_pid_that_is_another_s_is_left_alone),
+		cmocka_unit_test(nobody_is_moved_for_a_process_elsewhere),
 		cmocka_unit_test(what_was_made_is_listed),
 		cmocka_unit_test(our_own_cgroup_is_never_a_place),
 	};

@@ -104,10 +104,10 @@ const struct gate_ops *gate_of(enum gate_kind kind)
 
 int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p, char why[PLACE_WHY_SIZE])
 {
-	int i = p->pid - FAKE_PID;
+	int i = p->vm.pid - FAKE_PID;
 
 	if (fake[i].gateless) {
-		snprintf(why, PLACE_WHY_SIZE, "no gate for process %d", p->pid);
+		snprintf(why, PLACE_WHY_SIZE, "no gate for process %d", p->vm.pid);
 		return -EBUSY;
 	}
 	fake[i].gate = ops->kind;
@@ -179,7 +179,7 @@ int gate_recover(const struct cgroup_host *h)
 int cputime_open(struct cputime *c, const struct cgroup_host *h, const struct place *p)
 {
 	(void)h;
-	*c = (struct cputime){ .fd = p->pid - FAKE_PID };
+	*c = (struct cputime){ .fd = p->vm.pid - FAKE_PID };
 	return 0;
 }
 
@@ -224,16 +224,18 @@ int cgroup_of(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, cha
 	return 0;
 }
 
-int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, const char *name,
+int place_find(const struct cgroup_host *h, enum cgroup_tree tree, const struct process *vm, const char *name,
 	       const char *controller, struct place *out, char why[PLACE_WHY_SIZE])
 {
+	pid_t pid = vm->pid;
+
 	(void)name, (void)controller;
 	if (fake[pid - FAKE_PID].refused) {
 		snprintf(why, PLACE_WHY_SIZE, "no room for process %d", pid);
 		return -EBUSY;
 	}
 	(void)h;
-	*out = (struct place){ .pid = pid, .tree = tree };
+	*out = (struct place){ .vm = *vm, .tree = tree };
 	snprintf(out->dir, sizeof(out->dir), "/vm%d", pid - FAKE_PID);
 	return 0;
 }
@@ -241,7 +243,7 @@ int place_find(const struct cgroup_host *h, enum cgroup_tree tree, pid_t pid, co
 int place_enter(const struct cgroup_host *h, struct place *p, const char *controller,
 		char why[PLACE_WHY_SIZE])
 {
-	struct fake *f = &fake[p->pid - FAKE_PID];
+	struct fake *f = &fake[p->vm.pid - FAKE_PID];
 
 	(void)h, (void)controller, (void)why;
 	f->placed = true;
@@ -251,8 +253,8 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 
 int place_leave(struct place *p)
 {
-	if (p->pid)
-		fake[p->pid - FAKE_PID].placed = false;
+	if (p->vm.pid)
+		fake[p->vm.pid - FAKE_PID].placed = false;
 	return 0;
 }
 
@@ -261,7 +263,7 @@ int place_list(const struct cgroup_host *h, struct place **list, size_t *n)
 	(void)h;
 	*list = calloc(2, sizeof(**list));
 	*n = 1;
-	(*list)[0].pid = FAKE_PID;
+	(*list)[0].vm.pid = FAKE_PID;
 	return 0;
 }
 

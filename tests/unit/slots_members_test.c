@@ -40,7 +40,9 @@ static struct binding *add(uint32_t parent, const char *name, uint32_t share, pi
 {
 	struct binding *b = &bindings[add_node(NODE_DEVICE, parent, name, share)];
 
-	*b = (struct binding){ .bound = true, .pid = pid, .start_time = (uint64_t)pid * 10 };
+	*b = (struct binding){
+		.bound = true, .pid = pid, .start_time = (uint64_t)pid * 10, .vmm_known = pid != 0
+	};
 	strcpy(b->vmm, pid ? "qemu" : "");
 	return b;
 }
@@ -151,12 +153,17 @@ static void a_part_is_never_none(void **state)
 /* What such a device could have goes to the others. */
 static void only_known_vmms_take_part(void **state)
 {
+	static const char *const strangers[] = { "openvpn", "libvirtd", "qemu" }; /* the last: by its comm */
 	struct binding *waiting;
 
 	(void)state;
 	add(0, "web", 1, 100);
-	strcpy(add(0, "vpn", 1, 200)->vmm, "openvpn");
-	strcpy(add(0, "unborn", 1, 201)->vmm, "libvirtd");
+	for (int i = 0; i < (int)ARRAY_SIZE(strangers); i++) {
+		struct binding *b = add(0, strangers[i], 1, 200 + i);
+
+		strcpy(b->vmm, strangers[i]);
+		b->vmm_known = false;
+	}
 	add(0, "container", 1, 0);
 	waiting = add(0, "waiting", 1, 300);
 	waiting->bound = false;
@@ -166,6 +173,21 @@ static void only_known_vmms_take_part(void **state)
 	assert_int_equal(list[0].part.ppm, 500000);
 	assert_int_equal(list[1].pid, 400);
 	assert_int_equal(list[1].part.ppm, 500000);
+}
+
+/* What is known of one device is older than what is known of the other: a pid is one process's. */
+static void of_two_processes_with_one_pid_the_later_counts(void **state)
+{
+	(void)state;
+	add(0, "old", 1, 100);
+	add(0, "new", 1, 100)->start_time = 1001;
+	add(0, "new-b", 1, 100)->start_time = 1001;
+	add(0, "other", 1, 200);
+	find(2);
+	assert_int_equal(list[0].pid, 100);
+	assert_int_equal(list[0].start_time, 1001);
+	assert_string_equal(list[0].name, "new");
+	assert_int_equal(list[0].part.ppm, 500000);
 }
 
 static void a_vm_without_a_name_is_called_as_its_device(void **state)
@@ -228,6 +250,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_part_is_at_most_the_whole_cpu, begin, end),
 		cmocka_unit_test_setup_teardown(a_part_is_never_none, begin, end),
 		cmocka_unit_test_setup_teardown(only_known_vmms_take_part, begin, end),
+		cmocka_unit_test_setup_teardown(of_two_processes_with_one_pid_the_later_counts, begin, end),
 		cmocka_unit_test_setup_teardown(a_vm_without_a_name_is_called_as_its_device, begin, end),
 		cmocka_unit_test_setup_teardown(no_vm_is_an_empty_list, begin, end),
 		cmocka_unit_test_setup_teardown(the_order_of_devices_does_not_matter, begin, end),

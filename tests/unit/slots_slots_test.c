@@ -32,7 +32,9 @@ static void begin_vms(int n)
 
 		snprintf(device.name, sizeof(device.name), "vm%d", i);
 		assert_int_equal(model_add(&model, &device), i + 1);
-		*b = (struct binding){ .bound = true, .pid = FAKE_PID + i, .start_time = 7, .vmm = "qemu" };
+		*b = (struct binding){
+			.bound = true, .pid = FAKE_PID + i, .start_time = 7, .vmm_known = true, .vmm = "qemu"
+		};
 		fake[i].busy = true;
 	}
 }
