@@ -19,7 +19,10 @@ int verb_release(int argc, char **argv)
 		args = json_pack("{s:b}", "all", 1);
 	else
 		args = json_pack("{s:s}", "device", argv[1]);
-	return ask("release", args, &result) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (ask("release", args, &result) < 0)
+		return EXIT_FAILURE;
+	ask_warn(result);
+	return EXIT_SUCCESS;
 }
 
 int verb_show(int argc, char **argv)

@@ -198,7 +198,11 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 	bool cpu = json_is_object(schedule);
 	size_t i, j;
 
-	if (json_array_size(uplinks) == 0)
+	if (json_is_true(json_object_get(from, "as_found")))
+		fputs("What the kernel enforces stays as it is until divvy apply FILE, or divvy release "
+		      "--all\n",
+		      to);
+	else if (json_array_size(uplinks) == 0)
 		fputs("Nothing is divided: divvy apply FILE (divvy discover shows what could be)\n", to);
 	if (cpu)
 		print_schedule(to, schedule);
@@ -213,6 +217,10 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 			add_device(&t, device, cpu);
 		table_print(&t, to, on, off);
 	}
+	if (text(from, "state_lost")[0])
+		fprintf(to, "State lost: %s\n", text(from, "state_lost"));
+	if (text(from, "unsaved")[0])
+		fprintf(to, "What runs would not survive a restart: %s\n", text(from, "unsaved"));
 	print_unclaimed(to, json_object_get(status, "unclaimed"));
 	print_warnings(to, json_object_get(status, "warnings"));
 	if (text(from, "not_cpu")[0])

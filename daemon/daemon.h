@@ -16,6 +16,9 @@
 #include <sys/stat.h>
 #include <systemd/sd-event.h>
 
+/* Room for a line that a person is told. */
+#define DAEMON_WHY_SIZE 320
+
 struct daemon_options {
 	const char *config;  /* the system's specification file; need not exist */
 	const char *state;   /* directory, survives a reboot */
@@ -63,5 +66,11 @@ struct daemon {
 	/* Why devices are scheduled although the CPU was asked for at the start; or "". */
 	char not_cpu[SLOTS_WHY_SIZE];
 	struct schedule asked; /* then: what was asked for, and is kept for the next start */
+	/* What of the state cannot be used, and where it is kept; or "". Until the next change. */
+	char state_lost[DAEMON_WHY_SIZE];
+	bool as_found;         /* so what ran is not known: the kernel's objects are left alone (found.h) */
+	char unsaved[DAEMON_WHY_SIZE]; /* why what runs would not survive a restart; or "" */
+	uint64_t saved_hash;   /* of the text that was saved last; 0: none was */
+	bool unusable_state;   /* the file that cannot be used is still in its place: it is not replaced */
 	bool unreconciled;     /* the latest reconcile_host() failed: the plan is not the host's */
 };

@@ -6,6 +6,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "datapath/inventory.h"
+#include "found.h"
 #include "kernel/proc/privilege.h"
 #include "loop.h"
 #include "datapath/nftwatch.h"
@@ -125,6 +126,20 @@ static int take_lock(void)
 	return TAKE_FD(fd);
 }
 
+/* What ran is not known, and the kernel divides all the same: it goes on so. */
+static int keep_as_found(struct daemon *d)
+{
+	if (!d->state_lost[0]) {
+		snprintf(d->state_lost, sizeof(d->state_lost), "nothing in %s tells what an earlier divvyd ran",
+			 d->options.state);
+		log_warning("%s", d->state_lost);
+	}
+	log_warning("what the kernel enforces on %zu vNICs stays until divvy apply, or divvy release --all",
+		    d->plane.have.n_vnics);
+	(void)state_save(d); /* it tells itself */
+	return 0;
+}
+
 /* Run what was running, or the system's file; a file that is wrong stops the start. */
 static int start_specification(struct daemon *d)
 {
@@ -135,6 +150,11 @@ static int start_specification(struct daemon *d)
 
 	model_init(&m);
 	r = state_load(d, &m, &classids, &err);
+	if (found_adopt(d) < 0)
+		log_warning("cannot read what an earlier divvyd left");
+	d->as_found &= r == -ENOENT && found_any(d);
+	if (d->as_found)
+		return keep_as_found(d);
 	if (r == -ENOENT) {
 		log_notice("no specification yet: write %s, or use divvy apply", d->options.config);
 		r = 0;
@@ -145,7 +165,7 @@ static int start_specification(struct daemon *d)
 	}
 	r = reconcile_start(d, &m, &classids);
 	if (r >= 0)
-		r = state_save(d);
+		(void)state_save(d); /* it tells itself; a full disk must not stop the start */
 	return r;
 }
 
@@ -258,9 +278,9 @@ int main(int argc, char **argv)
 	}
 	raise_file_limit();
 	model_init(&d.plan.model);
-	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0 ||
-	    make_dir(d.options.state, 0700) < 0)
+	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0)
 		return EXIT_FAILURE;
+	(void)make_dir(d.options.state, 0700); /* without it divvyd runs, and says that it cannot save */
 	lock = take_lock();
 	if (lock < 0)
 		return EXIT_FAILURE;

@@ -230,7 +230,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 			    strerror(-d->plan.hurdles.error));
 	absent_log(&old, &d->plan);
 	plan_free(&old);
-	d->unreconciled = false;
+	d->unreconciled = d->as_found = false;
 	d->file.valid = false;
 	backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);
 	others_follow(&d->others, d->plane.rtnl, &d->plane.have, false);
@@ -283,7 +283,7 @@ int reconcile_start(struct daemon *d, const struct model *m, const struct classi
 	struct plan p = { 0 };
 	struct model devices = *m; /* borrows its nodes */
 	char text[SLOTS_WHY_SIZE] = "out of memory";
-	int r = dataplane_observe(&d->plane);
+	int r = d->plane.stale ? dataplane_observe(&d->plane) : 0;
 
 	if (r >= 0 && slots_prepare(&d->slots, &m->schedule, d->options.runtime, text) < 0) {
 		/* Better the network's default than no scheduling at all. */
@@ -401,6 +401,10 @@ void reconcile_audit(struct daemon *d)
 	bool again = any_left_out(d);
 	int n;
 
+	if (d->unsaved[0])
+		(void)state_save(d);
+	if (d->as_found)
+		return;
 	if (observe(d->plane.rtnl, &seen) >= 0 && !still_there(&d->plane, &seen)) {
 		log_warning("kernel objects of divvy's were removed by another program; putting them back");
 		d->plane.stale = true;

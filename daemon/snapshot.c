@@ -360,10 +360,13 @@ int snapshot_take(struct daemon *d, struct snapshot *out)
 	_cleanup_(readings_free) struct readings r = { 0 };
 	struct snapshot s = { .schedule = d->plan.model.schedule,
 			      .origin = d->origin,
+			      .as_found = d->as_found,
 			      .differs_from_file = state_differs(d) };
 	int err;
 
 	memcpy(s.not_cpu, d->not_cpu, sizeof(s.not_cpu));
+	memcpy(s.state_lost, d->state_lost, sizeof(s.state_lost));
+	memcpy(s.unsaved, d->unsaved, sizeof(s.unsaved));
 	err = read_all(d, &r, &s);
 	if (err >= 0)
 		err = fill(d, &r, &s);

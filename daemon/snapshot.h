@@ -61,6 +61,9 @@ struct snapshot {
 	enum origin origin;
 	bool differs_from_file;
 	char not_cpu[SLOTS_WHY_SIZE];
+	/* As in struct daemon: */
+	char state_lost[DAEMON_WHY_SIZE], unsaved[DAEMON_WHY_SIZE];
+	bool as_found;
 };
 
 /* 0 or negative errno; *out is untouched on failure, and else the caller's to free. */

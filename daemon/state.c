@@ -4,15 +4,17 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/replace.h"
+#include "statefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define STATE_VERSION 1
-#define STATE_FILE "state.json"
+#include <unistd.h>
 
 /* A specification that is too long is read one byte beyond the limit, so that it is refused. */
 static char *read_spec(const char *path, size_t *size, int *err)
@@ -25,18 +27,22 @@ static char *read_spec(const char *path, size_t *size, int *err)
 	return text;
 }
 
-uint64_t state_file_hash(const char *path)
+static uint64_t hash_of(const char *text, size_t size)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+uint64_t state_file_hash(const char *path)
+{
 	size_t size;
 	int err;
 	_cleanup_free_ char *text = read_spec(path, &size, &err);
 
-	if (!text)
-		return 0;
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3ULL;
-	return hash;
+	return text ? hash_of(text, size) : 0;
 }
 
 static void boot_id(char id[40])
@@ -85,28 +91,6 @@ static json_t *classids_to_json(const struct classids *c)
 	return map;
 }
 
-/* Replace the file: never half written, also if the daemon is killed here. */
-static int write_file(const char *dir, const char *text)
-{
-	char path[4096], tmp[4096 + 8];
-	_cleanup_close_ int fd = -1;
-	size_t len = strlen(text);
-
-	snprintf(path, sizeof(path), "%s/" STATE_FILE, dir);
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, text + done, len - done);
-
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return rename(tmp, path) < 0 ? -errno : 0;
-}
-
 /* What apply and set made of the specification; NULL if the system's file is what runs. */
 static char *running_text(const struct daemon *d)
 {
@@ -119,26 +103,71 @@ static char *running_text(const struct daemon *d)
 	return m.n_nodes ? spec_format(&m) : strdup("");
 }
 
-int state_save(const struct daemon *d)
+static char *state_text(const struct daemon *d)
 {
 	_cleanup_(json_decrefp) json_t *root = NULL;
 	_cleanup_free_ char *spec = running_text(d);
-	_cleanup_free_ char *text = NULL;
 	char boot[40];
-	int r;
 
 	boot_id(boot);
-	root = json_pack("{s:i,s:s,s:s*,s:I,s:o,s:o,s:o}", "version", STATE_VERSION, "boot", boot, "spec",
-			 spec, "file_hash", (json_int_t)d->file_hash, "minors",
-			 classids_to_json(&d->plan.classids),
+	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
+			 "spec", spec, "as_found", d->as_found, "file_hash", (json_int_t)d->file_hash,
+			 "minors", classids_to_json(&d->plan.classids),
 			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure));
-	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-	if (!text)
-		return -ENOMEM;
-	r = write_file(d->options.state, text);
+	return root ? json_dumps(root, JSON_COMPACT) : NULL;
+}
+
+/* Rename the file that cannot be used; kept gets a remark on where it is. */
+static int set_aside(struct daemon *d, char *kept, size_t size)
+{
+	char path[PATH_MAX];
+	int r = replace_set_aside(d->options.state, STATEFILE_NAME, path, sizeof(path));
+
+	d->unusable_state = r < 0 && r != -ENOENT;
+	if (d->unusable_state)
+		snprintf(kept, size, "it cannot be kept aside: %s", strerror(-r));
+	else if (r < 0)
+		snprintf(kept, size, "it is gone");
+	else
+		snprintf(kept, size, "kept as %s", path);
+	return d->unusable_state ? r : 0;
+}
+
+/* Told once, until it is mended. */
+static int tell_saved(struct daemon *d, int r)
+{
+	bool was_unsaved = d->unsaved[0] != '\0';
+
+	d->unsaved[0] = '\0';
 	if (r < 0)
-		log_error("cannot save the state in %s: %s", d->options.state, strerror(-r));
+		snprintf(d->unsaved, sizeof(d->unsaved), "cannot save the state in %s: %s", d->options.state,
+			 strerror(-r));
+	if (r < 0 && !was_unsaved)
+		log_error("%s; what runs now would not survive a restart", d->unsaved);
+	else if (r >= 0 && was_unsaved)
+		log_notice("the state is saved again");
 	return r;
+}
+
+int state_save(struct daemon *d)
+{
+	_cleanup_free_ char *text = state_text(d);
+	char path[PATH_MAX], kept[DAEMON_WHY_SIZE];
+	uint64_t hash;
+	int r = 0;
+
+	if (!text)
+		return tell_saved(d, -ENOMEM);
+	hash = hash_of(text, strlen(text));
+	snprintf(path, sizeof(path), "%s/" STATEFILE_NAME, d->options.state);
+	if (hash == d->saved_hash && access(path, F_OK) == 0)
+		return 0;
+	if (d->unusable_state)
+		r = set_aside(d, kept, sizeof(kept));
+	if (r >= 0)
+		r = replace_file(d->options.state, STATEFILE_NAME, text, strlen(text));
+	d->saved_hash = r < 0 ? 0 : hash;
+	return tell_saved(d, r);
 }
 
 static void hooks_from_json(struct daemon *d, json_t *list)
@@ -227,48 +256,82 @@ static int classids_from_json(json_t *map, struct classids *c)
 	return 0;
 }
 
-/* What an earlier divvyd left; NULL: nothing that this one understands. */
-static json_t *read_state(const char *dir)
+/* What of the state cannot be used: kept aside, logged, and told in the status until the next change. */
+__attribute__((format(printf, 2, 3)))
+static void lose(struct daemon *d, const char *form, ...)
 {
-	char path[4096];
-	json_error_t err;
-	json_t *root;
+	char what[DAEMON_WHY_SIZE], kept[DAEMON_WHY_SIZE];
+	va_list ap;
 
-	snprintf(path, sizeof(path), "%s/" STATE_FILE, dir);
-	root = json_load_file(path, 0, &err);
-	if (root && json_integer_value(json_object_get(root, "version")) != STATE_VERSION) {
-		json_decref(root);
-		root = NULL;
+	va_start(ap, form);
+	vsnprintf(what, sizeof(what), form, ap);
+	va_end(ap);
+	(void)set_aside(d, kept, sizeof(kept));
+	snprintf(d->state_lost, sizeof(d->state_lost), "%s; %s", what, kept);
+	log_error("%s", d->state_lost);
+}
+
+/* What names interfaces and processes, of this boot alone. True: it is of this boot. */
+static bool load_tables(struct daemon *d, const json_t *root)
+{
+	const char *saved = json_string_value(json_object_get(root, "boot"));
+	char boot[40];
+
+	boot_id(boot);
+	if (!saved || strcmp(boot, saved) != 0)
+		return false;
+	hooks_from_json(d, json_object_get(root, "hooks"));
+	held_from_json(d, json_object_get(root, "held"));
+	return true;
+}
+
+/*
+ * The specification that was applied. 1: *m is it; 0: there is none, or the system's file has changed since;
+ * -EBADMSG: it no longer parses, and is told.
+ */
+static int load_applied(struct daemon *d, const json_t *root, struct model *m)
+{
+	const char *spec = json_string_value(json_object_get(root, "spec"));
+	struct spec_error err = { 0 };
+	int r;
+
+	if (!spec)
+		return 0;
+	if ((uint64_t)json_integer_value(json_object_get(root, "file_hash")) != d->file_hash) {
+		log_notice("%s has changed since the last apply or set: the file counts", d->options.config);
+		return 0;
 	}
-	return root;
+	/* After release --all the applied specification is empty, and stays so. */
+	r = spec[0] ? spec_parse(spec, strlen(spec), m, &err) : 0;
+	if (r >= 0)
+		return 1;
+	lose(d, "the specification saved in %s/" STATEFILE_NAME ":%u:%u: %s", d->options.state, err.line,
+	     err.column, err.text[0] ? err.text : strerror(-r));
+	return -EBADMSG;
 }
 
 int state_load(struct daemon *d, struct model *m, struct classids *classids, struct spec_error *err)
 {
-	_cleanup_(json_decrefp) json_t *root = read_state(d->options.state);
-	uint64_t hash = state_file_hash(d->options.config);
-	const char *spec = json_string_value(json_object_get(root, "spec"));
-	char boot[40];
-	int r = classids_from_json(json_object_get(root, "minors"), classids);
+	_cleanup_(json_decrefp) json_t *root = NULL;
+	char why[DAEMON_WHY_SIZE];
+	bool same_boot;
+	int r = statefile_read(d->options.state, &root, why, sizeof(why));
 
 	*err = (struct spec_error){ 0 };
-	d->file_hash = hash;
+	d->file_hash = state_file_hash(d->options.config);
+	if (r < 0 && r != -ENOENT)
+		lose(d, "%s/" STATEFILE_NAME " %s", d->options.state, why);
+	r = classids_from_json(json_object_get(root, "minors"), classids);
 	if (r < 0)
 		return r;
-	boot_id(boot);
-	if (strcmp(boot, json_string_value(json_object_get(root, "boot")) ?: "") == 0) {
-		hooks_from_json(d, json_object_get(root, "hooks"));
-		held_from_json(d, json_object_get(root, "held"));
+	same_boot = load_tables(d, root);
+	r = load_applied(d, root, m);
+	if (r > 0) {
+		d->origin = ORIGIN_APPLIED;
+		return 0;
 	}
-	if (spec && (uint64_t)json_integer_value(json_object_get(root, "file_hash")) == hash) {
-		/* After release --all the applied specification is empty, and stays so. */
-		r = spec[0] ? spec_parse(spec, strlen(spec), m, err) : 0;
-		if (r >= 0)
-			d->origin = ORIGIN_APPLIED;
-		return r;
-	}
-	if (spec)
-		log_notice("%s has changed since the last apply or set: the file counts", d->options.config);
+	/* If there is no file either, nobody knows what should run. */
+	d->as_found = r < 0 || !same_boot || json_is_true(json_object_get(root, "as_found"));
 	r = parse_system_file(d->options.config, m, err);
 	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;
 	return r;

@@ -10,14 +10,18 @@
 #include "daemon.h"
 #include "spec/spec.h"
 
-/* Save divvyd's state. 0 or negative errno; it logs a failure. */
-int state_save(const struct daemon *d);
+/*
+ * Save divvyd's state, if it differs from what was saved last; it is on the disk when this returns. 0; or
+ * negative errno: d->unsaved says why, the log is told once, and what was saved before is kept.
+ */
+int state_save(struct daemon *d);
 
 /*
  * Restore tables into *d, and choose what to run: the specification that was applied, if there is one and the
  * system's file has not changed since; else the file. *m is that model, *classids are the numbers given
- * earlier; both are the caller's to free. 0; -ENOENT: neither exists; or negative errno with *err saying why,
- * with the line for the file: there is nothing to run then.
+ * earlier; both are the caller's to free. A saved file that cannot be used is kept aside, logged, and told in
+ * d->state_lost. 0; -ENOENT: nothing is there to run, and d->as_found says whether something may have run all
+ * the same; or negative errno, with *err saying what is wrong with the system's file.
  */
 int state_load(struct daemon *d, struct model *m, struct classids *classids, struct spec_error *err);
 

@@ -48,6 +48,28 @@ static void answer(struct reply *reply, json_t *result)
 		fail(reply, "out of memory");
 }
 
+/*
+ * What a change made is in force; where it could not be saved, a warning says so. result: taken; it has a list
+ * "warnings"; NULL: out of memory.
+ */
+static void answer_change(const struct daemon *d, struct reply *reply, json_t *result)
+{
+	if (d->unsaved[0])
+		json_array_append_new(json_object_get(result, "warnings"),
+				      json_sprintf("in force, but would not survive a restart of divvyd: %s",
+						   d->unsaved));
+	answer(reply, result);
+}
+
+/* True: answered, for what runs is not known, and so cannot be changed or shown. */
+static bool refused_as_found(const struct daemon *d, struct reply *reply)
+{
+	if (d->as_found)
+		fail(reply, "what runs is not known, for the state was lost (divvy status): use divvy apply "
+			    "FILE, or divvy release --all");
+	return d->as_found;
+}
+
 /* --- changes ------------------------------------------------------------------------------------ */
 
 /* Make m the running model as `apply` and `set` do: kept over a restart. False: answered, with the reason. */
@@ -60,9 +82,10 @@ static bool run_model(struct daemon *d, const struct model *m, struct reply *rep
 		return false;
 	}
 	d->origin = ORIGIN_APPLIED;
+	d->state_lost[0] = '\0';
 	d->file_hash = state_file_hash(d->options.config);
 	d->file.valid = false;
-	state_save(d);
+	(void)state_save(d); /* the answer says so */
 	return true;
 }
 
@@ -141,7 +164,8 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 	}
 	log_info("apply: %zu devices, %zu bound", devices, bound);
 	(void)advice_now(d, &warnings);
-	answer(reply, json_pack("{s:I,s:I,s:I,s:o}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
+	answer_change(d, reply,
+		      json_pack("{s:I,s:I,s:I,s:o}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
 				"apart", (json_int_t)count_apart(d), "warnings", advice_json(&warnings)));
 }
 
@@ -212,6 +236,8 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 	struct spec_error err = { 0 };
 
 	model_init(&m);
+	if (refused_as_found(d, reply))
+		return;
 	if (json_object_size(shares) + json_object_size(schedule) == 0) {
 		fail(reply, "set: expected at least one NAME=SHARE");
 		return;
@@ -232,7 +258,7 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 		return;
 	log_set(shares, schedule);
 	(void)advice_now(d, &warnings);
-	answer(reply, json_pack("{s:o}", "warnings", advice_new_json(d, &warnings)));
+	answer_change(d, reply, json_pack("{s:o}", "warnings", advice_new_json(d, &warnings)));
 }
 
 /* The model without node skip, and without what stands empty then. */
@@ -265,14 +291,21 @@ static int model_without(const struct model *m, uint32_t skip, struct model *out
 	return 0;
 }
 
+/* A release whose answer waits for the last packet. */
+struct released {
+	struct daemon *d;
+	struct reply *reply;
+};
+
 static void on_drained(int err, void *arg)
 {
-	struct reply *reply = arg;
+	struct released *r = arg;
 
 	if (err < 0)
-		fail(reply, "divvyd stops while packets still wait");
+		fail(r->reply, "divvyd stops while packets still wait");
 	else
-		reply_result(reply, NULL);
+		answer_change(r->d, r->reply, json_pack("{s:[]}", "warnings"));
+	free(r);
 }
 
 /* 0, or -EINVAL with *err filled. */
@@ -307,8 +340,11 @@ static void verb_release(struct daemon *d, const json_t *args, struct reply *rep
 	const char *device = json_string_value(json_object_get(args, "device"));
 	_cleanup_(model_free) struct model m;
 	struct spec_error err = { 0 };
+	struct released *r;
 
 	model_init(&m);
+	if (device && refused_as_found(d, reply))
+		return;
 	if (model_to_release(d, args, &m, &err) < 0) {
 		reply_error(reply, &err);
 		return;
@@ -316,8 +352,13 @@ static void verb_release(struct daemon *d, const json_t *args, struct reply *rep
 	if (!run_model(d, &m, reply))
 		return;
 	log_info("release: %s", device ? device : "all");
-	if (drain_wait(&d->drain, on_drained, reply) < 0)
-		fail(reply, "out of memory");
+	r = malloc(sizeof(*r));
+	if (r)
+		*r = (struct released){ .d = d, .reply = reply };
+	if (r && drain_wait(&d->drain, on_drained, r) >= 0)
+		return;
+	free(r);
+	fail(reply, "out of memory");
 }
 
 /* --- questions ---------------------------------------------------------------------------------- */
@@ -347,6 +388,8 @@ static void verb_show(struct daemon *d, const json_t *args, struct reply *reply)
 	_cleanup_free_ char *text = d->plan.model.n_nodes ? spec_format(&d->plan.model) : strdup("");
 
 	(void)args;
+	if (refused_as_found(d, reply))
+		return;
 	answer(reply, text ? json_pack("{s:s}", "text", text) : NULL);
 }
 

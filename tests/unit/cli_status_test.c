@@ -99,6 +99,18 @@ static void test_cpu(void **state)
 	      "db        40  1.0ms   2/6    1.50s 1.50s  +0.30  13.1ms         - web[7]\n");
 }
 
+/* What is not known is not called nothing. */
+static void test_state(void **state)
+{
+	(void)state;
+	check("{'uplinks':[],'specification':{'as_found':true,'state_lost':'state.json is empty'}}",
+	      "What the kernel enforces stays as it is until divvy apply FILE, or divvy release --all\n"
+	      "State lost: state.json is empty\n");
+	check("{'uplinks':[],'specification':{'as_found':false,'state_lost':'','unsaved':'disk full'}}",
+	      "Nothing is divided: divvy apply FILE (divvy discover shows what could be)\n"
+	      "What runs would not survive a restart: disk full\n");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -106,6 +118,7 @@ int main(void)
 		cmocka_unit_test(test_no_rates_yet),
 		cmocka_unit_test(test_cpu),
 		cmocka_unit_test(test_unclaimed_and_warnings),
+		cmocka_unit_test(test_state),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The file that the state is kept in: which file is believed, and what has to stand in it. What is not believed
+ * is kept aside, for a person to look at.
+ */
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define STATEFILE_NAME "state.json"
+#define STATEFILE_VERSION 1
+
+/*
+ * Read dir's file. 0: *root is the caller's, and has every part in its shape; -ENOENT: there is none; another
+ * negative errno: it cannot be used, and why says so, as "is empty". Outputs are untouched otherwise.
+ */
+int statefile_read(const char *dir, json_t **root, char *why, size_t size);
