@@ -41,7 +41,8 @@ void absent_log(const struct plan *was, const struct plan *now)
 		before = uplink_of(was, node->name);
 		was_absent = before && !before->bound;
 		if (!now->bindings[i].bound && !was_absent)
-			log_warning("uplink %s is not there: shares of it stay in force until it comes", node->name);
+			log_warning("uplink %s is not there: shares of it stay in force until it comes",
+				    node->name);
 		else if (now->bindings[i].bound && was_absent)
 			log_notice("uplink %s is there again", node->name);
 	}

@@ -72,5 +72,6 @@ struct daemon {
 	char unsaved[DAEMON_WHY_SIZE]; /* why what runs would not survive a restart; or "" */
 	uint64_t saved_hash;   /* of the text that was saved last; 0: none was */
 	bool unusable_state;   /* the file that cannot be used is still in its place: it is not replaced */
+	bool unrecovered;      /* a VM may be paused since an earlier divvyd: it is tried again */
 	bool unreconciled;     /* the latest reconcile_host() failed: the plan is not the host's */
 };

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "found.h"
 
+#include "base/cleanup.h"
+#include "kernel/net/qdisc.h"
 #include "kernel/vmm/tap.h"
 
+#include <linux/pkt_sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +28,20 @@ static int adopt_sndbuf(struct daemon *d, const struct link *l)
 	return backpressure_adopt(&d->backpressure, &h);
 }
 
+/* Whether the vNIC's hook is a clsact. */
+static bool has_clsact(struct daemon *d, uint32_t ifindex)
+{
+	_cleanup_free_ struct qdisc *q = NULL;
+	size_t n = 0;
+
+	if (qdisc_list(d->plane.rtnl, ifindex, &q, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (q[i].parent == TC_H_INGRESS)
+			return strcmp(q[i].kind, "clsact") == 0;
+	return false;
+}
+
 int found_adopt(struct daemon *d)
 {
 	int err = dataplane_observe(&d->plane);
@@ -34,7 +51,7 @@ int found_adopt(struct daemon *d)
 
 		if (!l || hooks_find(&d->plane.hooks, l->ifindex))
 			continue;
-		err = hooks_add(&d->plane.hooks, l->ifindex, l->name, true);
+		err = hooks_add(&d->plane.hooks, l->ifindex, l->name, true, has_clsact(d, l->ifindex));
 		if (err >= 0)
 			err = adopt_sndbuf(d, l);
 	}

@@ -200,7 +200,7 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = privilege_drop(errtext, sizeof(errtext));
 	if (r >= 0) {
-		slots_recover();
+		d->unrecovered = slots_recover(false) < 0;
 		return start_specification(d); /* says itself what is wrong */
 	}
 	log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));

@@ -403,6 +403,8 @@ void reconcile_audit(struct daemon *d)
 
 	if (d->unsaved[0])
 		(void)state_save(d);
+	if (d->unrecovered && !d->slots)
+		d->unrecovered = slots_recover(true) < 0;
 	if (d->as_found)
 		return;
 	if (observe(d->plane.rtnl, &seen) >= 0 && !still_there(&d->plane, &seen)) {

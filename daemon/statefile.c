@@ -16,8 +16,8 @@
 /* A state of 4,096 devices has about 2 MiB. */
 #define SIZE_MAX_BYTES (64 << 20)
 
-__attribute__((format(printf, 4, 5)))
-static int unusable(int error, char *why, size_t size, const char *form, ...)
+__attribute__((format(printf, 4, 5))) static int unusable(int error, char *why, size_t size, const char *form,
+							  ...)
 {
 	va_list ap;
 
@@ -75,7 +75,7 @@ static bool list_is_whole(const json_t *list, bool (*is_whole)(json_t *j))
 	json_t *j;
 	size_t i;
 
-	json_array_foreach(list, i, j)
+	json_array_foreach (list, i, j)
 		if (!is_whole(j))
 			return false;
 	return json_is_array(list);
@@ -86,13 +86,13 @@ static const char *broken_part(const json_t *root)
 {
 	const json_t *spec = json_object_get(root, "spec");
 
-	return spec && !json_is_string(spec) ? "spec" :
-	       !json_is_string(json_object_get(root, "boot")) ? "boot" :
-	       !json_is_integer(json_object_get(root, "file_hash")) ? "file_hash" :
-	       !json_is_object(json_object_get(root, "minors")) ? "minors" :
+	return spec && !json_is_string(spec)                                 ? "spec" :
+	       !json_is_string(json_object_get(root, "boot"))                ? "boot" :
+	       !json_is_integer(json_object_get(root, "file_hash"))          ? "file_hash" :
+	       !json_is_object(json_object_get(root, "minors"))              ? "minors" :
 	       !list_is_whole(json_object_get(root, "hooks"), hook_is_whole) ? "hooks" :
-	       !list_is_whole(json_object_get(root, "held"), held_is_whole) ? "held" :
-									      NULL;
+	       !list_is_whole(json_object_get(root, "held"), held_is_whole)  ? "held" :
+									       NULL;
 }
 
 static int check_content(const json_t *root, const json_error_t *err, char *why, size_t size)
@@ -109,7 +109,8 @@ static int check_content(const json_t *root, const json_error_t *err, char *why,
 		return unusable(-EPROTO, why, size, "has version %lld, and this divvyd knows version %d",
 				(long long)json_integer_value(version), STATEFILE_VERSION);
 	part = broken_part(root);
-	return part ? unusable(-EBADMSG, why, size, "is damaged: \"%s\" is not as divvyd writes it", part) : 0;
+	return part ? unusable(-EBADMSG, why, size, "is damaged: \"%s\" is not as divvyd writes it", part) :
+		      0;
 }
 
 int statefile_read(const char *dir, json_t **root, char *why, size_t size)

@@ -10,7 +10,7 @@
 int inventory_links(struct host *h, struct rtnl *r);
 /* Read /proc. 1: something that matters to divvy has changed; 0: nothing has; negative errno with *h untouched. */
 int inventory_vms(struct host *h);
-/* Whether a process behind a tap has ended since /proc was read. No event tells, where another holds the tap. */
+/* Whether a process behind a tap has ended since /proc was read. Where another holds the tap, no event tells. */
 bool inventory_vm_gone(const struct host *h);
 /*
  * Take in one message of the link group. *out is the link that came, changed or went; it is untouched with

@@ -58,10 +58,16 @@
 #define STALL_CHECK_MAX_MS 100
 /* How long a guard that divvyd started waits for the next divvyd. systemd starts one after 100 ms. */
 #define LINGER_MS 2000
+/* How long from one attempt to let a VM run to the next, where it failed. */
+#define RETRY_MS 100
 
+/*
+ * A divvyd. Until it said hello, it has no table. When it is gone, its table stays as long as a VM in it could
+ * not be let run: fd is -1 then.
+ */
 struct holder {
 	int fd;
-	const struct guard_table *table; /* NULL until it said hello */
+	const struct guard_table *table;
 };
 
 struct guard_server {
@@ -75,9 +81,11 @@ struct guard_server {
 
 /* --- letting run ----------------------------------------------------------------------------------- */
 
-static void let_run(const struct guard_record *r)
+/* False: it may still be paused. */
+static bool let_run(const struct guard_record *r)
 {
 	char path[sizeof(r->path)], value[sizeof(r->value)], *base;
+	bool runs;
 	int fd;
 
 	memcpy(path, r->path, sizeof(path));
@@ -86,22 +94,38 @@ static void let_run(const struct guard_record *r)
 	base = strrchr(path, '/');
 	/* Against a mistake, not an attack: the table comes from a process that has the same rights. */
 	if (!base || !gate_is_control(base + 1))
-		return;
+		return true;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return; /* the cgroup is gone, and the VM with it */
-	if (write(fd, value, strlen(value)) < 0)
-		fprintf(stderr, "divvy-guard: %s: %s\n", path, strerror(errno));
+		return errno == ENOENT; /* the cgroup is gone, and the VM with it */
+	runs = write(fd, value, strlen(value)) >= 0 || errno == ENODEV;
 	close(fd);
+	return runs;
 }
 
-static void let_all_run(const struct guard_table *t)
+/* How many may still be paused. */
+static uint32_t let_all_run(const struct guard_table *t)
 {
-	uint32_t used = atomic_load_explicit(&t->used, memory_order_acquire);
+	uint32_t used = atomic_load_explicit(&t->used, memory_order_acquire), left = 0;
 
 	for (uint32_t i = 0; i < used && i < GUARD_RECORDS; i++)
 		if (atomic_load_explicit(&t->record[i].state, memory_order_acquire) == GUARD_PAUSED)
-			let_run(&t->record[i]);
+			left += !let_run(&t->record[i]);
+	return left;
+}
+
+/* A divvyd is gone: its table, too, when all its VMs run. */
+static void let_go(struct holder *h)
+{
+	if (let_all_run(h->table))
+		return;
+	munmap((void *)(uintptr_t)h->table, sizeof(*h->table));
+	h->table = NULL;
+}
+
+static bool is_orphan(const struct holder *h)
+{
+	return h->fd < 0 && h->table;
 }
 
 static bool has_records(const struct guard_table *t)
@@ -116,13 +140,14 @@ static bool has_records(const struct guard_table *t)
 
 static void drop_holder(struct guard_server *s, struct holder *h)
 {
-	if (h->table) {
-		let_all_run(h->table);
+	if (h->table)
 		s->linger_ns = has_records(h->table) ? LINGER_MS * NSEC_PER_MSEC : 0;
-		munmap((void *)(uintptr_t)h->table, sizeof(*h->table));
-	}
 	close(h->fd);
-	*h = (struct holder){ .fd = -1 };
+	h->fd = -1;
+	if (h->table)
+		let_go(h);
+	if (is_orphan(h))
+		fprintf(stderr, "divvy-guard: a paused VM cannot be let run: trying again\n");
 }
 
 /* How long to wait for the next look at a beat, for poll(2): milliseconds; -1: for ever. */
@@ -144,7 +169,7 @@ static void check_stall(const struct guard_table *t)
 	uint32_t stall_ms = atomic_load_explicit(&t->stall_ms, memory_order_relaxed);
 
 	if (stall_ms && beat && clock_now_ns() > beat + stall_ms * NSEC_PER_MSEC)
-		let_all_run(t);
+		(void)let_all_run(t); /* what fails is tried at the next look */
 }
 
 /* --- divvyd's side of the socket --------------------------------------------------------------------- */
@@ -206,7 +231,7 @@ static void take_holder(struct guard_server *s)
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
 		return;
 	for (size_t i = 0; i < HOLDERS_MAX; i++)
-		if (s->holder[i].fd < 0) {
+		if (s->holder[i].fd < 0 && !s->holder[i].table) {
 			s->holder[i].fd = TAKE_FD(fd);
 			return;
 		}
@@ -221,8 +246,8 @@ static bool serve(struct guard_server *s)
 
 	for (size_t i = 0; i < HOLDERS_MAX; i++) {
 		p[i] = (struct pollfd){ .fd = s->holder[i].fd, .events = POLLIN };
-		idle = idle && s->holder[i].fd < 0;
-		interval = check_interval(s->holder[i].table);
+		idle = idle && s->holder[i].fd < 0 && !s->holder[i].table;
+		interval = is_orphan(&s->holder[i]) ? RETRY_MS : check_interval(s->holder[i].table);
 		if (interval >= 0 && (timeout < 0 || interval < timeout))
 			timeout = interval;
 	}
@@ -237,6 +262,8 @@ static bool serve(struct guard_server *s)
 	for (size_t i = 0; i < HOLDERS_MAX; i++) {
 		if (p[i].fd >= 0 && p[i].revents && !take_hello(&s->holder[i]))
 			drop_holder(s, &s->holder[i]);
+		else if (is_orphan(&s->holder[i]))
+			let_go(&s->holder[i]);
 		else if (s->holder[i].table)
 			check_stall(s->holder[i].table);
 	}

@@ -30,7 +30,8 @@ static int compare(const void *a, const void *b)
 	if (x->pid != y->pid)
 		return x->pid > y->pid ? 1 : -1;
 	if (x->start_time != y->start_time)
-		return x->start_time < y->start_time ? 1 : -1; /* the one that lives before one that had its pid */
+		/* The one that lives, then one that had its pid. */
+		return x->start_time < y->start_time ? 1 : -1;
 	return strcmp(x->name, y->name);
 }
 

@@ -19,8 +19,12 @@
 
 struct slots;
 
-/* What an earlier divvyd and its guard have left paused runs again; what they moved is where it was. Logs. */
-void slots_recover(void);
+/*
+ * What an earlier divvyd and its guard have left paused runs again; what they moved is where it was. Logs; where
+ * it is tried again, only what runs by now. Not while slots are open. 0; or negative errno: a VM may still be
+ * paused, so call it again.
+ */
+int slots_recover(bool again);
 
 /*
  * Whether this host can carry out a schedule of RESOURCE_CPU. Changes nothing. 0; -EINVAL: the gate cannot
@@ -29,10 +33,11 @@ void slots_recover(void);
  */
 int slots_check(const struct schedule *s, char why[SLOTS_WHY_SIZE]);
 /*
- * Before a model with this schedule is taken over: check it, and open the slots if *slots is NULL and the
- * schedule is of RESOURCE_CPU. Nothing changes for any VM. If the model is not taken over after all, call
- * slots_apply() with the one that runs. runtime: directory of the guard's socket. 0; as slots_check(); or
- * negative errno where the guard or the thread cannot be started. On failure *slots is untouched and why is a
+ * Before a model with this schedule, if it is of RESOURCE_CPU, is taken over: open the slots if *slots is
+ * NULL, or give the slots that run this schedule. Every VM that takes part changes to another gate, or none does. If
+ * the model is not taken over after all, call slots_apply() with the one that runs. runtime: directory of the
+ * guard's socket. 0; as slots_check(); -EBUSY: a VM cannot have this gate, or cannot be let run; or negative
+ * errno where the guard or the thread cannot be started. On failure the slots go on as they were, and why is a
  * line for a person.
  */
 int slots_prepare(struct slots **slots, const struct schedule *s, const char *runtime,

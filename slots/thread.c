@@ -371,6 +371,19 @@ void slot_thread_remove(struct slot_thread *t, struct slot_vm *vm)
 	pthread_mutex_unlock(&t->lock);
 }
 
+int slot_thread_let_run(struct slot_thread *t, struct slot_vm *vm)
+{
+	int err;
+
+	pthread_mutex_lock(&t->lock);
+	/* One that has no turn now is paused rightly, and its next turn tries. */
+	if (vm->run.thaw_error && (t->unguarded || vm->run.idle || table_has_turn(&t->table, vm->id)))
+		turn_run(&t->turns, vm, clock_now_ns());
+	err = vm->run.thaw_error;
+	pthread_mutex_unlock(&t->lock);
+	return err;
+}
+
 void slot_thread_set_part(struct slot_thread *t, const struct slot_vm *vm)
 {
 	pthread_mutex_lock(&t->lock);

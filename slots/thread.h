@@ -72,5 +72,10 @@ void slot_thread_set_guarded(struct slot_thread *t, bool guarded);
 int slot_thread_add(struct slot_thread *t, struct slot_vm *vm);
 /* The VM takes part no more, and runs. If it had the slot under way, that ends. */
 void slot_thread_remove(struct slot_thread *t, struct slot_vm *vm);
+/*
+ * Try again to let a VM run that should run now and could not. 0: it runs, or is paused as it should be; or
+ * negative errno: the latest attempt failed.
+ */
+int slot_thread_let_run(struct slot_thread *t, struct slot_vm *vm);
 /* vm->want.part has changed: it counts from the next slot on. */
 void slot_thread_set_part(struct slot_thread *t, const struct slot_vm *vm);

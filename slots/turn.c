@@ -51,10 +51,17 @@ void turn_run(struct turns *t, struct slot_vm *vm, uint64_t now)
 {
 	struct slot_run *r = &vm->run;
 	uint64_t pause = now - r->since_ns;
+	int err;
 
 	if (!r->paused)
 		return;
-	if (gate_run(&vm->gate) < 0)
+	err = gate_run(&vm->gate);
+	if (err < 0 && err != -ENODEV) {
+		r->thaw_error = err;
+		return;
+	}
+	r->thaw_error = 0;
+	if (err < 0)
 		r->lost = true; /* the guard's table goes on saying "paused": nothing is known of the VM */
 	else
 		guard_set(t->guard, vm->guard_slot, false);

@@ -22,7 +22,8 @@ void turns_free(struct turns *t);
 
 /*
  * now: CLOCK_MONOTONIC, nanoseconds; never less than in an earlier call.
- * A VM whose gate cannot be moved, because its cgroup has vanished, becomes lost, and is taken to run.
+ * A VM whose cgroup has vanished becomes lost, and is taken to run. A VM whose gate cannot be opened for
+ * another reason stays paused, and the guard's table says so: run.thaw_error has the reason until it runs.
  */
 
 /* Close the gate. The VM's turn ends. Nothing happens to a VM that is paused or lost. */

@@ -48,14 +48,31 @@ int slot_vm_open(struct slot_vm *vm, const struct cgroup_host *h, const struct g
 	err = open_files(vm, h, ops, g, why);
 	privilege_reserve(false);
 	if (err < 0)
-		slot_vm_close(vm, g);
+		(void)slot_vm_close(vm, g);
 	return err;
 }
 
-void slot_vm_close(struct slot_vm *vm, struct guard *g)
+bool slot_vm_is_open(const struct slot_vm *vm)
 {
+	return vm->gate.ops != NULL;
+}
+
+int slot_vm_close(struct slot_vm *vm, struct guard *g)
+{
+	int err;
+
 	privilege_reserve(true);
-	gate_close(&vm->gate);
+	err = gate_close(&vm->gate);
+	/* In a cgroup of divvy's there is another way: moved out of it, the VM runs. */
+	if (err < 0 && vm->place.made && place_leave(&vm->place) >= 0)
+		err = gate_close(&vm->gate);
+	if (err < 0) {
+		/* The guard must try, too, should divvyd end before it has succeeded. */
+		if (vm->guard_slot >= 0)
+			guard_set(g, vm->guard_slot, true);
+		privilege_reserve(false);
+		return err;
+	}
 	if (vm->guard_slot >= 0)
 		guard_remove(g, vm->guard_slot);
 	cputime_close(&vm->clock);
@@ -66,4 +83,11 @@ void slot_vm_close(struct slot_vm *vm, struct guard *g)
 	vm->place = (struct place){ 0 };
 	vm->clock = (struct cputime){ .fd = -1 };
 	vm->guard_slot = -1;
+	return 0;
+}
+
+void slot_vm_abandon(struct slot_vm *vm)
+{
+	gate_abandon(&vm->gate);
+	cputime_close(&vm->clock);
 }

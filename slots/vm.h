@@ -22,6 +22,7 @@ struct slot_run {
 	bool paused;       /* its gate is closed */
 	bool idle;         /* it runs outside turns: see idle.h */
 	bool lost;         /* its cgroup or its process is gone; the main thread looks for it again */
+	int thaw_error;    /* it is paused, and the latest attempt to let it run failed: negative errno; or 0 */
 	uint64_t since_ns; /* when it was paused or let run, CLOCK_MONOTONIC */
 	uint64_t pauses;
 	uint64_t longest_pause_ns; /* of the pauses that have ended */
@@ -46,6 +47,8 @@ struct slot_vm {
 	char why[SLOTS_WHY_SIZE];    /* why it takes no part, or does not run although it takes part; or "" */
 	char logged[SLOTS_WHY_SIZE]; /* the why that the log knows */
 	bool raised_logged;
+	bool thaw_told; /* why says that it cannot be let run */
+	bool took_part; /* before a change of the gate that may be taken back */
 
 	/* While it is open. The main thread opens and closes; the slot thread reads and writes the files. */
 	struct place place;
@@ -68,5 +71,13 @@ struct slot_vm *slot_vm_new(const struct member *want);
  */
 int slot_vm_open(struct slot_vm *vm, const struct cgroup_host *h, const struct gate_ops *ops, struct guard *g,
 		 char why[SLOTS_WHY_SIZE]);
-/* Undo slot_vm_open(): the VM runs, in the cgroup that it came from. It must not take part any more. */
-void slot_vm_close(struct slot_vm *vm, struct guard *g);
+/*
+ * Undo slot_vm_open(): the VM runs, in the cgroup that it came from. It must not take part any more. Nothing
+ * happens to a VM that is not open. 0; or negative errno: the VM may still be paused, so it stays open, and the
+ * guard's record says "paused": call it again.
+ */
+int slot_vm_close(struct slot_vm *vm, struct guard *g);
+/* Close the files of a VM that slot_vm_close() could not let run. The guard's record and the mark stay. */
+void slot_vm_abandon(struct slot_vm *vm);
+/* Whether it is open: slot_vm_open() succeeded, or slot_vm_close() failed. */
+bool slot_vm_is_open(const struct slot_vm *vm);

@@ -90,18 +90,26 @@ int gate_allot(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t bur
 	return g->ops->allot ? g->ops->allot(g, run_ns, period_ns, burst_ns) : -EOPNOTSUPP;
 }
 
-void gate_close(struct gate *g)
+int gate_close(struct gate *g)
 {
+	int r;
+
 	if (!g->ops)
-		return;
-	if (g->ops->close)
-		g->ops->close(g);
-	else
-		(void)gate_write(g->control, g->undo.value);
+		return 0;
+	r = g->ops->close ? g->ops->close(g) : gate_write(g->control, g->undo.value);
+	if (r < 0 && r != -ENODEV && r != -ENOENT)
+		return r;
 	(void)removexattr(g->dir, GATE_XATTR_UNDO);
 	if (getxattr(g->dir, PLACE_XATTR_HOME, NULL, 0) <= 0) /* else place_leave() removes it whole */
 		owner_clear(g->dir);
 	close_files(g);
+	return 0;
+}
+
+void gate_abandon(struct gate *g)
+{
+	if (g->ops)
+		close_files(g);
 }
 
 static int recover_one(const char *dir, void *arg)

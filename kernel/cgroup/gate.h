@@ -40,8 +40,14 @@ int gate_state(struct gate *g, enum gate_state *out);
  * 5.14). 0; -EOPNOTSUPP: another gate; or negative errno as above.
  */
 int gate_allot(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns);
-/* Let the VM run, give the cgroup its former settings back, close. g may be zeroed, or closed already. */
-void gate_close(struct gate *g);
+/*
+ * Let the VM run, give the cgroup its former settings back, close. g may be zeroed, or closed already. 0, also
+ * where the cgroup is gone; or negative errno: the VM may still be paused, and the gate and its mark stay: call
+ * it again.
+ */
+int gate_close(struct gate *g);
+/* Close the descriptors of a gate that gate_close() could not undo. Its mark stays, for gate_recover(). */
+void gate_abandon(struct gate *g);
 
 /*
  * After a crash of divvyd and its guard: let every VM run that a gate was open on, with the cgroup's

@@ -143,12 +143,15 @@ static int allot_quota(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint
 	return r == -ENOENT ? 0 : r; /* before 5.14 */
 }
 
-static void close_quota(struct gate *g)
+static int close_quota(struct gate *g)
 {
+	int r;
+
 	(void)write_number(g, burst_file(g), 0);
-	(void)gate_write(g->control, g->undo.value);
-	if (g->burst_us)
+	r = gate_write(g->control, g->undo.value);
+	if (r >= 0 && g->burst_us)
 		(void)write_number(g, burst_file(g), g->burst_us);
+	return r;
 }
 
 const struct gate_ops gate_quota = {

@@ -31,7 +31,7 @@ struct gate_ops {
 	int (*run)(struct gate *g);
 	int (*state)(struct gate *g, enum gate_state *out);
 	int (*allot)(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns); /* or NULL */
-	void (*close)(struct gate *g); /* NULL: writing undo is enough */
+	int (*close)(struct gate *g); /* as gate_close(); NULL: writing undo is enough */
 };
 
 /*

@@ -70,7 +70,7 @@ lib_init
 : >"$tmp/divvyd.log"
 set_up bridge
 apply_cpu ""
-busy
+busy 60
 await 3 eval '[[ $(cgroup_dir web) == *divvy-* ]]'
 check "the VM has a cgroup of divvy's" "$? == 0"
 made=$(cgroup_dir web)

@@ -177,8 +177,7 @@ case_full() { # no space where the state is saved
 	fill
 	divvy set web=70 batch=30 >"$tmp/said" 2>&1
 	tells "disk full: set"
-	class_rates=$(classes | grep -c 'rate 14Mbit')
-	check "disk full: what was set is in force" "class_rates == 1"
+	check "disk full: what was set is in force" "$(classes | grep -c 'rate 14Mbit') == 1"
 	divvy set web=50 >"$tmp/said" 2>&1
 	divvy apply "$tmp/divvy.yaml" >"$tmp/said" 2>&1
 	tells "disk full: apply"

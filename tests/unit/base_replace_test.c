@@ -168,7 +168,8 @@ static void nothing_that_was_set_aside_is_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_file_is_flushed_before_its_name_and_the_name_after, begin, end),
+		cmocka_unit_test_setup_teardown(the_file_is_flushed_before_its_name_and_the_name_after, begin,
+						end),
 		cmocka_unit_test_setup_teardown(what_cannot_be_flushed_does_not_count, begin, end),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_leaves_the_former_file, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_is_written_through_a_link, begin, end),

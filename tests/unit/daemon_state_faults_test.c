@@ -64,7 +64,8 @@ static const struct fault {
 	{ "sed -i 's/\"hooks\":\\[/\"hooks\":[{}/' state.json", "\"hooks\" is not as divvyd writes it" },
 	{ "sed -i 's/\"minors\":{}/\"minors\":[]/' state.json", "\"minors\" is not as divvyd writes it" },
 	{ "sed -i 's/\"boot\":\"[^\"]*\"/\"boot\":null/' state.json", "\"boot\" is not as divvyd writes it" },
-	{ "sed -i 's/\"version\":1/\"version\":1,\"version\":1/' state.json", "state.json is cut short or damaged" },
+	{ "sed -i 's/\"version\":1/\"version\":1,\"version\":1/' state.json",
+	  "state.json is cut short or damaged" },
 	{ "chmod 620 state.json", "state.json can be written by others than its owner" },
 	{ "rm state.json; mkdir state.json; touch state.json/x", "state.json is a directory" },
 	{ "rm state.json; mkfifo state.json", "state.json is no regular file" },
@@ -99,7 +100,6 @@ static void a_saved_text_names_itself_and_where(void **state)
 	struct scratch *s = *state;
 	char want[300];
 
-	assert_int_equal(hooks_add(&s->d.plane.hooks, 1, "lo", true), 0);
 	folder_write(&s->folder, "divvy.yaml", other);
 	save(s);
 	run(s, "sed -i 's/share: 60/shares: 60/' state.json");
@@ -191,7 +191,7 @@ static void what_has_not_changed_is_not_written_again(void **state)
 	first = inode(s);
 	assert_int_equal(state_save(&s->d), 0);
 	assert_int_equal(inode(s), first);
-	assert_int_equal(hooks_add(&s->d.plane.hooks, 1, "lo", true), 0);
+	assert_int_equal(hooks_add(&s->d.plane.hooks, 1, "lo", true, false), 0);
 	assert_int_equal(state_save(&s->d), 0);
 	assert_int_not_equal(inode(s), first);
 	assert_int_equal(unlink(s->state), 0);

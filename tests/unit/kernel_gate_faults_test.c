@@ -4,7 +4,9 @@
 
 #include "gate_rig.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 static void a_vanished_cgroup_gives_an_errno(void **state)
 {
@@ -200,6 +202,39 @@ static void a_living_owner_s_are_left_alone(void **state)
 	}
 }
 
+/*
+ * A thaw that fails (here a full device in the control file's place) keeps the gate, and the mark by which a later
+ * start would find the VM; the next attempt lets it run.
+ */
+static void a_gate_that_cannot_be_closed_stays(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct rig r;
+		char mark[128];
+		int control;
+
+		if (!available(&kinds[i]))
+			continue;
+		set_up(&r, &kinds[i], 1);
+		assert_int_equal(gate_pause(&r.gate), 0);
+		control = r.gate.control;
+		r.gate.control = open("/dev/full", O_WRONLY | O_CLOEXEC);
+		assert_true(r.gate.control >= 0);
+		assert_int_equal(gate_run(&r.gate), -ENOSPC);
+		assert_int_equal(gate_close(&r.gate), -ENOSPC);
+		assert_true(r.gate.paused);
+		assert_true(getxattr(r.place.dir, GATE_XATTR_UNDO, mark, sizeof(mark)) > 0);
+		close(r.gate.control);
+		r.gate.control = control;
+		assert_int_equal(gate_close(&r.gate), 0);
+		assert_true(makes_progress(&r));
+		assert_true(getxattr(r.place.dir, GATE_XATTR_UNDO, mark, sizeof(mark)) < 0);
+		assert_int_equal(gate_close(&r.gate), 0);
+		tear_down(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +244,7 @@ int main(void)
 		cmocka_unit_test(after_a_crash_everything_runs),
 		cmocka_unit_test(a_path_too_long_stops_no_recovery),
 		cmocka_unit_test(a_living_owner_s_are_left_alone),
+		cmocka_unit_test(a_gate_that_cannot_be_closed_stays),
 	};
 
 	need_cgroups();

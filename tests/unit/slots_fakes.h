@@ -37,6 +37,8 @@ static struct fake {
 	bool counted;      /* its gate was opened by gate_run(), and not closed since */
 	bool refused;      /* it gets no cgroup */
 	bool gateless;     /* its gate cannot be opened */
+	bool quotaless;    /* the quota gate's cannot */
+	int frozen_error;  /* it cannot be let run once it is paused, nor moved: negative errno; or 0 */
 	enum gate_kind gate;
 	bool gone;  /* its cgroup has vanished */
 	bool held;  /* another program has frozen it */
@@ -47,6 +49,7 @@ static struct fake {
 static unsigned broken_promises;         /* a gate moved while the guard's table did not say "paused" */
 static unsigned n_running, most_running; /* gates that gate_run() has opened; the most at one time */
 static unsigned n_reserve, n_opens, n_guards, n_recovered;
+static int recover_error; /* what gate_recover() returns; 0: two were paused */
 static bool guard_dead, guard_hopeless, no_guard, no_cgroups;
 static char journal[512]; /* +0: the guard knows of VM 0's pause, P0 paused, R0 runs, -0 the guard knows */
 static char logged[4096];
@@ -106,7 +109,7 @@ int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p,
 {
 	int i = p->vm.pid - FAKE_PID;
 
-	if (fake[i].gateless) {
+	if (fake[i].gateless || (fake[i].quotaless && ops->kind == GATE_QUOTA)) {
 		snprintf(why, PLACE_WHY_SIZE, "no gate for process %d", p->vm.pid);
 		return -EBUSY;
 	}
@@ -140,8 +143,8 @@ int gate_run(struct gate *g)
 
 	note('R', g->control);
 	broken_promises += !f->guard_paused;
-	if (f->gone)
-		return -ENODEV;
+	if (f->gone || f->frozen_error)
+		return f->gone ? -ENODEV : f->frozen_error;
 	f->opened_ns = clock_now_ns();
 	f->closed = false;
 	f->counted = true;
@@ -161,17 +164,29 @@ int gate_state(struct gate *g, enum gate_state *out)
 	return 0;
 }
 
-void gate_close(struct gate *g)
+int gate_close(struct gate *g)
 {
-	if (g->ops)
-		fake[g->control].closed = false;
+	struct fake *f = &fake[g->control];
+
+	if (!g->ops)
+		return 0;
+	if (f->closed && !f->gone && f->frozen_error)
+		return f->frozen_error;
+	f->closed = false;
+	g->ops = NULL;
+	return 0;
+}
+
+void gate_abandon(struct gate *g)
+{
+	g->ops = NULL;
 }
 
 int gate_recover(const struct cgroup_host *h)
 {
 	(void)h;
 	n_recovered++;
-	return 2;
+	return recover_error ? recover_error : 2;
 }
 
 /* --- cputime.h --- */
@@ -253,8 +268,11 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 
 int place_leave(struct place *p)
 {
-	if (p->vm.pid)
-		fake[p->vm.pid - FAKE_PID].placed = false;
+	if (!p->vm.pid)
+		return 0;
+	if (fake[p->vm.pid - FAKE_PID].closed && fake[p->vm.pid - FAKE_PID].frozen_error)
+		return -EBUSY;
+	fake[p->vm.pid - FAKE_PID].placed = false;
 	return 0;
 }
 
@@ -320,6 +338,9 @@ int guard_add(struct guard *g, const struct gate_undo *undo)
 void guard_remove(struct guard *g, int slot)
 {
 	(void)g;
+	/* The guard must not forget a VM that is paused. */
+	broken_promises += fake[slot].closed && !fake[slot].gone;
+	fake[slot].guard_paused = false;
 	fake[slot].removed++;
 }
 

@@ -4,7 +4,10 @@
 
 #include "guard_rig.h"
 
+#include "base/file.h"
+
 #include <sched.h>
+#include <sys/stat.h>
 
 #define ROUNDS 100
 
@@ -113,6 +116,49 @@ static void both_killed_is_recovered_from_the_marks(void **state)
 	assert_int_equal(paused_vms(), 0);
 }
 
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/*
+ * A control file that refuses (here a folder has its name): the guard remembers the VM, tries again, and stays for
+ * that although divvyd is gone. Then it ends.
+ */
+static void what_cannot_be_let_run_is_tried_again(void **state)
+{
+	char control[128], other[128], socket[128], text[16] = "";
+	struct gate_undo undo = { .value = "0" };
+	struct guard *g = NULL;
+	pid_t guard;
+
+	(void)state;
+	snprintf(control, sizeof(control), "%s/cgroup.freeze", dir);
+	snprintf(undo.path, sizeof(undo.path), "%s", control);
+	snprintf(socket, sizeof(socket), "%s/retry.sock", dir);
+	assert_int_equal(mkdir(control, 0700), 0);
+	assert_int_equal(guard_open(&g, socket, program), 0);
+	guard = guard_pid(g);
+	guard_set(g, guard_add(g, &undo), true);
+	guard_close(g);
+	nap_us(2500000); /* longer than it would linger */
+	assert_int_equal(kill(guard, 0), 0);
+	/* In one step: a file that is not there is a cgroup that is gone. */
+	snprintf(other, sizeof(other), "%s/file", dir);
+	close(open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(renameat2(AT_FDCWD, other, AT_FDCWD, control, RENAME_EXCHANGE), 0);
+	assert_int_equal(rmdir(other), 0);
+	for (int i = 0; i < 1000 && file_read(AT_FDCWD, control, text, sizeof(text)) <= 0; i++)
+		nap_us(3000);
+	assert_string_equal(text, "0");
+	for (int i = 0; i < 2000 && exists(socket); i++)
+		nap_us(3000);
+	assert_false(exists(socket));
+	unlink(control);
+	strcat(socket, ".lock");
+	unlink(socket);
+}
+
 static void a_hanging_holder_counts_as_dead(void **state)
 {
 	struct stand_in s = start(SLOTS, 200);
@@ -173,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_hanging_holder_counts_as_dead),
 		cmocka_unit_test(a_guard_that_is_told_to_end_lets_run),
 		cmocka_unit_test(one_holder_s_death_leaves_the_other_s),
+		cmocka_unit_test(what_cannot_be_let_run_is_tried_again),
 	};
 
 	need_freezer();

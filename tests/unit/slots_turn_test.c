@@ -80,6 +80,25 @@ static void a_vm_whose_gate_cannot_be_opened_stays_paused_for_the_guard(void **s
 	assert_true(fake[0].guard_paused);
 }
 
+/* Its cgroup is there, but refuses: the VM is paused, as all that is known of it says, until it runs. */
+static void a_vm_that_cannot_be_let_run_is_known_to_be_paused(void **state)
+{
+	(void)state;
+	turn_pause(&turns, vm[0], 10);
+	fake[0].frozen_error = -EIO;
+	turn_run(&turns, vm[0], 20);
+	assert_true(vm[0]->run.paused);
+	assert_false(vm[0]->run.lost);
+	assert_int_equal(vm[0]->run.thaw_error, -EIO);
+	assert_true(fake[0].guard_paused);
+	fake[0].frozen_error = 0;
+	turn_run(&turns, vm[0], 40);
+	assert_string_equal(journal, "+0P0R0R0-0");
+	assert_false(vm[0]->run.paused);
+	assert_int_equal(vm[0]->run.thaw_error, 0);
+	assert_int_equal(vm[0]->run.longest_pause_ns, 30); /* all of it */
+}
+
 static void the_longest_pause_is_kept(void **state)
 {
 	static const uint64_t pause[] = { 30, 70, 50 };
@@ -211,6 +230,7 @@ int main(void)
 						end),
 		cmocka_unit_test_setup_teardown(a_vm_whose_gate_cannot_be_opened_stays_paused_for_the_guard,
 						begin, end),
+		cmocka_unit_test_setup_teardown(a_vm_that_cannot_be_let_run_is_known_to_be_paused, begin, end),
 		cmocka_unit_test_setup_teardown(the_longest_pause_is_kept, begin, end),
 		cmocka_unit_test_setup_teardown(only_what_is_paused_is_paused_again, begin, end),
 		cmocka_unit_test_setup_teardown(a_turn_is_remembered, begin, end),
