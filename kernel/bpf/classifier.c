@@ -35,6 +35,7 @@
 struct classifier {
 	struct classify_bpf *skel;
 	int prog, root, devices, counters; /* descriptors, the skeleton's */
+	uint32_t prog_id, root_id;
 	int n_cpus;
 };
 
@@ -70,6 +71,18 @@ static int load(struct classify_bpf **skel, char *errtext, size_t size)
 	return err;
 }
 
+static int id_of(int prog, uint32_t *id)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(prog, &info, &size);
+
+	if (err < 0)
+		return err;
+	*id = info.id;
+	return 0;
+}
+
 int classifier_open(struct classifier **ret, char *errtext, size_t size)
 {
 	_cleanup_(classifier_closep) struct classifier *c = calloc(1, sizeof(*c));
@@ -94,6 +107,14 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 	c->root = bpf_program__fd(c->skel->progs.find_class);
 	c->devices = bpf_map__fd(c->skel->maps.devices);
 	c->counters = bpf_map__fd(c->skel->maps.counters);
+	err = id_of(c->prog, &c->prog_id);
+	if (err >= 0)
+		err = id_of(c->root, &c->root_id);
+	if (err < 0) {
+		if (errtext && size)
+			snprintf(errtext, size, "asking for the ids of BPF programs: %s", strerror(-err));
+		return err;
+	}
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -119,6 +140,16 @@ int classifier_prog_fd(const struct classifier *c)
 int classifier_root_fd(const struct classifier *c)
 {
 	return c->root;
+}
+
+uint32_t classifier_prog_id(const struct classifier *c)
+{
+	return c->prog_id;
+}
+
+uint32_t classifier_root_id(const struct classifier *c)
+{
+	return c->root_id;
 }
 
 /* --- maps -------------------------------------------------------------------------------------- */

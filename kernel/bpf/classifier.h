@@ -23,6 +23,9 @@ void classifier_closep(struct classifier **c);
 /* Descriptors of the programs, borrowed: at a vNIC, for filter_set(); at an IFB's root, for filter_set_root(). */
 int classifier_prog_fd(const struct classifier *c);
 int classifier_root_fd(const struct classifier *c);
+/* Their ids, by which the kernel names them in dumps of filters. */
+uint32_t classifier_prog_id(const struct classifier *c);
+uint32_t classifier_root_id(const struct classifier *c);
 
 /* From now on packets of this vNIC go to this class. 0 or negative errno. */
 int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device);

@@ -67,7 +67,7 @@ static void parse_bpf(const struct nlattr *options, struct filter *f)
 
 static int collect(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *tb[TCA_OPTIONS + 1];
+	const struct nlattr *tb[TCA_CHAIN + 1];
 	struct filter_dump *d = arg;
 	struct filter f = { 0 };
 	struct tcmsg tcm;
@@ -82,7 +82,7 @@ static int collect(const struct nlmsghdr *nlh, void *arg)
 	if (nlh->nlmsg_type != RTM_NEWTFILTER || mnl_nlmsg_get_payload_len(nlh) < sizeof(tcm))
 		return 0;
 	memcpy(&tcm, mnl_nlmsg_get_payload(nlh), sizeof(tcm));
-	attr_table(nlh, sizeof(tcm), tb, TCA_OPTIONS);
+	attr_table(nlh, sizeof(tcm), tb, TCA_CHAIN);
 	/* Each priority is announced by a message without options before its filters. */
 	if ((uint32_t)tcm.tcm_ifindex != d->ifindex || !tb[TCA_OPTIONS])
 		return 0;
@@ -92,6 +92,7 @@ static int collect(const struct nlmsghdr *nlh, void *arg)
 	f.ifindex = d->ifindex;
 	f.pref = (uint16_t)(tcm.tcm_info >> 16);
 	f.handle = tcm.tcm_handle;
+	f.chain = attr_u32(tb[TCA_CHAIN], 0);
 	attr_str(tb[TCA_KIND], f.kind, sizeof(f.kind));
 	if (strcmp(f.kind, "bpf") == 0)
 		parse_bpf(tb[TCA_OPTIONS], &f);
@@ -145,6 +146,25 @@ int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t 
 	*f = both;
 	*n = n_in + n_out;
 	return 0;
+}
+
+bool filter_event_redirects(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[TCA_ACT_TAB + 1], *act, *kind[TCA_ACT_KIND + 1];
+	char name[16];
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct tcamsg))
+		return false;
+	attr_table(nlh, sizeof(struct tcamsg), tb, TCA_ACT_TAB);
+	if (!tb[TCA_ACT_TAB])
+		return false;
+	attr_for_each_nested(act, tb[TCA_ACT_TAB]) {
+		attr_table_nested(act, kind, TCA_ACT_KIND);
+		attr_str(kind[TCA_ACT_KIND], name, sizeof(name));
+		if (strcmp(name, "mirred") == 0)
+			return true;
+	}
+	return false;
 }
 
 /* --- requests ---------------------------------------------------------------------------------- */
@@ -220,4 +240,18 @@ int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, ui
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
 	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, tag) ? 0 : -ENOMEM;
+}
+
+/* Without a kind and a protocol the kernel takes any (net/sched/cls_api.c, tc_del_tfilter()). */
+int filter_del_root(struct rtnl *r, uint32_t ifb, uint32_t root, const struct filter *f, uint64_t tag)
+{
+	struct tcmsg tcm = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifb,
+		.tcm_handle = f->pref == FILTER_PREF ? f->handle : 0,
+		.tcm_parent = root,
+		.tcm_info = TC_H_MAKE((uint32_t)f->pref << 16, 0),
+	};
+
+	return rtnl_add(r, RTM_DELTFILTER, 0, &tcm, sizeof(tcm), tag) ? 0 : -ENOMEM;
 }

@@ -17,6 +17,7 @@ struct filter {
 	uint32_t ifindex;
 	uint16_t pref;
 	uint32_t handle;
+	uint32_t chain; /* 0: packets come here; others are reached by a goto only */
 	char kind[16];
 	bool ours;
 	uint32_t classid;  /* ours: the flowid; at a vNIC for tc's and adoption's eyes */
@@ -25,14 +26,17 @@ struct filter {
 };
 
 /*
- * Filters at tc ingress (parent ffff:fff2) of ifindex. *f is the caller's to free. 0 (*n is 0 where there
- * is no hook), or negative errno with both untouched.
+ * Filters at tc ingress (parent ffff:fff2) of ifindex, in the order in which a chain's packets meet them. *f
+ * is the caller's to free. 0 (*n is 0 where there is no hook), or negative errno with both untouched.
  */
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /* The same at the classful qdisc root ("major:0") of an IFB. */
 int filter_list_root(struct rtnl *r, uint32_t ifb, uint32_t root, struct filter **f, size_t *n);
 /* The same at both hooks of clsact, ingress and egress: do other programs use it? */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
+/* Whether an event of the tc group, RTM_NEWACTION or RTM_DELACTION, is about redirects. */
+bool filter_event_redirects(const struct nlmsghdr *nlh);
+
 /*
  * Append to the batch: make divvy's filter, or replace it atomically; delete it. prog_fd is borrowed until
  * rtnl_commit(). tag: given back by rtnl_commit() on failure. 0 or -ENOMEM.
@@ -40,3 +44,8 @@ int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t 
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag);
 int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag);
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);
+/*
+ * Delete one of others, of any kind, that filter_list_root() has found in chain 0. Where its preference is not
+ * divvy's, all of that preference go: a u32 leaves its hash table behind else.
+ */
+int filter_del_root(struct rtnl *r, uint32_t ifb, uint32_t root, const struct filter *f, uint64_t tag);

@@ -171,6 +171,20 @@ int link_get(struct rtnl *r, const char *name, struct link *out)
 	return 0;
 }
 
+int link_get_index(struct rtnl *r, uint32_t ifindex, struct link *out)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
+	struct link l = { 0 };
+	int err = rtnl_get(r, RTM_GETLINK, &ifi, sizeof(ifi), take_one, &l);
+
+	if (err < 0)
+		return err;
+	if (l.ifindex != ifindex)
+		return -EBADMSG;
+	*out = l;
+	return 0;
+}
+
 /*
  * The kernel does not take an alias when it makes a link (net/core/rtnetlink.c,
  * rtnl_create_link()), so a second request of the same batch gives it. If the first request fails because
@@ -216,6 +230,26 @@ int link_add_ifb(struct rtnl *r, const char *name, const char *alias, uint32_t t
 	if (!nlh)
 		return -ENOMEM;
 	mnl_attr_put_strz(nlh, IFLA_IFALIAS, alias);
+	return 0;
+}
+
+int link_set_ifb(struct rtnl *r, uint32_t ifindex, const char *alias, uint32_t txqlen, uint64_t tag)
+{
+	struct ifinfomsg ifi = {
+		.ifi_family = AF_UNSPEC,
+		.ifi_index = (int)ifindex,
+		.ifi_flags = IFF_UP,
+		.ifi_change = IFF_UP,
+	};
+	struct nlmsghdr *nlh;
+
+	if (strlen(alias) >= LINK_ALIAS_SIZE)
+		return -EINVAL;
+	nlh = rtnl_add(r, RTM_SETLINK, 0, &ifi, sizeof(ifi), tag);
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put_strz(nlh, IFLA_IFALIAS, alias);
+	mnl_attr_put_u32(nlh, IFLA_TXQLEN, txqlen);
 	return 0;
 }
 

@@ -43,13 +43,16 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out);
 
 /* All links, sorted by ifindex. *links is the caller's to free. 0 or negative errno. */
 int link_list(struct rtnl *r, struct link **links, size_t *n);
-/* One link by name. 0; -ENODEV: there is none; or another negative errno. */
+/* One link by name, or by ifindex. 0; -ENODEV: there is none; or another negative errno. */
 int link_get(struct rtnl *r, const char *name, struct link *out);
+int link_get_index(struct rtnl *r, uint32_t ifindex, struct link *out);
 
 /*
  * Append to the batch: make an IFB of this name and alias, with one queue, txqlen packets, up. tag: given
  * back by rtnl_commit() on failure. 0; -EINVAL: name or alias is too long; -ENOMEM; ...
  */
 int link_add_ifb(struct rtnl *r, const char *name, const char *alias, uint32_t txqlen, uint64_t tag);
+/* Append to the batch: set an IFB up, and give it this alias and queue. 0; -EINVAL: alias is too long; -ENOMEM. */
+int link_set_ifb(struct rtnl *r, uint32_t ifindex, const char *alias, uint32_t txqlen, uint64_t tag);
 /* Append to the batch: delete a link. 0 or -ENOMEM. */
 int link_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);

@@ -16,6 +16,14 @@
 /* include/net/net_namespace.h: every namespace's lo */
 #define LOOPBACK_IFINDEX 1
 
+/* fq_codel: what divvy does not choose is the kernel's default (net/sched/sch_fq_codel.c, fq_codel_init()) */
+#define FQ_CODEL_PACKETS 10240
+#define FQ_CODEL_QUANTUM 1514
+/* Microseconds that the kernel makes CODEL_DISABLED_THRESHOLD of (include/net/codel.h): no early ECN marks. */
+#define FQ_CODEL_NO_CE_THRESHOLD 2199023255U
+/* The kernel keeps times in units of 1,024 ns, rounded down, and says microseconds, rounded down again. */
+#define FQ_CODEL_SLACK_US 2
+
 struct qdisc_dump {
 	uint32_t ifindex; /* 0: all */
 	struct qdisc *q;
@@ -32,6 +40,54 @@ static void parse_stats(const struct nlattr *stats2, struct qdisc *q)
 	q->drops = s.drops;
 	q->backlog_bytes = s.backlog;
 	q->backlog_packets = s.qlen;
+}
+
+static void parse_bfifo(const struct nlattr *options, struct qdisc *q)
+{
+	struct tc_fifo_qopt opt;
+
+	if (attr_copy(options, &opt, sizeof(opt)))
+		q->leaf = (struct leaf){ .kind = LEAF_BFIFO, .limit = opt.limit };
+}
+
+static void parse_fq_codel(const struct nlattr *options, struct qdisc *q)
+{
+	const struct nlattr *tb[TCA_FQ_CODEL_MEMORY_LIMIT + 1];
+
+	attr_table_nested(options, tb, TCA_FQ_CODEL_MEMORY_LIMIT);
+	if (attr_u32(tb[TCA_FQ_CODEL_LIMIT], 0) != FQ_CODEL_PACKETS ||
+	    attr_u32(tb[TCA_FQ_CODEL_QUANTUM], 0) != FQ_CODEL_QUANTUM ||
+	    attr_u32(tb[TCA_FQ_CODEL_ECN], 0) != 1 || tb[TCA_FQ_CODEL_CE_THRESHOLD])
+		return;
+	q->leaf = (struct leaf){
+		.kind = LEAF_FQ_CODEL,
+		.limit = attr_u32(tb[TCA_FQ_CODEL_MEMORY_LIMIT], 0),
+		.target_us = attr_u32(tb[TCA_FQ_CODEL_TARGET], 0),
+		.interval_us = attr_u32(tb[TCA_FQ_CODEL_INTERVAL], 0),
+	};
+}
+
+static void parse_htb(const struct nlattr *options, struct qdisc *q)
+{
+	const struct nlattr *tb[TCA_HTB_DIRECT_QLEN + 1];
+	struct tc_htb_glob glob;
+
+	attr_table_nested(options, tb, TCA_HTB_DIRECT_QLEN);
+	if (attr_copy(tb[TCA_HTB_INIT], &glob, sizeof(glob)))
+		q->htb_default = glob.defcls;
+	q->htb_direct_qlen = attr_u32(tb[TCA_HTB_DIRECT_QLEN], 0);
+}
+
+static void parse_options(const struct nlattr *options, struct qdisc *q)
+{
+	static const struct {
+		const char *kind;
+		void (*parse)(const struct nlattr *options, struct qdisc *q);
+	} kinds[] = { { "bfifo", parse_bfifo }, { "fq_codel", parse_fq_codel }, { "htb", parse_htb } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(q->kind, kinds[i].kind) == 0)
+			kinds[i].parse(options, q);
 }
 
 static int collect(const struct nlmsghdr *nlh, void *arg)
@@ -62,6 +118,7 @@ static int collect(const struct nlmsghdr *nlh, void *arg)
 	q.handle = tcm.tcm_handle;
 	q.parent = tcm.tcm_parent;
 	attr_str(tb[TCA_KIND], q.kind, sizeof(q.kind));
+	parse_options(tb[TCA_OPTIONS], &q);
 	parse_stats(tb[TCA_STATS2], &q);
 	d->q[d->n++] = q;
 	return 0;
@@ -158,6 +215,13 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
 	return 0;
 }
 
+int qdisc_del_root(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };
+
+	return rtnl_add(r, RTM_DELQDISC, 0, &tcm, sizeof(tcm), tag) ? 0 : -ENOMEM;
+}
+
 static void put_bfifo(struct nlmsghdr *nlh, const struct leaf *leaf)
 {
 	struct tc_fifo_qopt opt = { .limit = leaf->limit };
@@ -165,7 +229,7 @@ static void put_bfifo(struct nlmsghdr *nlh, const struct leaf *leaf)
 	mnl_attr_put(nlh, TCA_OPTIONS, sizeof(opt), &opt);
 }
 
-/* Not the number of queues: the kernel refuses that in a change. */
+/* All that others could have changed. Not the number of queues: the kernel refuses that in a change. */
 static void put_fq_codel(struct nlmsghdr *nlh, const struct leaf *leaf)
 {
 	struct nlattr *options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
@@ -173,6 +237,9 @@ static void put_fq_codel(struct nlmsghdr *nlh, const struct leaf *leaf)
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_TARGET, leaf->target_us);
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_INTERVAL, leaf->interval_us);
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_ECN, 1);
+	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_LIMIT, FQ_CODEL_PACKETS);
+	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_QUANTUM, FQ_CODEL_QUANTUM);
+	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_CE_THRESHOLD, FQ_CODEL_NO_CE_THRESHOLD);
 	mnl_attr_put_u32(nlh, TCA_FQ_CODEL_MEMORY_LIMIT, leaf->limit);
 	mnl_attr_nest_end(nlh, options);
 }
@@ -203,6 +270,23 @@ int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const stru
 		return -ENOMEM;
 	leaves[leaf->kind].put(nlh, leaf);
 	return 0;
+}
+
+static bool time_same(uint32_t a, uint32_t b)
+{
+	return a > b ? a - b <= FQ_CODEL_SLACK_US : b - a <= FQ_CODEL_SLACK_US;
+}
+
+/* fq_codel_change() keeps a limit of memory up to 2 GiB. */
+static uint32_t limit_kept(const struct leaf *l)
+{
+	return l->kind == LEAF_FQ_CODEL && l->limit > 1U << 31 ? 1U << 31 : l->limit;
+}
+
+bool qdisc_leaf_same(const struct leaf *a, const struct leaf *b)
+{
+	return a->kind == b->kind && limit_kept(a) == limit_kept(b) &&
+	       time_same(a->target_us, b->target_us) && time_same(a->interval_us, b->interval_us);
 }
 
 /*

@@ -12,6 +12,9 @@ struct qdisc {
 	uint32_t parent; /* TC_H_ROOT, TC_H_INGRESS (also clsact), or a class */
 	char kind[16];
 	uint64_t drops, backlog_bytes, backlog_packets;
+	/* LEAF_NONE: neither kind, or an fq_codel with a setting that qdisc_set_leaf() would change. */
+	struct leaf leaf;
+	uint32_t htb_default, htb_direct_qlen; /* of an HTB: minor of the default leaf; packets */
 };
 
 /*
@@ -41,11 +44,16 @@ int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
  */
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
 		  uint64_t tag);
+/* Delete the root qdisc, of whatever kind, with all below it; -ENOENT: there is none but the kernel's own. */
+int qdisc_del_root(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*
  * The queue under the class parent. A queue of this kind that is there is changed, and keeps its packets (an
  * fq_codel as far as the limit allows). A queue of another kind is replaced, and its packets are lost.
  */
 int qdisc_set_leaf(struct rtnl *r, uint32_t ifindex, uint32_t parent, const struct leaf *leaf, uint64_t tag);
+
+/* Whether a and b are the same queue once the kernel has rounded both. */
+bool qdisc_leaf_same(const struct leaf *a, const struct leaf *b);
 
 /* Whether the kernel has fq_codel; it may load a module. The batch must be empty. No qdisc is changed. */
 bool qdisc_has_fq_codel(struct rtnl *r);
