@@ -107,7 +107,7 @@ static void tree_steps(json_t *steps, const struct daemon *d, const struct plan 
 {
 	for (size_t i = 0; i < diff->n; i++) {
 		const struct change *c = &diff->list[i];
-		const struct place at = { .uplink = c->kind <= CHANGE_MAKE_ROOT ?
+		const struct place at = { .uplink = c->kind <= CHANGE_SET_LINK ?
 							    p->tree.uplinks[c->uplink].name :
 							    NULL,
 					  .node = NODE_NONE };
@@ -115,6 +115,9 @@ static void tree_steps(json_t *steps, const struct daemon *d, const struct plan 
 		switch (c->kind) {
 		case CHANGE_MAKE_IFB:
 			step(steps, "make", &at, "an IFB with an HTB root for %s", at.uplink);
+			break;
+		case CHANGE_SET_LINK:
+			step(steps, "change", &at, "the IFB for %s: up, with its alias and queue", at.uplink);
 			break;
 		case CHANGE_MAKE_ROOT:
 			step(steps, "make", &at, "the HTB root of the IFB for %s", at.uplink);

@@ -26,7 +26,7 @@ int apply(struct dataplane *p, const struct host *h, const struct tree *want, st
 		err = vnics_apply(p, h, want, &d, missed, errtext, size);
 	rtnl_discard(p->rtnl);
 	if (err < 0)
-		p->stale = true;
+		p->stale = p->half_done = true;
 	diff_free(&d);
 	return err;
 }

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IFB_TXQLEN 1000 /* packets between HTB and re-injection; the kernel's default of 32 stalls it */
 #define IFB_NAMES 10000 /* divvy0, divvy1, ... */
 
 /* --- IFBs --------------------------------------------------------------------------------------- */
@@ -36,15 +35,56 @@ static int next_ifb_name(struct dataplane *p, char name[IFNAMSIZ])
 static bool is_there(const struct rtnl_failure *f, void *arg)
 {
 	(void)arg;
-	return f->error == -EEXIST;
+	return op_of(f->tag) == OP_UNROOT || f->error == -EEXIST;
 }
 
 /* HTB at the root of an IFB without classes. It may be there: a divvyd was killed before it made them. */
 static int make_root(struct dataplane *p, uint32_t ifb, char *errtext, size_t size)
 {
-	int err = qdisc_add_htb(p->rtnl, ifb, HTB_MAJOR, CLASSID_DEFAULT, IFB_TXQLEN, op_tag(OP_ROOT, 0));
+	int err = qdisc_add_htb(p->rtnl, ifb, HTB_MAJOR, CLASSID_DEFAULT, OBSERVE_IFB_TXQLEN,
+				op_tag(OP_ROOT, 0));
 
 	return err < 0 ? err : commit(p->rtnl, is_there, NULL, errtext, size);
+}
+
+/* What is there, and cannot be mended, goes with what waits in it. */
+static int remake_root(struct dataplane *p, struct tree_uplink *u, char *errtext, size_t size)
+{
+	int err = 0;
+
+	if (u->wrong_root || u->n_classes)
+		err = qdisc_del_root(p->rtnl, u->ifb, op_tag(OP_UNROOT, 0));
+	if (err >= 0)
+		err = make_root(p, u->ifb, errtext, size);
+	if (err < 0)
+		return err;
+	u->n_classes = 0;
+	u->wrong_root = u->classified = false;
+	return 0;
+}
+
+static int set_links(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
+		     size_t size)
+{
+	size_t first = diff_first(d, CHANGE_SET_LINK), end = diff_first(d, CHANGE_ADD_CLASS);
+	char alias[LINK_ALIAS_SIZE];
+	int err = 0;
+
+	for (size_t i = first; i < end && err >= 0; i++) {
+		const struct tree_uplink *w = &want->uplinks[d->list[i].uplink];
+
+		snprintf(alias, sizeof(alias), OBSERVE_ALIAS_PREFIX "%s", w->name);
+		err = link_set_ifb(p->rtnl, tree_uplink(&p->have, w->name, w->direction)->ifb, alias,
+				   OBSERVE_IFB_TXQLEN, op_tag(OP_LINK, 0));
+	}
+	if (err >= 0)
+		err = commit(p->rtnl, NULL, NULL, errtext, size);
+	for (size_t i = first; i < end && err >= 0; i++) {
+		const struct tree_uplink *w = &want->uplinks[d->list[i].uplink];
+
+		tree_uplink(&p->have, w->name, w->direction)->wrong_link = false;
+	}
+	return err;
 }
 
 /* The IFB is known again by its alias. */
@@ -58,7 +98,7 @@ static int make_ifb(struct dataplane *p, const struct tree_uplink *want, char *e
 	if (err < 0)
 		return err;
 	snprintf(alias, sizeof(alias), OBSERVE_ALIAS_PREFIX "%s", want->name);
-	err = link_add_ifb(p->rtnl, name, alias, IFB_TXQLEN, op_tag(OP_IFB, 0));
+	err = link_add_ifb(p->rtnl, name, alias, OBSERVE_IFB_TXQLEN, op_tag(OP_IFB, 0));
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
 	if (err >= 0)
@@ -87,8 +127,10 @@ int classes_make_ifbs(struct dataplane *p, const struct tree *want, const struct
 	     i < d->n && d->list[i].kind == CHANGE_MAKE_ROOT && err >= 0; i++) {
 		const struct tree_uplink *w = &want->uplinks[d->list[i].uplink];
 
-		err = make_root(p, tree_uplink(&p->have, w->name, w->direction)->ifb, errtext, size);
+		err = remake_root(p, tree_uplink(&p->have, w->name, w->direction), errtext, size);
 	}
+	if (err >= 0)
+		err = set_links(p, want, d, errtext, size);
 	for (size_t i = 0; i < d->n && d->list[i].kind == CHANGE_MAKE_IFB && err >= 0; i++)
 		err = make_ifb(p, &want->uplinks[d->list[i].uplink], errtext, size);
 	return err < 0 ? err : tree_sort(&p->have);
@@ -138,7 +180,8 @@ static int merge_classes(struct tree_uplink *have, const struct tree_uplink *wan
 			continue;
 		merged[n] = have->classes[i];
 		merged[n].node = NODE_NONE;
-		merged[n++].drains = true;
+		merged[n].drains = !merged[n].theirs;
+		n++;
 	}
 	if (n)
 		qsort(merged, n, sizeof(*merged), compare_class);

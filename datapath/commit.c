@@ -10,9 +10,12 @@
 static const char *const op_text[] = {
 	[OP_IFB] = "making an IFB device",
 	[OP_ROOT] = "making the HTB root of an uplink",
+	[OP_UNROOT] = "removing what is at an IFB's root",
+	[OP_LINK] = "setting up an IFB device",
 	[OP_CLASS] = "setting an HTB class",
 	[OP_QUEUE] = "setting a class's queue",
 	[OP_CLASSIFY] = "setting the classifier of an uplink",
+	[OP_EXPEL] = "removing a filter before the classifier of an uplink",
 	[OP_HOOK] = "attaching to a vNIC",
 	[OP_HOOK_AGAIN] = "attaching to a vNIC again",
 	[OP_FILTER] = "attaching the classifier to a vNIC",

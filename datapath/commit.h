@@ -9,9 +9,12 @@
 enum op {
 	OP_IFB,
 	OP_ROOT,
+	OP_UNROOT,
+	OP_LINK,
 	OP_CLASS,
 	OP_QUEUE,
 	OP_CLASSIFY,   /* the classifier at the root of an IFB's HTB */
+	OP_EXPEL,      /* a filter of others there, before the classifier */
 	OP_HOOK,       /* the qdisc that vNICs' filters hang on */
 	OP_HOOK_AGAIN, /* the same where divvy had made it before */
 	OP_FILTER,

@@ -34,17 +34,33 @@ void dataplane_close(struct dataplane *p)
 	settle_free(&p->settle);
 }
 
+int dataplane_look(const struct dataplane *p, const uint32_t *ifindex, size_t n, struct tree *seen)
+{
+	const struct observer by = { .prog_id = classifier_prog_id(p->classifier),
+				     .root_id = classifier_root_id(p->classifier),
+				     .known = &p->have,
+				     .all_known = !p->half_done };
+
+	return ifindex ? observe_some(p->rtnl, &by, ifindex, n, seen) : observe(p->rtnl, &by, seen);
+}
+
+void dataplane_take(struct dataplane *p, struct tree *seen)
+{
+	tree_free(&p->have);
+	p->have = *seen;
+	*seen = (struct tree){ 0 };
+	p->stale = false;
+	p->half_done = false;
+}
+
 int dataplane_observe(struct dataplane *p)
 {
 	struct tree seen;
-	int err = observe(p->rtnl, &seen);
+	int err = dataplane_look(p, NULL, 0, &seen);
 
-	if (err < 0)
-		return err;
-	tree_free(&p->have);
-	p->have = seen;
-	p->stale = false;
-	return 0;
+	if (err >= 0)
+		dataplane_take(p, &seen);
+	return err;
 }
 
 /* False also where the kernel does not tell. */

@@ -19,6 +19,7 @@ struct dataplane {
 	struct classifier *classifier; /* owned */
 	struct tree have;              /* what the kernel has, classes that drain included */
 	bool stale;                    /* have is not to be trusted: observe first */
+	bool half_done;                /* divvyd's own work failed half-way: not all that differs is others' */
 	struct hooks hooks;            /* of have's vNICs */
 	struct settle settle;          /* which vNICs others are setting up */
 	bool fq_codel;                 /* the kernel has it */
@@ -45,6 +46,10 @@ bool dataplane_hook_gone(uint16_t type, const struct tcmsg *tcm);
  * p->have says so. The class keeps its packets. May ask the kernel.
  */
 bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm);
+
+/* The same in two steps, for a caller that compares: look (at all; or at n links, ascending), and take it. */
+int dataplane_look(const struct dataplane *p, const uint32_t *ifindex, size_t n, struct tree *seen);
+void dataplane_take(struct dataplane *p, struct tree *seen);
 
 /* The kernel removed this link with all that hung on it. */
 void dataplane_forget(struct dataplane *p, uint32_t ifindex);

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "kernel/net/qdisc.h"
 
 #include <errno.h>
 
@@ -74,7 +75,7 @@ static void diff_classes(struct differ *f, size_t w, const struct tree_uplink *h
 			put(f, CHANGE_ADD_CLASS, w, i);
 		else if (!htb_class_same(&was->htb, &c->htb))
 			put(f, CHANGE_SET_CLASS, w, i);
-		if (c->htb.leaf && (!was || !leaf_same(&was->leaf, &c->leaf)))
+		if (c->htb.leaf && (!was || !qdisc_leaf_same(&was->leaf, &c->leaf)))
 			put_fresh(f, CHANGE_SET_QUEUE, w, i, !was);
 	}
 }
@@ -91,10 +92,28 @@ static void diff_superfluous(struct differ *f, size_t h, const struct tree_uplin
 	for (size_t i = 0; want && i < want->n_classes; i++)
 		minor_set_add(wanted, want->classes[i].htb.minor);
 	for (size_t i = 0; i < have->n_classes; i++)
-		if (!minor_set_has(wanted, have->classes[i].htb.minor))
+		if (!minor_set_has(wanted, have->classes[i].htb.minor) && !have->classes[i].theirs)
 			put(f, CHANGE_DRAIN_CLASS, h, i);
 	if (!want)
 		put(f, CHANGE_DRAIN_IFB, h, 0);
+}
+
+/*
+ * Whether the classes cannot be mended in place: the kernel moves no class to another parent, and a leaf that
+ * has got a child has lost its queue.
+ */
+static bool beyond_repair(const struct tree_uplink *have, const struct tree_uplink *want)
+{
+	if (have->n_classes == 0 || have->wrong_root)
+		return true;
+	for (size_t i = 0; i < want->n_classes; i++) {
+		const struct htb_class *c = &want->classes[i].htb;
+		const struct tree_class *was = class_of(have, c->minor);
+
+		if (was && (was->htb.parent != c->parent || (c->leaf && !was->htb.leaf)))
+			return true;
+	}
+	return false;
 }
 
 static void diff_uplinks(struct differ *f)
@@ -104,17 +123,23 @@ static void diff_uplinks(struct differ *f)
 	for (size_t w = 0; w < want->n_uplinks; w++) {
 		const struct tree_uplink *there =
 			f->to_have[w] == NODE_NONE ? NULL : &have->uplinks[f->to_have[w]];
+		bool anew = !there || beyond_repair(there, &want->uplinks[w]);
 
-		if (!there)
-			put(f, CHANGE_MAKE_IFB, w, 0);
-		else if (there->n_classes == 0) /* removed by others, or a divvyd was killed too early */
-			put(f, CHANGE_MAKE_ROOT, w, 0);
-		diff_classes(f, w, there);
-		if (!there || !there->classified)
+		if (anew)
+			put(f, there ? CHANGE_MAKE_ROOT : CHANGE_MAKE_IFB, w, 0);
+		if (there && there->wrong_link)
+			put(f, CHANGE_SET_LINK, w, 0);
+		diff_classes(f, w, anew ? NULL : there);
+		if (anew || !there->classified)
 			put_fresh(f, CHANGE_CLASSIFY, w, 0, !there);
 	}
-	for (size_t h = 0; h < have->n_uplinks; h++)
-		diff_superfluous(f, h, f->to_want[h] == NODE_NONE ? NULL : &want->uplinks[f->to_want[h]]);
+	for (size_t h = 0; h < have->n_uplinks; h++) {
+		const struct tree_uplink *u =
+			f->to_want[h] == NODE_NONE ? NULL : &want->uplinks[f->to_want[h]];
+
+		if (!u || !beyond_repair(&have->uplinks[h], u))
+			diff_superfluous(f, h, u);
+	}
 }
 
 /* --- vNICs -------------------------------------------------------------------------------------- */

@@ -8,7 +8,8 @@
 enum change_kind {
 	/* In this order they are carried out. */
 	CHANGE_MAKE_IFB,    /* the uplink has no IFB */
-	CHANGE_MAKE_ROOT,   /* its IFB has no HTB root */
+	CHANGE_MAKE_ROOT,   /* its IFB has no HTB root, or one beyond repair: all classes are made anew */
+	CHANGE_SET_LINK,    /* its IFB is down, or has another alias or queue */
 	CHANGE_ADD_CLASS,   /* item: the class, in want */
 	CHANGE_SET_CLASS,   /* item: the class, in want */
 	CHANGE_SET_QUEUE,   /* item: the class, in want; its leaf is new or another */

@@ -125,14 +125,14 @@ static int look(struct dataplane *p)
 			continue;
 		if (r < 0) {
 			rtnl_discard(p->rtnl);
-			p->stale = true;
+			p->stale = p->half_done = true;
 			return r;
 		}
 		remove_uplink(&p->have, i);
 	}
 	/* A class that others use, or that is gone: have is not to be trusted. */
 	if (rtnl_commit(p->rtnl, &fail, 1) != 0)
-		p->stale = true;
+		p->stale = p->half_done = true;
 	return 0;
 }
 

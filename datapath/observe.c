@@ -3,104 +3,333 @@
 
 #include "base/cleanup.h"
 #include "kernel/net/filter.h"
+#include "kernel/net/qdisc.h"
 
 #include <errno.h>
+#include <linux/pkt_sched.h>
 #include <stdio.h>
 #include <string.h>
 
-static int observe_uplink(struct rtnl *r, const struct link *ifb, struct tree *t)
+/* An observation under way. */
+struct view {
+	struct rtnl *r;
+	const struct observer *by;
+	struct qdisc *qdiscs; /* of all IFBs: those with a handle, by interface, then parent; owned */
+	size_t n_qdiscs;
+	struct tree t;
+};
+
+static void view_free(struct view *v)
+{
+	free(v->qdiscs);
+	tree_free(&v->t);
+}
+
+/* --- qdiscs ------------------------------------------------------------------------------------- */
+
+static int compare_qdisc(const void *a, const void *b)
+{
+	const struct qdisc *x = a, *y = b;
+
+	if (x->ifindex != y->ifindex)
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return (x->parent > y->parent) - (x->parent < y->parent);
+}
+
+/* The kernel dumps those of all interfaces, so they are read once. */
+static int read_qdiscs(struct view *v)
+{
+	int err = v->qdiscs ? 0 : qdisc_list(v->r, 0, &v->qdiscs, &v->n_qdiscs);
+
+	if (err >= 0 && v->n_qdiscs)
+		qsort(v->qdiscs, v->n_qdiscs, sizeof(*v->qdiscs), compare_qdisc);
+	return err;
+}
+
+/* NULL: there is none but what the kernel put there by itself. */
+static const struct qdisc *qdisc_at(const struct view *v, uint32_t ifindex, uint32_t parent)
+{
+	struct qdisc key = { .ifindex = ifindex, .parent = parent };
+
+	return v->n_qdiscs ? bsearch(&key, v->qdiscs, v->n_qdiscs, sizeof(key), compare_qdisc) : NULL;
+}
+
+static bool root_is_ours(const struct view *v, uint32_t ifb)
+{
+	const struct qdisc *q = qdisc_at(v, ifb, TC_H_ROOT);
+
+	return q && strcmp(q->kind, "htb") == 0 && q->handle == TREE_CLASSID(0U) &&
+	       q->htb_default == CLASSID_DEFAULT && q->htb_direct_qlen == OBSERVE_IFB_TXQLEN;
+}
+
+/* --- uplinks ------------------------------------------------------------------------------------ */
+
+static const struct tree_uplink *known_ifb(const struct tree *known, uint32_t ifb)
+{
+	for (size_t i = 0; i < known->n_uplinks; i++)
+		if (known->uplinks[i].ifb == ifb)
+			return &known->uplinks[i];
+	return NULL;
+}
+
+/* Classes of both are sorted by minor. */
+static void keep_known(struct tree_uplink *u, const struct tree_uplink *known, bool all_known)
+{
+	size_t k = 0;
+
+	u->node = known->node;
+	u->drains = known->drains;
+	for (size_t i = 0; i < u->n_classes; i++) {
+		struct tree_class *c = &u->classes[i];
+
+		while (k < known->n_classes && known->classes[k].htb.minor < c->htb.minor)
+			k++;
+		if (k < known->n_classes && known->classes[k].htb.minor == c->htb.minor) {
+			c->node = known->classes[k].node;
+			c->drains = known->classes[k].drains;
+			c->theirs = known->classes[k].theirs;
+		} else {
+			c->theirs = all_known && c->htb.parent <= CLASSID_ROOT;
+		}
+	}
+}
+
+static int read_classes(struct view *v, struct tree_uplink *u)
 {
 	_cleanup_free_ struct htb_class *classes = NULL;
-	struct tree_uplink *u, *bigger;
 	size_t n = 0;
-	int err = htb_list(r, ifb->ifindex, &classes, NULL, &n);
+	int err = htb_list(v->r, u->ifb, &classes, NULL, &n);
 
 	if (err < 0)
 		return err;
-	bigger = reallocarray(t->uplinks, t->n_uplinks + 1, sizeof(*bigger));
-	if (!bigger)
-		return -ENOMEM;
-	t->uplinks = bigger;
-	u = &t->uplinks[t->n_uplinks];
-	*u = (struct tree_uplink){ .direction = DIRECTION_TX, .ifb = ifb->ifindex, .node = NODE_NONE };
-	snprintf(u->name, sizeof(u->name), "%.*s", IFNAMSIZ - 1, ifb->alias + strlen(OBSERVE_ALIAS_PREFIX));
 	u->classes = calloc(n + 1, sizeof(*u->classes));
 	if (!u->classes)
 		return -ENOMEM;
-	t->n_uplinks++;
-	for (size_t i = 0; i < n; i++)
-		u->classes[u->n_classes++] = (struct tree_class){ .htb = classes[i], .node = NODE_NONE };
+	for (size_t i = 0; i < n; i++) {
+		const struct qdisc *q =
+			classes[i].leaf ? qdisc_at(v, u->ifb, TREE_CLASSID(classes[i].minor)) : NULL;
+
+		u->classes[u->n_classes] = (struct tree_class){ .htb = classes[i], .node = NODE_NONE };
+		if (q)
+			u->classes[u->n_classes].leaf = q->leaf;
+		u->n_classes++;
+	}
 	return 0;
 }
 
-/* Links come in the order of their ifindexes, and so do the uplinks until the tree is sorted. */
-static uint32_t uplink_of_ifb(const struct tree *t, uint32_t ifb)
-{
-	size_t lo = 0, hi = t->n_uplinks;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (t->uplinks[mid].ifb < ifb)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < t->n_uplinks && t->uplinks[lo].ifb == ifb ? (uint32_t)lo : NODE_NONE;
-}
-
-static int observe_vnic(struct rtnl *r, const struct link *l, struct tree *t)
+/* Whether this divvyd's classifier is the first that packets meet at the root. */
+static int read_classified(struct view *v, struct tree_uplink *u)
 {
 	_cleanup_free_ struct filter *f = NULL;
-	size_t n = 0;
-	int err = filter_list(r, l->ifindex, &f, &n);
+	size_t n = 0, first = 0;
+	int err = filter_list_root(v->r, u->ifb, TREE_CLASSID(0U), &f, &n);
 
-	if (err == -ENODEV)
-		return 0;
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t uplink = uplink_of_ifb(t, f[i].redirect);
-
-		if (!f[i].ours)
-			continue;
-		/* A filter without its IFB still counts: it has to be replaced or removed. */
-		t->vnics[t->n_vnics++] = (struct tree_vnic){
-			.ifindex = l->ifindex,
-			.uplink = uplink == NODE_NONE ? 0 : uplink,
-			.minor = (uint16_t)(f[i].classid & 0xffff),
-			.hook = HOOK_CLSACT,
-			.node = NODE_NONE,
-		};
-		break;
-	}
+	while (first < n && f[first].chain)
+		first++;
+	u->classified = first < n && f[first].ours && f[first].prog_id == v->by->root_id;
 	return 0;
 }
 
-int observe(struct rtnl *r, struct tree *out)
+static bool name_is_taken(const struct tree *t, const char *name)
 {
-	_cleanup_(tree_freep) struct tree t = { 0 };
+	for (size_t i = 0; i < t->n_uplinks; i++)
+		if (strcmp(t->uplinks[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool has_alias(const struct link *l)
+{
+	return strncmp(l->alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) == 0;
+}
+
+bool observe_link_differs(const struct link *ifb, const char *uplink)
+{
+	return !ifb->up || ifb->txqlen != OBSERVE_IFB_TXQLEN || !has_alias(ifb) ||
+	       strcmp(ifb->alias + strlen(OBSERVE_ALIAS_PREFIX), uplink) != 0;
+}
+
+static int observe_uplink(struct view *v, const struct link *ifb)
+{
+	const struct tree_uplink *known = known_ifb(v->by->known, ifb->ifindex);
+	struct tree_uplink u = { .direction = DIRECTION_TX, .ifb = ifb->ifindex, .node = NODE_NONE };
+	int err = read_qdiscs(v);
+
+	if (err < 0)
+		return err;
+	snprintf(u.name, sizeof(u.name), "%.*s", IFNAMSIZ - 1,
+		 known ? known->name : ifb->alias + strlen(OBSERVE_ALIAS_PREFIX));
+	u.wrong_link = observe_link_differs(ifb, u.name);
+	u.wrong_root = !root_is_ours(v, u.ifb);
+	if (name_is_taken(&v->t, u.name))
+		u.name[0] = '\0'; /* it comes back from another namespace, say */
+	err = read_classes(v, &u);
+	if (err >= 0)
+		err = read_classified(v, &u);
+	if (err < 0) {
+		free(u.classes);
+		return err;
+	}
+	if (known)
+		keep_known(&u, known, v->by->all_known);
+	v->t.uplinks[v->t.n_uplinks++] = u; /* there is room for all links */
+	return 0;
+}
+
+static bool is_ifb(const struct view *v, const struct link *l)
+{
+	return l->kind == LINK_IFB && (known_ifb(v->by->known, l->ifindex) || has_alias(l));
+}
+
+/* Those that are known first: their names are theirs. */
+static int observe_uplinks(struct view *v, const struct link *links, size_t n)
+{
+	int err = 0;
+
+	for (int known = 1; known >= 0; known--)
+		for (size_t i = 0; i < n && err >= 0; i++)
+			if (is_ifb(v, &links[i]) && !known_ifb(v->by->known, links[i].ifindex) == !known)
+				err = observe_uplink(v, &links[i]);
+	return err;
+}
+
+/* --- vNICs -------------------------------------------------------------------------------------- */
+
+static uint32_t uplink_of_ifb(const struct tree *t, uint32_t ifb)
+{
+	for (size_t i = 0; ifb && i < t->n_uplinks; i++)
+		if (t->uplinks[i].ifb == ifb)
+			return (uint32_t)i;
+	return NODE_NONE;
+}
+
+/* The vNIC as it is known, with its filter found to lead to this IFB. */
+static void put_vnic(struct view *v, const struct tree_vnic *known, uint32_t ifb)
+{
+	struct tree_vnic *to = &v->t.vnics[v->t.n_vnics++];
+	uint32_t uplink = uplink_of_ifb(&v->t, ifb);
+
+	*to = *known;
+	to->uplink = uplink == NODE_NONE ? 0 : uplink;
+	/* A filter without its IFB still counts: it has to be replaced or removed. */
+	if (uplink == NODE_NONE)
+		to->node = NODE_NONE;
+}
+
+static int observe_vnic(struct view *v, uint32_t ifindex)
+{
+	const struct tree_vnic *known = tree_vnic(v->by->known, ifindex);
+	_cleanup_free_ struct filter *f = NULL;
+	struct tree_vnic seen = { .ifindex = ifindex, .hook = HOOK_CLSACT, .node = NODE_NONE };
+	size_t n = 0, i = 0;
+	int err = filter_list(v->r, ifindex, &f, &n);
+
+	if (err < 0)
+		return err == -ENODEV ? 0 : err;
+	while (i < n && (!f[i].ours || f[i].chain))
+		i++;
+	if (i == n)
+		return 0;
+	if (known && f[i].prog_id == v->by->prog_id)
+		seen = *known;
+	seen.minor = (uint16_t)(f[i].classid & 0xffff);
+	put_vnic(v, &seen, f[i].redirect);
+	return 0;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+static int finish(struct view *v, int err, struct tree *out)
+{
+	if (err >= 0)
+		err = tree_sort(&v->t);
+	if (err < 0)
+		return err;
+	*out = v->t;
+	v->t = (struct tree){ 0 };
+	return 0;
+}
+
+/* Room for so many uplinks and vNICs. */
+static int make_room(struct view *v, size_t uplinks, size_t vnics)
+{
+	v->t.uplinks = calloc(uplinks + 1, sizeof(*v->t.uplinks));
+	v->t.vnics = calloc(vnics + 1, sizeof(*v->t.vnics));
+	return v->t.uplinks && v->t.vnics ? 0 : -ENOMEM;
+}
+
+int observe(struct rtnl *r, const struct observer *by, struct tree *out)
+{
+	_cleanup_(view_free) struct view v = { .r = r, .by = by };
 	_cleanup_free_ struct link *links = NULL;
 	size_t n = 0;
 	int err = link_list(r, &links, &n);
 
-	if (err < 0)
-		return err;
-	t.vnics = calloc(n + 1, sizeof(*t.vnics));
-	if (!t.vnics)
-		return -ENOMEM;
-	for (size_t i = 0; i < n && err >= 0; i++)
-		if (links[i].kind == LINK_IFB &&
-		    strncmp(links[i].alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) == 0)
-			err = observe_uplink(r, &links[i], &t);
+	if (err >= 0)
+		err = make_room(&v, n, n);
+	if (err >= 0)
+		err = observe_uplinks(&v, links, n);
 	for (size_t i = 0; i < n && err >= 0; i++)
 		if (!binding_unschedulable(&links[i]))
-			err = observe_vnic(r, &links[i], &t);
-	if (err >= 0)
-		err = tree_sort(&t);
-	if (err < 0)
-		return err;
-	*out = t;
-	t = (struct tree){ 0 };
+			err = observe_vnic(&v, links[i].ifindex);
+	return finish(&v, err, out);
+}
+
+static int compare_ifindex(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_among(const uint32_t *list, size_t n, uint32_t ifindex)
+{
+	return n && bsearch(&ifindex, list, n, sizeof(*list), compare_ifindex);
+}
+
+static int copy_uplink(struct view *v, const struct tree_uplink *known)
+{
+	struct tree_uplink *u = &v->t.uplinks[v->t.n_uplinks];
+
+	*u = *known;
+	u->classes = calloc(known->n_classes + 1, sizeof(*u->classes));
+	if (!u->classes)
+		return -ENOMEM;
+	if (known->n_classes)
+		memcpy(u->classes, known->classes, known->n_classes * sizeof(*u->classes));
+	v->t.n_uplinks++;
 	return 0;
+}
+
+static int look_at_ifb(struct view *v, uint32_t ifindex)
+{
+	struct link l;
+	int err = link_get_index(v->r, ifindex, &l);
+
+	return err == -ENODEV ? 0 : err < 0 ? err : is_ifb(v, &l) ? observe_uplink(v, &l) : 0;
+}
+
+int observe_some(struct rtnl *r, const struct observer *by, const uint32_t *ifindex, size_t n,
+		 struct tree *out)
+{
+	_cleanup_(view_free) struct view v = { .r = r, .by = by };
+	const struct tree *known = by->known;
+	int err = make_room(&v, known->n_uplinks, known->n_vnics + n);
+
+	for (size_t i = 0; i < known->n_uplinks && err >= 0; i++)
+		err = is_among(ifindex, n, known->uplinks[i].ifb) ? look_at_ifb(&v, known->uplinks[i].ifb) :
+								    copy_uplink(&v, &known->uplinks[i]);
+	for (size_t i = 0; i < known->n_vnics && err >= 0; i++) {
+		const struct tree_vnic *vnic = &known->vnics[i];
+
+		if (!is_among(ifindex, n, vnic->ifindex))
+			put_vnic(&v, vnic,
+				 vnic->uplink < known->n_uplinks ? known->uplinks[vnic->uplink].ifb : 0);
+	}
+	for (size_t i = 0; i < n && err >= 0; i++)
+		if (!known_ifb(known, ifindex[i]))
+			err = observe_vnic(&v, ifindex[i]);
+	return finish(&v, err, out);
 }

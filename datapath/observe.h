@@ -3,16 +3,37 @@
 
 /*
  * Read divvy's kernel objects back, from the kernel alone, for events may lag behind: IFBs by their alias,
- * their classes, divvy's filters on vNICs.
+ * their link, root, classes, queues and classifier, and divvy's filters on vNICs.
  */
 
-#include "kernel/net/rtnl.h"
+#include "kernel/net/link.h"
 #include "plan/tree.h"
 
 #define OBSERVE_ALIAS_PREFIX "divvy:" /* then the uplink's name */
+/* Packets between HTB and re-injection; the kernel's default of 32 stalls it. */
+#define OBSERVE_IFB_TXQLEN 1000
+
+/* How this divvyd's own work is told from that of others, and of divvyds before it. */
+struct observer {
+	uint32_t prog_id, root_id; /* of its programs (kernel/bpf/classifier.h) */
+	const struct tree *known;  /* what it believes to be there; at the start an empty tree. Borrowed */
+	bool all_known;            /* known has all that it made: other classes are of others */
+};
+
+/* Whether an IFB of divvy's for this uplink is not as divvy makes it: it is down, say. */
+bool observe_link_differs(const struct link *ifb, const char *uplink);
 
 /*
- * Every node is NODE_NONE: a vNIC's filter may run the program of a divvyd that was killed, and apply()
- * replaces it. The leaves' queues are not read (LEAF_NONE). 0 or negative errno; *out untouched on failure.
+ * All of it. An IFB that is known counts as the known uplink's, whatever its alias says. A vNIC that is known
+ * keeps its node where its filter runs this divvyd's program and leads to an IFB of divvy's; else the node is
+ * NODE_NONE, and apply() replaces the filter. Nodes and drains of uplinks and classes that are known are kept,
+ * too. A class of others counts as theirs where it stands beside networks and devices, and contends with none
+ * inside a network. 0 or negative errno; *out untouched on failure.
  */
-int observe(struct rtnl *r, struct tree *out);
+int observe(struct rtnl *r, const struct observer *by, struct tree *out);
+/*
+ * The same, but of n links (vNICs, IFBs) only, ascending; the rest is as by->known says. Faster where there are
+ * many; an IFB that is not known is not found.
+ */
+int observe_some(struct rtnl *r, const struct observer *by, const uint32_t *ifindex, size_t n,
+		 struct tree *out);

@@ -41,6 +41,30 @@ int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d
 	return n ? classifier_set_many(p->classifier, ifindex, device, n) : 0;
 }
 
+/* What others have put before the classifier takes its packets. Behind it no packet comes. */
+static int expel(struct dataplane *p, uint32_t ifb)
+{
+	_cleanup_free_ struct filter *f = NULL;
+	size_t n = 0;
+	int err = filter_list_root(p->rtnl, ifb, TREE_CLASSID(0U), &f, &n);
+
+	for (size_t i = 0; i < n && err >= 0; i++) {
+		if (f[i].chain)
+			continue;
+		if (f[i].ours && f[i].prog_id == classifier_root_id(p->classifier))
+			break;
+		err = filter_del_root(p->rtnl, ifb, TREE_CLASSID(0U), &f[i], op_tag(OP_EXPEL, 0));
+	}
+	return err;
+}
+
+/* One deletion takes all filters of a preference, and others may be faster. */
+static bool is_gone(const struct rtnl_failure *f, void *arg)
+{
+	(void)arg;
+	return op_of(f->tag) == OP_EXPEL && f->error == -ENOENT;
+}
+
 int vnics_classify(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
 		   size_t size)
 {
@@ -53,6 +77,10 @@ int vnics_classify(struct dataplane *p, const struct tree *want, const struct di
 				      classifier_root_fd(p->classifier), op_tag(OP_CLASSIFY, 0));
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
+	for (size_t i = first; i < end && err >= 0; i++)
+		err = d->list[i].fresh ? 0 : expel(p, p->have.uplinks[have[d->list[i].uplink]].ifb);
+	if (err >= 0)
+		err = commit(p->rtnl, is_gone, NULL, errtext, size);
 	for (size_t i = first; i < end && err >= 0; i++)
 		p->have.uplinks[have[d->list[i].uplink]].classified = true;
 	return err;

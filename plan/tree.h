@@ -26,17 +26,20 @@ enum hook_kind {
 
 struct tree_class {
 	struct htb_class htb;
-	struct leaf leaf; /* a leaf's queue; observed: LEAF_NONE */
+	struct leaf leaf; /* a leaf's queue; observed: LEAF_NONE where divvy makes none like it */
 	uint32_t node;    /* in the model; NODE_NONE: observed only, or the default leaf */
 	bool drains;      /* observed: no longer wanted; it goes when it is empty */
+	bool theirs;      /* observed: another program has made it, beside ours: it is left alone */
 };
 
 struct tree_uplink {
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ];        /* observed: "" for a second IFB of one uplink: it goes */
 	enum direction direction;
 	uint32_t ifb;               /* ifindex; 0: not there yet */
 	uint32_t node;              /* in the model; NODE_NONE: observed only */
-	bool classified;            /* observed: divvyd's own program is at the HTB's root */
+	bool classified;            /* observed: divvyd's own program is the first at the HTB's root */
+	bool wrong_root;            /* observed: its root qdisc is not divvy's HTB */
+	bool wrong_link;            /* observed: it is down, or has another alias or queue length */
 	bool drains;                /* observed: no longer wanted; the IFB goes after its last class */
 	struct tree_class *classes; /* wanted: parents first; observed: by minor; owned */
 	size_t n_classes;
@@ -47,7 +50,7 @@ struct tree_vnic {
 	uint32_t uplink;  /* index in tree.uplinks */
 	uint16_t minor;   /* its class */
 	enum hook_kind hook;
-	uint32_t node;    /* in the model; NODE_NONE: observed only */
+	uint32_t node;    /* in the model; NODE_NONE: observed only, and not as this divvyd made it */
 	uint32_t sndbuf;  /* wanted under backpressure, bytes of truesize; 0: none */
 	uint64_t not_before_ns; /* wanted: not attached to before; CLOCK_MONOTONIC. 0: at once */
 };

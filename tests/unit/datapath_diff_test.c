@@ -15,11 +15,13 @@
 
 /* --- a model of the kernel ---------------------------------------------------------------------- */
 
+#define SLOTS (MINORS_END + 2)
+
 struct k_uplink {
 	char name[IFNAMSIZ];
-	bool root, classified, drains;
-	struct tree_class class[MINORS_END + 1]; /* by slot(); minor 0: it is not there */
-	bool fresh[MINORS_END + 1];
+	bool root, classified, wrong_link, drains;
+	struct tree_class class[SLOTS]; /* by slot(); minor 0: it is not there */
+	bool fresh[SLOTS];
 };
 
 struct k_vnic {
@@ -36,7 +38,7 @@ struct kernel {
 
 static size_t slot(uint16_t minor)
 {
-	return minor == CLASSID_DEFAULT ? MINORS_END : minor;
+	return minor == CLASSID_DEFAULT ? MINORS_END : minor == MINOR_THEIRS ? MINORS_END + 1 : minor;
 }
 
 static int place(const char *name)
@@ -57,6 +59,7 @@ static void kernel_boot(struct kernel *k, const struct tree *have)
 		strcpy(there->name, u->name);
 		there->root = u->n_classes > 0;
 		there->classified = u->classified;
+		there->wrong_link = u->wrong_link;
 		for (size_t c = 0; c < u->n_classes; c++)
 			there->class[slot(u->classes[c].htb.minor)] = u->classes[c];
 	}
@@ -121,6 +124,18 @@ static void do_vnic(struct kernel *k, const struct change *c, const struct tree 
 	};
 }
 
+/* What the kernel cannot change in place. */
+static bool is_beyond_repair(const struct k_uplink *u, const struct tree_uplink *want)
+{
+	for (size_t i = 0; i < want->n_classes; i++) {
+		const struct htb_class *w = &want->classes[i].htb, *there = &u->class[slot(w->minor)].htb;
+
+		if (there->minor && (there->parent != w->parent || (w->leaf && !there->leaf)))
+			return true;
+	}
+	return false;
+}
+
 static void do_change(struct kernel *k, const struct change *c, const struct tree *have,
 		      const struct tree *want)
 {
@@ -136,8 +151,14 @@ static void do_change(struct kernel *k, const struct change *c, const struct tre
 		u->root = true;
 		break;
 	case CHANGE_MAKE_ROOT:
-		assert_true(u->name[0] && !u->root);
+		assert_true(u->name[0] && (!u->root || is_beyond_repair(u, &want->uplinks[c->uplink])));
+		memset(u->class, 0, sizeof(u->class));
 		u->root = true;
+		u->classified = false;
+		break;
+	case CHANGE_SET_LINK:
+		assert_true(u->name[0] && u->wrong_link);
+		u->wrong_link = false;
 		break;
 	case CHANGE_ADD_CLASS:
 	case CHANGE_SET_CLASS:
@@ -178,7 +199,7 @@ static void check_kernel(const struct kernel *k, const struct tree *want)
 		size_t found = 0;
 
 		assert_int_equal(k->uplink[i].drains, !u && k->uplink[i].name[0]);
-		assert_true(!u || k->uplink[i].classified);
+		assert_true(!u || (k->uplink[i].classified && !k->uplink[i].wrong_link));
 		for (size_t c = 0; u && c < u->n_classes; c++) {
 			const struct tree_class *w = &u->classes[c];
 			const struct tree_class *there = &k->uplink[i].class[slot(w->htb.minor)];
@@ -188,10 +209,12 @@ static void check_kernel(const struct kernel *k, const struct tree *want)
 			assert_false(there->drains);
 			found++;
 		}
-		for (size_t c = 0; c <= MINORS_END; c++)
-			if (k->uplink[i].class[c].htb.minor && !k->uplink[i].class[c].drains)
+		for (size_t c = 0; c < SLOTS; c++)
+			if (k->uplink[i].class[c].htb.minor && !k->uplink[i].class[c].drains &&
+			    !k->uplink[i].class[c].theirs)
 				found--;
-		assert_int_equal(found, 0); /* all others drain */
+		assert_int_equal(found, 0); /* all others drain, but those of other programs */
+		assert_false(k->uplink[i].class[slot(MINOR_THEIRS)].drains);
 	}
 	for (uint32_t ifindex = 1; ifindex <= VNICS; ifindex++) {
 		const struct tree_vnic *w = tree_vnic(want, ifindex);

@@ -12,6 +12,7 @@
 #define NETWORKS_END 5
 #define MINORS_END 16
 #define VNICS 14
+#define MINOR_THEIRS 0x77 /* of another program's class */
 
 static const char *const uplink_names[] = { "eth0", "eth1", "eth", "zz" };
 
@@ -81,7 +82,7 @@ static inline void random_want(struct tree *t)
 			continue;
 		strcpy(u->name, uplink_names[i]);
 		u->node = (uint32_t)i;
-		u->classes = calloc(MINORS_END + 1, sizeof(*u->classes));
+		u->classes = calloc(MINORS_END + 2, sizeof(*u->classes));
 		assert_non_null(u->classes);
 		put_class(u, CLASSID_ROOT);
 		put_class(u, CLASSID_DEFAULT);
@@ -118,7 +119,26 @@ static inline void make_observed(struct tree *t, bool anew)
 		t->vnics[i].node = NODE_NONE;
 }
 
-/* Others have removed a class (it has no children, or the kernel would not have let them), or all of them. */
+/* A leaf stands under another parent, or has become one itself. */
+static inline void misplace(struct tree_class *c)
+{
+	if (one_in(2))
+		c->htb.parent = c->htb.parent == CLASSID_ROOT ? 2 : CLASSID_ROOT;
+	else
+		c->htb.leaf = false;
+}
+
+static inline void put_theirs(struct tree_uplink *u)
+{
+	u->classes[u->n_classes] = some_class(MINOR_THEIRS);
+	u->classes[u->n_classes].htb.parent = CLASSID_ROOT;
+	u->classes[u->n_classes++].theirs = true;
+}
+
+/*
+ * Others have removed a class (it has no children, or the kernel would not have let them), or all of them, have
+ * changed them, or have added one.
+ */
 static inline void spoil(struct tree *t)
 {
 	for (size_t i = 0; i < t->n_uplinks; i++) {
@@ -127,7 +147,12 @@ static inline void spoil(struct tree *t)
 		if (one_in(6)) {
 			u->n_classes = 0;
 			u->classified = false;
+			u->wrong_root = one_in(2);
 		}
+		u->classified &= !one_in(6);
+		u->wrong_link = one_in(6);
+		if (one_in(6) && u->n_classes)
+			misplace(&u->classes[rnd_below((uint32_t)u->n_classes)]);
 		for (size_t k = u->n_classes; k-- > 0;) {
 			if (u->classes[k].htb.minor < NETWORKS_END || !one_in(6))
 				continue;
@@ -135,6 +160,9 @@ static inline void spoil(struct tree *t)
 				(u->n_classes - k - 1) * sizeof(*u->classes));
 			u->n_classes--;
 		}
+		if (one_in(6) && u->n_classes)
+			put_theirs(u);
+		qsort(u->classes, u->n_classes, sizeof(*u->classes), by_minor);
 	}
 }
 
