@@ -113,6 +113,14 @@ static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
 		table_cell(t, "-");
 }
 
+/* What other programs removed or changed in the last minute; NULL: nothing. */
+static const char *repaired(const json_t *o)
+{
+	const char *what = text(json_object_get(o, "repaired"), "what");
+
+	return what[0] ? what : NULL;
+}
+
 static void add_device(struct table *t, const json_t *d, bool cpu)
 {
 	const json_t *others = json_object_get(d, "others"), *c = json_object_get(d, "cpu"), *other;
@@ -136,6 +144,9 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");
 	json_array_foreach(others, i, other)
 		table_line(t, "  also on this vNIC: %s (left alone)", json_string_value(other));
+	if (repaired(d))
+		table_line(t, "  by another program, put right each time: %s in the last minute",
+			   repaired(d));
 }
 
 static void print_schedule(FILE *to, const json_t *s)
@@ -216,6 +227,9 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 		json_array_foreach(json_object_get(uplink, "devices"), j, device)
 			add_device(&t, device, cpu);
 		table_print(&t, to, on, off);
+		if (repaired(uplink))
+			fprintf(to, "  by another program, put right each time: %s in the last minute\n",
+				repaired(uplink));
 	}
 	if (text(from, "state_lost")[0])
 		fprintf(to, "State lost: %s\n", text(from, "state_lost"));

@@ -9,6 +9,7 @@
 #include "datapath/nicmeter.h"
 #include "datapath/others.h"
 #include "datapath/portwatch.h"
+#include "datapath/repairs.h"
 #include "datapath/sample.h"
 #include "plan/plan.h"
 #include "slots/slots.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct dataplane plane;
 	struct backpressure backpressure;
 	struct others others;
+	struct repairs repairs;
 	struct sampler sampler;
 	struct nicmeter nicmeter;   /* read while the CPU is scheduled */
 	struct portwatch portwatch;
@@ -74,4 +76,6 @@ struct daemon {
 	bool unusable_state;   /* the file that cannot be used is still in its place: it is not replaced */
 	bool unrecovered;      /* a VM may be paused since an earlier divvyd: it is tried again */
 	bool unreconciled;     /* the latest reconcile_host() failed: the plan is not the host's */
+	bool complained;       /* and the log says so */
+	uint64_t complaint_ns; /* when it last did, CLOCK_MONOTONIC; 0: never */
 };

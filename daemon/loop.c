@@ -7,11 +7,11 @@
  * read several times after the latest event, in growing distances, and not at all while nothing happens. A
  * further event puts off neither what is to be done nor the first two looks: a link that flaps must not hold
  * up the others. A tc event of another program on a vNIC that divvy is on makes divvyd read that vNIC's
- * filters again. A vNIC that there is news of, by a link or tc event, is attached to when its manager has
- * set it up (datapath/settle.h). Events are read before requests are answered: what a verb changes is
- * planned with what is known. Events are lost when the socket overruns: then all is read again. What no
- * event tells (a send buffer that was undone, a vNIC that took no filter and would now) is found by an audit
- * every AUDIT_SECONDS. What failed as a whole is tried again every second.
+ * filters again; mend.c puts right what it changed of divvy's own. A vNIC that there is news of, by a link or
+ * tc event, is attached to when its manager has set it up (datapath/settle.h). Events are read before requests
+ * are answered: what a verb changes is planned with what is known. Events are lost when the socket overruns:
+ * then all is read again. What no event tells (a send buffer that was undone, a vNIC that took no filter and
+ * would now) is found by an audit every AUDIT_SECONDS. What failed as a whole is tried again every second.
  */
 #include "loop.h"
 
@@ -23,6 +23,8 @@
 #include "base/log.h"
 #include "datapath/inventory.h"
 #include "datapath/nftwatch.h"
+#include "look.h"
+#include "mend.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -40,6 +42,7 @@
 /* So often counters are read while nobody asks: the first status needs a reading from before. */
 #define SAMPLE_SECONDS 5
 #define TIMER_ACCURACY_US 1000
+#define LOST_LINE_NS (60 * NSEC_PER_SEC) /* from one line of it in the log to the next */
 
 /* After a link event, microseconds from one look at /proc to the next. */
 static const uint64_t rescan_us[] = { 30000, 170000, 300000, 1000000, 3500000 };
@@ -47,8 +50,10 @@ static const uint64_t rescan_us[] = { 30000, 170000, 300000, 1000000, 3500000 };
 struct loop {
 	struct daemon *daemon;
 	struct rtnl *events;
+	struct mend *mend;
 	uint32_t own_port; /* of the socket by which divvyd changes the data path */
 	sd_event_source *event_source, *reconcile_timer, *rescan_timer, *others_timer, *second_timer;
+	uint64_t lost_ns; /* when the log said that events were lost */
 	unsigned int rescan_stage;
 	bool look_again;      /* an event came between the first two looks at /proc */
 	unsigned int seconds; /* since the start */
@@ -106,7 +111,8 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 	case HOST_GONE:
 		dataplane_forget(&d->plane, link.ifindex);
 		backpressure_forget(&d->backpressure, link.ifindex);
-		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+		if (link.kind != LINK_IFB) /* mend.c sees to divvy's own */
+			arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 		break;
 	case HOST_CHANGED:
 		if (!binding_unschedulable(&link))
@@ -127,8 +133,11 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	struct tcmsg tcm;
 	uint32_t ifindex;
 
-	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)) || nlh->nlmsg_type == RTM_NEWACTION ||
-	    nlh->nlmsg_type == RTM_DELACTION) /* no interface's */
+	if (nlh->nlmsg_type == RTM_NEWACTION || nlh->nlmsg_type == RTM_DELACTION) { /* no interface's */
+		mend_action(l->mend, nlh);
+		return;
+	}
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)))
 		return;
 	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));
 	ifindex = (uint32_t)tcm.tcm_ifindex;
@@ -136,8 +145,11 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	if (link && !binding_unschedulable(link))
 		settle_note(&d->plane.settle, ifindex, clock_now_ns(),
 			    dataplane_hook_gone(nlh->nlmsg_type, &tcm));
-	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm))
+	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm)) {
+		look_filter_gone(d, ifindex);
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+	}
+	mend_tc(l->mend, ifindex);
 	if (!tree_vnic(&d->plane.have, ifindex))
 		return;
 	/* Several events of one vNIC come in a row. */
@@ -155,10 +167,12 @@ static int on_message(const struct nlmsghdr *nlh, void *arg)
 
 	if (!nlh)
 		return 0;
-	if (nlh->nlmsg_type == RTM_NEWLINK || nlh->nlmsg_type == RTM_DELLINK)
+	if (nlh->nlmsg_type == RTM_NEWLINK || nlh->nlmsg_type == RTM_DELLINK) {
+		mend_link(l->mend, nlh);
 		on_link(l, nlh);
-	else if (nlh->nlmsg_pid != l->own_port)
+	} else if (nlh->nlmsg_pid != l->own_port) {
 		on_tc(l, nlh);
+	}
 	return 0;
 }
 
@@ -170,7 +184,10 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 
 	(void)s, (void)fd, (void)revents;
 	if (err == -ENOBUFS) {
-		log_notice("link events were lost; reading everything again");
+		if (!l->lost_ns || clock_now_ns() - l->lost_ns > LOST_LINE_NS) {
+			log_notice("link events were lost; reading everything again");
+			l->lost_ns = clock_now_ns();
+		}
 		for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
 			settle_note(&d->plane.settle, d->plan.tree.vnics[i].ifindex, clock_now_ns(), false);
 		inventory_links(&d->host, d->plane.rtnl);
@@ -275,7 +292,9 @@ int loop_open(struct loop **ret, struct daemon *d)
 		return -ENOMEM;
 	l->daemon = d;
 	l->own_port = rtnl_port(d->plane.rtnl);
-	r = rtnl_events_open(&l->events, true);
+	r = mend_open(&l->mend, d);
+	if (r >= 0)
+		r = rtnl_events_open(&l->events, true);
 	if (r >= 0)
 		r = sd_event_add_io(d->event, &l->event_source, rtnl_fd(l->events), EPOLLIN, on_events, l);
 	if (r >= 0)
@@ -310,6 +329,7 @@ struct loop *loop_close(struct loop *l)
 	sd_event_source_disable_unref(l->second_timer);
 	l->daemon->settle_timer = sd_event_source_disable_unref(l->daemon->settle_timer);
 	rtnl_close(l->events);
+	mend_close(l->mend);
 	free(l->touched);
 	free(l);
 	return NULL;

@@ -218,6 +218,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	plan_free(&d->plan);
 	backpressure_free(&d->backpressure);
 	others_free(&d->others);
+	repairs_free(&d->repairs);
 	sampler_free(&d->sampler);
 	nicmeter_free(&d->nicmeter);
 	portwatch_free(&d->portwatch);

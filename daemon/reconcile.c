@@ -9,13 +9,15 @@
 #include "datapath/holds.h"
 #include "datapath/hurdles.h"
 #include "datapath/inventory.h"
-#include "datapath/observe.h"
+#include "look.h"
 #include "plan/mistakes.h"
 #include "state.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define COMPLAINT_NS (60 * NSEC_PER_SEC)
 
 /* --- planning ----------------------------------------------------------------------------------- */
 
@@ -131,7 +133,7 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 	int r = 0;
 
 	if (d->plane.stale) {
-		r = dataplane_observe(&d->plane);
+		r = look(d, NULL, 0);
 		d->unreconciled = true; /* what was found is not what runs: a try alone mends nothing */
 	}
 	*err = (struct spec_error){ 0 };
@@ -179,7 +181,7 @@ static int apply_plan(struct daemon *d, struct plan *p, char *errtext, size_t si
 	/* What was believed to be there may not have been: look, and try once more. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		missed_free(&missed);
-		err = d->plane.stale ? dataplane_observe(&d->plane) : 0;
+		err = d->plane.stale ? look(d, NULL, 0) : 0;
 		if (err < 0)
 			snprintf(errtext, size, "cannot read the kernel's state: %s", strerror(-err));
 		else
@@ -230,7 +232,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 			    strerror(-d->plan.hurdles.error));
 	absent_log(&old, &d->plan);
 	plan_free(&old);
-	d->unreconciled = d->as_found = false;
+	d->unreconciled = d->complained = d->as_found = false;
 	d->file.valid = false;
 	backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);
 	others_follow(&d->others, d->plane.rtnl, &d->plane.have, false);
@@ -309,8 +311,26 @@ int reconcile_start(struct daemon *d, const struct model *m, const struct classi
 /* --- the host changes --------------------------------------------------------------------------- */
 
 /* A line for each device that came or went. */
-static void log_changes(const struct plan *was, const struct plan *now)
+static bool settles(const struct binding *b)
 {
+	return !b->bound && b->why.code == REASON_SETTLING;
+}
+
+/* Its filter was removed, and is put back after a pause: look.c has said so, and says it once a minute only. */
+static bool is_repair(const struct daemon *d, const char *name, const struct binding *was,
+		      const struct binding *now)
+{
+	struct repairs_sum sum;
+
+	if (!(was->bound && settles(now)) && !(settles(was) && now->bound))
+		return false;
+	repairs_sum(&d->repairs, name, clock_now_ns(), &sum);
+	return sum.last_minute > 0;
+}
+
+static void log_changes(const struct daemon *d, const struct plan *now)
+{
+	const struct plan *was = &d->plan;
 	char name[MODEL_FULL_NAME_SIZE];
 
 	for (size_t i = 0; i < now->model.n_nodes; i++) {
@@ -320,12 +340,26 @@ static void log_changes(const struct plan *was, const struct plan *now)
 		    (b->bound == before->bound && b->ifindex == before->ifindex))
 			continue;
 		model_full_name(&now->model, (uint32_t)i, name);
+		if (is_repair(d, name, before, b))
+			continue;
 		if (b->bound)
 			log_info("%s: bound to %s (ifindex %u)%s%s", name, b->nic, b->ifindex,
 				 b->vm[0] ? ", VM " : "", b->vm);
 		else
 			log_info("%s: waiting: %s", name, b->why.text);
 	}
+}
+
+/* Once for each time that it fails, and once a minute where another program makes it fail over and over. */
+static void complain(struct daemon *d, const char *errtext)
+{
+	uint64_t now = clock_now_ns();
+
+	if (d->complained || (d->complaint_ns && now - d->complaint_ns < COMPLAINT_NS))
+		return;
+	log_error("cannot bring the kernel to the specification (%s); will try again", errtext);
+	d->complained = true;
+	d->complaint_ns = now;
 }
 
 void reconcile_host(struct daemon *d)
@@ -338,19 +372,17 @@ void reconcile_host(struct daemon *d)
 		return;
 	/* What is gone from the kernel may be held now: the plan has to know it. */
 	if (d->plane.stale)
-		dataplane_observe(&d->plane);
+		look(d, NULL, 0);
 	r = make_plan(d, &d->plan.model, &d->plan.classids, &p);
 	if (r >= 0)
 		r = apply_plan(d, &p, errtext, sizeof(errtext));
 	if (r < 0) {
-		if (!d->unreconciled)
-			log_error("cannot bring the kernel to the specification (%s); will try again",
-				  errtext);
+		complain(d, errtext);
 		d->unreconciled = true;
 		plan_free(&p);
 		return;
 	}
-	log_changes(&d->plan, &p);
+	log_changes(d, &p);
 	run_plan(d, &p);
 	state_save(d);
 }
@@ -370,22 +402,6 @@ void reconcile_held(struct daemon *d, bool host_changed)
 
 /* --- the audit ---------------------------------------------------------------------------------- */
 
-/* Whether all that have says is seen, too. */
-static bool still_there(const struct dataplane *p, const struct tree *seen)
-{
-	for (size_t i = 0; i < p->have.n_vnics; i++)
-		if (!tree_vnic(seen, p->have.vnics[i].ifindex))
-			return false;
-	for (size_t i = 0; i < p->have.n_uplinks; i++) {
-		const struct tree_uplink *have = &p->have.uplinks[i];
-		const struct tree_uplink *u = tree_uplink(seen, have->name, have->direction);
-
-		if (!u || u->n_classes != have->n_classes)
-			return false;
-	}
-	return true;
-}
-
 /* Whether a vNIC took no filter. What hindered it may have gone since: no event tells. */
 static bool any_left_out(const struct daemon *d)
 {
@@ -397,9 +413,8 @@ static bool any_left_out(const struct daemon *d)
 
 void reconcile_audit(struct daemon *d)
 {
-	_cleanup_(tree_freep) struct tree seen = { 0 };
+	int n = look(d, NULL, 0);
 	bool again = any_left_out(d);
-	int n;
 
 	if (d->unsaved[0])
 		(void)state_save(d);
@@ -407,14 +422,9 @@ void reconcile_audit(struct daemon *d)
 		d->unrecovered = slots_recover(true) < 0;
 	if (d->as_found)
 		return;
-	if (observe(d->plane.rtnl, &seen) >= 0 && !still_there(&d->plane, &seen)) {
-		log_warning("kernel objects of divvy's were removed by another program; putting them back");
-		d->plane.stale = true;
-		again = true;
-	}
 	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
 		again = true;
-	if (again)
+	if (n > 0 || again)
 		reconcile_host(d);
 	n = backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, true);
 	if (n)

@@ -242,6 +242,7 @@ static int fill_device(const struct daemon *d, const struct readings *r, size_t 
 	out->sent = r->sent[node];
 	fill_backpressure(d, &d->plan.model.nodes[node], out);
 	fill_slots(r, s, out);
+	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
 	if (!out->binding.bound)
 		return 0;
 	fill_drops(d, r, out);
@@ -342,6 +343,7 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 			memcpy(u->name, m->nodes[i].name, sizeof(u->name));
 			u->present = d->plan.bindings[i].bound;
 			u->capacity = m->nodes[i].limit;
+			repairs_sum(&d->repairs, u->name, clock_now_ns(), &u->repaired);
 			u->first_device = s->n_devices;
 		} else if (u && m->nodes[i].kind == NODE_DEVICE) {
 			err = fill_device(d, r, i, s, &s->devices[s->n_devices++]);

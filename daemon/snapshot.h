@@ -30,6 +30,7 @@ struct snapshot_device {
 	int sndbuf;                      /* in force, bytes of truesize; 0: none */
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
 	size_t first_other, n_others;    /* lines in snapshot.others */
+	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */
 	double slots_error_pp;           /* if in_slots */
@@ -41,6 +42,7 @@ struct snapshot_uplink {
 	struct rate capacity;
 	bool known;            /* false: no device's rate is known yet */
 	struct rate delivered; /* sum over the devices that are known */
+	struct repairs_sum repaired; /* of the IFB, and of classes that are no device's */
 	size_t first_device, n_devices;
 };
 

@@ -74,6 +74,16 @@ static void put_rates(struct jsontext *j, const struct snapshot *s, const struct
 	jsontext_int(j, "window_ms", (int64_t)(d->sent.window_ns / NSEC_PER_MSEC));
 }
 
+/* What other programs removed or changed, and divvyd put right. */
+static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
+{
+	jsontext_open(j, "repaired", '{');
+	jsontext_int(j, "last_minute", r->last_minute);
+	jsontext_int(j, "total", (int64_t)r->total);
+	jsontext_string(j, "what", r->text);
+	jsontext_close(j, '}');
+}
+
 static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
@@ -100,6 +110,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "why", d->why);
 	jsontext_string(j, "passed_by", d->binding.passed_by);
 	put_others(j, s, d);
+	put_repaired(j, &d->repaired);
 	put_slots_vm(j, d);
 	jsontext_close(j, '}');
 }
@@ -114,6 +125,7 @@ static void put_uplink(struct jsontext *j, const struct snapshot *s, const struc
 		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->delivered));
 	else
 		jsontext_null(j, "delivered_bps");
+	put_repaired(j, &u->repaired);
 	jsontext_open(j, "devices", '[');
 	for (size_t i = 0; i < u->n_devices; i++)
 		put_device(j, s, &s->devices[u->first_device + i]);

@@ -156,6 +156,7 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 		dry_run(d, &m, reply);
 		return;
 	}
+	d->plane.stale = true; /* applying the same text again repairs */
 	if (!run_model(d, &m, reply))
 		return;
 	for (size_t i = 0; i < d->plan.model.n_nodes; i++) {

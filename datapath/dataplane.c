@@ -89,11 +89,11 @@ bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *
 	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
 	bool hook_gone = dataplane_hook_gone(type, tcm);
 
+	if (hook_gone)
+		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */
 	if (!v || (type == RTM_DELTFILTER && TC_H_MAJ(tcm->tcm_info) >> 16 != FILTER_PREF) ||
 	    (!hook_gone && (type != RTM_DELTFILTER || !filter_is_gone(p, ifindex))))
 		return false;
-	if (hook_gone)
-		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */
 	byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
 	return true;
 }

@@ -209,6 +209,20 @@ static int merge_vnics(struct batch *b)
 	return 0;
 }
 
+/* Others removed the filter of a vNIC that is not wanted any more: the qdisc that divvy made is still there. */
+static int detach_hooks(struct dataplane *p, const struct tree *want)
+{
+	int err = 0;
+
+	for (size_t i = p->hooks.n; i-- > 0 && err >= 0;) {
+		uint32_t ifindex = p->hooks.list[i].ifindex;
+
+		if (!tree_vnic(want, ifindex) && !tree_vnic(&p->have, ifindex))
+			err = detach(p, ifindex);
+	}
+	return err;
+}
+
 int vnics_apply(struct dataplane *p, const struct host *h, const struct tree *want, const struct diff *d,
 		struct missed_list *missed, char *errtext, size_t size)
 {
@@ -225,6 +239,8 @@ int vnics_apply(struct dataplane *p, const struct host *h, const struct tree *wa
 		else if (c->kind == CHANGE_DETACH)
 			err = detach(p, p->have.vnics[c->item].ifindex);
 	}
+	if (err >= 0)
+		err = detach_hooks(p, want);
 	if (err >= 0)
 		err = commit(p->rtnl, is_benign, &b, errtext, size);
 	if (err >= 0)

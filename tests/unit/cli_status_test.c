@@ -79,6 +79,26 @@ static void test_unclaimed_and_warnings(void **state)
 	      "Warning: the capacity is too high\n");
 }
 
+/* What other programs do to divvy's own: below the device, and below the uplink's table. */
+static void test_repaired(void **state)
+{
+	(void)state;
+	check(OF_UPLINK "'delivered_bps':1000000,"
+			"'repaired':{'last_minute':1,'total':5,'what':'IFB removed once'},'devices':["
+			"{'name':'web'," BOUND ",'share':60,'dropped_packets':0,"
+			"'entitled_bps':60000000,'delivered_bps':1000000,'error_pp':0,"
+			"'repaired':{'last_minute':38,'total':90,'what':'filter removed 38 times'}},"
+			"{'name':'db'," BOUND ",'share':40,'dropped_packets':0,"
+			"'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+			"'repaired':{'last_minute':0,'total':7,'what':''}}]}]}",
+	      "eno1: 1 of 100 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "web    vnet0    60    60.00      1.00  +0.00     0 on           -\n"
+	      "  by another program, put right each time: filter removed 38 times in the last minute\n"
+	      "db     vnet0    40     0.00      0.00  +0.00     0 on           -\n"
+	      "  by another program, put right each time: IFB removed once in the last minute\n");
+}
+
 #define OF_SLOTS                                                                               \
 	"'state':'bound','vm':{'name':'web','vmm':'qemu','pid':7},'cpu':{'credit_ns':1000000," \
 	"'slots':6,'slots_run':2,'entitled_ns':1500000000,'used_ns':1500000000,'longest_pause_ms':13.1"
@@ -116,6 +136,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_no_rates_yet),
+		cmocka_unit_test(test_repaired),
 		cmocka_unit_test(test_cpu),
 		cmocka_unit_test(test_unclaimed_and_warnings),
 		cmocka_unit_test(test_state),

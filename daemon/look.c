@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "look.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "datapath/diff.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A script that removes all filters of a large host: some names, and how many more. */
+#define LINES_MAX 10
+
+/* Notes of one look. */
+struct notes {
+	struct daemon *d;
+	const struct tree *before; /* as it was believed to be */
+	uint64_t now_ns;
+	bool *anew;   /* by uplink of the running tree: all of it is made anew; owned */
+	size_t lines; /* due */
+};
+
+static void note(struct notes *n, const char *name, const char *nic, enum repair what)
+{
+	int count = repairs_note(&n->d->repairs, name, what, n->now_ns);
+
+	if (count <= 0 || n->lines++ >= LINES_MAX)
+		return;
+	if (count == 1)
+		log_warning("%s: %s%s%s by another program; put right", name, repair_text(what),
+			    nic[0] ? " on " : "", nic);
+	else
+		log_warning(
+			"%s: %s%s%s by another program %d times since the latest line; put right each time",
+			name, repair_text(what), nic[0] ? " on " : "", nic, count);
+}
+
+static void note_uplink(struct notes *n, const struct change *c, enum repair what)
+{
+	const char *name = n->d->plan.tree.uplinks[c->uplink].name;
+
+	note(n, name, "", what);
+}
+
+static void note_device(struct notes *n, uint32_t node, enum repair what)
+{
+	char name[MODEL_FULL_NAME_SIZE];
+
+	model_full_name(&n->d->plan.model, node, name);
+	note(n, name, n->d->plan.bindings[node].nic, what);
+}
+
+static void note_class(struct notes *n, const struct change *c, enum repair what)
+{
+	const struct tree_class *class = &n->d->plan.tree.uplinks[c->uplink].classes[c->item];
+	const struct model *m = &n->d->plan.model;
+
+	if (n->anew[c->uplink])
+		return;
+	if (class->node != NODE_NONE && m->nodes[class->node].kind == NODE_DEVICE)
+		note_device(n, class->node, what);
+	else
+		note_uplink(n, c, what);
+}
+
+/* A vNIC whose IFB went has to get its filter anew, too: that is no other fault. */
+static void note_filter(struct notes *n, const struct change *c, enum repair what)
+{
+	const struct tree_vnic *v = &n->d->plan.tree.vnics[c->item];
+
+	if (!n->anew[c->uplink])
+		note_device(n, v->node, what);
+}
+
+static bool was_there(const struct notes *n, const struct change *c)
+{
+	const struct tree *want = &n->d->plan.tree;
+	const struct tree_uplink *u = &want->uplinks[c->uplink];
+
+	if (c->kind >= CHANGE_ATTACH || c->kind == CHANGE_MAP)
+		return tree_vnic(n->before, want->vnics[c->item].ifindex);
+	return tree_uplink(n->before, u->name, u->direction);
+}
+
+static void note_change(struct notes *n, const struct change *c)
+{
+	switch (c->kind) {
+	case CHANGE_MAKE_IFB:
+		n->anew[c->uplink] = true;
+		note_uplink(n, c, REPAIR_IFB_REMOVED);
+		break;
+	case CHANGE_MAKE_ROOT:
+		n->anew[c->uplink] = true;
+		note_uplink(n, c, REPAIR_ROOT);
+		break;
+	case CHANGE_SET_LINK:
+		note_uplink(n, c, REPAIR_IFB_CHANGED);
+		break;
+	case CHANGE_ADD_CLASS:
+		note_class(n, c, REPAIR_CLASS_REMOVED);
+		break;
+	case CHANGE_SET_CLASS:
+		note_class(n, c, REPAIR_CLASS_CHANGED);
+		break;
+	case CHANGE_SET_QUEUE:
+		if (!c->fresh)
+			note_class(n, c, REPAIR_QUEUE);
+		break;
+	case CHANGE_CLASSIFY:
+		if (!n->anew[c->uplink])
+			note_uplink(n, c, REPAIR_CLASSIFIER);
+		break;
+	case CHANGE_ATTACH:
+		note_filter(n, c, REPAIR_FILTER_REMOVED);
+		break;
+	case CHANGE_REATTACH:
+		note_filter(n, c, REPAIR_FILTER_CHANGED);
+		break;
+	case CHANGE_MAP:
+	case CHANGE_DETACH:
+	case CHANGE_DRAIN_CLASS:
+	case CHANGE_DRAIN_IFB:
+		break;
+	}
+}
+
+/* Something of divvy's that does not belong to what runs, and does not go by itself yet. */
+static bool is_left_over(const struct tree *seen, const struct change *c)
+{
+	const struct tree_uplink *u = &seen->uplinks[c->uplink];
+
+	return c->kind == CHANGE_DETACH || (c->kind == CHANGE_DRAIN_CLASS && !u->classes[c->item].drains) ||
+	       (c->kind == CHANGE_DRAIN_IFB && !u->drains);
+}
+
+/*
+ * What is in the running tree and was not there before is not others' doing: a vNIC that takes no filter, an
+ * uplink that is away.
+ */
+static int compare(struct daemon *d, const struct tree *seen)
+{
+	struct notes n = { .d = d, .before = &d->plane.have, .now_ns = clock_now_ns() };
+	struct diff diff;
+	int differ = 0, err = diff_trees(seen, &d->plan.tree, &diff);
+
+	if (err < 0)
+		return err;
+	n.anew = calloc(d->plan.tree.n_uplinks + 1, sizeof(*n.anew));
+	for (size_t i = 0; i < diff.n && n.anew; i++) {
+		const struct change *c = &diff.list[i];
+
+		differ += is_left_over(seen, c);
+		if (c->kind >= CHANGE_DETACH || !was_there(&n, c))
+			continue;
+		differ++;
+		if (!d->plane.half_done)
+			note_change(&n, c);
+	}
+	if (n.lines > LINES_MAX)
+		log_warning("... and %zu more (divvy status)", n.lines - LINES_MAX);
+	diff_free(&diff);
+	err = n.anew ? differ : -ENOMEM;
+	free(n.anew);
+	return err;
+}
+
+int look(struct daemon *d, const uint32_t *ifindex, size_t n)
+{
+	_cleanup_(tree_freep) struct tree seen = { 0 };
+	int err = dataplane_look(&d->plane, ifindex, n, &seen);
+	int differ = 0;
+
+	if (err >= 0 && d->plan.bindings) /* else divvyd starts, and nothing runs yet */
+		differ = compare(d, &seen);
+	if (err < 0 || differ < 0)
+		return err < 0 ? err : differ;
+	dataplane_take(&d->plane, &seen);
+	return differ;
+}
+
+void look_filter_gone(struct daemon *d, uint32_t ifindex)
+{
+	struct notes n = { .d = d, .now_ns = clock_now_ns() };
+	const struct tree_vnic *v = tree_vnic(&d->plan.tree, ifindex);
+
+	if (v)
+		note_device(&n, v->node, REPAIR_FILTER_REMOVED);
+}
