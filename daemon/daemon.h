@@ -6,6 +6,7 @@
 #include "datapath/backpressure.h"
 #include "datapath/dataplane.h"
 #include "datapath/drain.h"
+#include "datapath/look.h"
 #include "datapath/nicmeter.h"
 #include "datapath/others.h"
 #include "datapath/portwatch.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct dataplane plane;
 	struct backpressure backpressure;
 	struct others others;
+	struct look look; /* at plane and plan, with repairs */
 	struct repairs repairs;
 	struct sampler sampler;
 	struct nicmeter nicmeter;   /* read while the CPU is scheduled */

@@ -15,16 +15,16 @@
  */
 #include "loop.h"
 
-#include "absent.h"
 #include "advice.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "datapath/absent.h"
 #include "datapath/inventory.h"
+#include "datapath/look.h"
+#include "datapath/mend.h"
 #include "datapath/nftwatch.h"
-#include "look.h"
-#include "mend.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -146,7 +146,7 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 		settle_note(&d->plane.settle, ifindex, clock_now_ns(),
 			    dataplane_hook_gone(nlh->nlmsg_type, &tcm));
 	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm)) {
-		look_filter_gone(d, ifindex);
+		look_filter_gone(&d->look, ifindex);
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 	}
 	mend_tc(l->mend, ifindex);
@@ -275,6 +275,11 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
+static void on_differs(void *arg)
+{
+	reconcile_host(arg);
+}
+
 static int add_timer(struct loop *l, sd_event_source **s, sd_event_time_handler_t handler)
 {
 	int r = sd_event_add_time_relative(l->daemon->event, s, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, handler,
@@ -292,7 +297,7 @@ int loop_open(struct loop **ret, struct daemon *d)
 		return -ENOMEM;
 	l->daemon = d;
 	l->own_port = rtnl_port(d->plane.rtnl);
-	r = mend_open(&l->mend, d);
+	r = mend_open(&l->mend, d->event, &d->look, on_differs, d);
 	if (r >= 0)
 		r = rtnl_events_open(&l->events, true);
 	if (r >= 0)

@@ -6,7 +6,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "datapath/inventory.h"
-#include "found.h"
+#include "datapath/found.h"
 #include "kernel/proc/privilege.h"
 #include "loop.h"
 #include "datapath/nftwatch.h"
@@ -150,9 +150,9 @@ static int start_specification(struct daemon *d)
 
 	model_init(&m);
 	r = state_load(d, &m, &classids, &err);
-	if (found_adopt(d) < 0)
+	if (found_adopt(&d->plane, &d->host, &d->backpressure) < 0)
 		log_warning("cannot read what an earlier divvyd left");
-	d->as_found &= r == -ENOENT && found_any(d);
+	d->as_found &= r == -ENOENT && found_any(&d->plane);
 	if (d->as_found)
 		return keep_as_found(d);
 	if (r == -ENOENT) {
@@ -279,6 +279,7 @@ int main(int argc, char **argv)
 	}
 	raise_file_limit();
 	model_init(&d.plan.model);
+	d.look = (struct look){ .plane = &d.plane, .running = &d.plan, .repairs = &d.repairs };
 	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0)
 		return EXIT_FAILURE;
 	(void)make_dir(d.options.state, 0700); /* without it divvyd runs, and says that it cannot save */

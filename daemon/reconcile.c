@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "reconcile.h"
 
-#include "absent.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "datapath/absent.h"
 #include "datapath/apply.h"
 #include "datapath/holds.h"
 #include "datapath/hurdles.h"
 #include "datapath/inventory.h"
-#include "look.h"
+#include "datapath/look.h"
 #include "plan/mistakes.h"
 #include "state.h"
 
@@ -133,7 +133,7 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 	int r = 0;
 
 	if (d->plane.stale) {
-		r = look(d, NULL, 0);
+		r = look(&d->look, NULL, 0);
 		d->unreconciled = true; /* what was found is not what runs: a try alone mends nothing */
 	}
 	*err = (struct spec_error){ 0 };
@@ -181,7 +181,7 @@ static int apply_plan(struct daemon *d, struct plan *p, char *errtext, size_t si
 	/* What was believed to be there may not have been: look, and try once more. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		missed_free(&missed);
-		err = d->plane.stale ? look(d, NULL, 0) : 0;
+		err = d->plane.stale ? look(&d->look, NULL, 0) : 0;
 		if (err < 0)
 			snprintf(errtext, size, "cannot read the kernel's state: %s", strerror(-err));
 		else
@@ -372,7 +372,7 @@ void reconcile_host(struct daemon *d)
 		return;
 	/* What is gone from the kernel may be held now: the plan has to know it. */
 	if (d->plane.stale)
-		look(d, NULL, 0);
+		look(&d->look, NULL, 0);
 	r = make_plan(d, &d->plan.model, &d->plan.classids, &p);
 	if (r >= 0)
 		r = apply_plan(d, &p, errtext, sizeof(errtext));
@@ -413,8 +413,8 @@ static bool any_left_out(const struct daemon *d)
 
 void reconcile_audit(struct daemon *d)
 {
-	int n = look(d, NULL, 0);
 	bool again = any_left_out(d);
+	int n;
 
 	if (d->unsaved[0])
 		(void)state_save(d);
@@ -422,6 +422,7 @@ void reconcile_audit(struct daemon *d)
 		d->unrecovered = slots_recover(true) < 0;
 	if (d->as_found)
 		return;
+	n = look(&d->look, NULL, 0);
 	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
 		again = true;
 	if (n > 0 || again)

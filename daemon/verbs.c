@@ -14,8 +14,8 @@
 #include "advice.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "datapath/dryrun.h"
 #include "datapath/inventory.h"
-#include "dryrun.h"
 #include "reconcile.h"
 #include "snapshot.h"
 #include "state.h"
@@ -91,6 +91,10 @@ static bool run_model(struct daemon *d, const struct model *m, struct reply *rep
 
 static void dry_run(struct daemon *d, const struct model *m, struct reply *reply)
 {
+	const struct dryrun with = {
+		.plane = &d->plane, .host = &d->host, .backpressure = &d->backpressure, .running = &d->plan
+	};
+	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
 	struct plan p = { 0 };
 	struct spec_error err;
 
@@ -98,7 +102,7 @@ static void dry_run(struct daemon *d, const struct model *m, struct reply *reply
 		reply_error(reply, &err);
 		return;
 	}
-	answer(reply, dryrun_json(d, &p));
+	answer(reply, dryrun_json(&with, &p, advice_of_plan(d, &p, &warnings) < 0 ? NULL : advice_json(&warnings)));
 	plan_free(&p);
 }
 

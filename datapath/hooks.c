@@ -27,6 +27,14 @@ int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours, bo
 	return byifindex_insert(&h->list, &h->n, sizeof(new), &new);
 }
 
+void hooks_not_ours(struct hooks *h, uint32_t ifindex)
+{
+	struct hook *hook = byifindex_find(h->list, h->n, sizeof(*hook), ifindex);
+
+	if (hook)
+		hook->ours = false;
+}
+
 void hooks_drop(struct hooks *h, uint32_t ifindex)
 {
 	struct hook *hook = byifindex_find(h->list, h->n, sizeof(*hook), ifindex);

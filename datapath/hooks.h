@@ -28,5 +28,7 @@ void hooks_free(struct hooks *h);
 /* What is known already stays as it is. 0 or -ENOMEM. */
 int hooks_add(struct hooks *h, uint32_t ifindex, const char *name, bool ours, bool clsact);
 void hooks_drop(struct hooks *h, uint32_t ifindex);
+/* The qdisc turned out to belong to another program. */
+void hooks_not_ours(struct hooks *h, uint32_t ifindex);
 /* Borrowed; NULL if divvy is not on that vNIC. */
 const struct hook *hooks_find(const struct hooks *h, uint32_t ifindex);

@@ -109,7 +109,7 @@ static bool is_benign(const struct rtnl_failure *f, void *arg)
 	switch (op_of(f->tag)) {
 	case OP_HOOK:
 		/* It belongs to others, or there is none: it was noted as divvy's too early. */
-		hooks_drop(&b->p->hooks, m.ifindex);
+		hooks_not_ours(&b->p->hooks, m.ifindex);
 		return true;
 	case OP_HOOK_AGAIN: /* only the filter had been taken away */
 		return true;
@@ -129,8 +129,13 @@ static bool is_benign(const struct rtnl_failure *f, void *arg)
 static int add_hook(struct dataplane *p, const struct host *h, uint32_t ifindex)
 {
 	const struct link *l = host_link(h, ifindex);
-	bool again = hooks_find(&p->hooks, ifindex);
-	int err = hooks_add(&p->hooks, ifindex, l ? l->name : "", true, false);
+	const struct hook *known = hooks_find(&p->hooks, ifindex);
+	bool again = known && known->ours;
+	int err;
+
+	if (!again) /* another program's may have gone since */
+		hooks_drop(&p->hooks, ifindex);
+	err = hooks_add(&p->hooks, ifindex, l ? l->name : "", true, false);
 
 	return err < 0 ? err :
 			 qdisc_add_ingress(p->rtnl, ifindex, op_tag(again ? OP_HOOK_AGAIN : OP_HOOK, ifindex));

@@ -58,18 +58,22 @@ buffers() { # of both VMs
 	done
 }
 
-# The root of divvy's IFB becomes another program's, and takes no class: the set fails after send buffers were lowered.
+# A program that replaces the root of divvy's IFB faster than classes are made: a set fails after send buffers were lowered.
 case_half_way() {
-	local before
+	local before hostile failed=0 i
 	divvy apply "$tmp/divvy.yaml" >/dev/null
 	before=$(buffers)
-	tc -n "$host" qdisc del dev divvy0 root
-	tc -n "$host" qdisc add dev divvy0 root handle d177: pfifo
-	divvy set web=1 batch=99 >"$tmp/said" 2>&1
-	check "a set that fails half-way: it is refused" "$? != 0"
+	tc -n "$host" -force -b <(yes "qdisc replace dev divvy0 root handle 1: pfifo" 2>/dev/null) 2>/dev/null &
+	hostile=$!
+	for ((i = 0; i < 20 && !failed; i++)); do
+		divvy set web=1 batch=99 >"$tmp/said" 2>&1 || failed=1
+		((failed)) || divvy set web=60 batch=40 2>/dev/null || :
+	done
+	kill $hostile
+	wait $hostile 2>/dev/null
+	check "a set that fails half-way: it is refused" "failed == 1"
 	[[ $(buffers) == "$before" ]]
 	check "a set that fails half-way: send buffers are as before" "$? == 0" || diag < <(buffers)
-	tc -n "$host" qdisc del dev divvy0 root
 	await 5 divvy apply "$tmp/divvy.yaml" >/dev/null 2>&1
 	check "... and the next apply works" "$? == 0"
 }

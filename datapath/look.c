@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "datapath/diff.h"
+#include "diff.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 /* Notes of one look. */
 struct notes {
-	struct daemon *d;
+	const struct look *look;
 	const struct tree *before; /* as it was believed to be */
 	uint64_t now_ns;
 	bool *anew;   /* by uplink of the running tree: all of it is made anew; owned */
@@ -23,7 +23,7 @@ struct notes {
 
 static void note(struct notes *n, const char *name, const char *nic, enum repair what)
 {
-	int count = repairs_note(&n->d->repairs, name, what, n->now_ns);
+	int count = repairs_note(n->look->repairs, name, what, n->now_ns);
 
 	if (count <= 0 || n->lines++ >= LINES_MAX)
 		return;
@@ -38,7 +38,7 @@ static void note(struct notes *n, const char *name, const char *nic, enum repair
 
 static void note_uplink(struct notes *n, const struct change *c, enum repair what)
 {
-	const char *name = n->d->plan.tree.uplinks[c->uplink].name;
+	const char *name = n->look->running->tree.uplinks[c->uplink].name;
 
 	note(n, name, "", what);
 }
@@ -47,14 +47,14 @@ static void note_device(struct notes *n, uint32_t node, enum repair what)
 {
 	char name[MODEL_FULL_NAME_SIZE];
 
-	model_full_name(&n->d->plan.model, node, name);
-	note(n, name, n->d->plan.bindings[node].nic, what);
+	model_full_name(&n->look->running->model, node, name);
+	note(n, name, n->look->running->bindings[node].nic, what);
 }
 
 static void note_class(struct notes *n, const struct change *c, enum repair what)
 {
-	const struct tree_class *class = &n->d->plan.tree.uplinks[c->uplink].classes[c->item];
-	const struct model *m = &n->d->plan.model;
+	const struct tree_class *class = &n->look->running->tree.uplinks[c->uplink].classes[c->item];
+	const struct model *m = &n->look->running->model;
 
 	if (n->anew[c->uplink])
 		return;
@@ -67,7 +67,7 @@ static void note_class(struct notes *n, const struct change *c, enum repair what
 /* A vNIC whose IFB went has to get its filter anew, too: that is no other fault. */
 static void note_filter(struct notes *n, const struct change *c, enum repair what)
 {
-	const struct tree_vnic *v = &n->d->plan.tree.vnics[c->item];
+	const struct tree_vnic *v = &n->look->running->tree.vnics[c->item];
 
 	if (!n->anew[c->uplink])
 		note_device(n, v->node, what);
@@ -75,7 +75,7 @@ static void note_filter(struct notes *n, const struct change *c, enum repair wha
 
 static bool was_there(const struct notes *n, const struct change *c)
 {
-	const struct tree *want = &n->d->plan.tree;
+	const struct tree *want = &n->look->running->tree;
 	const struct tree_uplink *u = &want->uplinks[c->uplink];
 
 	if (c->kind >= CHANGE_ATTACH || c->kind == CHANGE_MAP)
@@ -138,15 +138,15 @@ static bool is_left_over(const struct tree *seen, const struct change *c)
  * What is in the running tree and was not there before is not others' doing: a vNIC that takes no filter, an
  * uplink that is away.
  */
-static int compare(struct daemon *d, const struct tree *seen)
+static int compare(const struct look *look, const struct tree *seen)
 {
-	struct notes n = { .d = d, .before = &d->plane.have, .now_ns = clock_now_ns() };
+	struct notes n = { .look = look, .before = &look->plane->have, .now_ns = clock_now_ns() };
 	struct diff diff;
-	int differ = 0, err = diff_trees(seen, &d->plan.tree, &diff);
+	int differ = 0, err = diff_trees(seen, &look->running->tree, &diff);
 
 	if (err < 0)
 		return err;
-	n.anew = calloc(d->plan.tree.n_uplinks + 1, sizeof(*n.anew));
+	n.anew = calloc(look->running->tree.n_uplinks + 1, sizeof(*n.anew));
 	for (size_t i = 0; i < diff.n && n.anew; i++) {
 		const struct change *c = &diff.list[i];
 
@@ -154,7 +154,7 @@ static int compare(struct daemon *d, const struct tree *seen)
 		if (c->kind >= CHANGE_DETACH || !was_there(&n, c))
 			continue;
 		differ++;
-		if (!d->plane.half_done)
+		if (!look->plane->half_done)
 			note_change(&n, c);
 	}
 	if (n.lines > LINES_MAX)
@@ -165,24 +165,24 @@ static int compare(struct daemon *d, const struct tree *seen)
 	return err;
 }
 
-int look(struct daemon *d, const uint32_t *ifindex, size_t n)
+int look(const struct look *l, const uint32_t *ifindex, size_t n)
 {
 	_cleanup_(tree_freep) struct tree seen = { 0 };
-	int err = dataplane_look(&d->plane, ifindex, n, &seen);
+	int err = dataplane_look(l->plane, ifindex, n, &seen);
 	int differ = 0;
 
-	if (err >= 0 && d->plan.bindings) /* else divvyd starts, and nothing runs yet */
-		differ = compare(d, &seen);
+	if (err >= 0 && l->running->bindings) /* else divvyd starts, and nothing runs yet */
+		differ = compare(l, &seen);
 	if (err < 0 || differ < 0)
 		return err < 0 ? err : differ;
-	dataplane_take(&d->plane, &seen);
+	dataplane_take(l->plane, &seen);
 	return differ;
 }
 
-void look_filter_gone(struct daemon *d, uint32_t ifindex)
+void look_filter_gone(const struct look *l, uint32_t ifindex)
 {
-	struct notes n = { .d = d, .now_ns = clock_now_ns() };
-	const struct tree_vnic *v = tree_vnic(&d->plan.tree, ifindex);
+	struct notes n = { .look = l, .now_ns = clock_now_ns() };
+	const struct tree_vnic *v = tree_vnic(&l->running->tree, ifindex);
 
 	if (v)
 		note_device(&n, v->node, REPAIR_FILTER_REMOVED);

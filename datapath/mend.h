@@ -6,12 +6,19 @@
  * divvy's, and less often where such events do not end.
  */
 
-#include "daemon.h"
+#include "look.h"
+
+#include <linux/netlink.h>
+#include <systemd/sd-event.h>
 
 struct mend;
 
-/* 0 or negative errno. */
-int mend_open(struct mend **ret, struct daemon *d);
+/*
+ * what is borrowed until mend_close(). differs: called when a look has found that something differs from what
+ * runs; it applies what runs (reconcile.h). 0 or negative errno.
+ */
+int mend_open(struct mend **ret, sd_event *event, const struct look *what, void (*differs)(void *arg),
+	      void *arg);
 struct mend *mend_close(struct mend *m); /* NULL is fine; returns NULL */
 
 /* A tc event of another program named this link. */

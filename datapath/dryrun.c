@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dryrun.h"
 
-#include "advice.h"
 #include "base/cleanup.h"
-#include "datapath/diff.h"
+#include "diff.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,19 +79,19 @@ static void attach_step(json_t *steps, const struct plan *p, const struct change
 		     v->minor);
 }
 
-static void detach_step(json_t *steps, const struct daemon *d, const struct change *c)
+static void detach_step(json_t *steps, const struct dryrun *d, const struct change *c)
 {
-	const struct tree_vnic *v = &d->plane.have.vnics[c->item];
-	const struct link *l = host_link(&d->host, v->ifindex);
-	const struct place at = { .nic = l ? l->name : "", .plan = &d->plan, .node = v->node };
+	const struct tree_vnic *v = &d->plane->have.vnics[c->item];
+	const struct link *l = host_link(d->host, v->ifindex);
+	const struct place at = { .nic = l ? l->name : "", .plan = d->running, .node = v->node };
 
 	step(steps, "detach", &at, "filter at tc ingress of %s", l ? l->name : "a vNIC that is gone");
 }
 
-static void drain_step(json_t *steps, const struct daemon *d, const struct change *c)
+static void drain_step(json_t *steps, const struct dryrun *d, const struct change *c)
 {
-	const struct tree_uplink *u = &d->plane.have.uplinks[c->uplink];
-	struct place at = { .uplink = u->name, .plan = &d->plan, .node = NODE_NONE };
+	const struct tree_uplink *u = &d->plane->have.uplinks[c->uplink];
+	struct place at = { .uplink = u->name, .plan = d->running, .node = NODE_NONE };
 
 	if (c->kind == CHANGE_DRAIN_IFB) {
 		step(steps, "remove", &at, "the IFB of %s, when its last class has gone", u->name);
@@ -103,7 +102,7 @@ static void drain_step(json_t *steps, const struct daemon *d, const struct chang
 	     u->classes[c->item].htb.minor);
 }
 
-static void tree_steps(json_t *steps, const struct daemon *d, const struct plan *p, const struct diff *diff)
+static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan *p, const struct diff *diff)
 {
 	for (size_t i = 0; i < diff->n; i++) {
 		const struct change *c = &diff->list[i];
@@ -154,11 +153,11 @@ static void tree_steps(json_t *steps, const struct daemon *d, const struct plan 
 
 /* --- send buffers, and what is not done ------------------------------------------------------------ */
 
-static void hold_steps(json_t *steps, const struct daemon *d, const struct plan *p)
+static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan *p)
 {
 	for (size_t i = 0; i < p->tree.n_vnics; i++) {
 		const struct tree_vnic *v = &p->tree.vnics[i];
-		const struct held *h = backpressure_of(&d->backpressure, v->ifindex);
+		const struct held *h = backpressure_of(d->backpressure, v->ifindex);
 		const struct binding *b = &p->bindings[v->node];
 		const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = b->nic, .plan = p,
 					  .node = v->node };
@@ -167,8 +166,8 @@ static void hold_steps(json_t *steps, const struct daemon *d, const struct plan 
 			step(steps, "hold back", &at, "process %d (%s) by a send buffer of %u bytes on %s",
 			     b->pid, b->vmm, v->sndbuf, b->nic);
 	}
-	for (size_t i = 0; i < d->backpressure.n; i++) {
-		const struct held *h = &d->backpressure.held[i];
+	for (size_t i = 0; i < d->backpressure->n; i++) {
+		const struct held *h = &d->backpressure->held[i];
 		const struct tree_vnic *v = tree_vnic(&p->tree, h->ifindex);
 		const struct place at = { .nic = h->nic, .node = NODE_NONE };
 
@@ -219,17 +218,16 @@ static void note_local(json_t *notes, const struct plan *p)
 	}
 }
 
-json_t *dryrun_json(const struct daemon *d, const struct plan *p)
+json_t *dryrun_json(const struct dryrun *d, const struct plan *p, json_t *warnings)
 {
-	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
 	json_t *steps = json_array(), *notes = json_array();
 	json_int_t devices = 0, bound = 0;
 	struct diff diff = { 0 };
 
-	if (!steps || !notes || advice_of_plan(d, p, &warnings) < 0 ||
-	    diff_trees(&d->plane.have, &p->tree, &diff) < 0) {
+	if (!steps || !notes || !warnings || diff_trees(&d->plane->have, &p->tree, &diff) < 0) {
 		json_decref(steps);
 		json_decref(notes);
+		json_decref(warnings);
 		return NULL;
 	}
 	tree_steps(steps, d, p, &diff);
@@ -247,5 +245,5 @@ json_t *dryrun_json(const struct daemon *d, const struct plan *p)
 			 "bound", bound,
 			 "steps", steps,
 			 "notes", notes,
-			 "warnings", advice_json(&warnings));
+			 "warnings", warnings);
 }

@@ -10,13 +10,13 @@
 #include <string.h>
 
 /* A send buffer that divvy may have lowered: what it was before is not known. */
-static int adopt_sndbuf(struct daemon *d, const struct link *l)
+static int adopt_sndbuf(const struct host *host, struct backpressure *b, const struct link *l)
 {
-	const struct vmm_nic *nic = host_nic(&d->host, l->name);
+	const struct vmm_nic *nic = host_nic(host, l->name);
 	struct held h = { .ifindex = l->ifindex, .before = TAP_SNDBUF_UNLIMITED };
 	struct tap_ref ref = { 0 };
 
-	if (!nic || backpressure_of(&d->backpressure, l->ifindex))
+	if (!nic || backpressure_of(b, l->ifindex))
 		return 0;
 	ref.pid = h.pid = nic->pid;
 	ref.start_time = h.start_time = nic->start_time;
@@ -25,16 +25,16 @@ static int adopt_sndbuf(struct daemon *d, const struct link *l)
 	snprintf(ref.name, sizeof(ref.name), "%s", l->name);
 	if (tap_get_sndbuf(&ref, &h.now) < 0 || h.now == TAP_SNDBUF_UNLIMITED)
 		return 0;
-	return backpressure_adopt(&d->backpressure, &h);
+	return backpressure_adopt(b, &h);
 }
 
 /* Whether the vNIC's hook is a clsact. */
-static bool has_clsact(struct daemon *d, uint32_t ifindex)
+static bool has_clsact(struct dataplane *p, uint32_t ifindex)
 {
 	_cleanup_free_ struct qdisc *q = NULL;
 	size_t n = 0;
 
-	if (qdisc_list(d->plane.rtnl, ifindex, &q, &n) < 0)
+	if (qdisc_list(p->rtnl, ifindex, &q, &n) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (q[i].parent == TC_H_INGRESS)
@@ -42,23 +42,23 @@ static bool has_clsact(struct daemon *d, uint32_t ifindex)
 	return false;
 }
 
-int found_adopt(struct daemon *d)
+int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *b)
 {
-	int err = dataplane_observe(&d->plane);
+	int err = dataplane_observe(p);
 
-	for (size_t i = 0; i < d->plane.have.n_vnics && err >= 0; i++) {
-		const struct link *l = host_link(&d->host, d->plane.have.vnics[i].ifindex);
+	for (size_t i = 0; i < p->have.n_vnics && err >= 0; i++) {
+		const struct link *l = host_link(h, p->have.vnics[i].ifindex);
 
-		if (!l || hooks_find(&d->plane.hooks, l->ifindex))
+		if (!l || hooks_find(&p->hooks, l->ifindex))
 			continue;
-		err = hooks_add(&d->plane.hooks, l->ifindex, l->name, true, has_clsact(d, l->ifindex));
+		err = hooks_add(&p->hooks, l->ifindex, l->name, true, has_clsact(p, l->ifindex));
 		if (err >= 0)
-			err = adopt_sndbuf(d, l);
+			err = adopt_sndbuf(h, b, l);
 	}
 	return err;
 }
 
-bool found_any(const struct daemon *d)
+bool found_any(const struct dataplane *p)
 {
-	return d->plane.have.n_vnics > 0;
+	return p->have.n_vnics > 0;
 }

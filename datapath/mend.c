@@ -5,7 +5,7 @@
  * An event marks a link; a moment later all marked links are looked at. At a vNIC the moment is long enough for
  * a script that makes several changes in a row. At an IFB scripts have no business, and a packet that meets an
  * IFB that is down is lost. The look reads what is marked and nothing else, so that one filter of a thousand
- * costs little. What differs is applied in the usual way (reconcile_host()), which costs more. So the next look
+ * costs little. What differs is applied in the usual way (differs()), which costs more. So the next look
  * waits REST_FACTOR times as long as this one took: a program that removes a filter as fast as it can costs a few
  * percent of a core, and finds the filter back less than a second later each time.
  */
@@ -13,10 +13,8 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "datapath/observe.h"
 #include "kernel/net/filter.h"
-#include "look.h"
-#include "reconcile.h"
+#include "observe.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -32,7 +30,9 @@
 #define TIMER_ACCURACY_US 1000
 
 struct mend {
-	struct daemon *daemon;
+	const struct look *what;
+	void (*differs)(void *arg);
+	void *arg;
 	sd_event_source *timer;
 	uint32_t *touched; /* links that events named, in any order; owned */
 	size_t n_touched;
@@ -81,7 +81,7 @@ static void touch(struct mend *m, uint32_t ifindex, uint64_t delay_ns)
 
 void mend_tc(struct mend *m, uint32_t ifindex)
 {
-	const struct tree *have = &m->daemon->plane.have;
+	const struct tree *have = &m->what->plane->have;
 	const struct tree_uplink *u;
 
 	if (tree_vnic(have, ifindex))
@@ -92,7 +92,7 @@ void mend_tc(struct mend *m, uint32_t ifindex)
 
 void mend_action(struct mend *m, const struct nlmsghdr *nlh)
 {
-	if (!m->daemon->plane.have.n_vnics || !filter_event_redirects(nlh))
+	if (!m->what->plane->have.n_vnics || !filter_event_redirects(nlh))
 		return;
 	m->all = true;
 	look_soon(m, VNIC_DELAY_NS);
@@ -107,7 +107,7 @@ void mend_link(struct mend *m, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(ifi)))
 		return;
 	memcpy(&ifi, NLMSG_DATA(nlh), sizeof(ifi));
-	if (!is_ifb(&m->daemon->plane.have, (uint32_t)ifi.ifi_index, &u))
+	if (!is_ifb(&m->what->plane->have, (uint32_t)ifi.ifi_index, &u))
 		return;
 	if (nlh->nlmsg_type == RTM_DELLINK) {
 		m->all = true; /* with it go the ends of filters */
@@ -127,20 +127,19 @@ static int compare_ifindex(const void *a, const void *b)
 static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct mend *m = arg;
-	struct daemon *d = m->daemon;
 	uint64_t start = clock_now_ns(), end, rest;
 	int r;
 
 	(void)s, (void)usec;
 	if (m->n_touched)
 		qsort(m->touched, m->n_touched, sizeof(*m->touched), compare_ifindex);
-	r = look(d, m->all || d->plane.stale ? NULL : m->touched, m->n_touched);
+	r = look(m->what, m->all || m->what->plane->stale ? NULL : m->touched, m->n_touched);
 	m->all = false;
 	m->n_touched = 0;
 	if (r < 0)
-		d->plane.stale = true; /* the second's timer tries again */
+		m->what->plane->stale = true; /* the second's timer tries again */
 	if (r > 0)
-		reconcile_host(d);
+		m->differs(m->arg);
 	end = clock_now_ns();
 	rest = REST_FACTOR * (end - start);
 	rest = rest < REST_MIN_NS ? REST_MIN_NS : rest > REST_MAX_NS ? REST_MAX_NS : rest;
@@ -148,15 +147,16 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
-int mend_open(struct mend **ret, struct daemon *d)
+int mend_open(struct mend **ret, sd_event *event, const struct look *what, void (*differs)(void *arg),
+	      void *arg)
 {
 	struct mend *m = calloc(1, sizeof(*m));
 	int r;
 
 	if (!m)
 		return -ENOMEM;
-	m->daemon = d;
-	r = sd_event_add_time_relative(d->event, &m->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, on_timer,
+	*m = (struct mend){ .what = what, .differs = differs, .arg = arg };
+	r = sd_event_add_time_relative(event, &m->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, on_timer,
 				       m);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
