@@ -104,7 +104,7 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 	 * made.
 	 */
 	if (nlh->nlmsg_type == RTM_NEWLINK && link_parse(nlh, &link) == 0 && !binding_unschedulable(&link))
-		settle_note(&d->plane.settle, link.ifindex, clock_now_ns(), false);
+		settle_note(&d->plane.settle, link.ifindex, clock_now_ns(), SETTLE_OTHER);
 	switch (inventory_event(&d->host, nlh, &link)) {
 	case HOST_SAME:
 		break;
@@ -144,7 +144,7 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	link = host_link(&d->host, ifindex);
 	if (link && !binding_unschedulable(link))
 		settle_note(&d->plane.settle, ifindex, clock_now_ns(),
-			    dataplane_hook_gone(nlh->nlmsg_type, &tcm));
+			    dataplane_tc_news(nlh->nlmsg_type, &tcm));
 	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm)) {
 		look_filter_gone(&d->look, ifindex);
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
@@ -189,7 +189,7 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 			l->lost_ns = clock_now_ns();
 		}
 		for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
-			settle_note(&d->plane.settle, d->plan.tree.vnics[i].ifindex, clock_now_ns(), false);
+			settle_note(&d->plane.settle, d->plan.tree.vnics[i].ifindex, clock_now_ns(), SETTLE_OTHER);
 		inventory_links(&d->host, d->plane.rtnl);
 		others_follow(&d->others, d->plane.rtnl, &d->plane.have, true);
 		d->plane.stale = true;

@@ -78,16 +78,18 @@ static bool filter_is_gone(struct dataplane *p, uint32_t ifindex)
 }
 
 /* `ingress` and clsact have the same parent. */
-bool dataplane_hook_gone(uint16_t type, const struct tcmsg *tcm)
+enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm)
 {
-	return type == RTM_DELQDISC && tcm->tcm_parent == TC_H_INGRESS;
+	if (tcm->tcm_parent != TC_H_INGRESS)
+		return SETTLE_OTHER;
+	return type == RTM_DELQDISC ? SETTLE_REMOVED : type == RTM_NEWQDISC ? SETTLE_MADE : SETTLE_OTHER;
 }
 
 bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm)
 {
 	uint32_t ifindex = (uint32_t)tcm->tcm_ifindex;
 	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
-	bool hook_gone = dataplane_hook_gone(type, tcm);
+	bool hook_gone = dataplane_tc_news(type, tcm) == SETTLE_REMOVED;
 
 	if (hook_gone)
 		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */

@@ -39,10 +39,10 @@ void dataplane_close(struct dataplane *p);
  */
 int dataplane_observe(struct dataplane *p);
 
-/* Whether a tc event says that a vNIC's ingress qdisc is gone. */
-bool dataplane_hook_gone(uint16_t type, const struct tcmsg *tcm);
+/* What a tc event of a vNIC, its type (RTM_*) and header, says. */
+enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm);
 /*
- * Another program's tc event on a vNIC: its type (RTM_*) and header. True: what divvy had there is gone, and
+ * Another program's tc event on a vNIC. True: what divvy had there is gone, and
  * p->have says so. The class keeps its packets. May ask the kernel.
  */
 bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm);

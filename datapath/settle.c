@@ -19,9 +19,9 @@ static bool is_quiet(const struct settle_vnic *v, uint64_t now_ns)
 	return now_ns - v->last_ns >= v->quiet_ns;
 }
 
-int settle_note(struct settle *s, uint32_t ifindex, uint64_t now_ns, bool removed)
+int settle_note(struct settle *s, uint32_t ifindex, uint64_t now_ns, enum settle_news news)
 {
-	struct settle_vnic new = { .ifindex = ifindex, .first_ns = now_ns };
+	struct settle_vnic new = { .ifindex = ifindex, .first_ns = now_ns, .quiet_ns = SETTLE_QUIET_NS };
 	struct settle_vnic *v = find(s, ifindex);
 
 	if (!v) {
@@ -34,7 +34,8 @@ int settle_note(struct settle *s, uint32_t ifindex, uint64_t now_ns, bool remove
 		*v = new;
 	}
 	v->last_ns = now_ns;
-	v->quiet_ns = removed ? SETTLE_REMOVED_NS : SETTLE_QUIET_NS;
+	if (news != SETTLE_OTHER)
+		v->quiet_ns = news == SETTLE_REMOVED ? SETTLE_REMOVED_NS : SETTLE_QUIET_NS;
 	return 0;
 }
 

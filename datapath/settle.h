@@ -10,8 +10,8 @@
  * qdisc del dev TAP ingress" and then "tc qdisc add dev TAP ingress". The second command fails where divvy
  * has attached between the two, for a vNIC has one such qdisc. The first command says nothing to others
  * where there was no qdisc. So divvy waits for SETTLE_QUIET_NS without news of the vNIC: a tc event of
- * another program, or a link event. After the first command's event the second is due, and starting it takes
- * a busy host a while: then divvy waits for SETTLE_REMOVED_NS, unless there is other news. News that never
+ * another program, or a link event. After the first command's event the second is due, and a busy host takes
+ * a while to start it: until the qdisc is there again divvy waits for SETTLE_REMOVED_NS. News that never
  * ends for so long does not leave the vNIC undivided: after SETTLE_PATIENCE_NS divvy attaches all the same,
  * and then at most every SETTLE_AGAIN_NS.
  *
@@ -50,8 +50,13 @@ struct settle {
 
 void settle_free(struct settle *s);
 
-/* News of this vNIC, not caused by divvyd. removed: its ingress qdisc was removed. 0 or -ENOMEM. */
-int settle_note(struct settle *s, uint32_t ifindex, uint64_t now_ns, bool removed);
+enum settle_news {
+	SETTLE_REMOVED, /* its ingress qdisc (ingress or clsact) is gone */
+	SETTLE_MADE,    /* it has one */
+	SETTLE_OTHER,
+};
+/* News of this vNIC, not caused by divvyd. 0 or -ENOMEM. */
+int settle_note(struct settle *s, uint32_t ifindex, uint64_t now_ns, enum settle_news news);
 /* The link is gone: a later one of this number is another. */
 void settle_forget(struct settle *s, uint32_t ifindex);
 

@@ -43,7 +43,7 @@ static void without_news(void **state)
 static void one_event(void **state)
 {
 	(void)state;
-	assert_int_equal(settle_note(&s, NIC, T0, false), 0);
+	assert_int_equal(settle_note(&s, NIC, T0, SETTLE_OTHER), 0);
 	assert_int_equal(settle_not_before(&s, NIC, T0), T0 + 300 * MS);
 	assert_int_equal(settle_not_before(&s, NIC, T0 + 299 * MS), T0 + 300 * MS);
 	assert_int_equal(settle_not_before(&s, NIC, T0 + 300 * MS), 0);
@@ -60,12 +60,19 @@ static void one_event(void **state)
 static void removed(void **state)
 {
 	(void)state;
-	settle_note(&s, NIC, T0, true);
+	settle_note(&s, NIC, T0, SETTLE_REMOVED);
 	assert_int_equal(settle_not_before(&s, NIC, T0 + 699 * MS), T0 + 700 * MS);
 	assert_int_equal(settle_not_before(&s, NIC, T0 + 700 * MS), 0);
-	settle_note(&s, NIC, T0 + 1000 * MS, true);
-	settle_note(&s, NIC, T0 + 1010 * MS, false);
-	assert_int_equal(settle_not_before(&s, NIC, T0 + 1010 * MS), T0 + 1310 * MS);
+	settle_note(&s, NIC, T0 + 1000 * MS, SETTLE_REMOVED);
+	settle_note(&s, NIC, T0 + 1010 * MS, SETTLE_OTHER); /* its root qdisc, say */
+	assert_int_equal(settle_not_before(&s, NIC, T0 + 1010 * MS), T0 + 1710 * MS);
+	settle_note(&s, NIC, T0 + 1020 * MS, SETTLE_MADE);
+	settle_note(&s, NIC, T0 + 1030 * MS, SETTLE_OTHER); /* its filter */
+	assert_int_equal(settle_not_before(&s, NIC, T0 + 1030 * MS), T0 + 1330 * MS);
+	/* A later row knows nothing of it. */
+	settle_note(&s, NIC, T0 + 5000 * MS, SETTLE_REMOVED);
+	settle_note(&s, NIC, T0 + 6000 * MS, SETTLE_OTHER);
+	assert_int_equal(settle_not_before(&s, NIC, T0 + 6000 * MS), T0 + 6300 * MS);
 }
 
 /* A manager's commands: each puts it off. */
@@ -73,10 +80,10 @@ static void several_events(void **state)
 {
 	(void)state;
 	for (uint64_t t = 0; t <= 1000; t += 200)
-		settle_note(&s, NIC, T0 + t * MS, false);
+		settle_note(&s, NIC, T0 + t * MS, SETTLE_OTHER);
 	assert_int_equal(settle_not_before(&s, NIC, T0 + 1000 * MS), T0 + 1300 * MS);
 	/* After a pause it begins anew. */
-	settle_note(&s, NIC, T0 + 1900 * MS, false);
+	settle_note(&s, NIC, T0 + 1900 * MS, SETTLE_OTHER);
 	assert_int_equal(settle_not_before(&s, NIC, T0 + 1900 * MS), T0 + 2200 * MS);
 }
 
@@ -91,7 +98,7 @@ static void no_pause(void **state)
 		uint64_t now = T0 + t * MS;
 
 		if (t % 100 == 0)
-			settle_note(&s, NIC, now, false);
+			settle_note(&s, NIC, now, SETTLE_OTHER);
 		if (settle_not_before(&s, NIC, now) > now || (n && now - attached[n - 1] < 100 * MS))
 			continue;
 		settle_attached(&s, NIC, now);
@@ -104,7 +111,7 @@ static void no_pause(void **state)
 	assert_int_equal(n, 9);
 	assert_int_equal(early, 1);
 	/* And again in a later row. */
-	settle_note(&s, NIC, T0 + 20000 * MS, false);
+	settle_note(&s, NIC, T0 + 20000 * MS, SETTLE_OTHER);
 	settle_attached(&s, NIC, T0 + 20000 * MS);
 	assert_int_equal(settle_next_early(&s), NIC);
 	assert_int_equal(settle_next_early(&s), 0);
@@ -145,12 +152,12 @@ static void what_is_held(void **state)
 	(void)state;
 	held(&none, T0, "7+1000 "); /* libvirtd alone has it open */
 	held(&have, T0, "");
-	settle_note(&s, 5, T0, false);
-	settle_note(&s, 8, T0, false);
-	settle_note(&s, 9, T0 + 100 * MS, false);
+	settle_note(&s, 5, T0, SETTLE_OTHER);
+	settle_note(&s, 8, T0, SETTLE_OTHER);
+	settle_note(&s, 9, T0 + 100 * MS, SETTLE_OTHER);
 	held(&have, T0 + 100 * MS, "8+200 9+300 ");
 	held(&have, T0 + 300 * MS, "9+100 ");
-	settle_note(&s, NIC, T0, false);
+	settle_note(&s, NIC, T0, SETTLE_OTHER);
 	held(&none, T0 + 400 * MS, "7+100 "); /* it is new: look more often */
 	/* Also if it is attached to: that may be gone the next moment. */
 	held(&have, T0 + 100 * MS, "7+200 8+200 9+300 ");
