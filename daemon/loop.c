@@ -4,14 +4,15 @@
  *
  * A VM that starts shows itself as a link event: its tap appears, or gets a carrier when the VMM opens it.
  * The VMM's command line is final only some time later (libvirt opens the tap and hands it on), so /proc is
- * read several times after the latest event, in growing distances, and not at all while nothing happens. A
- * further event puts off neither what is to be done nor the first two looks: a link that flaps must not hold
- * up the others. A tc event of another program on a vNIC that divvy is on makes divvyd read that vNIC's
- * filters again; mend.c puts right what it changed of divvy's own. A vNIC that there is news of, by a link or
- * tc event, is attached to when its manager has set it up (datapath/settle.h). Events are read before requests
- * are answered: what a verb changes is planned with what is known. Events are lost when the socket overruns:
- * then all is read again. What no event tells (a send buffer that was undone, a vNIC that took no filter and
- * would now) is found by an audit every AUDIT_SECONDS. What failed as a whole is tried again every second.
+ * read several times after the latest event, in growing distances (more often while a manager has a tap
+ * open), and not at all while nothing happens. A further event puts off neither what is to be done nor the
+ * first two looks: a link that flaps must not hold up the others. A tc event of another program on a vNIC
+ * that divvy is on makes divvyd read that vNIC's filters again; mend.c puts right what it changed of divvy's
+ * own. A vNIC that there is news of, by a link or tc event, is attached to when its manager has set it up
+ * (datapath/settle.h). Events are read before requests are answered: what a verb changes is planned with what
+ * is known. Events are lost when the socket overruns: then all is read again. What no event tells (a send
+ * buffer that was undone, a vNIC that took no filter and would now) is found by an audit every AUDIT_SECONDS.
+ * What failed as a whole is tried again every second.
  */
 #include "loop.h"
 
@@ -21,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "datapath/absent.h"
+#include "datapath/holds.h"
 #include "datapath/inventory.h"
 #include "datapath/look.h"
 #include "datapath/mend.h"
@@ -47,6 +49,13 @@
 /* After a link event, microseconds from one look at /proc to the next. */
 static const uint64_t rescan_us[] = { 30000, 170000, 300000, 1000000, 3500000 };
 
+/*
+ * The same while a manager has a tap open that it hands to a VM; after so many looks it has forgotten the
+ * tap.
+ */
+#define MANAGED_US 200000
+#define MANAGED_LOOKS 300
+
 struct loop {
 	struct daemon *daemon;
 	struct rtnl *events;
@@ -55,6 +64,7 @@ struct loop {
 	sd_event_source *event_source, *reconcile_timer, *rescan_timer, *others_timer, *second_timer;
 	uint64_t lost_ns; /* when the log said that events were lost */
 	unsigned int rescan_stage;
+	bool managed;     /* at the latest look a manager had a tap open */
 	bool look_again;      /* an event came between the first two looks at /proc */
 	unsigned int seconds; /* since the start */
 	uint32_t *touched;    /* vNICs that tc events of others named; owned */
@@ -215,13 +225,19 @@ static int on_reconcile(sd_event_source *s, uint64_t usec, void *arg)
 static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
+	bool managed = l->managed;
+	uint64_t next;
 
 	(void)s, (void)usec;
 	if (inventory_vms(&l->daemon->host) > 0)
 		reconcile_host(l->daemon);
-	if (++l->rescan_stage < ARRAY_SIZE(rescan_us))
-		arm(l->rescan_timer, rescan_us[l->rescan_stage]);
-	if (l->rescan_stage > 1 && l->look_again)
+	l->managed = holds_managed(&l->daemon->host);
+	next = ++l->rescan_stage < ARRAY_SIZE(rescan_us) ? rescan_us[l->rescan_stage] : 0;
+	if (l->managed && l->rescan_stage < MANAGED_LOOKS && (!next || next > MANAGED_US))
+		next = MANAGED_US;
+	if (next)
+		arm(l->rescan_timer, next);
+	if (l->rescan_stage > 1 && (l->look_again || (managed && !l->managed)))
 		look_soon(l);
 	return 0;
 }

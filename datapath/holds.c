@@ -56,6 +56,14 @@ int holds_read(const struct host *h, const struct tree *have, const struct settl
 	return 0;
 }
 
+bool holds_managed(const struct host *h)
+{
+	for (size_t i = 0; i < h->n_nics; i++)
+		if (vmm_is_manager(h->nics[i].vmm))
+			return true;
+	return false;
+}
+
 uint64_t holds_next_ns(const struct tree *want, const struct tree *have)
 {
 	uint64_t next = 0;

@@ -16,6 +16,9 @@
 int holds_read(const struct host *h, const struct tree *have, const struct settle *s, uint64_t now_ns,
 	       struct plan_hold **list, size_t *n);
 
+/* Whether a manager has a tap open. No event tells that it handed the tap to a VM. O(n). */
+bool holds_managed(const struct host *h);
+
 /*
  * When to ask again for the vNICs of want that are held and that divvy is not on; 0: there are none. O(n log
  * n).

@@ -150,6 +150,8 @@ static void what_is_held(void **state)
 	struct tree none = { 0 }, have = { .vnics = &vnic, .n_vnics = 1 };
 
 	(void)state;
+	assert_true(holds_managed(&host));
+	assert_false(holds_managed(&(struct host){ links, 4, nics + 1, 1 }));
 	held(&none, T0, "7+1000 "); /* libvirtd alone has it open */
 	held(&have, T0, "");
 	settle_note(&s, 5, T0, SETTLE_OTHER);
