@@ -208,10 +208,10 @@ fuzz: deps
 # Each C file has a stamp, so that the next run looks only at files that changed, themselves or in a header.
 CLANG_TIDY ?= clang-tidy
 TIDY_C := $(call tidy,$(foreach r,$(ROOMS) daemon guard cli lab tests,$(call sources,$(r))))
-TIDY_BPF := $(call tidy,$(wildcard */bpf/*.bpf.c))
+TIDY_BPF := $(call tidy,$(wildcard */bpf/*.bpf.c */*/bpf/*.bpf.c))
 $(TIDY_C): TIDY_FLAGS = $(CPPFLAGS) -std=gnu17 $(WARN) -Wno-unknown-warning-option
 $(TIDY_BPF): TIDY_FLAGS = $(BPF_CFLAGS)
-$(TIDY_C) $(TIDY_BPF): $(B)/lint/%.ok: % .clang-tidy
+$(TIDY_C) $(TIDY_BPF): $(B)/lint/%.ok: % .clang-tidy tests/.clang-tidy
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	$(Q)$(CLANG) $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<

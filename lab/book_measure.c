@@ -89,7 +89,7 @@ enum verdict measure_verdict(enum measure m, struct spread ours, struct spread t
 {
 	/* of one run the order alone is told, whatever is better */
 	if (measure_kinds[m].more_is_better && ours.n > 1 && theirs.n > 1)
-		return verdict_of(theirs, ours); /* NOLINT(readability-suspicious-call-argument): swapped */
+		return verdict_of(theirs, ours);
 	return verdict_of(ours, theirs);
 }
 

@@ -126,7 +126,7 @@ remove_topology() {
 }
 
 # --- VMs ---------------------------------------------------------------------------------------------
-# shellcheck disable=SC1083,SC2086,SC2093 # {array[i]} is where bash puts a descriptor
+# shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_start() { # name
 	local in=$tmp/$1.in out=$tmp/$1.out
 	[[ -p $in ]] || mkfifo "$in" "$out"
@@ -151,7 +151,7 @@ vm_reply() { # name; the line is in REPLY
 	read -r -t 20 -u "${vm_out[$1]}" || REPLY="error: no answer"
 }
 
-# shellcheck disable=SC1083,SC2086,SC2093 # as above
+# shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_kill() { # name
 	kill -KILL "${vm_pid[$1]}"
 	wait "${vm_pid[$1]}" 2>/dev/null
@@ -160,7 +160,7 @@ vm_kill() { # name
 	rm -f "$tmp/$1.in" "$tmp/$1.out"
 }
 
-# shellcheck disable=SC1083,SC2086,SC2093 # as above
+# shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_stop_all() {
 	local v
 	for v in "${!vm_pid[@]}"; do

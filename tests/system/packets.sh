@@ -10,6 +10,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 
 declare -A watch_in watch_out watch_pid
 
+# shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 watch() { # name, arguments of fields
 	local in=$tmp/$1.watch.in out=$tmp/$1.watch.out
 	mkfifo "$in" "$out"
@@ -20,6 +21,7 @@ watch() { # name, arguments of fields
 	read -r -t 10 -u "${watch_out[$1]}" || bail "fields: $(<"$tmp/$1.watch.err")"
 }
 
+# shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 unwatch() { # name
 	exec {watch_in[$1]}>&- # it takes its filter away, and ends
 	wait "${watch_pid[$1]}" 2>/dev/null
