@@ -63,7 +63,7 @@ IN_cli := cli $(IN_proto)
 IN_kernel := kernel $(IN_spec)
 IN_plan := plan $(IN_core)
 IN_daemon := daemon slots datapath plan kernel proto spec core base
-IN_lab := kernel proto spec core base
+IN_lab := lab kernel proto spec core base
 NEED_spec = $(call lib,yaml-0.1 jansson)
 NEED_proto = $(call lib,jansson)
 NEED_cli = $(NEED_spec)
@@ -76,15 +76,13 @@ NEED_test = $(call lib,cmocka) -lm
 all: $(B)/divvyd $(B)/divvy $(B)/divvy-guard
 lab: $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/rtpplay
 
-SRC_lab := $(wildcard lab/*.c)
-$(foreach r,$(ROOMS),$(eval $(B)/lib$(r).a: $(call obj,$(call sources,$(r)))))
-$(foreach r,$(ROOMS),$(eval $(B)/san/lib$(r).a: $(call san,$(call sources,$(r)))))
-$(B)/libcli.a: $(call obj,$(filter-out cli/divvy.c,$(call sources,cli)))
-$(B)/san/libcli.a: $(call san,$(filter-out cli/divvy.c,$(call sources,cli)))
-$(B)/libdaemon.a: $(call obj,$(filter-out daemon/main.c,$(call sources,daemon)))
-$(B)/san/libdaemon.a: $(call san,$(filter-out daemon/main.c,$(call sources,daemon)))
-$(B)/liblab.a: $(call obj,$(filter-out lab/main.c,$(SRC_lab)))
-$(B)/san/liblab.a: $(call san,$(filter-out lab/main.c,$(SRC_lab)))
+# What has main() or runs in a guest is in no archive.
+define archive
+$(B)/lib$(1).a: $(call obj,$(2))
+$(B)/san/lib$(1).a: $(call san,$(2))
+endef
+$(foreach r,$(ROOMS) cli daemon lab,\
+	$(eval $(call archive,$(r),$(filter-out %/main.c cli/divvy.c lab/guest/%,$(call sources,$(r))))))
 %.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -104,14 +102,12 @@ $(B)/divvyd: $(call obj,daemon/main.c) $(call rooms,$(IN_daemon))
 $(B)/divvy: NEED = $(NEED_cli)
 $(B)/divvy: $(call obj,cli/divvy.c) $(call rooms,$(IN_cli))
 	$(link)
-# static: it must run when all else fails. NEED and LINK: not those of the tests that it is a prerequisite of
-$(B)/divvy-guard: NEED =
-$(B)/divvy-guard: LINK =
+# static: it must run when all else fails
 $(B)/divvy-guard: LDFLAGS := $(filter-out -pie,$(LDFLAGS)) -static-pie
 $(B)/divvy-guard: $(call obj,guard/main.c) $(call rooms,kernel base)
 	$(link)
 $(B)/divvy-lab: NEED = $(NEED_lab)
-$(B)/divvy-lab: $(call obj,lab/main.c) $(B)/liblab.a $(call rooms,$(IN_lab))
+$(B)/divvy-lab: $(call obj,lab/main.c) $(call rooms,$(IN_lab))
 	$(link)
 # in containers; for VMs lab/image.sh compiles it into their image
 $(B)/divvy-lab-agent: $(call obj,lab/guest/agent.c)
@@ -135,9 +131,11 @@ $(B)/san/%.o: %.c
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I. -I/usr/include/$(shell $(CC) -print-multiarch)
 $(B)/%.bpf.o: %.bpf.c $(wildcard kernel/bpf/*.h lab/bpf/*.h tests/system/bpf/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(call say,BPF)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 $(B)/%.skel.h: $(B)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
 $(call uses,kernel/bpf/classifier.c): $(B)/kernel/bpf/classify.skel.h
 $(call uses,lab/meter.c): $(B)/lab/bpf/meter.skel.h
 $(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
@@ -146,28 +144,27 @@ $(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
 # A room's tests are called by its name, and link with what the room may know and nothing else: an include
 # that points outward does not link.
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
-TESTED := base core spec proto cli plan kernel datapath slots daemon
+TESTED := base core spec proto cli plan kernel datapath slots daemon lab
 IN_datapath := datapath plan $(IN_kernel)
 IN_slots := slots datapath plan $(IN_kernel)
 NEED_core := -lm
 NEED_plan := -lm
 NEED_datapath = $(NEED_daemon)
 NEED_slots = $(NEED_daemon)
-# The lab's tests take from an archive what they need of it.
-$(filter $(B)/tests/unit/lab_%,$(UNIT)): $(B)/san/liblab.a
-$(patsubst $(B)/%,$(B)/plain/%,$(filter $(B)/tests/unit/lab_%,$(UNIT))): $(B)/liblab.a
+# private: not for what such a test has built.
+room_tests = $(filter $(B)/tests/unit/$(1)_%,$(UNIT))
+plain = $(patsubst $(B)/%,$(B)/plain/%,$(1))
 define room_test
-$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT)): private NEED = $$(NEED_$(1)) $$(NEED_test)
-$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT)): $$(call san_rooms,$$(IN_$(1)))
-$$(patsubst $(B)/%,$(B)/plain/%,$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT))): private NEED = $$(NEED_$(1)) $$(NEED_test)
-$$(patsubst $(B)/%,$(B)/plain/%,$$(filter $(B)/tests/unit/$(1)_%,$$(UNIT))): $$(call rooms,$$(IN_$(1)))
+$(call room_tests,$(1)) $(call plain,$(call room_tests,$(1))): private NEED = $$(NEED_$(1)) $$(NEED_test)
+$(call room_tests,$(1)): $(call san_rooms,$(IN_$(1)))
+$(call plain,$(call room_tests,$(1))): $(call rooms,$(IN_$(1)))
 endef
-$(foreach r,$(TESTED) lab,$(eval $(call room_test,$(r))))
+$(foreach r,$(TESTED),$(eval $(call room_test,$(r))))
 $(UNIT): private LINK = $(SAN)
 $(UNIT): $(B)/tests/unit/%: $(B)/san/tests/unit/%.o
 	$(link)
 # Unit tests without sanitizers, for test hosts (tests/hosts/run.sh): make build/plain/tests/unit/kernel_gate_test
-$(patsubst $(B)/%,$(B)/plain/%,$(UNIT)): $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o
+$(call plain,$(UNIT)): $(B)/plain/tests/unit/%: $(B)/tests/unit/%.o
 	$(link)
 $(filter $(B)/tests/unit/slots_guard%,$(UNIT)): | $(B)/divvy-guard
 # Functions that a test takes the place of: ld's --wrap.
@@ -185,7 +182,7 @@ unit: $(UNIT)
 # Helpers of the system tests, without sanitizers: they flood.
 TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
 $(B)/tests/system/lab_ground: NEED = $(NEED_lab)
-$(B)/tests/system/lab_ground: $(B)/liblab.a $(call rooms,$(IN_lab))
+$(B)/tests/system/lab_ground: $(call rooms,$(IN_lab))
 $(B)/tests/system/fields: NEED = $(NEED_kernel)
 $(call uses,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
 $(TEST_HELPERS): $(B)/%: $(B)/%.o
