@@ -270,8 +270,8 @@ $(BENCHES): NEED = $(NEED_kernel) $(NEED_spec) -lm
 $(BENCHES): $(B)/%: $(B)/%.o $(call rooms,$(IN_kernel))
 	$(link)
 bench: deps
-	@$(MAKE) --no-print-directory -j2 all $(BENCHES)
-	@for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "== $$b"; $$b || exit 1; done
+	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS) $(BENCHES)
+	@for b in $(BENCHES) $(filter-out %lib.sh,$(wildcard tests/bench/*.sh)); do echo "== $$b"; $$b || exit 1; done
 
 INSTALL ?= install
 MAN := $(wildcard doc/*.[0-9])

@@ -6,6 +6,7 @@
 # Every goal gets what building needs. These get more:
 #	demo, check, figures		the lab, which runs virtual machines on this host; a line says so first
 #	demo, check, figures, bench	what network namespaces are set up with
+#	bench				what counts system calls
 #	check, lint			what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
 #	fuzz				libFuzzer
@@ -50,6 +51,7 @@ fi
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
 tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck"
+bench="strace"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 
 # Large. Video is streamed by ffmpeg. Of libvirt the daemons without libvirt-daemon-system, which would have the machine
@@ -69,6 +71,7 @@ missing() { # package...: those that are not installed
 {
 	wanted=$(missing $build)
 	! wants demo check figures bench || wanted=$wanted$(missing $namespaces)
+	! wants bench || wanted=$wanted$(missing $bench)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check lint || wanted=$wanted$(missing $tests)
 	wanted_lab=

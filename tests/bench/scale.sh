@@ -5,32 +5,9 @@
 # `divvy apply` and `divvy set` of one device take until they return, divvyd's memory, its CPU when nothing changes.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-export PATH=$PATH:/usr/sbin:/sbin
+# shellcheck source=tests/bench/lib.sh
+. "$root/tests/bench/lib.sh"
 n=${1:-1000}
-ns=divvy-scale-$$
-tmp=$(mktemp -d)
-divvyd_pid=
-export DIVVY_SOCKET=$tmp/socket
-
-cleanup() {
-	trap - EXIT INT TERM
-	[[ -z $divvyd_pid ]] || { kill "$divvyd_pid" && wait "$divvyd_pid"; } 2>/dev/null
-	ip netns del "$ns" 2>/dev/null
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
-divvy() {
-	"$root/build/divvy" "$@"
-}
-
-specification() { # devices
-	printf 'uplinks:\n  - name: up0\n    capacity: 10gbit\n    devices:\n'
-	for ((i = 0; i < $1; i++)); do
-		echo "      - {name: vm$i, nic: v$i, share: $((1 + i % 7))}"
-	done
-}
 
 median_ms() { # microseconds, one a line
 	sort -n | awk '{ v[NR] = $1 } END { printf "%.2f ms (range %.2f to %.2f, %d runs)\n", v[int((NR + 1) / 2)] / 1000, v[1] / 1000, v[NR] / 1000, NR }'
@@ -42,28 +19,8 @@ timed() { # command...: microseconds
 	echo $((${EPOCHREALTIME/./} - t0))
 }
 
-cpu_ms() { # of divvyd, user and system
-	awk '{ sub(/.*\) /, ""); split($0, f, " "); print (f[12] + f[13]) * 10 }' "/proc/$divvyd_pid/stat"
-}
-
-ip netns add "$ns"
-{
-	echo "link add up0 type veth peer name up0p"
-	for ((i = 0; i < n; i++)); do
-		echo "link add v$i type veth peer name p$i"
-		echo "link set v$i up"
-		echo "link set p$i up"
-	done
-} | ip -n "$ns" -b -
-mkdir "$tmp/state" "$tmp/run"
-ip netns exec "$ns" "$root/build/divvyd" --state "$tmp/state" --runtime "$tmp/run" --socket "$tmp/socket" \
-	--config "$tmp/none" 2>"$tmp/log" &
-divvyd_pid=$!
-until divvy status >/dev/null 2>&1; do
-	kill -0 "$divvyd_pid" || { cat "$tmp/log"; exit 1; }
-	sleep 0.05
-done
-
+make_links "$n"
+start_divvyd
 for devices in 2 "$n"; do
 	specification "$devices" >"$tmp/spec.yaml"
 	printf '%-34s' "apply of $devices devices:"
@@ -78,8 +35,8 @@ for devices in 2 "$n"; do
 done
 printf '%-34s%s\n' "divvyd's RSS with $n devices:" "$(awk '/^VmRSS/ { printf "%.1f MB", $2 / 1024 }' "/proc/$divvyd_pid/status")"
 sleep 2
-c0=$(cpu_ms)
+c0=$(cpu_us)
 sleep 20
-c1=$(cpu_ms)
-printf '%-34s%s\n' "divvyd's CPU, nothing changes:" "$(awk "BEGIN { printf \"%.2f %% of a core over 20 s\", ($c1 - $c0) / 200 }")"
+c1=$(cpu_us)
+printf '%-34s%s\n' "divvyd's CPU, nothing changes:" "$(awk "BEGIN { printf \"%.2f %% of a core over 20 s\", ($c1 - $c0) / 200000 }")"
 divvy release --all
