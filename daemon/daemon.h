@@ -73,6 +73,7 @@ struct daemon {
 	/* What of the state cannot be used, and where it is kept; or "". Until the next change. */
 	char state_lost[DAEMON_WHY_SIZE];
 	bool as_found;         /* so what ran is not known: the kernel's objects are left alone (found.h) */
+	bool records_lost;     /* at the start: no state of this boot tells of hooks and send buffers */
 	char unsaved[DAEMON_WHY_SIZE]; /* why what runs would not survive a restart; or "" */
 	uint64_t saved_hash;   /* of the text that was saved last; 0: none was */
 	bool unusable_state;   /* the file that cannot be used is still in its place: it is not replaced */

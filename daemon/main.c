@@ -150,7 +150,7 @@ static int start_specification(struct daemon *d)
 
 	model_init(&m);
 	r = state_load(d, &m, &classids, &err);
-	if (found_adopt(&d->plane, &d->host, &d->backpressure) < 0)
+	if (found_adopt(&d->plane, &d->host, &d->backpressure, d->records_lost) < 0)
 		log_warning("cannot read what an earlier divvyd left");
 	d->as_found &= r == -ENOENT && found_any(&d->plane);
 	if (d->as_found)

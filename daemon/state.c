@@ -314,7 +314,6 @@ int state_load(struct daemon *d, struct model *m, struct classids *classids, str
 {
 	_cleanup_(json_decrefp) json_t *root = NULL;
 	char why[DAEMON_WHY_SIZE];
-	bool same_boot;
 	int r = statefile_read(d->options.state, &root, why, sizeof(why));
 
 	*err = (struct spec_error){ 0 };
@@ -324,14 +323,14 @@ int state_load(struct daemon *d, struct model *m, struct classids *classids, str
 	r = classids_from_json(json_object_get(root, "minors"), classids);
 	if (r < 0)
 		return r;
-	same_boot = load_tables(d, root);
+	d->records_lost = !load_tables(d, root);
 	r = load_applied(d, root, m);
 	if (r > 0) {
 		d->origin = ORIGIN_APPLIED;
 		return 0;
 	}
 	/* If there is no file either, nobody knows what should run. */
-	d->as_found = r < 0 || !same_boot || json_is_true(json_object_get(root, "as_found"));
+	d->as_found = r < 0 || d->records_lost || json_is_true(json_object_get(root, "as_found"));
 	r = parse_system_file(d->options.config, m, err);
 	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;
 	return r;

@@ -42,14 +42,14 @@ static bool has_clsact(struct dataplane *p, uint32_t ifindex)
 	return false;
 }
 
-int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *b)
+int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *b, bool lost)
 {
 	int err = dataplane_observe(p);
 
-	for (size_t i = 0; i < p->have.n_vnics && err >= 0; i++) {
+	for (size_t i = 0; lost && i < p->have.n_vnics && err >= 0; i++) {
 		const struct link *l = host_link(h, p->have.vnics[i].ifindex);
 
-		if (!l || hooks_find(&p->hooks, l->ifindex))
+		if (!l)
 			continue;
 		err = hooks_add(&p->hooks, l->ifindex, l->name, true, has_clsact(p, l->ifindex));
 		if (err >= 0)

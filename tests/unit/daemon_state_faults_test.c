@@ -108,6 +108,7 @@ static void a_saved_text_names_itself_and_where(void **state)
 	assert_non_null(strstr(next.state_lost, want));
 	assert_null(strstr(said.err, "divvy.yaml:"));
 	assert_int_equal(next.origin, ORIGIN_FILE); /* what the operator has configured counts */
+	assert_false(next.records_lost); /* the rest of the file is as good as ever */
 	daemon_free(&next);
 }
 
@@ -132,14 +133,14 @@ static void what_ran_is_known_or_not(void **state)
 	struct scratch *s = *state;
 
 	assert_int_equal(load(s), -ENOENT);
-	assert_true(next.as_found); /* no file at all */
+	assert_true(next.as_found && next.records_lost); /* no file at all */
 	assert_string_equal(next.state_lost, "");
 	assert_string_equal(said.err, "");
 	daemon_free(&next);
 	s->d.origin = ORIGIN_NONE;
 	assert_int_equal(state_save(&s->d), 0);
 	assert_int_equal(load(s), -ENOENT);
-	assert_false(next.as_found); /* of this boot: nothing ran */
+	assert_false(next.as_found || next.records_lost); /* of this boot: nothing ran */
 	daemon_free(&next);
 	s->d.as_found = true;
 	assert_int_equal(state_save(&s->d), 0);
