@@ -32,6 +32,7 @@ int fsync(int fd)
 	return (int)syscall(SYS_fsync, fd);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc's names are reserved ones */
 int rename(const char *from, const char *to)
 {
 	strcat(journal, "rename ");

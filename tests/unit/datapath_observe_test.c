@@ -187,7 +187,7 @@ static void vnic(void **state)
 	(void)state;
 	filter_del(p.rtnl, nic[0], 0);
 	mends(nic[0], KIND(MAP) | KIND(ATTACH));
-	qdisc_del_clsact(p.rtnl, nic[1], 0);
+	qdisc_del_ingress(p.rtnl, nic[1], 0);
 	mends(nic[1], KIND(MAP) | KIND(ATTACH));
 	/* Another program in its place, another IFB, another class. */
 	assert_int_equal(classifier_open(&other, NULL, 0), 0);
