@@ -160,6 +160,7 @@ case_twice() { # Proxmox's firewall: tap n0 - bridge fwbr0 - veth - bridge br0
 		link set fwln0 up
 		link set fwpr0 up
 	END
+	sleep 0.5 # a vNIC that is being set up is bound later
 	for end in fwln0 fwpr0; do
 		sed "\$a\      - {name: again, nic: $end}" "$tmp/divvy.yaml" | apply_text
 		grep -q "warning: devices web (n0) and again ($end) are one vNIC before and behind its firewall bridge, and its packets are charged twice: name only n0" "$tmp/said"
