@@ -158,7 +158,10 @@ static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t 
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0;
 
-	if (!hook || !hook->ours || filter_list_all(p->rtnl, ifindex, &f, &n) < 0)
+	if (!hook || !hook->ours)
+		return false;
+	/* An `ingress` has one place for filters, a clsact two. */
+	if ((hook->clsact ? filter_list_all : filter_list)(p->rtnl, ifindex, &f, &n) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!f[i].ours)
