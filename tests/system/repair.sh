@@ -270,6 +270,14 @@ case_dead() { # what was changed while no divvyd ran
 	check "changed while divvyd was dead: the next one repairs" "$? == 0" || diff <(echo "$before") <(objects) | diag
 }
 
+case_gone() { # a vNIC that goes takes its filter along: nobody removed that
+	ip -n "$host" link del n1
+	await 5 is batch state waiting
+	sleep 0.3
+	! grep -q 'by another program' "$tmp/divvyd.log"
+	check "vNIC deleted: its filter is not told as removed by another program" "$? == 0" || diag <"$tmp/divvyd.log"
+}
+
 case_theirs() { # what others add is left alone
 	local theirs
 	before=$(objects)
@@ -291,6 +299,6 @@ case_theirs() { # what others add is left alone
 	tc -n "$host" qdisc del dev up0 root
 }
 
-cases=(vnic classes codel uplink ifb traffic again apply release dead theirs)
+cases=(vnic classes codel uplink ifb traffic again apply release gone dead theirs)
 (($# > 0)) || set -- "${cases[@]}"
 run_cases "$@"
