@@ -154,6 +154,10 @@ static int compare(const struct look *look, const struct tree *seen)
 		if (c->kind >= CHANGE_DETACH || !was_there(&n, c))
 			continue;
 		differ++;
+		/* The event is still under way, and a manager's next command: who attaches now hinders it. */
+		if (c->kind == CHANGE_ATTACH)
+			settle_note(&look->plane->settle, look->running->tree.vnics[c->item].ifindex, n.now_ns,
+				    SETTLE_REMOVED);
 		if (!look->plane->half_done)
 			note_change(&n, c);
 	}
