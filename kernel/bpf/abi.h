@@ -31,7 +31,10 @@ struct divvy_counters {
 	__u64 packets; /* frames as they will be on the wire: GSO segments count each */
 	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE of the latest packet: up to a tick (1-10 ms) early */
 	__u64 largest; /* longest skb seen, bytes */
+	/* As a tap counts what its VM sends: what GSO makes of it later is left out. */
+	__u64 skbs;
+	__u64 skb_bytes;
 };
 
 _Static_assert(sizeof(struct divvy_device) == 8, "ABI");
-_Static_assert(sizeof(struct divvy_counters) == 32, "ABI");
+_Static_assert(sizeof(struct divvy_counters) == 48, "ABI");

@@ -236,6 +236,8 @@ static struct divvy_counters sum_over_cpus(const struct classifier *c, const str
 	for (int i = 0; i < c->n_cpus; i++) {
 		sum.bytes += cpu[i].bytes;
 		sum.packets += cpu[i].packets;
+		sum.skbs += cpu[i].skbs;
+		sum.skb_bytes += cpu[i].skb_bytes;
 		if (cpu[i].last_ns > sum.last_ns)
 			sum.last_ns = cpu[i].last_ns;
 		if (cpu[i].largest > sum.largest)

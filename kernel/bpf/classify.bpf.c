@@ -101,6 +101,8 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 			packets = segments;
 		}
 	}
+	c->skbs++;
+	c->skb_bytes += skb->len;
 	c->bytes += bytes;
 	c->packets += packets;
 	c->last_ns = bpf_ktime_get_coarse_ns(); /* reading the exact clock cost as much as all the rest */

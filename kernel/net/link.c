@@ -58,7 +58,8 @@ static void parse_kind(const struct nlattr *info, struct link *l)
 
 int link_parse(const struct nlmsghdr *nlh, struct link *out)
 {
-	const struct nlattr *tb[IFLA_GSO_MAX_SIZE + 1];
+	const struct nlattr *tb[IFLA_XDP + 1];
+	const struct nlattr *xdp[IFLA_XDP_PROG_ID + 1];
 	struct link l = { .kind = LINK_OTHER, .queues = 1 };
 	struct ifinfomsg ifi;
 
@@ -66,7 +67,7 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(ifi))
 		return -EBADMSG;
 	memcpy(&ifi, mnl_nlmsg_get_payload(nlh), sizeof(ifi));
-	attr_table(nlh, sizeof(ifi), tb, IFLA_GSO_MAX_SIZE);
+	attr_table(nlh, sizeof(ifi), tb, IFLA_XDP);
 	/* AF_BRIDGE: a bridge's port changed; same message type, without what makes the link. */
 	if (ifi.ifi_index <= 0 || !tb[IFLA_IFNAME] || ifi.ifi_family == AF_BRIDGE)
 		return -EBADMSG;
@@ -84,6 +85,8 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 	l.gso_max = attr_u32(tb[IFLA_GSO_MAX_SIZE], GSO_MAX_DEFAULT);
 	l.peer_netns = (int32_t)attr_u32(tb[IFLA_LINK_NETNSID], (uint32_t)-1);
 	(void)attr_copy(tb[IFLA_ADDRESS], l.mac, sizeof(l.mac));
+	attr_table_nested(tb[IFLA_XDP], xdp, IFLA_XDP_PROG_ID);
+	l.xdp = attr_u32(xdp[IFLA_XDP_PROG_ID], 0);
 	parse_kind(tb[IFLA_LINKINFO], &l);
 	*out = l;
 	return 0;

@@ -33,6 +33,7 @@ struct link {
 	uint32_t mtu;
 	uint32_t gso_max;  /* IFLA_GSO_MAX_SIZE, bytes; 65536 where the kernel does not say */
 	uint32_t txqlen;
+	uint32_t xdp;      /* number of the XDP program; 0: none */
 	uint8_t mac[6];
 	char alias[LINK_ALIAS_SIZE]; /* IFLA_IFALIAS, "" if none */
 	int32_t peer_netns; /* namespace of lower: IFLA_LINK_NETNSID; -1: the same, or there is no lower */

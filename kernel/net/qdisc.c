@@ -34,8 +34,11 @@ static void parse_stats(const struct nlattr *stats2, struct qdisc *q)
 {
 	const struct nlattr *tb[TCA_STATS_QUEUE + 1];
 	struct gnet_stats_queue s = { 0 };
+	struct gnet_stats_basic b = { 0 };
 
 	attr_table_nested(stats2, tb, TCA_STATS_QUEUE);
+	(void)attr_copy(tb[TCA_STATS_BASIC], &b, sizeof(b));
+	q->bytes = b.bytes;
 	(void)attr_copy(tb[TCA_STATS_QUEUE], &s, sizeof(s));
 	q->drops = s.drops;
 	q->backlog_bytes = s.backlog;

@@ -11,6 +11,7 @@ struct qdisc {
 	uint32_t handle; /* major << 16 */
 	uint32_t parent; /* TC_H_ROOT, TC_H_INGRESS (also clsact), or a class */
 	char kind[16];
+	uint64_t bytes; /* that came to it; at ingress without link-layer headers */
 	uint64_t drops, backlog_bytes, backlog_packets;
 	/* LEAF_NONE: neither kind, or an fq_codel with a setting that qdisc_set_leaf() would change. */
 	struct leaf leaf;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What interfaces received, by their own counters: a small dump, without all else that a link is. */
+
+#include "rtnl.h"
+
+struct link_stats {
+	uint32_t ifindex;              /* must stay first (base/byifindex.h) */
+	uint64_t rx_bytes, rx_packets; /* since the interface was made: what comes in from a tap's VM */
+};
+
+/*
+ * All interfaces, sorted by ifindex. *list is the caller's to free. 0, or negative errno with both untouched.
+ */
+int link_stats_list(struct rtnl *r, struct link_stats **list, size_t *n);
