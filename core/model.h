@@ -37,6 +37,12 @@ enum backpressure_mode {
 	BACKPRESSURE_OFF,
 };
 
+/* Where divvy's filter stands among those of others at the vNIC. */
+enum hook_place {
+	PLACE_LAST,  /* packets meet others' first */
+	PLACE_FIRST, /* packets that divvy divides pass others' by */
+};
+
 struct node {
 	enum node_kind kind;
 	uint32_t parent; /* index in model.nodes, lower than the node's own; NODE_NONE: it is an uplink */
@@ -52,6 +58,7 @@ struct node {
 	enum selector_kind select;
 	char selector[MODEL_NAME_SIZE];
 	enum backpressure_mode backpressure;
+	enum hook_place hook;
 	bool force; /* bind even if packets then bypass hooks of others on the vNIC */
 };
 

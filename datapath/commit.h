@@ -18,6 +18,7 @@ enum op {
 	OP_HOOK,       /* the qdisc that vNICs' filters hang on */
 	OP_HOOK_AGAIN, /* the same where divvy had made it before */
 	OP_FILTER,
+	OP_FILTER_FIRST, /* before those of others */
 	OP_UNFILTER,
 	OP_UNHOOK,
 };

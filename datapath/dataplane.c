@@ -90,10 +90,11 @@ bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *
 	uint32_t ifindex = (uint32_t)tcm->tcm_ifindex;
 	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
 	bool hook_gone = dataplane_tc_news(type, tcm) == SETTLE_REMOVED;
+	uint32_t pref = TC_H_MAJ(tcm->tcm_info) >> 16;
 
 	if (hook_gone)
 		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */
-	if (!v || (type == RTM_DELTFILTER && TC_H_MAJ(tcm->tcm_info) >> 16 != FILTER_PREF) ||
+	if (!v || (type == RTM_DELTFILTER && pref != FILTER_PREF && pref != FILTER_PREF_FIRST) ||
 	    (!hook_gone && (type != RTM_DELTFILTER || !filter_is_gone(p, ifindex))))
 		return false;
 	byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);

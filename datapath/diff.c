@@ -147,8 +147,8 @@ static void diff_uplinks(struct differ *f)
 /* A vNIC of have may name an uplink that is not there: its IFB is gone. Its node is NODE_NONE then. */
 static bool same_place(const struct differ *f, const struct tree_vnic *want, const struct tree_vnic *have)
 {
-	return have->node != NODE_NONE && have->minor == want->minor &&
-	       f->to_have[want->uplink] == have->uplink;
+	return have->node != NODE_NONE && have->minor == want->minor && have->place == want->place &&
+	       !have->both && f->to_have[want->uplink] == have->uplink;
 }
 
 static void diff_vnic(struct differ *f, size_t w)

@@ -235,6 +235,10 @@ static int observe_vnic(struct view *v, uint32_t ifindex)
 	if (known && f[i].prog_id == v->by->prog_id)
 		seen = *known;
 	seen.minor = (uint16_t)(f[i].classid & 0xffff);
+	seen.place = f[i].pref == FILTER_PREF ? PLACE_LAST : PLACE_FIRST;
+	seen.both = false;
+	for (size_t k = i + 1; k < n; k++)
+		seen.both = seen.both || (f[k].ours && !f[k].chain);
 	put_vnic(v, &seen, f[i].redirect);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 
 static_assert(DIVVY_HTB_MAJOR == HTB_MAJOR, "the classifier and the tree mean one HTB");
 static_assert(DIVVY_MINOR_DEFAULT == CLASSID_DEFAULT, "and one default leaf");
@@ -114,6 +115,10 @@ static bool is_benign(const struct rtnl_failure *f, void *arg)
 	case OP_HOOK_AGAIN: /* only the filter had been taken away */
 		return true;
 	case OP_FILTER:
+	case OP_FILTER_FIRST:
+		if (op_of(f->tag) == OP_FILTER_FIRST && f->error == -EINVAL)
+			snprintf(m.failure.text, sizeof(m.failure.text),
+				 "hook: first: preference 1 is another program's");
 		if (f->error != -ENODEV && tree_vnic(&b->p->have, m.ifindex))
 			return false;
 		return byifindex_insert(&b->missed->list, &b->missed->n, sizeof(m), &m) == 0;
@@ -141,15 +146,54 @@ static int add_hook(struct dataplane *p, const struct host *h, uint32_t ifindex)
 			 qdisc_add_ingress(p->rtnl, ifindex, op_tag(again ? OP_HOOK_AGAIN : OP_HOOK, ifindex));
 }
 
+static int set_filter(struct dataplane *p, const struct tree_vnic *v, uint32_t ifb)
+{
+	int fd = classifier_prog_fd(p->classifier);
+
+	if (v->place == PLACE_FIRST)
+		return filter_set_first(p->rtnl, v->ifindex, fd, TREE_CLASSID(v->minor), ifb,
+					op_tag(OP_FILTER_FIRST, v->ifindex));
+	return filter_set(p->rtnl, v->ifindex, fd, TREE_CLASSID(v->minor), ifb,
+			  op_tag(OP_FILTER, v->ifindex));
+}
+
+static enum hook_place other_place(enum hook_place place)
+{
+	return place == PLACE_FIRST ? PLACE_LAST : PLACE_FIRST;
+}
+
+static int del_filter(struct dataplane *p, uint32_t ifindex, enum hook_place place)
+{
+	uint64_t tag = op_tag(OP_UNFILTER, ifindex);
+
+	return place == PLACE_FIRST ? filter_del_first(p->rtnl, ifindex, tag) :
+				      filter_del(p->rtnl, ifindex, tag);
+}
+
 static int attach(struct batch *b, const struct change *c)
 {
 	const struct tree_vnic *v = &b->want->vnics[c->item];
-	uint32_t ifb = b->p->have.uplinks[b->have[v->uplink]].ifb;
 	int err = c->kind == CHANGE_ATTACH ? add_hook(b->p, b->host, v->ifindex) : 0;
 
-	return err < 0 ? err :
-			 filter_set(b->p->rtnl, v->ifindex, classifier_prog_fd(b->p->classifier),
-				    TREE_CLASSID(v->minor), ifb, op_tag(OP_FILTER, v->ifindex));
+	return err < 0 ? err : set_filter(b->p, v, b->p->have.uplinks[b->have[v->uplink]].ifb);
+}
+
+/* Filters that stand at their new place go from the old one; a batch of its own, for a refused one keeps its old place. */
+static int leave_old_places(struct batch *b, const struct diff *d, char *errtext, size_t size)
+{
+	int err = 0;
+
+	for (size_t i = diff_first(d, CHANGE_ATTACH); i < d->n && err >= 0; i++) {
+		const struct tree_vnic *v, *have;
+
+		if (d->list[i].kind != CHANGE_REATTACH)
+			continue;
+		v = &b->want->vnics[d->list[i].item];
+		have = tree_vnic(&b->p->have, v->ifindex);
+		if (have && (have->both || have->place != v->place))
+			err = del_filter(b->p, v->ifindex, other_place(v->place));
+	}
+	return err < 0 || !rtnl_pending(b->p->rtnl) ? err : commit(b->p->rtnl, is_benign, b, errtext, size);
 }
 
 /* divvy's hook goes with divvy's filter, unless others have put filters of their own there. */
@@ -170,18 +214,23 @@ static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t 
 }
 
 /* The vNIC's packets pass undivided as soon as the map forgets it. */
-static int detach(struct dataplane *p, uint32_t ifindex)
+static int detach(struct dataplane *p, const struct tree_vnic *v)
 {
+	uint32_t ifindex = v->ifindex;
 	const struct hook *hook = hooks_find(&p->hooks, ifindex);
 	bool clsact = hook && hook->clsact, unhook;
+	int err;
 
 	classifier_clear(p->classifier, ifindex);
 	unhook = hook_is_free(p, hook, ifindex);
 	hooks_drop(&p->hooks, ifindex);
-	if (!unhook)
-		return filter_del(p->rtnl, ifindex, op_tag(OP_UNFILTER, ifindex));
-	return clsact ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
-			qdisc_del_ingress(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex));
+	if (unhook)
+		return clsact ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
+				qdisc_del_ingress(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex));
+	err = del_filter(p, ifindex, v->place);
+	if (err >= 0 && v->both)
+		err = del_filter(p, ifindex, other_place(v->place));
+	return err;
 }
 
 static bool was_missed(const struct missed_list *missed, uint32_t ifindex)
@@ -223,10 +272,10 @@ static int detach_hooks(struct dataplane *p, const struct tree *want)
 	int err = 0;
 
 	for (size_t i = p->hooks.n; i-- > 0 && err >= 0;) {
-		uint32_t ifindex = p->hooks.list[i].ifindex;
+		const struct tree_vnic v = { .ifindex = p->hooks.list[i].ifindex };
 
-		if (!tree_vnic(want, ifindex) && !tree_vnic(&p->have, ifindex))
-			err = detach(p, ifindex);
+		if (!tree_vnic(want, v.ifindex) && !tree_vnic(&p->have, v.ifindex))
+			err = detach(p, &v);
 	}
 	return err;
 }
@@ -245,12 +294,14 @@ int vnics_apply(struct dataplane *p, const struct host *h, const struct tree *wa
 		if (c->kind == CHANGE_ATTACH || c->kind == CHANGE_REATTACH)
 			err = attach(&b, c);
 		else if (c->kind == CHANGE_DETACH)
-			err = detach(p, p->have.vnics[c->item].ifindex);
+			err = detach(p, &p->have.vnics[c->item]);
 	}
 	if (err >= 0)
 		err = detach_hooks(p, want);
 	if (err >= 0)
 		err = commit(p->rtnl, is_benign, &b, errtext, size);
+	if (err >= 0)
+		err = leave_old_places(&b, d, errtext, size);
 	if (err >= 0)
 		err = merge_vnics(&b);
 	free(b.have);

@@ -261,6 +261,7 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 					 .uplink = (uint32_t)t->n_uplinks,
 					 .minor = b->in->minors[i],
 					 .hook = HOOK_CLSACT,
+					 .place = b->model->nodes[i].hook,
 					 .node = (uint32_t)i };
 		u->classes[u->n_classes++] = leaf_class(b, i, first, &v->sndbuf);
 		t->n_vnics++;

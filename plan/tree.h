@@ -50,6 +50,8 @@ struct tree_vnic {
 	uint32_t uplink;  /* index in tree.uplinks */
 	uint16_t minor;   /* its class */
 	enum hook_kind hook;
+	enum hook_place place; /* of divvy's filter */
+	bool both;        /* observed: divvy's filter is at the other place, too: a divvyd was killed in between */
 	uint32_t node;    /* in the model; NODE_NONE: observed only, and not as this divvyd made it */
 	uint32_t sndbuf;  /* wanted under backpressure, bytes of truesize; 0: none */
 	uint64_t not_before_ns; /* wanted: not attached to before; CLOCK_MONOTONIC. 0: at once */

@@ -111,6 +111,8 @@ static void put_device(FILE *f, const struct node *node, const char *indent)
 	put_share_and_limit(f, node, ", ");
 	if (node->backpressure != BACKPRESSURE_AUTO)
 		fprintf(f, ", backpressure: %s", schema_backpressures[node->backpressure]);
+	if (node->hook != PLACE_LAST)
+		fprintf(f, ", hook: %s", schema_hooks[node->hook]);
 	if (node->force)
 		fputs(", force: true", f);
 	fputs("}\n", f);

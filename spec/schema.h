@@ -24,8 +24,8 @@ struct preamble {
 };
 
 extern const struct object schema_root, schema_uplink, schema_network, schema_device, schema_schedule;
-/* Words of enum resource and enum backpressure, NULL-terminated. */
-extern const char *const schema_resources[], *const schema_backpressures[];
+/* Words of enum resource, enum backpressure_mode and enum hook_place, NULL-terminated. */
+extern const char *const schema_resources[], *const schema_backpressures[], *const schema_hooks[];
 
 /*
  * Bytes that a port spends on each frame beside the frame: preamble and start delimiter (8), FCS (4),

@@ -143,6 +143,8 @@ int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t 
 	in = NULL;
 	if (n_out)
 		memcpy(both + n_in, out, n_out * sizeof(*both));
+	for (size_t i = n_in; i < n_in + n_out; i++)
+		both[i].egress = true;
 	*f = both;
 	*n = n_in + n_out;
 	return 0;
@@ -169,15 +171,23 @@ bool filter_event_redirects(const struct nlmsghdr *nlh)
 
 /* --- requests ---------------------------------------------------------------------------------- */
 
+struct place {
+	uint16_t pref;
+	uint32_t handle;
+};
+
+static const struct place last = { FILTER_PREF, FILTER_HANDLE };
+static const struct place first = { FILTER_PREF_FIRST, FILTER_HANDLE_FIRST };
+
 static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, uint32_t ifindex,
-				uint32_t parent, uint64_t tag)
+				uint32_t parent, struct place at, uint64_t tag)
 {
 	struct tcmsg tcm = {
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = (int)ifindex,
-		.tcm_handle = FILTER_HANDLE,
+		.tcm_handle = at.handle,
 		.tcm_parent = parent,
-		.tcm_info = TC_H_MAKE((uint32_t)FILTER_PREF << 16, htons(ETH_P_ALL)),
+		.tcm_info = TC_H_MAKE((uint32_t)at.pref << 16, htons(ETH_P_ALL)),
 	};
 	struct nlmsghdr *nlh = rtnl_add(r, type, flags, &tcm, sizeof(tcm), tag);
 
@@ -205,9 +215,10 @@ static void put_redirect(struct nlmsghdr *nlh, uint32_t ifb)
  * Without NLM_F_EXCL the filter of this handle is replaced in place: a packet meets the old one or
  * the new one.
  */
-int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag)
+static int set_at(struct rtnl *r, uint32_t ifindex, struct place at, int prog_fd, uint32_t classid,
+		  uint32_t ifb, uint64_t tag)
 {
-	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, TC_INGRESS, tag);
+	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, TC_INGRESS, at, tag);
 	struct nlattr *options;
 
 	if (!nlh)
@@ -221,9 +232,20 @@ int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, 
 	return 0;
 }
 
+int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag)
+{
+	return set_at(r, ifindex, last, prog_fd, classid, ifb, tag);
+}
+
+int filter_set_first(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb,
+		     uint64_t tag)
+{
+	return set_at(r, ifindex, first, prog_fd, classid, ifb, tag);
+}
+
 int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag)
 {
-	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifb, root, tag);
+	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifb, root, last, tag);
 	struct nlattr *options;
 
 	if (!nlh)
@@ -239,7 +261,12 @@ int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, ui
 
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
-	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, tag) ? 0 : -ENOMEM;
+	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, last, tag) ? 0 : -ENOMEM;
+}
+
+int filter_del_first(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, first, tag) ? 0 : -ENOMEM;
 }
 
 /* Without a kind and a protocol the kernel takes any (net/sched/cls_api.c, tc_del_tfilter()). */

@@ -2,15 +2,22 @@
 #pragma once
 
 /*
- * cls_bpf filters: at a vNIC's tc ingress, with a mirred action into divvy's IFB; and at the root of that IFB's
- * HTB, with direct action. divvy's filters are known by their name (TCA_BPF_NAME "divvy"). At a vNIC divvy's is
- * the last one at the hook: filters of other programs run first.
+ * cls_bpf filters: at a vNIC's tc ingress, with a mirred action into divvy's IFB; and at the root of that
+ * IFB's HTB, with direct action. divvy's filters are known by their name (TCA_BPF_NAME "divvy"). At a vNIC
+ * divvy's is the last one at the hook, unless the specification wants it to be the first.
  */
 
 #include "rtnl.h"
 
 #define FILTER_PREF 0xfff0 /* the hook walks filters in ascending order */
 #define FILTER_HANDLE 1
+/*
+ * The place of a filter that goes before all others. The handle is one that nobody else asks for: a bpf
+ * filter of another program at this preference is not replaced by ours, nor ours by it. The newer one of
+ * the two is first (net/sched/cls_bpf.c, cls_bpf_change()).
+ */
+#define FILTER_PREF_FIRST 1
+#define FILTER_HANDLE_FIRST 0xd177
 #define FILTER_NAME "divvy"
 
 struct filter {
@@ -20,6 +27,7 @@ struct filter {
 	uint32_t chain; /* 0: packets come here; others are reached by a goto only */
 	char kind[16];
 	bool ours;
+	bool egress;       /* filter_list_all(): at clsact's other hook */
 	uint32_t classid;  /* ours: the flowid; at a vNIC for tc's and adoption's eyes */
 	uint32_t prog_id;  /* ours */
 	uint32_t redirect; /* ours: ifindex of the IFB, 0 if the action is missing */
@@ -45,7 +53,14 @@ int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, 
 int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag);
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*
- * Delete one of others, of any kind, that filter_list_root() has found in chain 0. Where its preference is not
- * divvy's, all of that preference go: a u32 leaves its hash table behind else.
+ * Delete one of others, of any kind, that filter_list_root() has found in chain 0. Where its preference is
+ * not divvy's, all of that preference go: a u32 leaves its hash table behind else.
  */
 int filter_del_root(struct rtnl *r, uint32_t ifb, uint32_t root, const struct filter *f, uint64_t tag);
+/*
+ * The same at FILTER_PREF_FIRST. The kernel's answer is -EINVAL if a filter of another kind has the
+ * preference.
+ */
+int filter_set_first(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb,
+		     uint64_t tag);
+int filter_del_first(struct rtnl *r, uint32_t ifindex, uint64_t tag);

@@ -165,6 +165,32 @@ static void on_clsact(void **state)
 	commit_fails(r, -ENOENT);
 }
 
+/* Before a filter of others; a preference that one of another kind has is refused, and nothing is replaced. */
+static void first(void **state)
+{
+	struct filter *f = NULL;
+	size_t n = 0, others;
+
+	(void)state;
+	qdisc_add_clsact(r, nic, 0);
+	commit_ok(r);
+	add_u32(TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 10);
+	filter_set_first(r, nic, classifier_prog_fd(classifier), 0x10005, ifb, 0);
+	commit_ok(r);
+	assert_int_equal(filter_list(r, nic, &f, &n), 0);
+	assert_true(n > 1 && f[0].ours && !f[1].ours);
+	assert_int_equal(f[0].pref, FILTER_PREF_FIRST);
+	assert_int_equal(f[0].handle, FILTER_HANDLE_FIRST);
+	free(f);
+	filter_del_first(r, nic, 0);
+	commit_ok(r);
+	add_u32(TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), FILTER_PREF_FIRST);
+	filter_set_first(r, nic, classifier_prog_fd(classifier), 0x10005, ifb, 0);
+	commit_fails(r, -EINVAL);
+	assert_false(listed(&others).ours);
+	assert_true(others > 1);
+}
+
 static bool has_qdisc(const char *kind)
 {
 	_cleanup_free_ struct qdisc *q = NULL;
@@ -277,7 +303,7 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(no_hook), TEST(on_clsact), TEST(on_ingress), TEST(on_own), TEST(names), TEST(both_hooks),
+		TEST(no_hook), TEST(on_clsact), TEST(first), TEST(on_ingress), TEST(on_own), TEST(names), TEST(both_hooks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

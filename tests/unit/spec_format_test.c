@@ -97,6 +97,7 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 		random_selector(&node, (uint32_t)m->n_nodes);
 		node.backpressure = below(3);
 		node.force = below(2);
+		node.hook = below(2);
 	}
 	i = model_add(m, &node);
 	assert_true(i >= 0);
@@ -166,7 +167,7 @@ static void assert_same(const struct model *a, const struct model *b, const char
 		    x->share.weight != y->share.weight || x->limit.bytes_ps != y->limit.bytes_ps ||
 		    x->overhead != y->overhead || x->select != y->select ||
 		    strcmp(x->selector, y->selector) || x->backpressure != y->backpressure ||
-		    x->force != y->force)
+		    x->force != y->force || x->hook != y->hook)
 			fail_msg("node %zu, %s, changed:\n%s", i, x->name, text);
 	}
 }

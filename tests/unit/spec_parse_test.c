@@ -84,7 +84,7 @@ static const struct refusal refusals[] = {
 	{ "unknown key, letters exchanged", DEVICE("mv: a"), 5, 6, "did you mean \"vm\"?", 0 },
 	{ "unknown key, short", DEVICE("xx: a"), 5, 6, "expected name, nic, vm, mac", 0 },
 	{ "unknown key, far off", DEVICE("colour: red"), 5, 6,
-	  "expected name, nic, vm, mac, share, limit, backpressure or force", 0 },
+	  "expected name, nic, vm, mac, share, limit, backpressure, hook or force", 0 },
 	{ "unknown key in schedule", SCHEDULE("polcy: paper"), 1, 12, "did you mean \"policy\"?", 0 },
 	{ "reserve in a device", DEVICE("name: a, reserve: 1mbit"), 5, 15,
 	  "\"reserve\" in a device is not available in this version", 0 },
@@ -170,6 +170,7 @@ static const struct refusal refusals[] = {
 	{ "bad backpressure", DEVICE("backpressure: true"), 5, 20,
 	  "backpressure: \"true\": expected auto, on or off", 0 },
 	{ "bad force", DEVICE("force: maybe"), 5, 13, "force: \"maybe\": expected true or false", 0 },
+	{ "bad hook", DEVICE("hook: frist"), 5, 12, "hook: \"frist\": did you mean \"first\"? Expected last or first", 0 },
 
 	{ "one nic twice", UPLINK "  - {name: a, nic: tap0}\n  - name: b\n    nic: tap0\n", 7, 10,
 	  "device \"b\": nic tap0 already belongs to device \"a\"", 0 },
