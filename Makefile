@@ -183,8 +183,9 @@ unit: $(UNIT)
 TEST_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/system/*.c))
 $(B)/tests/system/lab_ground: NEED = $(NEED_lab)
 $(B)/tests/system/lab_ground: $(call rooms,$(IN_lab))
-$(B)/tests/system/fields: NEED = $(NEED_kernel)
+$(B)/tests/system/fields $(B)/tests/system/early: NEED = $(NEED_kernel)
 $(call uses,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
+$(call uses,tests/system/early.c): $(B)/tests/system/bpf/early.skel.h
 $(TEST_HELPERS): $(B)/%: $(B)/%.o
 	$(link)
 

@@ -82,7 +82,10 @@ static void rate_cells(struct table *t, const json_t *d, bool bound)
 		for (int i = 0; i < 4; i++)
 			table_cell(t, "-");
 	}
-	table_cell(t, "%s", bound ? text(d, "backpressure") : "waiting");
+	table_cell(t, "%s",
+		   !bound			       ? "waiting" :
+		   json_is_object(json_object_get(d, "undivided")) ? "NOT DIVIDED" :
+								     text(d, "backpressure"));
 	vm_cell(t, json_object_get(d, "vm"));
 }
 
@@ -121,14 +124,42 @@ static const char *repaired(const json_t *o)
 	return what[0] ? what : NULL;
 }
 
+static bool has_line(const json_t *list, const char *line)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+		if (strcmp(json_string_value(one), line) == 0)
+			return true;
+	return false;
+}
+
+/* What others have on the vNIC, and whether it keeps packets from divvy, or divvy from it. */
+static void add_others(struct table *t, const json_t *d)
+{
+	const json_t *others = json_object_get(d, "others"), *undivided = json_object_get(d, "undivided");
+	const json_t *passed = json_object_get(d, "filters_passed_by"), *line;
+	const char *hint = text(undivided, "hint");
+	size_t i;
+
+	if (json_is_object(undivided))
+		table_line(t, "  %s%s%s", text(undivided, "text"), hint[0] ? "; " : "", hint);
+	json_array_foreach(others, i, line)
+		if (!has_line(passed, json_string_value(line)))
+			table_line(t, "  also on this vNIC: %s (left alone)", json_string_value(line));
+	json_array_foreach(passed, i, line)
+		table_line(t, "  passed by: %s sees no packet that is divided (hook: first)",
+			   json_string_value(line));
+}
+
 static void add_device(struct table *t, const json_t *d, bool cpu)
 {
-	const json_t *others = json_object_get(d, "others"), *c = json_object_get(d, "cpu"), *other;
+	const json_t *c = json_object_get(d, "cpu");
 	bool bound = strcmp(text(d, "state"), "bound") == 0;
 	const char *what = !bound ? "waiting: " :
 			   !cpu ? "no backpressure: " :
 			   json_is_object(c) ? "" : "takes no part: ";
-	size_t i;
 
 	if (cpu)
 		cpu_cells(t, d, c);
@@ -142,8 +173,7 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 	if (json_is_true(json_object_get(c, "raised")))
 		table_line(t,
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");
-	json_array_foreach(others, i, other)
-		table_line(t, "  also on this vNIC: %s (left alone)", json_string_value(other));
+	add_others(t, d);
 	if (repaired(d))
 		table_line(t, "  by another program, put right each time: %s in the last minute",
 			   repaired(d));

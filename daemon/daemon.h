@@ -12,6 +12,7 @@
 #include "datapath/portwatch.h"
 #include "datapath/repairs.h"
 #include "datapath/sample.h"
+#include "datapath/undivided.h"
 #include "plan/plan.h"
 #include "slots/slots.h"
 
@@ -53,6 +54,7 @@ struct daemon {
 	struct others others;
 	struct look look; /* at plane and plan, with repairs */
 	struct repairs repairs;
+	struct undivided undivided;
 	struct sampler sampler;
 	struct nicmeter nicmeter;   /* read while the CPU is scheduled */
 	struct portwatch portwatch;

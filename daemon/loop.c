@@ -27,6 +27,7 @@
 #include "datapath/look.h"
 #include "datapath/mend.h"
 #include "datapath/nftwatch.h"
+#include "divided.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ struct loop {
 	struct mend *mend;
 	uint32_t own_port; /* of the socket by which divvyd changes the data path */
 	sd_event_source *event_source, *reconcile_timer, *rescan_timer, *others_timer, *second_timer;
+	sd_event_source *look_timer; /* divided.h */
 	uint64_t lost_ns; /* when the log said that events were lost */
 	unsigned int rescan_stage;
 	bool managed;     /* at the latest look a manager had a tap open */
@@ -291,6 +293,15 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
+static int on_look(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct loop *l = arg;
+
+	(void)s, (void)usec;
+	arm(l->look_timer, divided_look(l->daemon) / NSEC_PER_USEC);
+	return 0;
+}
+
 static void on_differs(void *arg)
 {
 	reconcile_host(arg);
@@ -330,11 +341,14 @@ int loop_open(struct loop **ret, struct daemon *d)
 		r = add_timer(l, &d->settle_timer, on_settle);
 	if (r >= 0)
 		r = add_timer(l, &l->second_timer, on_second);
+	if (r >= 0)
+		r = add_timer(l, &l->look_timer, on_look);
 	if (r < 0) {
 		loop_close(l);
 		return r;
 	}
 	arm(l->second_timer, SECOND_US);
+	arm(l->look_timer, UNDIVIDED_CONFIRM_NS / NSEC_PER_USEC);
 	*ret = l;
 	return 0;
 }
@@ -349,6 +363,7 @@ struct loop *loop_close(struct loop *l)
 	sd_event_source_disable_unref(l->others_timer);
 	sd_event_source_disable_unref(l->second_timer);
 	l->daemon->settle_timer = sd_event_source_disable_unref(l->daemon->settle_timer);
+	sd_event_source_disable_unref(l->look_timer);
 	rtnl_close(l->events);
 	mend_close(l->mend);
 	free(l->touched);

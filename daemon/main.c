@@ -219,6 +219,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	backpressure_free(&d->backpressure);
 	others_free(&d->others);
 	repairs_free(&d->repairs);
+	undivided_free(&d->undivided);
 	sampler_free(&d->sampler);
 	nicmeter_free(&d->nicmeter);
 	portwatch_free(&d->portwatch);

@@ -150,25 +150,38 @@ static void fill_drops(const struct daemon *d, const struct readings *r, struct 
 		out->dropped_packets = r->qdiscs[at].drops;
 }
 
-static int add_line(struct snapshot *s, struct snapshot_device *out, const char *text)
+static int add_line(struct snapshot *s, size_t *count, const char *text)
 {
 	int err = array_reserve(&s->others, s->n_others, sizeof(*s->others));
 
 	if (err < 0)
 		return err;
 	snprintf(s->others[s->n_others++], sizeof(*s->others), "%s", text);
-	out->n_others++;
+	(*count)++;
 	return 0;
 }
 
-/* Qdiscs and filters of others on a vNIC: they stay in force, and the operator should know. */
+/* Filters behind divvy's: divided packets do not meet them. */
+static int fill_passed(const struct others_vnic *filters, struct snapshot *s, struct snapshot_device *out)
+{
+	int err = 0;
+
+	out->first_passed = s->n_others;
+	for (size_t i = 0; filters && i < filters->n && err >= 0; i++)
+		if (filters->place[i] == OTHER_BEHIND)
+			err = add_line(s, &out->n_passed, filters->text[i]);
+	return err;
+}
+
+/* Qdiscs, programs and filters of others on a vNIC: they stay in force, and the operator should know. */
 static int fill_others(const struct daemon *d, const struct readings *r, struct snapshot *s,
 		       struct snapshot_device *out)
 {
 	uint32_t ifindex = out->binding.ifindex;
 	const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
 	const struct others_vnic *filters = others_of(&d->others, ifindex);
-	char text[OTHERS_TEXT_SIZE];
+	char text[OTHERS_TEXT_SIZE], early[EARLY_MAX][EARLY_TEXT_SIZE];
+	size_t n_early = lookout_early(&d->host, ifindex, early);
 	int err = 0;
 
 	out->first_other = s->n_others;
@@ -180,11 +193,27 @@ static int fill_others(const struct daemon *d, const struct readings *r, struct 
 		if (q->handle == 0 || (q->parent == TC_H_INGRESS && hook && hook->ours))
 			continue;
 		snprintf(text, sizeof(text), "qdisc %s", q->kind);
-		err = add_line(s, out, text);
+		err = add_line(s, &out->n_others, text);
 	}
+	for (size_t i = 0; i < n_early && err >= 0; i++)
+		err = add_line(s, &out->n_others, early[i]);
 	for (size_t i = 0; filters && i < filters->n && err >= 0; i++)
-		err = add_line(s, out, filters->text[i]);
-	return err;
+		err = add_line(s, &out->n_others, filters->text[i]);
+	return err < 0 ? err : fill_passed(filters, s, out);
+}
+
+static void fill_undivided(const struct daemon *d, const struct node *node, struct snapshot_device *out)
+{
+	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding.ifindex);
+
+	if (!v || !v->undivided || !tree_vnic(&d->plane.have, v->ifindex))
+		return;
+	out->undivided = true;
+	out->kept_permille = v->kept_permille;
+	out->undivided_ns = v->since_ns;
+	lookout_first(v, &d->host, &d->others, out->undivided_by);
+	lookout_text(v, out->undivided_by, out->undivided_text);
+	out->undivided_hint = lookout_hint(v, out->undivided_by, node->hook);
 }
 
 static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_device *out)
@@ -246,6 +275,7 @@ static int fill_device(const struct daemon *d, const struct readings *r, size_t 
 	if (!out->binding.bound)
 		return 0;
 	fill_drops(d, r, out);
+	fill_undivided(d, &d->plan.model.nodes[node], out);
 	return fill_others(d, r, s, out);
 }
 

@@ -8,6 +8,7 @@
  */
 
 #include "daemon.h"
+#include "datapath/lookout.h"
 
 enum snapshot_backpressure {
 	SNAPSHOT_ON,
@@ -31,6 +32,13 @@ struct snapshot_device {
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
 	size_t first_other, n_others;    /* lines in snapshot.others */
 	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
+	size_t first_passed, n_passed;   /* likewise: filters that divided packets do not meet */
+	bool undivided;                  /* bound, but its packets do not come to divvy */
+	uint32_t kept_permille;          /* if undivided: of its packets or bytes, whichever is more */
+	uint64_t undivided_ns;           /* if undivided: when that was first seen */
+	char undivided_by[OTHERS_TEXT_SIZE]; /* if undivided: what comes first; "": not known */
+	char undivided_text[LOOKOUT_TEXT_SIZE];
+	const char *undivided_hint;      /* if undivided; "": none */
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */
 	double slots_error_pp;           /* if in_slots */
@@ -52,7 +60,7 @@ struct snapshot {
 	size_t n_uplinks;
 	struct snapshot_device *devices; /* in the order of the model */
 	size_t n_devices;
-	char (*others)[OTHERS_TEXT_SIZE]; /* qdiscs and filters of others, "qdisc fq", "filter bpf pref 10" */
+	char (*others)[OTHERS_TEXT_SIZE]; /* "qdisc fq", "tcx program allow", "filter bpf pref 10" */
 	size_t n_others;
 	struct warning_list warnings; /* owned */
 	struct vmm_nic *unclaimed;    /* vNICs of VMs that nothing divides, sorted by name; owned */

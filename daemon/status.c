@@ -25,12 +25,28 @@ static void put_vm(struct jsontext *j, const struct binding *b)
 	jsontext_close(j, '}');
 }
 
-static void put_others(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
+static void put_lines(struct jsontext *j, const char *key, const struct snapshot *s, size_t first, size_t n)
 {
-	jsontext_open(j, "others", '[');
-	for (size_t i = 0; i < d->n_others; i++)
-		jsontext_string(j, NULL, s->others[d->first_other + i]);
+	jsontext_open(j, key, '[');
+	for (size_t i = 0; i < n; i++)
+		jsontext_string(j, NULL, s->others[first + i]);
 	jsontext_close(j, ']');
+}
+
+/* Bound, but what comes before divvy keeps the packets; null where they are divided. */
+static void put_undivided(struct jsontext *j, const struct snapshot_device *d)
+{
+	if (!d->undivided) {
+		jsontext_null(j, "undivided");
+		return;
+	}
+	jsontext_open(j, "undivided", '{');
+	jsontext_string(j, "by", d->undivided_by);
+	jsontext_real(j, "percent", d->kept_permille / 10.0);
+	jsontext_int(j, "since_ns", (int64_t)d->undivided_ns);
+	jsontext_string(j, "text", d->undivided_text);
+	jsontext_string(j, "hint", d->undivided_hint);
+	jsontext_close(j, '}');
 }
 
 /* A VM's part in the CPU slots; null where there is none. */
@@ -109,7 +125,9 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_int(j, "sndbuf_bytes", d->sndbuf);
 	jsontext_string(j, "why", d->why);
 	jsontext_string(j, "passed_by", d->binding.passed_by);
-	put_others(j, s, d);
+	put_lines(j, "others", s, d->first_other, d->n_others);
+	put_lines(j, "filters_passed_by", s, d->first_passed, d->n_passed);
+	put_undivided(j, d);
 	put_repaired(j, &d->repaired);
 	put_slots_vm(j, d);
 	jsontext_close(j, '}');

@@ -3,9 +3,12 @@
 
 #include "base/cleanup.h"
 #include "diff.h"
+#include "kernel/net/filter.h"
+#include "lookout.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DRYRUN_VERSION 1
 
@@ -64,7 +67,30 @@ static void class_step(json_t *steps, const struct plan *p, const struct change 
 
 /* --- vNICs -------------------------------------------------------------------------------------- */
 
-static void attach_step(json_t *steps, const struct plan *p, const struct change *c)
+/* What hook: first passes by, and what it does not. A kernel that does not tell: nothing is said. */
+static void first_steps(json_t *steps, const struct dryrun *d, uint32_t ifindex, const struct place *at)
+{
+	_cleanup_free_ struct filter *f = NULL;
+	char early[EARLY_MAX][EARLY_TEXT_SIZE];
+	size_t n_early = lookout_early(d->host, ifindex, early), n = 0;
+
+	for (size_t i = 0; i < n_early; i++)
+		step(steps, "note", at,
+		     "%s sees the packets of %s before divvy: hook: first does not go before it", early[i],
+		     at->nic);
+	if (filter_list(d->plane->rtnl, ifindex, &f, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!f[i].ours && f[i].pref == FILTER_PREF_FIRST && strcmp(f[i].kind, "bpf") != 0)
+			step(steps, "note", at,
+			     "filter %s pref %u of another program has the place of hook: first", f[i].kind,
+			     f[i].pref);
+		else if (!f[i].ours)
+			step(steps, "pass by", at, "filter %s pref %u sees no packet of %s", f[i].kind,
+			     f[i].pref, at->nic);
+}
+
+static void attach_step(json_t *steps, const struct dryrun *d, const struct plan *p, const struct change *c)
 {
 	const struct tree_vnic *v = &p->tree.vnics[c->item];
 	const char *nic = p->bindings[v->node].nic;
@@ -77,6 +103,8 @@ static void attach_step(json_t *steps, const struct plan *p, const struct change
 	else
 		step(steps, "change", &at, "filter at tc ingress of %s: its packets go to class d177:%x", nic,
 		     v->minor);
+	if (v->place == PLACE_FIRST)
+		first_steps(steps, d, v->ifindex, &at);
 }
 
 static void detach_step(json_t *steps, const struct dryrun *d, const struct change *c)
@@ -138,7 +166,7 @@ static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan 
 			break;
 		case CHANGE_ATTACH:
 		case CHANGE_REATTACH:
-			attach_step(steps, p, c);
+			attach_step(steps, d, p, c);
 			break;
 		case CHANGE_DETACH:
 			detach_step(steps, d, c);

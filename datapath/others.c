@@ -7,10 +7,16 @@
 
 #include <stdio.h>
 
+static void vnic_free(struct others_vnic *v)
+{
+	free(v->text);
+	free(v->place);
+}
+
 void others_free(struct others *o)
 {
 	for (size_t i = 0; i < o->n; i++)
-		free(o->list[i].text);
+		vnic_free(&o->list[i]);
 	free(o->list);
 	*o = (struct others){ 0 };
 }
@@ -20,6 +26,14 @@ const struct others_vnic *others_of(const struct others *o, uint32_t ifindex)
 	return byifindex_find(o->list, o->n, sizeof(*o->list), ifindex);
 }
 
+const char *others_before(const struct others_vnic *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (v->place[i] == OTHER_BEFORE)
+			return v->text[i];
+	return "";
+}
+
 /* At an `ingress` qdisc both addresses of a hook show the same filters. */
 static bool is_known(const struct others_vnic *v, const char *text)
 {
@@ -27,6 +41,25 @@ static bool is_known(const struct others_vnic *v, const char *text)
 		if (strcmp(v->text[i], text) == 0)
 			return true;
 	return false;
+}
+
+/* The kernel dumps filters in the order in which packets meet them. */
+static void fill(struct others_vnic *now, const struct filter *f, size_t n)
+{
+	enum other_place at_ingress = OTHER_BEFORE;
+
+	for (size_t i = 0; i < n; i++) {
+		char text[OTHERS_TEXT_SIZE];
+
+		snprintf(text, sizeof(text), "filter %s pref %u", f[i].kind, f[i].pref);
+		if (f[i].ours) {
+			if (!f[i].chain)
+				at_ingress = OTHER_BEHIND;
+		} else if (!is_known(now, text)) {
+			now->place[now->n] = f[i].egress || f[i].chain ? OTHER_ELSEWHERE : at_ingress;
+			memcpy(now->text[now->n++], text, sizeof(text));
+		}
+	}
 }
 
 int others_read(struct others *o, struct rtnl *r, uint32_t ifindex)
@@ -39,24 +72,21 @@ int others_read(struct others *o, struct rtnl *r, uint32_t ifindex)
 
 	if (err < 0)
 		return err;
-	now.text = n ? calloc(n, sizeof(*now.text)) : NULL;
-	if (n && !now.text)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		char text[OTHERS_TEXT_SIZE];
-
-		snprintf(text, sizeof(text), "filter %s pref %u", f[i].kind, f[i].pref);
-		if (!f[i].ours && !is_known(&now, text))
-			memcpy(now.text[now.n++], text, sizeof(text));
-	}
-	if (known) {
-		free(known->text);
+	now.text = calloc(n + 1, sizeof(*now.text));
+	now.place = calloc(n + 1, sizeof(*now.place));
+	err = now.text && now.place ? 0 : -ENOMEM;
+	if (err >= 0)
+		fill(&now, f, n);
+	if (err >= 0 && known) {
+		now.hook = known->hook;
+		vnic_free(known);
 		*known = now;
 		return 0;
 	}
-	err = byifindex_insert(&o->list, &o->n, sizeof(now), &now);
+	if (err >= 0)
+		err = byifindex_insert(&o->list, &o->n, sizeof(now), &now);
 	if (err < 0)
-		free(now.text);
+		vnic_free(&now);
 	return err;
 }
 
@@ -69,13 +99,17 @@ int others_follow(struct others *o, struct rtnl *r, const struct tree *have, boo
 		if (tree_vnic(have, o->list[i].ifindex))
 			o->list[kept++] = o->list[i];
 		else
-			free(o->list[i].text);
+			vnic_free(&o->list[i]);
 	}
 	o->n = kept;
 	for (size_t i = 0; i < have->n_vnics; i++) {
-		uint32_t ifindex = have->vnics[i].ifindex;
-		int e = all || !others_of(o, ifindex) ? others_read(o, r, ifindex) : 0;
+		const struct tree_vnic *v = &have->vnics[i];
+		struct others_vnic *known = byifindex_find(o->list, o->n, sizeof(*known), v->ifindex);
+		int e = all || !known || known->hook != v->place ? others_read(o, r, v->ifindex) : 0;
 
+		known = byifindex_find(o->list, o->n, sizeof(*known), v->ifindex);
+		if (e >= 0 && known)
+			known->hook = v->place;
 		if (err == 0)
 			err = e;
 	}

@@ -12,10 +12,18 @@
 
 #define OTHERS_TEXT_SIZE 48
 
+enum other_place {
+	OTHER_BEFORE, /* at ingress, before divvy's filter: packets meet it first */
+	OTHER_BEHIND, /* at ingress, behind divvy's filter: divided packets pass it by */
+	OTHER_ELSEWHERE, /* at egress, or in a chain that is reached by a goto only */
+};
+
 struct others_vnic {
 	uint32_t ifindex; /* must stay first (base/byifindex.h) */
 	char (*text)[OTHERS_TEXT_SIZE]; /* "filter bpf pref 10", a line each; owned */
+	enum other_place *place;        /* of each; owned */
 	size_t n;
+	enum hook_place hook;           /* where divvy's filter stood when that was read */
 };
 
 /* Zeroed: no vNIC. */
@@ -28,9 +36,11 @@ void others_free(struct others *o);
 /* Read those of one vNIC again. 0, or negative errno: what was known stays. */
 int others_read(struct others *o, struct rtnl *r, uint32_t ifindex);
 /*
- * Have an entry for each vNIC of the tree and no other; those that are new, and with all those that are known,
- * are read. 0 or the first negative errno.
+ * Have an entry for each vNIC of the tree and no other. Those are read that are new, or that divvy's filter has
+ * another place at; with all, those that are known, too. 0 or the first negative errno.
  */
 int others_follow(struct others *o, struct rtnl *r, const struct tree *have, bool all);
 /* Borrowed until the next change; NULL: nothing is known of that vNIC. O(log n). */
 const struct others_vnic *others_of(const struct others *o, uint32_t ifindex);
+/* The first one that packets meet before divvy's filter, borrowed; "": there is none. */
+const char *others_before(const struct others_vnic *v);

@@ -69,6 +69,9 @@ static void names_those_of_others(void **state)
 	assert_int_equal(v->n, 2);
 	assert_string_equal(v->text[0], "filter bpf pref 10");
 	assert_string_equal(v->text[1], "filter matchall pref 49152");
+	assert_int_equal(v->place[0], OTHER_BEFORE); /* as the kernel dumps them, not by preference */
+	assert_int_equal(v->place[1], OTHER_BEHIND);
+	assert_string_equal(others_before(v), "filter bpf pref 10");
 	/* They went, and others came. */
 	n_filters[3] = 0;
 	hang(3, "flower", 1, false);
@@ -76,6 +79,11 @@ static void names_those_of_others(void **state)
 	v = others_of(&o, 3);
 	assert_int_equal(v->n, 1);
 	assert_string_equal(v->text[0], "filter flower pref 1");
+	assert_int_equal(v->place[0], OTHER_BEFORE);
+	filters[3][0].egress = true;
+	assert_int_equal(others_read(&o, NULL, 3), 0);
+	assert_int_equal(others_of(&o, 3)->place[0], OTHER_ELSEWHERE);
+	assert_string_equal(others_before(others_of(&o, 3)), "");
 	n_filters[3] = 0;
 	assert_int_equal(others_read(&o, NULL, 3), 0);
 	assert_int_equal(others_of(&o, 3)->n, 0);

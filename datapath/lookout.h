@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Reads what undivided.h compares, and says in words what keeps the packets of a vNIC. At rest a look is
+ * one dump of the interfaces' counters. The classifier is asked for vNICs that received something, and
+ * qdiscs are dumped while a vNIC is suspected or undivided.
+ */
+
+#include "dataplane.h"
+#include "kernel/bpf/early.h"
+#include "others.h"
+#include "plan/host.h"
+#include "undivided.h"
+
+/* Borrowed. */
+struct lookout_input {
+	const struct dataplane *plane;
+	const struct host *host;
+};
+
+/* v: borrowed for the call. */
+typedef void (*lookout_cb)(struct undivided_vnic *v, enum undivided_change change, void *arg);
+
+/*
+ * Look at the vNICs that divvy is on. cb: called for each that is no longer divided, or is again. 0, or
+ * negative errno: what was known stays.
+ */
+int lookout_look(struct undivided *u, const struct lookout_input *in, uint64_t now_ns, lookout_cb cb,
+		 void *arg);
+
+#define LOOKOUT_TEXT_SIZE 192
+
+/* "filter u32 pref 10", "tcx program allow"; "": nothing is known. Returns buf. */
+const char *lookout_first(const struct undivided_vnic *v, const struct host *h, const struct others *o,
+			  char buf[OTHERS_TEXT_SIZE]);
+/*
+ * "not divided: filter u32 pref 10 keeps the packets", and how many. first: as above. Returns buf.
+ */
+const char *lookout_text(const struct undivided_vnic *v, const char *first, char buf[LOOKOUT_TEXT_SIZE]);
+/* "hook: first would go before it"; "" where nothing is to be said. place: of divvy's filter. */
+const char *lookout_hint(const struct undivided_vnic *v, const char *first, enum hook_place place);
+/*
+ * A line for each XDP and tcx program at a vNIC, in the order in which packets meet them. Returns their
+ * number.
+ */
+size_t lookout_early(const struct host *h, uint32_t ifindex, char text[EARLY_MAX][EARLY_TEXT_SIZE]);

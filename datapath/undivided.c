@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "undivided.h"
+
+#include "base/byifindex.h"
+#include "base/cleanup.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static_assert(UNDIVIDED_PERIOD_NS + UNDIVIDED_CONFIRM_NS < UNDIVIDED_WITHIN_NS, "and time for the readings");
+
+#define LINK_HEADER 14U /* Ethernet's, which a qdisc at ingress does not count */
+
+void undivided_free(struct undivided *u)
+{
+	free(u->list);
+	*u = (struct undivided){ 0 };
+}
+
+struct undivided_vnic *undivided_of(const struct undivided *u, uint32_t ifindex)
+{
+	return byifindex_find(u->list, u->n, sizeof(*u->list), ifindex);
+}
+
+int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t n)
+{
+	struct undivided_vnic *list = calloc(n + 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct undivided_vnic *known = undivided_of(u, ids[i].ifindex);
+
+		if (known)
+			list[i] = *known;
+		list[i].ifindex = ids[i].ifindex;
+		list[i].exact = ids[i].exact;
+	}
+	free(u->list);
+	u->list = list;
+	u->n = n;
+	return 0;
+}
+
+bool undivided_moved(const struct undivided_vnic *v, uint64_t rx_packets)
+{
+	return !v->seen || v->rough.rx_packets != rx_packets;
+}
+
+/* --- what was kept ------------------------------------------------------------------------------ */
+
+static uint64_t above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t permille(uint64_t part, uint64_t whole)
+{
+	return whole ? (uint32_t)(1000 * part / whole) : 0;
+}
+
+/* What happened from one reading to another one. False: a counter began anew. */
+static bool between(const struct undivided_reading *a, const struct undivided_reading *b,
+		    struct undivided_reading *out)
+{
+	if (b->rx_packets < a->rx_packets || b->rx_bytes < a->rx_bytes || b->drops < a->drops ||
+	    b->counted.skbs < a->counted.skbs || b->reached < a->reached)
+		return false;
+	*out = (struct undivided_reading){ .rx_packets = b->rx_packets - a->rx_packets,
+					   .rx_bytes = b->rx_bytes - a->rx_bytes,
+					   .reached = b->reached - a->reached,
+					   .drops = b->drops - a->drops };
+	out->counted.skbs = b->counted.skbs - a->counted.skbs;
+	out->counted.skb_bytes = b->counted.skb_bytes - a->counted.skb_bytes;
+	out->counted.bytes = b->counted.bytes - a->counted.bytes;
+	return true;
+}
+
+/* Of the packets that the classifier did not see, those dropped are taken for as long as the others. */
+static uint32_t kept_exact(const struct undivided_reading *d)
+{
+	uint64_t missing = above(d->rx_packets, d->counted.skbs);
+	uint64_t bytes = above(d->rx_bytes, d->counted.skb_bytes);
+	uint64_t dropped = least(d->drops, missing);
+	uint64_t dropped_bytes = missing ? (uint64_t)((unsigned __int128)bytes * dropped / missing) : bytes;
+	uint32_t packets = permille(missing - dropped, d->rx_packets - dropped);
+	uint32_t of_bytes = permille(bytes - dropped_bytes, d->rx_bytes - dropped_bytes);
+
+	return packets > of_bytes ? packets : of_bytes;
+}
+
+/*
+ * Where the vNIC counts packets that the kernel merges before tc: bytes with the headers of all segments
+ * are what the vNIC counted, or more.
+ */
+static uint32_t kept_merged(const struct undivided_reading *d)
+{
+	uint64_t bytes = above(d->rx_bytes, d->counted.bytes);
+	uint64_t length = d->rx_packets ? d->rx_bytes / d->rx_packets : 0;
+	uint64_t dropped = least(d->drops * length, bytes);
+
+	return permille(bytes - dropped, d->rx_bytes - dropped);
+}
+
+static uint32_t kept(const struct undivided_vnic *v, const struct undivided_reading *d)
+{
+	return v->exact ? kept_exact(d) : kept_merged(d);
+}
+
+/* Whether more than half of what is missing did not come to tc's qdisc. */
+static bool lost_before_tc(const struct undivided_reading *d)
+{
+	uint64_t missing = above(d->rx_bytes, d->counted.skb_bytes);
+	uint64_t bare = above(d->rx_bytes, LINK_HEADER * d->rx_packets);
+
+	return above(bare, d->reached) > missing / 2;
+}
+
+/* --- looks -------------------------------------------------------------------------------------- */
+
+static enum undivided_change judge(struct undivided_vnic *v, const struct undivided_reading *d,
+				   uint64_t now_ns)
+{
+	uint32_t part = kept(v, d);
+
+	if (part > UNDIVIDED_KEPT_PERMILLE) {
+		bool began = !v->undivided;
+
+		if (began)
+			v->since_ns = now_ns;
+		v->undivided = true;
+		v->kept_permille = part;
+		v->before_tc = lost_before_tc(d);
+		v->good = 0;
+		return began ? UNDIVIDED_BEGAN : UNDIVIDED_SAME;
+	}
+	v->watched = v->undivided && ++v->good < UNDIVIDED_GOOD_WINDOWS;
+	if (v->watched || !v->undivided)
+		return UNDIVIDED_SAME;
+	v->undivided = false;
+	v->good = 0;
+	return UNDIVIDED_ENDED;
+}
+
+static enum undivided_change look_exactly(struct undivided_vnic *v, const struct undivided_reading *r,
+					  uint64_t now_ns)
+{
+	enum undivided_change change;
+	struct undivided_reading d;
+
+	v->wants_start = true;
+	if (!between(&v->from, r, &d))
+		return UNDIVIDED_SAME;
+	if (d.rx_packets < UNDIVIDED_PACKETS_MIN) { /* an undivided one's window goes on */
+		v->wants_start = false;
+		v->watched = v->undivided;
+		return UNDIVIDED_SAME;
+	}
+	change = judge(v, &d, now_ns);
+	v->wants_start = v->watched;
+	return change;
+}
+
+enum undivided_change undivided_look(struct undivided_vnic *v, const struct undivided_reading *r,
+				     uint64_t now_ns)
+{
+	enum undivided_change change = UNDIVIDED_SAME;
+	struct undivided_reading d;
+
+	if (v->watched)
+		change = look_exactly(v, r, now_ns);
+	else if (!v->seen)
+		v->wants_start = true;
+	else
+		v->wants_start = between(&v->rough, r, &d) && d.rx_packets >= UNDIVIDED_PACKETS_MIN &&
+				 kept(v, &d) > UNDIVIDED_KEPT_PERMILLE;
+	v->seen = true;
+	v->rough = *r;
+	v->rough.drops = v->rough.reached = 0;
+	return change;
+}
+
+void undivided_rest(struct undivided_vnic *v)
+{
+	v->watched = v->undivided;
+}
+
+void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r)
+{
+	v->from = *r;
+	v->watched = true;
+	v->wants_start = false;
+}
+
+uint64_t undivided_period(const struct undivided *u)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (u->list[i].watched && !u->list[i].undivided)
+			return UNDIVIDED_CONFIRM_NS;
+	return u->n <= UNDIVIDED_VNICS_AT_PERIOD ? UNDIVIDED_PERIOD_NS :
+						   UNDIVIDED_PERIOD_NS / UNDIVIDED_VNICS_AT_PERIOD * u->n;
+}

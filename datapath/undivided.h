@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Which bound vNICs are not divided in truth: what they receive from their VMs does not come to the
+ * classifier, because what others put before it keeps the packets. Pure bookkeeping over readings;
+ * datapath/lookout.h reads.
+ *
+ * Theory of Operation
+ *
+ * A vNIC's own counters are compared with the classifier's, in two steps.
+ *
+ * Roughly, at every look and for every vNIC that received anything since the look before: if the classifier
+ * counted less than 95 %, the vNIC is suspected. What earlier filters dropped is not known at this step.
+ *
+ * Exactly, for vNICs that are new or suspected: over a window of their own, with what was dropped at
+ * ingress left out. The kernel's counters cannot be read at one moment. At the window's start the
+ * classifier's and the drops are read before the vNIC's own, at its end behind them. So what is counted
+ * and dropped is never told too low, however long a reading is held up, and a vNIC is not called undivided
+ * by mistake.
+ *
+ * The two steps together take at most UNDIVIDED_WITHIN_NS from the first packet on, for a VM that sends at
+ * least UNDIVIDED_PACKETS_MIN in a window. A VM that sends less takes nothing that is worth a word.
+ */
+
+#include "base/nsec.h"
+#include "kernel/bpf/abi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* From one look to the next: in general, and while a vNIC is suspected. */
+#define UNDIVIDED_PERIOD_NS (1500 * NSEC_PER_MSEC)
+#define UNDIVIDED_CONFIRM_NS (350 * NSEC_PER_MSEC)
+#define UNDIVIDED_WITHIN_NS (2 * NSEC_PER_SEC)
+/* With more vNICs the time from look to look grows with their number: divvyd's CPU at rest has a bound. */
+#define UNDIVIDED_VNICS_AT_PERIOD 2000
+#define UNDIVIDED_KEPT_PERMILLE 50 /* more than that is undivided: the classifier counts less than 95 % */
+#define UNDIVIDED_PACKETS_MIN 20
+#define UNDIVIDED_GOOD_WINDOWS 2 /* in a row end it */
+
+/* All counters are cumulative. */
+struct undivided_reading {
+	uint64_t rx_packets, rx_bytes; /* the vNIC's own */
+	struct divvy_counters counted;
+	uint64_t reached; /* bytes without link-layer headers that came to the qdisc at ingress */
+	uint64_t drops;   /* packets that were dropped there */
+};
+
+struct undivided_vnic {
+	uint32_t ifindex; /* must stay first (base/byifindex.h) */
+	bool exact;       /* packets come to tc as the vNIC counts them: a tap's; a veth may merge some */
+	bool undivided;
+	uint32_t kept_permille; /* of packets or bytes not dropped, whichever is more; if undivided */
+	bool before_tc;        /* most of it did not even come to tc's filters; if undivided */
+	uint64_t since_ns;     /* if undivided */
+	bool told;             /* the caller's */
+	uint64_t told_ns;      /* the caller's */
+	/* Inside. */
+	bool seen, watched, wants_start;
+	unsigned int good;              /* windows in a row in which an undivided vNIC was divided */
+	struct undivided_reading rough; /* at the latest look at which something moved; no drops */
+	struct undivided_reading from;  /* watched: at the window's start */
+};
+
+/* Zeroed: no vNIC. */
+struct undivided {
+	struct undivided_vnic *list; /* sorted by ifindex; owned */
+	size_t n;
+};
+
+struct undivided_id {
+	uint32_t ifindex;
+	bool exact;
+};
+
+void undivided_free(struct undivided *u);
+/* Have these vNICs and no others, sorted by ifindex; what is known of a vNIC stays. 0 or -ENOMEM. */
+int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t n);
+/* Borrowed; NULL: it is not known. O(log n). */
+struct undivided_vnic *undivided_of(const struct undivided *u, uint32_t ifindex);
+
+/* Whether there is anything to learn from a reading of a vNIC whose own counter says this now. */
+bool undivided_moved(const struct undivided_vnic *v, uint64_t rx_packets);
+
+enum undivided_change {
+	UNDIVIDED_SAME,
+	UNDIVIDED_BEGAN,
+	UNDIVIDED_ENDED,
+};
+
+/*
+ * A look. r: rx read before all else. It has drops and reached if v->watched. Then, if v->wants_start,
+ * undivided_start() is due.
+ */
+enum undivided_change undivided_look(struct undivided_vnic *v, const struct undivided_reading *r,
+				     uint64_t now_ns);
+/* A look at which the vNIC had not moved. */
+void undivided_rest(struct undivided_vnic *v);
+/* A window begins. r: rx read behind all else. */
+void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r);
+
+/* Nanoseconds until the next look. */
+uint64_t undivided_period(const struct undivided *u);

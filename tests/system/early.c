@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * early: put a program of another owner before divvy.
+ *
+ *	early DEVICE filter PROGRAM [PREF [HANDLE]]	a direct-action filter at tc ingress
+ *	early DEVICE tcx PROGRAM			at tcx ingress (Linux 6.6)
+ *	early DEVICE xdp PROGRAM			generic XDP
+ *
+ * PROGRAM is one of bpf/early.bpf.c. Says "ready", and takes the program away at SIGTERM. Exit status 2: the
+ * kernel does not have it.
+ */
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* the generated code's */
+#include "tests/system/bpf/early.skel.h"
+#pragma GCC diagnostic pop
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TCX_INGRESS ((enum bpf_attach_type)46) /* include/uapi/linux/bpf.h from 6.6 on: BPF_TCX_INGRESS */
+
+static int die(const char *what, int status)
+{
+	fprintf(stderr, "early: %s: %s\n", what, strerror(errno));
+	return status;
+}
+
+static void on_term(int sig)
+{
+	(void)sig;
+}
+
+static void wait_for_end(void)
+{
+	struct sigaction sa = { .sa_handler = on_term };
+	sigset_t term, before;
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &before); /* one that comes before sigsuspend() counts, too */
+	puts("ready");
+	fflush(stdout);
+	sigsuspend(&before);
+}
+
+static int run_filter(int ifindex, int fd, uint32_t pref, uint32_t handle)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = pref, .prog_fd = fd);
+
+	(void)bpf_tc_hook_create(&hook); /* -EEXIST: it is there */
+	if (bpf_tc_attach(&hook, &opts) < 0)
+		return die("cannot attach", EXIT_FAILURE);
+	wait_for_end();
+	opts.flags = opts.prog_fd = (int)(opts.prog_id = 0);
+	return bpf_tc_detach(&hook, &opts) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run_tcx(int ifindex, int fd)
+{
+	if (bpf_prog_attach(fd, ifindex, TCX_INGRESS, 0) < 0)
+		return die("cannot attach", errno == EINVAL ? 2 : EXIT_FAILURE);
+	wait_for_end();
+	return bpf_prog_detach2(fd, ifindex, TCX_INGRESS) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run_xdp(int ifindex, int fd)
+{
+	if (bpf_xdp_attach(ifindex, fd, XDP_FLAGS_SKB_MODE, NULL) < 0)
+		return die("cannot attach", EXIT_FAILURE);
+	wait_for_end();
+	return bpf_xdp_detach(ifindex, XDP_FLAGS_SKB_MODE, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct early_bpf *skel = early_bpf__open_and_load();
+	struct bpf_program *prog;
+	int ifindex;
+
+	if (argc < 4)
+		return die("usage: early DEVICE filter|tcx|xdp PROGRAM [PREF [HANDLE]]", EXIT_FAILURE);
+	if (!skel)
+		return die("cannot load", EXIT_FAILURE);
+	prog = bpf_object__find_program_by_name(skel->obj, argv[3]);
+	ifindex = (int)if_nametoindex(argv[1]);
+	if (!prog || !ifindex)
+		return die("no such program or device", EXIT_FAILURE);
+	if (strcmp(argv[2], "tcx") == 0)
+		return run_tcx(ifindex, bpf_program__fd(prog));
+	if (strcmp(argv[2], "xdp") == 0)
+		return run_xdp(ifindex, bpf_program__fd(prog));
+	return run_filter(ifindex, bpf_program__fd(prog), argc > 4 ? (uint32_t)atoi(argv[4]) : 10,
+			  argc > 5 ? (uint32_t)atoi(argv[5]) : 1);
+}

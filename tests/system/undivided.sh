@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A vNIC is bound, and yet its packets do not come to divvy: an earlier filter or program of another owner ends classification.
+# divvy says so, from what is measured. Leaves out a kind that the kernel does not have. Prints TAP.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/system/undivided_lib.sh
+. "$root/tests/system/undivided_lib.sh"
+
+# What is there keeps the packets of web: it is said, in time, and no longer when it is gone.
+check_kept() { # what it is called, pattern of the text, command that takes it away...
+	local took
+	flood_starts web
+	await 6 undivided "$2"
+	check "$1: said" "$? == 0" || divvy status | diag
+	took=$(((${EPOCHREALTIME/./} - flood_us) / 1000))
+	echo "# $1: said after $took ms"
+	check "$1: soon" "took <= 3000"
+	divvy status >"$tmp/said"
+	grep -q 'NOT DIVIDED' "$tmp/said" && grep -qE "not divided: $2" "$tmp/said"
+	check "$1: divvy status has it in its table and below" "$? == 0" || diag <"$tmp/said"
+	grep -qE "^divvyd: web: not divided: $2" "$tmp/divvyd.log"
+	check "$1: the log has it" "$? == 0"
+	"${@:3}"
+	await 8 divided
+	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
+	flood_ends web
+	grep -q "divided again" "$tmp/divvyd.log"
+	check "$1: the log has that, too" "$? == 0"
+	divvyd_again
+}
+
+divvyd_again() { # with a log of its own: a change is told once a minute
+	divvy_stop
+	: >"$tmp/divvyd.log"
+	divvyd_launch
+	await 5 divvy_bound on
+}
+
+case_all() {
+	u32 10 u32 0 0
+	sleep 2 # it was seen before, and is quiet: from now on that takes longest
+	check_kept "u32 without an action" "filter u32 pref 10 keeps the packets" u32_gone
+}
+
+case_program() {
+	early filter early_keep 10 || bail "early: $(<"$tmp/early.err")"
+	check_kept "a program that returns OK" "filter bpf pref 10 keeps the packets" early_end
+}
+
+case_tcx() {
+	early tcx early_keep || {
+		echo "# no tcx here: $(<"$tmp/early.err")"
+		return
+	}
+	divvy status >"$tmp/said"
+	grep -q "also on this vNIC: tcx program early_keep" "$tmp/said"
+	check "tcx: it is listed" "$? == 0" || diag <"$tmp/said"
+	check_kept "tcx that returns 0" "tcx program early_keep keeps or drops the packets" early_end
+	early tcx early_next || bail "early: $(<"$tmp/early.err")"
+	u32 10 u32 0 0
+	check_kept "u32 behind a tcx program that goes on" "filter u32 pref 10 keeps the packets" u32_gone
+	early_end
+}
+
+case_xdp() {
+	early xdp early_xdp || bail "early: $(<"$tmp/early.err")"
+	check_kept "XDP" "XDP program early_xdp keeps or drops the packets" early_end
+}
+
+# One port: other packets are divided, and nothing is said while only those come.
+case_port() {
+	u32 10 ip dport 5001 0xffff
+	port[web]=5009
+	said_within 4
+	check "u32 for one port, packets to another one: not said" "$? != 0" || divvy status | diag
+	port[web]=5001
+	check_kept "u32 for one port" "filter u32 pref 10 keeps the packets" u32_gone
+}
+
+(($# > 0)) || set -- all program tcx xdp port
+run_cases "$@"

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether a vNIC is divided, from readings that are written by hand. */
+#include "datapath/undivided.h"
+
+#include "base/cleanup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+/* cmocka.h needs those above. */
+#include <cmocka.h>
+
+#define FRAME 1000U
+#define BARE (FRAME - 14)
+
+/* A vNIC and the kernel's counters; its packets are FRAME bytes long. */
+struct rig {
+	struct undivided u;
+	struct undivided_vnic *v;
+	struct undivided_reading now;
+	uint64_t ns;
+};
+
+static void rig_open(struct rig *r, bool exact)
+{
+	const struct undivided_id id = { .ifindex = 7, .exact = exact };
+
+	*r = (struct rig){ .ns = NSEC_PER_SEC };
+	assert_int_equal(undivided_follow(&r->u, &id, 1), 0);
+	r->v = undivided_of(&r->u, 7);
+	assert_non_null(r->v);
+}
+
+static void rig_close(struct rig *r)
+{
+	undivided_free(&r->u);
+}
+
+/* The VM sends; of its packets some are dropped at ingress, and some are kept there, or before that. */
+static void send(struct rig *r, uint64_t n, uint64_t dropped, uint64_t kept, uint64_t kept_before)
+{
+	uint64_t counted = n - dropped - kept - kept_before;
+
+	r->now.rx_packets += n;
+	r->now.rx_bytes += n * FRAME;
+	r->now.drops += dropped;
+	r->now.reached += (n - kept_before) * BARE;
+	r->now.counted.skbs += counted;
+	r->now.counted.packets += counted;
+	r->now.counted.skb_bytes += counted * FRAME;
+	r->now.counted.bytes += counted * FRAME;
+}
+
+/* As datapath/lookout.c: what happens between the readings of one look is left out. */
+static enum undivided_change look(struct rig *r)
+{
+	enum undivided_change change = UNDIVIDED_SAME;
+
+	r->ns += undivided_period(&r->u);
+	if (undivided_moved(r->v, r->now.rx_packets))
+		change = undivided_look(r->v, &r->now, r->ns);
+	else
+		undivided_rest(r->v);
+	if (r->v->wants_start)
+		undivided_start(r->v, &r->now);
+	return change;
+}
+
+/*
+ * Looks until the vNIC is called undivided; nanoseconds from the first packet on; 0: ten seconds do not
+ * do.
+ */
+static uint64_t time_until_said(struct rig *r, uint64_t per_second, unsigned int dropped, unsigned int kept,
+				unsigned int before)
+{
+	uint64_t start = r->ns, sent = 0;
+
+	while (r->ns - start < 10 * NSEC_PER_SEC) {
+		uint64_t due = (r->ns - start + undivided_period(&r->u)) * per_second / NSEC_PER_SEC;
+		uint64_t n = due - sent;
+
+		send(r, n, n * dropped / 100, n * kept / 100, n * before / 100);
+		sent = due;
+		if (look(r) == UNDIVIDED_BEGAN)
+			return r->ns - start;
+	}
+	return 0;
+}
+
+static void known(struct rig *r) /* a VM that is quiet, and was seen before */
+{
+	look(r);
+	look(r);
+	assert_false(r->v->watched);
+	assert_int_equal(undivided_period(&r->u), UNDIVIDED_PERIOD_NS);
+}
+
+static void test_said_in_time(void **state)
+{
+	static const struct {
+		unsigned int dropped, kept, before;
+		bool said;
+	} cases[] = {
+		{ 0, 100, 0, true }, { 0, 0, 100, true }, { 0, 6, 0, true },   { 0, 0, 6, true },
+		{ 0, 4, 0, false },  { 0, 0, 0, false },  { 50, 0, 0, false }, { 100, 0, 0, false },
+		{ 90, 10, 0, true }, { 50, 2, 0, false }, { 50, 3, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (uint64_t pps = 1000; pps <= 1000000; pps *= 10) {
+			struct rig r;
+			uint64_t ns;
+
+			rig_open(&r, true);
+			known(&r);
+			ns = time_until_said(&r, pps, cases[i].dropped, cases[i].kept, cases[i].before);
+			assert_int_equal(ns != 0, cases[i].said);
+			assert_true(ns <= UNDIVIDED_WITHIN_NS);
+			if (ns)
+				assert_int_equal(r.v->before_tc, cases[i].before > 0);
+			rig_close(&r);
+		}
+	}
+}
+
+/* A vNIC that is bound while its VM floods. */
+static void test_new_vnic(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	assert_in_range(time_until_said(&r, 10000, 0, 100, 0), 1, UNDIVIDED_WITHIN_NS);
+	assert_int_equal(r.v->kept_permille, 1000);
+	rig_close(&r);
+}
+
+static void test_quiet(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	known(&r);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(look(&r), UNDIVIDED_SAME);
+	/* ARP and the like, which a filter keeps: not worth a word, and not worth a dump */
+	assert_int_equal(time_until_said(&r, 5, 0, 100, 0), 0);
+	assert_false(r.v->watched);
+	rig_close(&r);
+}
+
+static void test_ends(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	known(&r);
+	assert_true(time_until_said(&r, 10000, 0, 100, 0));
+	for (int i = 0; i < 5; i++) /* quiet: nothing new is known */
+		assert_int_equal(look(&r), UNDIVIDED_SAME);
+	assert_true(r.v->undivided);
+	send(&r, 1000, 0, 0, 0);
+	assert_int_equal(look(&r), UNDIVIDED_SAME);
+	send(&r, 1000, 0, 1000, 0); /* one good window is not enough, and they must be in a row */
+	assert_int_equal(look(&r), UNDIVIDED_SAME);
+	send(&r, 1000, 0, 0, 0);
+	assert_int_equal(look(&r), UNDIVIDED_SAME);
+	send(&r, 1000, 500, 0, 0);
+	assert_int_equal(look(&r), UNDIVIDED_ENDED);
+	assert_false(r.v->undivided || r.v->watched);
+	assert_true(time_until_said(&r, 10000, 0, 100, 0)); /* and again */
+	rig_close(&r);
+}
+
+/* Big packets are kept, small ones counted: few packets, and nearly all bytes. */
+static void test_bytes(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	known(&r);
+	for (int i = 0; i < 3 && !r.v->undivided; i++) {
+		r.now.rx_packets += 1010;
+		r.now.rx_bytes += 1000 * 60 + 10 * 65000;
+		r.now.counted.skbs += 1000;
+		r.now.counted.skb_bytes += 1000 * 60;
+		look(&r);
+	}
+	assert_true(r.v->undivided);
+	assert_in_range(r.v->kept_permille, 910, 920);
+	rig_close(&r);
+}
+
+/* A veth whose frames the kernel merges before tc: fewer packets, and fewer bytes by their headers. */
+static void test_merged(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, false);
+	known(&r);
+	for (int i = 0; i < 10; i++) {
+		r.now.rx_packets += 45000;
+		r.now.rx_bytes += 45000 * 1514ULL;
+		r.now.counted.skbs += 1000;
+		r.now.counted.skb_bytes += 1000 * (45 * 1448ULL + 66);
+		r.now.counted.bytes += 45000 * 1514ULL;
+		assert_int_equal(look(&r), UNDIVIDED_SAME);
+	}
+	assert_true(time_until_said(&r, 10000, 0, 100, 0));
+	rig_close(&r);
+}
+
+/* The vNIC is detached and attached again: its counters begin anew. */
+static void test_counters_begin_anew(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	known(&r);
+	for (int i = 0; i < 20; i++) {
+		send(&r, 1000, 0, 0, 0);
+		if (i % 3 == 0)
+			r.now.counted = (struct divvy_counters){ 0 };
+		if (i % 5 == 0)
+			r.now.drops = r.now.reached = 0;
+		assert_int_equal(look(&r), UNDIVIDED_SAME);
+	}
+	rig_close(&r);
+}
+
+static void test_follow(void **state)
+{
+	const struct undivided_id two[] = { { 3, true }, { 7, true } };
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	known(&r);
+	assert_true(time_until_said(&r, 10000, 0, 100, 0));
+	assert_int_equal(undivided_follow(&r.u, two, 2), 0);
+	assert_true(undivided_of(&r.u, 7)->undivided);
+	assert_false(undivided_of(&r.u, 3)->undivided);
+	assert_int_equal(undivided_follow(&r.u, two, 1), 0);
+	assert_null(undivided_of(&r.u, 7));
+	rig_close(&r);
+}
+
+/* CPU at rest has a bound: the period grows with the number of vNICs. */
+static void test_period(void **state)
+{
+	struct undivided u = { .n = UNDIVIDED_VNICS_AT_PERIOD };
+
+	(void)state;
+	u.list = calloc(10 * u.n, sizeof(*u.list));
+	assert_non_null(u.list);
+	assert_int_equal(undivided_period(&u), UNDIVIDED_PERIOD_NS);
+	u.n *= 10;
+	assert_int_equal(undivided_period(&u), 10 * UNDIVIDED_PERIOD_NS);
+	undivided_free(&u);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_said_in_time),
+		cmocka_unit_test(test_new_vnic),
+		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_counters_begin_anew),
+		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_period),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
