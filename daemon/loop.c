@@ -22,12 +22,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "datapath/absent.h"
+#include "datapath/divided.h"
 #include "datapath/holds.h"
 #include "datapath/inventory.h"
 #include "datapath/look.h"
 #include "datapath/mend.h"
 #include "datapath/nftwatch.h"
-#include "divided.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -297,8 +297,13 @@ static int on_look(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
 
+	struct daemon *d = l->daemon;
+	const struct divided_input in = {
+		.plane = &d->plane, .host = &d->host, .others = &d->others, .running = &d->plan
+	};
+
 	(void)s, (void)usec;
-	arm(l->look_timer, divided_look(l->daemon) / NSEC_PER_USEC);
+	arm(l->look_timer, divided_look(&d->undivided, &in) / NSEC_PER_USEC);
 	return 0;
 }
 
