@@ -6,6 +6,7 @@
 #include "kernel/net/linkstats.h"
 #include "kernel/net/qdisc.h"
 #include "kernel/proc/privilege.h"
+#include "kernel/proc/softnet.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -203,9 +204,10 @@ int lookout_look(struct undivided *u, const struct lookout_input *in, uint64_t n
 		 void *arg)
 {
 	_cleanup_(look_free) struct look l = { .u = u, .in = in };
+	uint32_t received;
 	int err = follow(u, in);
 
-	if (err < 0 || u->n == 0)
+	if (err < 0 || u->n == 0 || (softnet_received(&received) >= 0 && undivided_skips(u, received)))
 		return err;
 	l.moved = reallocarray(NULL, u->n, sizeof(*l.moved));
 	l.r = reallocarray(NULL, u->n, sizeof(*l.r)); /* not calloc(): at rest it stays untouched */

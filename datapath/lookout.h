@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Reads what undivided.h compares, and says in words what keeps the packets of a vNIC. At rest a look is
- * one dump of the interfaces' counters. The classifier is asked for vNICs that received something, and
+ * Reads what undivided.h compares, and says in words what keeps the packets of a vNIC. While the host
+ * receives next to nothing, a look is one small file of /proc; else it is one dump of the interfaces'
+ * counters. The classifier is asked for vNICs that received something, and
  * qdiscs are dumped while a vNIC is suspected or undivided.
  */
 

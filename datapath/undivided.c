@@ -197,6 +197,24 @@ void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r
 	v->wants_start = false;
 }
 
+/* A vNIC that is new or suspected is waited for. */
+static bool is_pending(const struct undivided_vnic *v)
+{
+	return !v->seen || (v->watched && !v->undivided);
+}
+
+bool undivided_skips(struct undivided *u, uint32_t received)
+{
+	bool skip = u->skipped < UNDIVIDED_SKIPS && received - u->received < UNDIVIDED_PACKETS_MIN;
+
+	for (size_t i = 0; i < u->n && skip; i++)
+		skip = !is_pending(&u->list[i]);
+	u->skipped = skip ? u->skipped + 1 : 0;
+	if (!skip)
+		u->received = received;
+	return skip;
+}
+
 uint64_t undivided_period(const struct undivided *u)
 {
 	for (size_t i = 0; i < u->n; i++)

@@ -68,6 +68,8 @@ struct undivided_vnic {
 struct undivided {
 	struct undivided_vnic *list; /* sorted by ifindex; owned */
 	size_t n;
+	uint32_t received;    /* by the whole host, before the latest reading of the vNICs */
+	unsigned int skipped; /* looks since then */
 };
 
 struct undivided_id {
@@ -100,6 +102,14 @@ enum undivided_change undivided_look(struct undivided_vnic *v, const struct undi
 void undivided_rest(struct undivided_vnic *v);
 /* A window begins. r: rx read behind all else. */
 void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r);
+
+/* The host's count leaves out what XDP in a driver takes: so many looks in a row go by it. */
+#define UNDIVIDED_SKIPS 3
+/*
+ * Whether a look need not read the vNICs: since they were read the host as a whole has received fewer packets
+ * than a vNIC must have to be judged. received: packets, modulo 2^32. Notes the answer.
+ */
+bool undivided_skips(struct undivided *u, uint32_t received);
 
 /* Nanoseconds until the next look. */
 uint64_t undivided_period(const struct undivided *u);

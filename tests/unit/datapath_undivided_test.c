@@ -251,6 +251,30 @@ static void test_follow(void **state)
 	rig_close(&r);
 }
 
+/* The host as a whole receives next to nothing: the vNICs are not read, but now and then. */
+static void test_skips(void **state)
+{
+	uint32_t received = UINT32_MAX - 5; /* it wraps */
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, true);
+	assert_false(undivided_skips(&r.u, received)); /* a new vNIC */
+	look(&r);
+	assert_false(undivided_skips(&r.u, received)); /* its first window */
+	look(&r);
+	for (unsigned int i = 0; i < 10 * (UNDIVIDED_SKIPS + 1); i++)
+		assert_int_equal(undivided_skips(&r.u, received), i % (UNDIVIDED_SKIPS + 1) < UNDIVIDED_SKIPS);
+	received += UNDIVIDED_PACKETS_MIN - 1; /* few at a time add up */
+	assert_true(undivided_skips(&r.u, received));
+	assert_false(undivided_skips(&r.u, received + 1));
+	send(&r, 1000, 0, 1000, 0);
+	look(&r);
+	assert_true(r.v->watched);
+	assert_false(undivided_skips(&r.u, received + 1)); /* suspected */
+	rig_close(&r);
+}
+
 /* CPU at rest has a bound: the period grows with the number of vNICs. */
 static void test_period(void **state)
 {
@@ -276,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_merged),
 		cmocka_unit_test(test_counters_begin_anew),
 		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_skips),
 		cmocka_unit_test(test_period),
 	};
 
