@@ -149,6 +149,9 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 		mend_action(l->mend, nlh);
 		return;
 	}
+	/* A chain that goes with its qdisc is the kernel's own news, also where divvyd removed the qdisc. */
+	if (nlh->nlmsg_type == RTM_NEWCHAIN || nlh->nlmsg_type == RTM_DELCHAIN)
+		return;
 	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)))
 		return;
 	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));

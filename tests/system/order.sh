@@ -58,6 +58,16 @@ buffers() { # of both VMs
 	done
 }
 
+# What divvyd itself removes is no news of a manager: the vNIC is bound again at once.
+case_again() {
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	sleep 0.5
+	divvy release --all
+	divvy apply "$tmp/divvy.yaml" >"$tmp/said" 2>&1
+	grep -q '2 of 2 devices bound' "$tmp/said"
+	check "an apply right after a release binds at once" "$? == 0" || diag <"$tmp/said"
+}
+
 # A program that replaces the root of divvy's IFB faster than classes are made: a set fails after send buffers were lowered.
 case_half_way() {
 	local hostile failed=0 i
@@ -108,6 +118,7 @@ done
 divvy apply "$tmp/divvy.yaml" >/dev/null
 flood many_sets 5
 check_flood "many sets"
+case_again
 case_half_way
 flood killed 5
 check_flood "divvyd killed during an apply"
