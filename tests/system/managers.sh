@@ -103,7 +103,7 @@ start_libvirt() { # VM, seconds
 	launch libvirtd "$1" no
 	sleep "$2"
 	commands_libvirt "$1" "$2"
-	echo "exec qemu-system-x86_64 $1" >"$tmp/$1.in"
+	echo "exec qemu-system-x86_64 $1" 1<>"$tmp/$1.in" # does not wait for a reader: a VM may have failed to start
 	read -t 20 -r line <>"$tmp/$1.out"
 	echo "${EPOCHREALTIME/./}" >"$tmp/$1.last"
 }
@@ -158,8 +158,16 @@ start_ovs() { # VM, seconds
 	echo "${EPOCHREALTIME/./}" >"$tmp/$1.last"
 }
 
+is_gone() { # process, or a zombie
+	local stat
+	! stat=$(cat "/proc/$1/stat" 2>/dev/null) || [[ $stat == *") Z "* ]]
+}
+
 stop_vm() { # VM
-	kill -KILL "$(<"$tmp/$1.pid")" 2>/dev/null
+	local pid
+	pid=$(<"$tmp/$1.pid")
+	kill -KILL "$pid" 2>/dev/null
+	await 5 is_gone "$pid" # and its tap is no longer open
 	ip -n "$host" link del "${tap_of[$1]}" 2>/dev/null
 	rm -f "$tmp/$1.pid"
 }
