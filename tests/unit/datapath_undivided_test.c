@@ -304,5 +304,6 @@ int main(void)
 		cmocka_unit_test(test_period),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("datapath/undivided", tests, NULL, NULL);
 }
