@@ -123,7 +123,7 @@ case_codel() { # leaves without backpressure
 	local web batch
 	divvy_apply off
 	tc -n "$host" qdisc show dev divvy0 | grep -q fq_codel || {
-		skip "queues without backpressure" "this kernel has no fq_codel"
+		echo "# queues without backpressure: this kernel has no fq_codel; Debian's have it"
 		return
 	}
 	before=$(objects)
