@@ -42,7 +42,7 @@
  */
 #define SECOND_US 1017000
 #define AUDIT_SECONDS 10
-/* So often counters are read while nobody asks: the first status needs a reading from before. */
+/* So often counters are read while no client asks: the first status needs a reading from before. */
 #define SAMPLE_SECONDS 5
 #define TIMER_ACCURACY_US 1000
 #define LOST_LINE_NS (60 * NSEC_PER_SEC) /* from one line of it in the log to the next */

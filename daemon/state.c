@@ -329,7 +329,7 @@ int state_load(struct daemon *d, struct model *m, struct classids *classids, str
 		d->origin = ORIGIN_APPLIED;
 		return 0;
 	}
-	/* If there is no file either, nobody knows what should run. */
+	/* If there is no file either, it is not known what should run. */
 	d->as_found = r < 0 || d->records_lost || json_is_true(json_object_get(root, "as_found"));
 	r = parse_system_file(d->options.config, m, err);
 	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;

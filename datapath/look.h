@@ -19,7 +19,7 @@ struct look {
 
 /*
  * ifindex: the links to look at, ascending; NULL: all. l->plane->have is then what was seen. The number of
- * differences from what runs, what nobody but divvyd left to be done included; or negative errno, with
+ * differences from what runs, with what divvyd itself left to be done; or negative errno, with
  * the plane untouched.
  */
 int look(const struct look *l, const uint32_t *ifindex, size_t n);
