@@ -211,6 +211,13 @@ static void put_redirect(struct nlmsghdr *nlh, uint32_t ifb)
 	mnl_attr_nest_end(nlh, actions);
 }
 
+static void put_prog(struct nlmsghdr *nlh, int prog_fd, uint32_t classid)
+{
+	mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)prog_fd);
+	mnl_attr_put_strz(nlh, TCA_BPF_NAME, FILTER_NAME);
+	mnl_attr_put_u32(nlh, TCA_BPF_CLASSID, classid);
+}
+
 /*
  * Without NLM_F_EXCL the filter of this handle is replaced in place: a packet meets the old one or
  * the new one.
@@ -224,9 +231,7 @@ static int set_at(struct rtnl *r, uint32_t ifindex, struct place at, int prog_fd
 	if (!nlh)
 		return -ENOMEM;
 	options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
-	mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)prog_fd);
-	mnl_attr_put_strz(nlh, TCA_BPF_NAME, FILTER_NAME);
-	mnl_attr_put_u32(nlh, TCA_BPF_CLASSID, classid);
+	put_prog(nlh, prog_fd, classid);
 	put_redirect(nlh, ifb);
 	mnl_attr_nest_end(nlh, options);
 	return 0;
@@ -251,9 +256,7 @@ int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, ui
 	if (!nlh)
 		return -ENOMEM;
 	options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
-	mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)prog_fd);
-	mnl_attr_put_strz(nlh, TCA_BPF_NAME, FILTER_NAME);
-	mnl_attr_put_u32(nlh, TCA_BPF_CLASSID, root);
+	put_prog(nlh, prog_fd, root);
 	mnl_attr_put_u32(nlh, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
 	mnl_attr_nest_end(nlh, options);
 	return 0;
