@@ -167,6 +167,8 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	mend_tc(l->mend, ifindex);
 	if (!tree_vnic(&d->plane.have, ifindex))
 		return;
+	if (nlh->nlmsg_type == RTM_NEWQDISC || nlh->nlmsg_type == RTM_DELQDISC)
+		others_qdiscs_changed(&d->others);
 	/* Several events of one vNIC come in a row. */
 	if (l->n_touched && l->touched[l->n_touched - 1] == ifindex)
 		return;
@@ -206,7 +208,8 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 		for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
 			settle_note(&d->plane.settle, d->plan.tree.vnics[i].ifindex, clock_now_ns(), SETTLE_OTHER);
 		inventory_links(&d->host, d->plane.rtnl);
-		others_follow(&d->others, d->plane.rtnl, &d->plane.have, true);
+		others_follow(&d->others, &(struct others_source){ d->plane.rtnl, &d->host }, &d->plane.have,
+			      true);
 		d->plane.stale = true;
 		look_soon(l);
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
@@ -251,11 +254,12 @@ static int on_others(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
 	struct daemon *d = l->daemon;
+	const struct others_source from = { d->plane.rtnl, &d->host };
 
 	(void)s, (void)usec;
 	for (size_t i = 0; i < l->n_touched; i++)
 		if (tree_vnic(&d->plane.have, l->touched[i]))
-			others_read(&d->others, d->plane.rtnl, l->touched[i]);
+			others_read(&d->others, &from, l->touched[i]);
 	free(l->touched);
 	l->touched = NULL;
 	l->n_touched = 0;

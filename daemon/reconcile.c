@@ -235,7 +235,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 	d->unreconciled = d->complained = d->as_found = false;
 	d->file.valid = false;
 	backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);
-	others_follow(&d->others, d->plane.rtnl, &d->plane.have, false);
+	others_follow(&d->others, &(struct others_source){ d->plane.rtnl, &d->host }, &d->plane.have, false);
 	slots_apply(&d->slots, &d->plan.model, d->plan.bindings);
 	drain_start(&d->drain);
 	log_early(d);
@@ -422,7 +422,8 @@ void reconcile_audit(struct daemon *d)
 		d->unrecovered = slots_recover(true) < 0;
 	if (d->as_found)
 		return;
-	n = look(&d->look, NULL, 0);
+	n = d->plane.stale ? look(&d->look, NULL, 0) : look_turn(&d->look);
+	others_read_turn_early(&d->others, &d->host);
 	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
 		again = true;
 	if (n > 0 || again)

@@ -20,13 +20,14 @@
 
 /* What the kernel was asked for once, for all devices. */
 struct readings {
-	struct qdisc *qdiscs; /* sorted by interface, then parent */
+	struct qdisc *qdiscs; /* sorted by interface, then parent; NULL: they were not needed */
 	size_t n_qdiscs;
-	uint64_t qdiscs_ns;
+	uint64_t qdiscs_ns; /* 0: not read */
 	struct slots_vm_status *vms;
 	size_t n_vms;
 	struct rate *entitled;     /* by node */
 	struct sample_rate *sent;  /* by node */
+	bool *counted;             /* by node: the class's count of drops is its queue's */
 };
 
 static void readings_free(struct readings *r)
@@ -35,6 +36,7 @@ static void readings_free(struct readings *r)
 	free(r->vms);
 	free(r->entitled);
 	free(r->sent);
+	free(r->counted);
 }
 
 void snapshot_free(struct snapshot *s)
@@ -92,17 +94,61 @@ static int read_rates(struct daemon *d, struct readings *r)
 	return entitle(m, demand, r->entitled);
 }
 
+/*
+ * Whether the class's count of drops is the leaf's. HTB sees what is dropped on the way into the leaf
+ * (htb_enqueue(), net/sched/sch_htb.c): all that a bfifo drops. CoDel drops on the way out.
+ */
+static int find_counted(const struct daemon *d, struct readings *r)
+{
+	const struct tree *have = &d->plane.have;
+
+	r->counted = calloc(d->plan.model.n_nodes + 1, sizeof(*r->counted));
+	if (!r->counted)
+		return -ENOMEM;
+	for (size_t u = 0; u < have->n_uplinks; u++)
+		for (size_t i = 0; i < have->uplinks[u].n_classes; i++) {
+			const struct tree_class *c = &have->uplinks[u].classes[i];
+
+			if (c->node < d->plan.model.n_nodes && !c->drains && c->leaf.kind == LEAF_BFIFO)
+				r->counted[c->node] = true;
+		}
+	return 0;
+}
+
+/* The kernel dumps the qdiscs of all interfaces, whichever are asked for: at 1,000 vNICs half a status's cost. */
+static bool wants_qdiscs(const struct daemon *d, const struct readings *r)
+{
+	const struct model *m = &d->plan.model;
+	bool wants = others_wants_qdiscs(&d->others);
+
+	for (size_t i = 0; i < m->n_nodes && !wants && !d->slots; i++)
+		wants = m->nodes[i].kind == NODE_DEVICE && d->plan.bindings[i].bound && !r->counted[i];
+	return wants;
+}
+
+static void read_qdiscs(struct daemon *d, struct readings *r)
+{
+	uint64_t now = clock_now_ns();
+
+	if (!wants_qdiscs(d, r) || qdisc_list(d->plane.rtnl, 0, &r->qdiscs, &r->n_qdiscs) < 0)
+		return;
+	r->qdiscs_ns = now;
+	if (r->n_qdiscs)
+		qsort(r->qdiscs, r->n_qdiscs, sizeof(*r->qdiscs), compare_qdisc);
+	(void)others_take_qdiscs(&d->others, r->qdiscs, r->n_qdiscs);
+}
+
 static int read_all(struct daemon *d, struct readings *r, struct snapshot *s)
 {
 	int err = read_rates(d, r);
 
 	if (err < 0)
 		return err;
-	r->qdiscs_ns = clock_now_ns();
-	if (qdisc_list(d->plane.rtnl, 0, &r->qdiscs, &r->n_qdiscs) < 0)
-		r->qdiscs_ns = 0;
-	if (r->n_qdiscs)
-		qsort(r->qdiscs, r->n_qdiscs, sizeof(*r->qdiscs), compare_qdisc);
+	err = find_counted(d, r);
+	if (err < 0)
+		return err;
+	read_qdiscs(d, r);
+	others_read_turn_early(&d->others, &d->host);
 	s->cpu = d->slots != NULL;
 	return d->slots ? slots_snapshot(d->slots, &s->slots, &r->vms, &r->n_vms) : 0;
 }
@@ -131,17 +177,22 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
-/*
- * What its queue dropped. Not the class's count: HTB sees only what is dropped on the way into the leaf
- * (htb_enqueue(), net/sched/sch_htb.c), and CoDel drops on the way out.
- */
-static void fill_drops(const struct daemon *d, const struct readings *r, struct snapshot_device *out)
+/* What its queue dropped. */
+static void fill_drops(const struct daemon *d, const struct readings *r, size_t node,
+		       struct snapshot_device *out)
 {
 	const struct tree *have = &d->plane.have;
 	const struct tree_vnic *v = tree_vnic(have, out->binding.ifindex);
 	size_t at;
 
-	if (!v || v->uplink >= have->n_uplinks || !r->qdiscs_ns)
+	if (!v || v->uplink >= have->n_uplinks)
+		return;
+	if (r->counted[node]) {
+		out->dropped_ns = out->sent.at_ns;
+		out->dropped_packets = out->sent.dropped_packets;
+		return;
+	}
+	if (!r->qdiscs_ns)
 		return;
 	out->dropped_ns = r->qdiscs_ns;
 	at = qdisc_at(r, have->uplinks[v->uplink].ifb, TREE_CLASSID(v->minor));
@@ -174,29 +225,28 @@ static int fill_passed(const struct others_vnic *filters, struct snapshot *s, st
 }
 
 /* Qdiscs, programs and filters of others on a vNIC: they stay in force, and the operator should know. */
-static int fill_others(const struct daemon *d, const struct readings *r, struct snapshot *s,
-		       struct snapshot_device *out)
+static int fill_others(struct daemon *d, struct snapshot *s, struct snapshot_device *out)
 {
 	uint32_t ifindex = out->binding.ifindex;
 	const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
 	const struct others_vnic *filters = others_of(&d->others, ifindex);
-	char text[OTHERS_TEXT_SIZE], early[EARLY_MAX][EARLY_TEXT_SIZE];
-	size_t n_early = lookout_early(&d->host, ifindex, early);
+	const struct link *l = host_link(&d->host, ifindex);
+	char text[OTHERS_TEXT_SIZE];
+	size_t n = 0;
+	const struct others_qdisc *q = others_qdiscs_of(&d->others, ifindex, &n);
 	int err = 0;
 
+	if (filters && l && filters->xdp != l->xdp)
+		others_read_early(&d->others, &d->host, ifindex);
 	out->first_other = s->n_others;
-	for (size_t i = qdisc_at(r, ifindex, 0);
-	     i < r->n_qdiscs && r->qdiscs[i].ifindex == ifindex && err >= 0; i++) {
-		const struct qdisc *q = &r->qdiscs[i];
-
-		/* Handle 0: the kernel's own default. */
-		if (q->handle == 0 || (q->parent == TC_H_INGRESS && hook && hook->ours))
+	for (size_t i = 0; i < n && err >= 0; i++) {
+		if (q[i].parent == TC_H_INGRESS && hook && hook->ours)
 			continue;
-		snprintf(text, sizeof(text), "qdisc %s", q->kind);
+		snprintf(text, sizeof(text), "qdisc %s", q[i].kind);
 		err = add_line(s, &out->n_others, text);
 	}
-	for (size_t i = 0; i < n_early && err >= 0; i++)
-		err = add_line(s, &out->n_others, early[i]);
+	for (size_t i = 0; filters && i < filters->n_early && err >= 0; i++)
+		err = add_line(s, &out->n_others, filters->early[i]);
 	for (size_t i = 0; filters && i < filters->n && err >= 0; i++)
 		err = add_line(s, &out->n_others, filters->text[i]);
 	return err < 0 ? err : fill_passed(filters, s, out);
@@ -261,7 +311,7 @@ static void fill_slots(const struct readings *r, const struct snapshot *s, struc
 				      percent(out->slots.account.entitled_ns, s->slots.entitled_total_ns);
 }
 
-static int fill_device(const struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,
+static int fill_device(struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,
 		       struct snapshot_device *out)
 {
 	model_full_name(&d->plan.model, (uint32_t)node, out->name);
@@ -274,9 +324,9 @@ static int fill_device(const struct daemon *d, const struct readings *r, size_t 
 	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
 	if (!out->binding.bound)
 		return 0;
-	fill_drops(d, r, out);
+	fill_drops(d, r, node, out);
 	fill_undivided(d, &d->plan.model.nodes[node], out);
-	return fill_others(d, r, s, out);
+	return fill_others(d, s, out);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
@@ -324,7 +374,7 @@ static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
 	u->delivered.bytes_ps = delivered;
 }
 
-/* The one dump of the qdiscs tells of the ports, too. */
+/* A dump of the qdiscs tells of the ports, too. */
 static int fill_advice(struct daemon *d, const struct readings *r, struct snapshot *s)
 {
 	const struct portwatch_input in = { .rtnl = d->plane.rtnl,
@@ -339,8 +389,8 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 
 	if (!d->plan.bindings)
 		return 0;
-	if (!s->cpu && r->qdiscs_ns)
-		(void)portwatch_read(&d->portwatch, &in, r->qdiscs_ns);
+	if (!s->cpu)
+		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
 	err = advice_now(d, &s->warnings);
 	if (err >= 0)
 		err = claims_make(&d->plan, &d->host, &c);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What there is to tell, at one moment, as plain data: one dump of the qdiscs, one of the classes of each IFB,
- * one batch of look-ups in the classifier's counters, one look at the CPU slots. Each counter has the time at
+ * What there is to tell, at one moment, as plain data: one dump of the classes of each IFB, at most one of the
+ * qdiscs, one batch of look-ups in the classifier's counters, one look at the CPU slots. Each counter has the time at
  * which it was read. Writers turn it into JSON (status.h); it owns all that it points to.
  */
 

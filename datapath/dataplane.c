@@ -34,12 +34,26 @@ void dataplane_close(struct dataplane *p)
 	settle_free(&p->settle);
 }
 
+static struct observer observer(const struct dataplane *p)
+{
+	return (struct observer){ .prog_id = classifier_prog_id(p->classifier),
+				  .root_id = classifier_root_id(p->classifier),
+				  .known = &p->have,
+				  .all_known = !p->half_done };
+}
+
+int dataplane_look_turn(struct dataplane *p, struct tree *seen)
+{
+	struct observer by = observer(p);
+
+	by.turns = (unsigned int)(p->have.n_vnics / DATAPLANE_TURN_VNICS) + 1;
+	by.turn = p->turn++ % by.turns;
+	return observe(p->rtnl, &by, seen);
+}
+
 int dataplane_look(const struct dataplane *p, const uint32_t *ifindex, size_t n, struct tree *seen)
 {
-	const struct observer by = { .prog_id = classifier_prog_id(p->classifier),
-				     .root_id = classifier_root_id(p->classifier),
-				     .known = &p->have,
-				     .all_known = !p->half_done };
+	const struct observer by = observer(p);
 
 	return ifindex ? observe_some(p->rtnl, &by, ifindex, n, seen) : observe(p->rtnl, &by, seen);
 }

@@ -32,6 +32,7 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 		return;
 	model_full_name(&in->running->model, there->node, name);
 	nic = in->running->bindings[there->node].nic;
+	others_read_early(in->others, in->host, v->ifindex);
 	if (change == UNDIVIDED_BEGAN && (!v->told_ns || now - v->told_ns >= TELL_AGAIN_NS)) {
 		tell_begin(in, v, name, nic);
 		v->told = true;

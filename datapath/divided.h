@@ -13,7 +13,7 @@
 struct divided_input {
 	const struct dataplane *plane;
 	const struct host *host;
-	const struct others *others;
+	struct others *others; /* programs of a vNIC that changes are read again */
 	const struct plan *running;
 };
 

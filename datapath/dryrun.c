@@ -72,7 +72,7 @@ static void first_steps(json_t *steps, const struct dryrun *d, uint32_t ifindex,
 {
 	_cleanup_free_ struct filter *f = NULL;
 	char early[EARLY_MAX][EARLY_TEXT_SIZE];
-	size_t n_early = lookout_early(d->host, ifindex, early), n = 0;
+	size_t n_early = others_early(d->host, ifindex, early), n = 0;
 
 	for (size_t i = 0; i < n_early; i++)
 		step(steps, "note", at,

@@ -169,18 +169,32 @@ static int compare(const struct look *look, const struct tree *seen)
 	return err;
 }
 
+/* Compare and take what was seen, whatever comes of it. */
+static int take(const struct look *l, struct tree *seen)
+{
+	/* Without bindings divvyd starts, and nothing runs yet. */
+	int differ = l->running->bindings ? compare(l, seen) : 0;
+
+	if (differ >= 0)
+		dataplane_take(l->plane, seen);
+	tree_free(seen);
+	return differ;
+}
+
 int look(const struct look *l, const uint32_t *ifindex, size_t n)
 {
-	_cleanup_(tree_freep) struct tree seen = { 0 };
+	struct tree seen;
 	int err = dataplane_look(l->plane, ifindex, n, &seen);
-	int differ = 0;
 
-	if (err >= 0 && l->running->bindings) /* else divvyd starts, and nothing runs yet */
-		differ = compare(l, &seen);
-	if (err < 0 || differ < 0)
-		return err < 0 ? err : differ;
-	dataplane_take(l->plane, &seen);
-	return differ;
+	return err < 0 ? err : take(l, &seen);
+}
+
+int look_turn(const struct look *l)
+{
+	struct tree seen;
+	int err = dataplane_look_turn(l->plane, &seen);
+
+	return err < 0 ? err : take(l, &seen);
 }
 
 void look_filter_gone(const struct look *l, uint32_t ifindex)

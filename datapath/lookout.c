@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "kernel/net/linkstats.h"
 #include "kernel/net/qdisc.h"
-#include "kernel/proc/privilege.h"
 #include "kernel/proc/softnet.h"
 
 #include <assert.h>
@@ -223,21 +222,6 @@ int lookout_look(struct undivided *u, const struct lookout_input *in, uint64_t n
 
 /* --- words -------------------------------------------------------------------------------------- */
 
-size_t lookout_early(const struct host *h, uint32_t ifindex, char text[EARLY_MAX][EARLY_TEXT_SIZE])
-{
-	const struct link *l = host_link(h, ifindex);
-	struct early early;
-
-	early_read(ifindex, l ? l->xdp : 0, &early);
-	if (!early.n)
-		return 0;
-	privilege_reserve(true); /* for their names */
-	for (size_t i = 0; i < early.n; i++)
-		early_text(&early.list[i], text[i]);
-	privilege_reserve(false);
-	return early.n;
-}
-
 const char *lookout_first(const struct undivided_vnic *v, const struct host *h, const struct others *o,
 			  char buf[OTHERS_TEXT_SIZE])
 {
@@ -246,7 +230,7 @@ const char *lookout_first(const struct undivided_vnic *v, const struct host *h, 
 
 	static_assert(EARLY_TEXT_SIZE <= OTHERS_TEXT_SIZE, "a line of either fits");
 	if (v->before_tc)
-		lookout_early(h, v->ifindex, early);
+		others_early(h, v->ifindex, early);
 	snprintf(buf, OTHERS_TEXT_SIZE, "%s",
 		 v->before_tc ? early[0] :
 		 filters      ? others_before(filters) :

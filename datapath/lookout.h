@@ -9,7 +9,6 @@
  */
 
 #include "dataplane.h"
-#include "kernel/bpf/early.h"
 #include "others.h"
 #include "plan/host.h"
 #include "undivided.h"
@@ -41,8 +40,3 @@ const char *lookout_first(const struct undivided_vnic *v, const struct host *h, 
 const char *lookout_text(const struct undivided_vnic *v, const char *first, char buf[LOOKOUT_TEXT_SIZE]);
 /* "hook: first would go before it"; "" where nothing is to be said. place: of divvy's filter. */
 const char *lookout_hint(const struct undivided_vnic *v, const char *first, enum hook_place place);
-/*
- * A line for each XDP and tcx program at a vNIC, in the order in which packets meet them. Returns their
- * number.
- */
-size_t lookout_early(const struct host *h, uint32_t ifindex, char text[EARLY_MAX][EARLY_TEXT_SIZE]);

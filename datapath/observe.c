@@ -264,6 +264,22 @@ static int make_room(struct view *v, size_t uplinks, size_t vnics)
 	return v->t.uplinks && v->t.vnics ? 0 : -ENOMEM;
 }
 
+static bool is_in_turn(const struct observer *by, uint32_t ifindex)
+{
+	return by->turns == 0 || ifindex % by->turns == by->turn;
+}
+
+/* Without a look at it. */
+static int keep_vnic(struct view *v, uint32_t ifindex)
+{
+	const struct tree *known = v->by->known;
+	const struct tree_vnic *vnic = tree_vnic(known, ifindex);
+
+	if (vnic)
+		put_vnic(v, vnic, vnic->uplink < known->n_uplinks ? known->uplinks[vnic->uplink].ifb : 0);
+	return 0;
+}
+
 int observe(struct rtnl *r, const struct observer *by, struct tree *out)
 {
 	_cleanup_(view_free) struct view v = { .r = r, .by = by };
@@ -277,7 +293,8 @@ int observe(struct rtnl *r, const struct observer *by, struct tree *out)
 		err = observe_uplinks(&v, links, n);
 	for (size_t i = 0; i < n && err >= 0; i++)
 		if (!binding_unschedulable(&links[i]))
-			err = observe_vnic(&v, links[i].ifindex);
+			err = is_in_turn(by, links[i].ifindex) ? observe_vnic(&v, links[i].ifindex) :
+								 keep_vnic(&v, links[i].ifindex);
 	return finish(&v, err, out);
 }
 
@@ -325,13 +342,9 @@ int observe_some(struct rtnl *r, const struct observer *by, const uint32_t *ifin
 	for (size_t i = 0; i < known->n_uplinks && err >= 0; i++)
 		err = is_among(ifindex, n, known->uplinks[i].ifb) ? look_at_ifb(&v, known->uplinks[i].ifb) :
 								    copy_uplink(&v, &known->uplinks[i]);
-	for (size_t i = 0; i < known->n_vnics && err >= 0; i++) {
-		const struct tree_vnic *vnic = &known->vnics[i];
-
-		if (!is_among(ifindex, n, vnic->ifindex))
-			put_vnic(&v, vnic,
-				 vnic->uplink < known->n_uplinks ? known->uplinks[vnic->uplink].ifb : 0);
-	}
+	for (size_t i = 0; i < known->n_vnics && err >= 0; i++)
+		if (!is_among(ifindex, n, known->vnics[i].ifindex))
+			err = keep_vnic(&v, known->vnics[i].ifindex);
 	for (size_t i = 0; i < n && err >= 0; i++)
 		if (!known_ifb(known, ifindex[i]))
 			err = observe_vnic(&v, ifindex[i]);

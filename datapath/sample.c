@@ -109,7 +109,8 @@ static int read_uplink(struct sample_uplink *u, struct rtnl *r, uint32_t ifb, ui
 		fresh.classes[i] = (struct sample_class){ .minor = stats[i].minor,
 							  .bytes = stats[i].bytes,
 							  .packets = stats[i].packets,
-							  .backlog_packets = stats[i].backlog_packets };
+							  .backlog_packets = stats[i].backlog_packets,
+							  .dropped_packets = stats[i].drops };
 	push(u, fresh);
 	return 0;
 }
@@ -170,6 +171,7 @@ void sample_rate(const struct sample_uplink *u, uint16_t minor, struct sample_ra
 		return;
 	out->bytes = now->bytes;
 	out->packets = now->packets;
+	out->dropped_packets = now->dropped_packets;
 	out->at_ns = u->reading[0].at_ns;
 	out->backlogged = now->backlog_packets > 0;
 	start = window_start(u, minor, &start_ns);

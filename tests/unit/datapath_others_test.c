@@ -12,6 +12,9 @@
 #define IFINDEXES 12
 #define FILTERS 4
 
+static const struct host no_links;
+static const struct others_source kernel = { .host = &no_links };
+
 /* The kernel: what hangs on each vNIC's hooks. */
 static struct filter filters[IFINDEXES][FILTERS];
 static size_t n_filters[IFINDEXES], n_read[IFINDEXES];
@@ -63,7 +66,7 @@ static void names_those_of_others(void **state)
 	hang(3, "bpf", FILTER_PREF, true);
 	hang(3, "matchall", 49152, false);
 	hang(3, "bpf", 10, false); /* an `ingress` qdisc shows it at both hooks */
-	assert_int_equal(others_read(&o, NULL, 3), 0);
+	assert_int_equal(others_read(&o, &kernel, 3), 0);
 	v = others_of(&o, 3);
 	assert_non_null(v);
 	assert_int_equal(v->n, 2);
@@ -75,17 +78,17 @@ static void names_those_of_others(void **state)
 	/* They went, and others came. */
 	n_filters[3] = 0;
 	hang(3, "flower", 1, false);
-	assert_int_equal(others_read(&o, NULL, 3), 0);
+	assert_int_equal(others_read(&o, &kernel, 3), 0);
 	v = others_of(&o, 3);
 	assert_int_equal(v->n, 1);
 	assert_string_equal(v->text[0], "filter flower pref 1");
 	assert_int_equal(v->place[0], OTHER_BEFORE);
 	filters[3][0].egress = true;
-	assert_int_equal(others_read(&o, NULL, 3), 0);
+	assert_int_equal(others_read(&o, &kernel, 3), 0);
 	assert_int_equal(others_of(&o, 3)->place[0], OTHER_ELSEWHERE);
 	assert_string_equal(others_before(others_of(&o, 3)), "");
 	n_filters[3] = 0;
-	assert_int_equal(others_read(&o, NULL, 3), 0);
+	assert_int_equal(others_read(&o, &kernel, 3), 0);
 	assert_int_equal(others_of(&o, 3)->n, 0);
 	assert_int_equal(o.n, 1);
 	others_free(&o);
@@ -98,11 +101,11 @@ static void what_was_known_outlives_a_failure(void **state)
 
 	(void)state;
 	hang(3, "bpf", 10, false);
-	assert_int_equal(others_read(&o, NULL, 3), 0);
+	assert_int_equal(others_read(&o, &kernel, 3), 0);
 	read_error[3] = read_error[4] = -ENODEV;
-	assert_int_equal(others_read(&o, NULL, 3), -ENODEV);
+	assert_int_equal(others_read(&o, &kernel, 3), -ENODEV);
 	assert_int_equal(others_of(&o, 3)->n, 1);
-	assert_int_equal(others_read(&o, NULL, 4), -ENODEV);
+	assert_int_equal(others_read(&o, &kernel, 4), -ENODEV);
 	assert_null(others_of(&o, 4));
 	others_free(&o);
 }
@@ -131,7 +134,7 @@ static void follows_the_tree(void **state)
 			if (there[i] && (all || !known[i]) && want == 0)
 				want = read_error[i];
 		}
-		assert_int_equal(others_follow(&o, NULL, &have, all), want);
+		assert_int_equal(others_follow(&o, &kernel, &have, all), want);
 		for (uint32_t i = 1; i < IFINDEXES; i++) {
 			assert_int_equal(n_read[i], there[i] && (all || !known[i]));
 			known[i] = there[i] && (known[i] || !read_error[i]);
