@@ -50,6 +50,7 @@ struct node {
 	char name[MODEL_NAME_SIZE];
 	struct share share; /* among siblings; an uplink has none */
 	struct rate limit;  /* an uplink's capacity; another node's ceiling, or RATE_UNLIMITED */
+	struct rate reserve; /* guaranteed where the node's demand reaches it; RATE_ZERO: none. Not an uplink's */
 
 	/* NODE_UPLINK */
 	uint16_t overhead; /* bytes added to each frame, as HTB's overhead */

@@ -106,6 +106,59 @@ static void by_hand(void **state)
 	model_free(&m);
 }
 
+/* The greater of reserve and share, never their sum. */
+static void reserves_by_hand(void **state)
+{
+	struct rate d[6], out[6];
+	struct model m;
+	uint32_t net;
+
+	(void)state;
+	model_init(&m);
+	uplink(&m, 100 * MBIT);
+	device(&m, 0, 1);
+	device(&m, 0, 1);
+	device(&m, 0, 1);
+	m.nodes[1].reserve.bytes_ps = 50 * MBIT;
+	for (int i = 0; i < 6; i++)
+		d[i] = RATE_UNLIMITED;
+	d[3] = RATE_ZERO;
+	assert_int_equal(entitle(&m, d, out), 0);
+	assert_int_equal(out[1].bytes_ps, 50 * MBIT);
+	assert_int_equal(out[2].bytes_ps, 50 * MBIT);
+
+	/* The third wants 20. */
+	d[3].bytes_ps = 20 * MBIT;
+	assert_int_equal(entitle(&m, d, out), 0);
+	assert_int_equal(out[1].bytes_ps, 50 * MBIT);
+	assert_int_equal(out[2].bytes_ps, 30 * MBIT);
+
+	/* What is reserved and not demanded is lent. */
+	d[1].bytes_ps = 10 * MBIT;
+	assert_int_equal(entitle(&m, d, out), 0);
+	assert_int_equal(out[1].bytes_ps, 10 * MBIT);
+	assert_int_equal(out[2].bytes_ps, 70 * MBIT);
+
+	/* A network's reserve is the sum of its children's, and stays in the network. */
+	net = add(&m, NODE_NETWORK, 0, 1, UINT64_MAX);
+	device(&m, net, 1);
+	m.nodes[net + 1].reserve.bytes_ps = 60 * MBIT;
+	m.nodes[1].reserve = RATE_ZERO;
+	d[1] = d[3] = RATE_UNLIMITED;
+	assert_int_equal(entitle(&m, d, out), 0);
+	assert_int_equal(out[net].bytes_ps, 60 * MBIT);
+	assert_int_equal(out[net + 1].bytes_ps, 60 * MBIT);
+	assert_int_equal(out[1].bytes_ps + out[2].bytes_ps + out[3].bytes_ps, 40 * MBIT);
+
+	/* Reserves that do not fit are cut in proportion. */
+	m.nodes[1].reserve.bytes_ps = 140 * MBIT;
+	assert_int_equal(entitle(&m, d, out), 0);
+	assert_int_equal(out[1].bytes_ps, 70 * MBIT);
+	assert_int_equal(out[net].bytes_ps, 30 * MBIT);
+	assert_int_equal(out[2].bytes_ps, 0);
+	model_free(&m);
+}
+
 static void whole_bytes_by_largest_remainder(void **state)
 {
 	struct rate d[4] = { RATE_UNLIMITED, RATE_UNLIMITED, RATE_UNLIMITED, RATE_UNLIMITED }, out[4];
@@ -140,6 +193,24 @@ static double most(const struct model *m, const struct rate *demand, uint32_t i)
 	return fmin(limit, sum);
 }
 
+/* The reserve, as far as the node could take it, by recursion. */
+static double reserve(const struct model *m, uint32_t i)
+{
+	double sum = 0;
+
+	for (uint32_t k = i + 1; k < m->n_nodes; k++)
+		if (m->nodes[k].parent == i)
+			sum += reserve(m, k);
+	return fmax(sum, (double)m->nodes[i].reserve.bytes_ps);
+}
+
+static double at_level(const struct model *m, const struct rate *demand, uint32_t i, double level)
+{
+	double floor = reserve(m, i), part = level * m->nodes[i].share.weight;
+
+	return fmin(most(m, demand, i), fmax(floor, part));
+}
+
 /* Bisect the water level under which the children take what the node got. */
 static void reference(const struct model *m, const struct rate *demand, uint32_t i, double got, double *out)
 {
@@ -151,7 +222,7 @@ static void reference(const struct model *m, const struct rate *demand, uint32_t
 
 		for (uint32_t k = i + 1; k < m->n_nodes; k++)
 			if (m->nodes[k].parent == i)
-				sum += fmin(most(m, demand, k), level * m->nodes[k].share.weight);
+				sum += at_level(m, demand, k, level);
 		if (sum < got)
 			low = level;
 		else
@@ -160,7 +231,7 @@ static void reference(const struct model *m, const struct rate *demand, uint32_t
 	for (uint32_t k = i + 1; k < m->n_nodes; k++) {
 		if (m->nodes[k].parent != i)
 			continue;
-		reference(m, demand, k, fmin(most(m, demand, k), high * m->nodes[k].share.weight), out);
+		reference(m, demand, k, at_level(m, demand, k, high), out);
 	}
 }
 
@@ -184,7 +255,28 @@ static void grow(struct model *m, uint32_t parent, uint64_t capacity, int depth)
 	}
 }
 
-/* Sums exact at every node, nobody above limit or demand. */
+/* Reserves that fit, in the subtree of a node that has this much for them. Returns what it takes. */
+static uint64_t grant(struct model *m, uint32_t i, uint64_t budget)
+{
+	struct node *node = &m->nodes[i];
+	uint64_t sum = 0;
+
+	if (node->limit.bytes_ps < budget)
+		budget = node->limit.bytes_ps;
+	if (node->kind == NODE_DEVICE) {
+		node->reserve.bytes_ps = rnd() % 2 ? rnd() % (budget + 1) : 0;
+		return node->reserve.bytes_ps;
+	}
+	for (uint32_t k = i + 1; k < m->n_nodes; k++)
+		if (m->nodes[k].parent == i)
+			sum += grant(m, k, rnd() % 4 ? rnd() % (budget - sum + 1) : budget - sum);
+	if (node->kind == NODE_UPLINK || rnd() % 2)
+		return sum;
+	node->reserve.bytes_ps = sum + rnd() % (budget - sum + 1);
+	return node->reserve.bytes_ps;
+}
+
+/* Sums exact at every node, none above limit or demand, none below the part of its reserve that it can take. */
 static void check_exact(const struct model *m, const struct rate *demand, const struct rate *out)
 {
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
@@ -192,6 +284,9 @@ static void check_exact(const struct model *m, const struct rate *demand, const 
 		uint64_t sum = 0;
 
 		assert_true(out[i].bytes_ps <= node->limit.bytes_ps);
+		if (node->kind != NODE_UPLINK)
+			assert_true((double)out[i].bytes_ps >=
+				    fmin(reserve(m, i), most(m, demand, i)) * (1 - 1e-12));
 		if (node->kind == NODE_DEVICE) {
 			assert_true(out[i].bytes_ps <= demand[i].bytes_ps);
 			continue;
@@ -217,6 +312,9 @@ static void like_bisection(void **state)
 		model_init(&m);
 		for (int k = 0; k < 2; k++)
 			grow(&m, uplink(&m, capacity), capacity, 3);
+		for (uint32_t i = 0; i < m.n_nodes && run % 4; i++)
+			if (m.nodes[i].kind == NODE_UPLINK)
+				grant(&m, i, capacity);
 		for (uint32_t i = 0; i < m.n_nodes; i++) {
 			uint64_t kind = rnd() % 4;
 
@@ -326,6 +424,7 @@ int main(void)
 		cmocka_unit_test(nothing),
 		cmocka_unit_test(an_uplink_without_devices),
 		cmocka_unit_test(by_hand),
+		cmocka_unit_test(reserves_by_hand),
 		cmocka_unit_test(whole_bytes_by_largest_remainder),
 		cmocka_unit_test(like_bisection),
 		cmocka_unit_test(ten_thousand),
