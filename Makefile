@@ -186,6 +186,10 @@ $(B)/tests/system/lab_ground: $(call rooms,$(IN_lab))
 $(B)/tests/system/fields $(B)/tests/system/early: NEED = $(NEED_kernel)
 $(call uses,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
 $(call uses,tests/system/early.c): $(B)/tests/system/bpf/early.skel.h
+$(call uses,tests/system/arrivals.c): $(B)/tests/system/bpf/arrivals.skel.h
+$(B)/tests/system/arrivals: NEED = $(NEED_kernel)
+# A VM that floods.
+$(B)/tests/system/tapflood: $(call obj,$(call sources,tests/system/vm))
 $(TEST_HELPERS): $(B)/%: $(B)/%.o
 	$(link)
 
@@ -205,7 +209,7 @@ fuzz: deps
 # --- lint: .clang-tidy and .shellcheckrc say what is off, and why ------------------------------------
 # Each C file has a stamp, so that the next run looks only at files that changed, themselves or in a header.
 CLANG_TIDY ?= clang-tidy
-TIDY_C := $(call tidy,$(foreach r,$(ROOMS) daemon guard cli lab tests,$(call sources,$(r))))
+TIDY_C := $(call tidy,$(foreach r,$(ROOMS) daemon guard cli lab tests tests/system/vm,$(call sources,$(r))))
 TIDY_BPF := $(call tidy,$(wildcard */bpf/*.bpf.c */*/bpf/*.bpf.c))
 $(TIDY_C): TIDY_FLAGS = $(CPPFLAGS) -std=gnu17 $(WARN) -Wno-unknown-warning-option
 $(TIDY_BPF): TIDY_FLAGS = $(BPF_CFLAGS)

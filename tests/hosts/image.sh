@@ -22,7 +22,7 @@ modules=(tun tap veth dummy ifb macvtap
 	 sch_htb sch_ingress sch_fq_codel sch_tbf cls_bpf cls_u32 cls_matchall act_mirred act_gact act_skbedit act_bpf
 	 sch_sfq sch_cake cls_basic act_police
 	 bridge br_netfilter nf_tables nfnetlink nf_conntrack nf_nat nft_chain_nat nft_masq nft_ct nft_counter
-	 nft_objref virtio_net)
+	 nft_objref virtio_net vhost_net)
 programs=(bash ip tc bridge nft)
 
 stage=$(mktemp -d)

@@ -18,7 +18,10 @@ frame=1000          # bytes
 window_seconds=1.2  # in which shares are measured
 backend=divvy       # or plain (datapath.sh)
 nic_model=virtio-net-pci
+vm_kind=tap         # the VMM writes frames to its tap; or vhost: the kernel's vhost worker does
+queues=1            # of each VM's NIC
 vmm=qemu-system-x86_64 # what the VMs' processes are called
+flood_id=0
 declare -A dst_mac
 declare -A vm_in vm_out vm_pid src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
 declare -A tap=([web]=n0 [batch]=n1) mac=([web]=52:54:00:77:00:01 [batch]=52:54:00:77:00:02) port=([web]=5001 [batch]=5002)
@@ -26,6 +29,8 @@ divvyd_pid=
 
 # shellcheck source=tests/tap.sh
 . "$root/tests/tap.sh"
+# shellcheck source=tests/system/arrivals_lib.sh
+. "$root/tests/system/arrivals_lib.sh"
 
 # Until the command succeeds, for at most so many seconds.
 await() { # seconds, command...
@@ -43,13 +48,15 @@ in_host() {
 }
 
 make_topology() { # bridge | br_netfilter | routed | killed | leaf
+	local multi=
+	((queues == 1)) || multi=multi_queue
 	ip netns add "$host" && ip netns add "$srv" || bail "cannot make a network namespace"
 	in_host sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
 	ip -n "$host" -b - <<-END || bail "cannot make the host's links"
 		link set lo up
 		link add up0 address 02:00:00:77:09:02 type veth peer name srv0 netns $srv address 02:00:00:77:09:01
-		tuntap add n0 mode tap vnet_hdr
-		tuntap add n1 mode tap vnet_hdr
+		tuntap add n0 mode tap vnet_hdr $multi
+		tuntap add n1 mode tap vnet_hdr $multi
 		link set n0 address 02:00:00:77:10:01 up
 		link set n1 address 02:00:00:77:10:02 up
 		link set up0 up
@@ -120,6 +127,7 @@ make_route() {
 }
 
 remove_topology() {
+	arrivals_stop
 	ip netns del "$host" 2>/dev/null
 	ip netns del "$srv" 2>/dev/null
 	return 0
@@ -128,13 +136,14 @@ remove_topology() {
 # --- VMs ---------------------------------------------------------------------------------------------
 # shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_start() { # name
-	local in=$tmp/$1.in out=$tmp/$1.out
+	local in=$tmp/$1.in out=$tmp/$1.out netdev="tap,id=net0,ifname=${tap[$1]},script=no,downscript=no"
+	((queues == 1)) || netdev+=",queues=$queues"
+	[[ $vm_kind == tap ]] || netdev+=",vhost=on"
 	[[ -p $in ]] || mkfifo "$in" "$out"
 	# Opened for both directions: neither end waits for the other.
 	exec {vm_in[$1]}<>"$in" {vm_out[$1]}<>"$out"
 	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "$1" \
-		-netdev "tap,id=net0,ifname=${tap[$1]},script=no,downscript=no" \
-		-device "$nic_model,netdev=net0,mac=${mac[$1]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
+		-netdev "$netdev" -device "$nic_model,netdev=net0,mac=${mac[$1]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
 	vm_pid[$1]=$!
 }
 
@@ -194,6 +203,11 @@ churn_stop() {
 	wait "$churn_pid" 2>/dev/null
 	churn_pid=
 	ip -n "$host" link del churn0
+}
+
+use_kind() { # tap | vhost: of the VMs that are started from now on
+	vm_kind=$1
+	[[ $1 == tap || -c /dev/vhost-net ]] || bail "/dev/vhost-net is missing: modprobe vhost_net"
 }
 
 field() { # name=, line
@@ -310,8 +324,9 @@ flood() { # a command that takes as long as the flood shall; seconds to wait for
 	local v r0_web r0_batch d0
 	received
 	r0_web=$rx_web r0_batch=$rx_batch d0=$(dropped)
+	[[ -z $arrivals_pid ]] || arrivals_ask "expect $((++flood_id))"
 	for v in web batch; do
-		vm_ask $v "flood 30 $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]}"
+		vm_ask $v "flood ${flood_seconds:-30} $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]} id=$flood_id"
 	done
 	$1
 	vm_ask web stop
@@ -325,6 +340,7 @@ flood() { # a command that takes as long as the flood shall; seconds to wait for
 	# shellcheck disable=SC2154 # declared in the loop above
 	await "$2" all_received $((r0_web + written_web)) $((r0_batch + written_batch)) || :
 	lost=$((written_web + written_batch - (rx_web - r0_web) - (rx_batch - r0_batch)))
+	count_missing
 	drops=$(($(dropped) - d0))
 }
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Two VMs flood while shares are applied, changed and released: every frame that they write arrives. ROUNDS=30 for more than
+# order.sh [tap|vhost...]: two VMs flood while shares are applied, changed and released: every frame that they write arrives.
+# The VMM writes the frames, or the kernel's vhost worker does; both where this kernel has vhost-net. ROUNDS=30 for more than
 # the few rounds of `make check`. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -108,22 +109,36 @@ check_flood() { # what
 	check "$1: no queue dropped any" "drops == 0"
 }
 
+run_kind() { # tap | vhost
+	local what
+	use_kind "$1"
+	set_up bridge
+	arrivals_start
+	divvy release --all
+	for what in many_applies one_by_one; do
+		flood $what 5
+		check_flood "$1: ${what//_/ }"
+	done
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	flood many_sets 5
+	check_flood "$1: many sets"
+	[[ $1 != tap ]] || case_again
+	case_half_way
+	flood killed 5
+	check_flood "$1: divvyd killed during an apply"
+	divvy release --all
+	unlimited
+	check "$1: after a release: send buffers are as before" "$? == 0"
+	divvy_stop
+	vm_stop_all
+	remove_topology
+}
+
+kinds=(tap)
+[[ ! -c /dev/vhost-net ]] || kinds+=(vhost)
+(($# == 0)) || kinds=("$@")
 lib_init
-set_up bridge
-divvy release --all
-for what in many_applies one_by_one; do
-	flood $what 5
-	check_flood "${what//_/ }"
+for kind in "${kinds[@]}"; do
+	run_kind "$kind"
 done
-divvy apply "$tmp/divvy.yaml" >/dev/null
-flood many_sets 5
-check_flood "many sets"
-case_again
-case_half_way
-flood killed 5
-check_flood "divvyd killed during an apply"
-divvy release --all
-unlimited
-check "after a release: send buffers are as before" "$? == 0"
-divvy_stop
 tap_done

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "flood.h"
+
+#include <time.h>
+
+#define RATED_PAUSE_MS 1
+#define PAUSE_MS 20
+
+uint64_t flood_now_ns(int clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+uint64_t flood_due(const struct flood *f, uint64_t gone, uint64_t max)
+{
+	uint64_t due;
+
+	if (!f->rate)
+		return max;
+	due = (uint64_t)((double)f->rate * (double)(flood_now_ns(CLOCK_MONOTONIC) - f->start_ns) * 1e-9);
+	if (due <= gone)
+		return 0;
+	return due - gone < max ? due - gone : max;
+}
+
+int flood_pause_ms(const struct flood *f)
+{
+	return f->rate ? RATED_PAUSE_MS : PAUSE_MS;
+}
