@@ -8,6 +8,7 @@
 #include "datapath/drain.h"
 #include "datapath/look.h"
 #include "datapath/nicmeter.h"
+#include "datapath/sentcount.h"
 #include "datapath/others.h"
 #include "datapath/portwatch.h"
 #include "datapath/repairs.h"
@@ -57,6 +58,7 @@ struct daemon {
 	struct undivided undivided;
 	struct sampler sampler;
 	struct nicmeter nicmeter;   /* read while the CPU is scheduled */
+	struct sentcount sentcount; /* what was told of packets sent */
 	struct portwatch portwatch;
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;

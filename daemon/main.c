@@ -224,6 +224,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	undivided_free(&d->undivided);
 	sampler_free(&d->sampler);
 	nicmeter_free(&d->nicmeter);
+	sentcount_free(&d->sentcount);
 	portwatch_free(&d->portwatch);
 	warning_list_free(&d->told);
 	host_free(&d->host);

@@ -356,6 +356,35 @@ static int read_offered(const struct daemon *d, struct snapshot *s)
 	return 0;
 }
 
+/* Packets, of classes: the kernel may count fewer than there were. */
+static int count_packets(struct daemon *d, struct snapshot *s)
+{
+	_cleanup_free_ struct sent_reading *r = calloc(s->n_devices + 1, sizeof(*r));
+	_cleanup_free_ uint64_t *packets = calloc(s->n_devices + 1, sizeof(*packets));
+	size_t n = 0;
+
+	if (!r || !packets)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct snapshot_device *v = &s->devices[i];
+
+		if (v->offered_ns && v->sent.at_ns)
+			r[n++] = (struct sent_reading){ .ifindex = v->binding.ifindex,
+							.class_bytes = v->sent.bytes,
+							.class_packets = v->sent.packets,
+							.waiting_bytes = v->sent.waiting_bytes,
+							.dropped_packets = v->dropped_packets,
+							.offered_bytes = v->offered.bytes,
+							.offered_packets = v->offered.packets };
+	}
+	(void)sentcount_update(&d->sentcount, r, n, packets);
+	n = 0;
+	for (size_t i = 0; i < s->n_devices; i++)
+		if (s->devices[i].offered_ns && s->devices[i].sent.at_ns)
+			s->devices[i].sent.packets = packets[n++];
+	return 0;
+}
+
 /* Errors are parts of sums over the devices that there are two readings of. */
 static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
 {
@@ -434,7 +463,9 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 		fill_errors(s, &s->uplinks[i]);
 	if (err >= 0)
 		err = fill_advice(d, r, s);
-	return err < 0 ? err : read_offered(d, s);
+	if (err >= 0)
+		err = read_offered(d, s);
+	return err < 0 || s->cpu ? err : count_packets(d, s);
 }
 
 int snapshot_take(struct daemon *d, struct snapshot *out)

@@ -110,7 +110,8 @@ static int read_uplink(struct sample_uplink *u, struct rtnl *r, uint32_t ifb, ui
 							  .bytes = stats[i].bytes,
 							  .packets = stats[i].packets,
 							  .backlog_packets = stats[i].backlog_packets,
-							  .dropped_packets = stats[i].drops };
+							  .dropped_packets = stats[i].drops,
+							  .backlog_bytes = stats[i].backlog_bytes };
 	push(u, fresh);
 	return 0;
 }
@@ -172,6 +173,7 @@ void sample_rate(const struct sample_uplink *u, uint16_t minor, struct sample_ra
 	out->bytes = now->bytes;
 	out->packets = now->packets;
 	out->dropped_packets = now->dropped_packets;
+	out->waiting_bytes = now->backlog_bytes;
 	out->at_ns = u->reading[0].at_ns;
 	out->backlogged = now->backlog_packets > 0;
 	start = window_start(u, minor, &start_ns);

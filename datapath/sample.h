@@ -14,7 +14,7 @@
 struct sample_class {
 	uint16_t minor;
 	uint64_t bytes, packets;  /* sent since the class was made */
-	uint64_t backlog_packets; /* waiting */
+	uint64_t backlog_packets, backlog_bytes; /* waiting */
 	uint64_t dropped_packets; /* on their way into the class's leaf, since the class was made */
 };
 
@@ -48,7 +48,8 @@ struct sample_rate {
 	bool known;              /* false: there are no two readings that are far enough apart */
 	struct rate delivered;   /* over the window */
 	uint64_t window_ns;
-	uint64_t bytes, packets; /* as of the latest reading */
+	uint64_t bytes, packets; /* as of the latest reading; packets: see sentcount.h */
+	uint64_t waiting_bytes;  /* at the latest reading */
 	uint64_t dropped_packets; /* likewise; a leaf that drops on the way out counts those by itself */
 	uint64_t at_ns;          /* of the latest reading; 0: the class is in none */
 	bool backlogged;         /* packets waited at either end of the window */
