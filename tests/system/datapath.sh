@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# datapath.sh [--plain] [bridge|br_netfilter|routed|killed|leaf...]: does the data path do on this kernel what divvy promises? Prints TAP.
+# datapath.sh [--plain] [CASE...]: does the data path do on this kernel what divvy promises? Prints TAP. A case is
+# bridge, br_netfilter, routed, killed, leaf or segments; or one of the first three with the kind of the VMs, tap or vhost, and the
+# number of their queues: routed/vhost/4.
 #
 # Two stand-ins for VMs (tapflood.c) flood, on a bridge, on a bridge with br_netfilter on, and routed with
 # masquerading. With backpressure: shares 60:40 at the receiver, no queue drops anything, and every frame that a
@@ -58,8 +60,12 @@ plain_stop() {
 	:
 }
 
-run_topology() { # name
-	if [[ $1 == br_netfilter ]]; then
+run_topology() { # topology, or topology/kind/queues
+	local kind
+	IFS=/ read -r _ kind queues <<<"$1"
+	use_kind "${kind:-tap}"
+	queues=${queues:-1}
+	if [[ $1 == br_netfilter* ]]; then
 		modprobe br_netfilter 2>/dev/null
 		[[ -d /proc/sys/net/bridge ]] || {
 			skip "$1" "no br_netfilter on this machine"
@@ -67,11 +73,12 @@ run_topology() { # name
 		}
 	fi
 	set_up "$1"
+	arrivals_start
 	flood measure_shares 3
 	check_shares "$1"
 	check "$1: backpressure is felt" "again_web > 0 && again_batch > 0"
 	check_lossless "$1"
-	if [[ $1 == br_netfilter ]]; then
+	if [[ $1 == br_netfilter* ]]; then
 		local hooked
 		hooked=$(in_host nft list counters table ip divvy_test | awk '$1 == "packets" { print $2 }')
 		check "$1: frames pass IP's hooks" "${hooked:-0} == written_web + written_batch"
@@ -178,16 +185,35 @@ run_leaf() {
 	tear_down leaf
 }
 
+# A guest leaves it to the host to cut TCP into segments. Each counts, also where the kernel counts none.
+run_segments() {
+	local frame=20054 gso=1448 segments=14 v written
+	[[ $backend == divvy ]] || return
+	set_up bridge/segments
+	arrivals_start
+	flood "sleep 0.6" 5
+	check_lossless segments
+	await 5 drained
+	for v in web batch; do
+		written=written_$v
+		echo "# $v: offered $(of $v offered_packets), sent $(of $v sent_packets) of ${!written} times $segments"
+		check "segments: status counts those that $v sent" "$(of $v sent_packets) == ${!written} * segments"
+	done
+	tear_down segments
+}
+
 if [[ ${1:-} == --plain ]]; then
 	backend=plain
 	shift
 fi
 lib_init
-(($# > 0)) || set -- bridge br_netfilter routed killed leaf
+(($# > 0)) || set -- bridge br_netfilter routed killed leaf segments
 for topology; do
+	vm_kind=tap queues=1
 	case $topology in
 	killed) run_killed ;;
 	leaf) run_leaf ;;
+	segments) run_segments ;;
 	*) run_topology "$topology" ;;
 	esac
 done

@@ -15,6 +15,7 @@ tapflood=$root/build/tests/system/tapflood
 host=divvy-dp-host-$$ srv=divvy-dp-srv-$$
 capacity_mbit=20
 frame=1000          # bytes
+gso=                # payload of a segment, bytes: the VMs send TCP, and the host segments a frame that is longer
 window_seconds=1.2  # in which shares are measured
 backend=divvy       # or plain (datapath.sh)
 nic_model=virtio-net-pci
@@ -47,7 +48,7 @@ in_host() {
 	ip netns exec "$host" "$@"
 }
 
-make_topology() { # bridge | br_netfilter | routed | killed | leaf
+make_topology() { # bridge | br_netfilter | routed | killed | leaf; what follows a slash is the caller's
 	local multi=
 	((queues == 1)) || multi=multi_queue
 	ip netns add "$host" && ip netns add "$srv" || bail "cannot make a network namespace"
@@ -73,14 +74,16 @@ make_topology() { # bridge | br_netfilter | routed | killed | leaf
 				type filter hook prerouting priority -300
 				udp dport ${port[web]} counter name web drop
 				udp dport ${port[batch]} counter name batch drop
+				tcp dport ${port[web]} counter name web drop
+				tcp dport ${port[batch]} counter name batch drop
 			}
 		}
 	END
-	case $1 in
+	case ${1%%/*} in
 	bridge | br_netfilter | killed | leaf) make_bridge ;;
 	routed) make_route ;;
 	esac || bail "cannot make the $1 topology"
-	[[ $1 != br_netfilter ]] || make_br_netfilter
+	[[ ${1%%/*} != br_netfilter ]] || make_br_netfilter
 }
 
 make_bridge() {
@@ -326,7 +329,7 @@ flood() { # a command that takes as long as the flood shall; seconds to wait for
 	r0_web=$rx_web r0_batch=$rx_batch d0=$(dropped)
 	[[ -z $arrivals_pid ]] || arrivals_ask "expect $((++flood_id))"
 	for v in web batch; do
-		vm_ask $v "flood ${flood_seconds:-30} $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]} id=$flood_id"
+		vm_ask $v "flood ${flood_seconds:-30} $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]} id=$flood_id ${gso:+gso=$gso}"
 	done
 	$1
 	vm_ask web stop
