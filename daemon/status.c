@@ -25,6 +25,15 @@ static void put_vm(struct jsontext *j, const struct binding *b)
 	jsontext_close(j, '}');
 }
 
+/* Whether vhost-net serves the NIC's rings; null: not known, or there is no VM. */
+static void put_vhost(struct jsontext *j, enum vmm_vhost vhost)
+{
+	if (vhost == VMM_VHOST_UNKNOWN)
+		jsontext_null(j, "vhost");
+	else
+		jsontext_bool(j, "vhost", vhost == VMM_VHOST_YES);
+}
+
 static void put_lines(struct jsontext *j, const char *key, const struct snapshot *s, size_t first, size_t n)
 {
 	jsontext_open(j, key, '[');
@@ -110,6 +119,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "name", d->name);
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
+	put_vhost(j, d->vhost);
 	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
 	jsontext_int(j, "share", d->share.weight);
 	put_rates(j, s, d);
@@ -263,8 +273,10 @@ static json_t *nic_json(const struct link *l, const struct vmm_nic *nic, const c
 	const char *why = unschedulable ? unschedulable :
 			  nic ? nic->why :
 			  l->kind == LINK_TUN ? "no VM has it open" : "no send buffer on the host's side";
+	json_t *vhost = nic && nic->vhost != VMM_VHOST_UNKNOWN ? json_boolean(nic->vhost == VMM_VHOST_YES) :
+								 json_null();
 
-	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:s}",
+	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s}",
 			 "nic", l->name,
 			 "kind", l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name,
 			 "schedulable", !unschedulable,
@@ -272,6 +284,7 @@ static json_t *nic_json(const struct link *l, const struct vmm_nic *nic, const c
 			 "vm", nic ? nic->vm : "",
 			 "vmm", nic ? nic->vmm : "",
 			 "model", nic ? nic->model : "",
+			 "vhost", vhost,
 			 "pid", (json_int_t)(nic ? nic->pid : 0),
 			 "mac", nic ? nic->mac : "",
 			 "backpressure", waits ? "possible" : "unavailable",

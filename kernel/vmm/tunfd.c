@@ -20,18 +20,13 @@
 #define TUNGETDEVNETNS _IO('T', 227)
 #endif
 
-/*
- * Judged by the end of its path: a jailer or a container has the node elsewhere, and stat(2) of every
- * descriptor could hang in a dead network file system.
- */
-static bool is_tun(int fddir, const char *name)
+bool fd_is_of(int fddir, const char *number, const char *path_end)
 {
-	static const char want[] = "/net/tun";
 	char link[512];
-	ssize_t k = readlinkat(fddir, name, link, sizeof(link));
-	size_t w = sizeof(want) - 1;
+	ssize_t k = readlinkat(fddir, number, link, sizeof(link));
+	size_t w = strlen(path_end);
 
-	return k >= (ssize_t)w && k < (ssize_t)sizeof(link) && !memcmp(link + k - w, want, w);
+	return k >= (ssize_t)w && k < (ssize_t)sizeof(link) && !memcmp(link + k - w, path_end, w);
 }
 
 /* The interface that fdinfo names; false where no queue is attached. */
@@ -83,7 +78,7 @@ int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 		char name[IFNAMSIZ];
 		struct tunfd *more;
 
-		if (e->d_name[0] < '0' || e->d_name[0] > '9' || !is_tun(dirfd(dir), e->d_name) ||
+		if (e->d_name[0] < '0' || e->d_name[0] > '9' || !fd_is_of(dirfd(dir), e->d_name, "/net/tun") ||
 		    !read_iff(procdir, e->d_name, name))
 			continue;
 		more = realloc(list, (have + 1) * sizeof(*list));

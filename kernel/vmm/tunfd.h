@@ -20,6 +20,13 @@ struct tunfd {
 int tunfd_list(int procdir, struct tunfd **fds, size_t *n);
 
 /*
+ * Whether a descriptor is of the device node whose path ends like this. fddir: /proc/PID/fd. Judged by the end of the
+ * path: a jailer or a container has the node elsewhere, and stat(2) of every descriptor could hang in a dead network
+ * file system.
+ */
+bool fd_is_of(int fddir, const char *number, const char *path_end);
+
+/*
  * A duplicate of a process's descriptor, the caller's to close at once; -EBADF: the process has closed it;
  * -ESRCH: the process is gone; -EPERM; ...
  */

@@ -2,6 +2,7 @@
 #include "vmm.h"
 
 #include "tunfd.h"
+#include "vhost.h"
 #include "vmm_options.h"
 
 #include "base/cleanup.h"
@@ -91,6 +92,22 @@ static int compare_tunfd(const void *a, const void *b)
 	return r ? r : (x->fd > y->fd) - (x->fd < y->fd);
 }
 
+/*
+ * Of one process's NICs, from what its command line asks for. A VMM whose /dev/vhost-net cannot be opened goes on without;
+ * a NIC that the command line does not tell of has vhost if there are enough descriptors for all queues.
+ */
+static void judge_vhost(struct vmm_nic *nics, size_t n, size_t queues, int procdir)
+{
+	int open = vhost_net_count(procdir);
+
+	for (size_t i = 0; i < n; i++) {
+		if (open == 0)
+			nics[i].vhost = VMM_VHOST_NO;
+		else if (open > 0 && (size_t)open >= queues && nics[i].vhost == VMM_VHOST_UNKNOWN)
+			nics[i].vhost = VMM_VHOST_YES;
+	}
+}
+
 /* One entry a tap, from descriptors sorted by tap. */
 static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tunfd *fds, size_t n)
 {
@@ -98,6 +115,7 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 	_cleanup_free_ char **argv = NULL;
 	_cleanup_free_ int *numbers = calloc(n, sizeof(*numbers));
 	char comm[32];
+	const size_t first = l->n;
 	uint64_t start;
 	ssize_t k;
 	int r;
@@ -130,6 +148,7 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 		nic->queues = (uint32_t)(j - i);
 		vmm_describe(comm, argv, nic->tap, numbers, j - i, nic);
 	}
+	judge_vhost(l->nics + first, l->n - first, n, procdir);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
 
 /*
  * What a command line tells of the VM and of the NIC on this tap. argv is NULL-terminated; fds are the
- * descriptors through which the process has the tap open. Fills known, vmm, vm, model, mac, waits,
- * reason and why. Pure.
+ * descriptors through which the process has the tap open. Fills known, vmm, vm, model, mac, vhost
+ * (as asked for), waits, reason and why. Pure.
  */
 void vmm_describe(const char *comm, char *const *argv, const char *tap, const int *fds, size_t n_fds,
 		  struct vmm_nic *out);

@@ -19,6 +19,13 @@ enum vmm_waits {
 	VMM_WAITS_UNKNOWN,
 };
 
+/* Whether the kernel's vhost-net serves the NIC's rings, and not the VMM itself. */
+enum vmm_vhost {
+	VMM_VHOST_UNKNOWN,
+	VMM_VHOST_NO,
+	VMM_VHOST_YES,
+};
+
 /* The reason for the answer that vmm_waits gives. vmm_nic.c has the answer and the text of each. */
 enum vmm_why {
 	VMM_WHY_NONE,     /* the VMM waits: there is nothing to explain */
@@ -39,6 +46,7 @@ struct vmm_nic {
 	char model[VMM_MODEL_SIZE]; /* "virtio-net-pci", "e1000", ...; "": unknown */
 	char mac[18];               /* the guest's MAC address, lower case; "": unknown */
 	uint32_t queues;            /* descriptors of this tap that the process has open */
+	enum vmm_vhost vhost;
 	enum vmm_waits waits;
 	enum vmm_why reason;
 	char why[VMM_WHY_SIZE];     /* the reason's text, for status; "": VMM_WHY_NONE */

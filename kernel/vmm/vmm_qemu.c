@@ -38,6 +38,8 @@ static void parse_json(const char *text, struct field *f, size_t n)
 			vmm_copy(f[i].value, f[i].size, json_string_value(v));
 		else if (json_is_integer(v))
 			snprintf(f[i].value, f[i].size, "%lld", (long long)json_integer_value(v));
+		else if (json_is_boolean(v))
+			vmm_copy(f[i].value, f[i].size, json_is_true(v) ? "on" : "off");
 	}
 }
 
@@ -97,7 +99,7 @@ struct backend {
 	bool guest_too; /* -nic */
 	bool hub;       /* -net: joined to -net nic by QEMU's hub 0 */
 	char type[32], id[VALUE_SIZE], ifname[VALUE_SIZE], fd[VALUE_SIZE], fds[FDS_SIZE], model[VALUE_SIZE];
-	char mac[VALUE_SIZE];
+	char mac[VALUE_SIZE], vhost[8], vhostfd[VALUE_SIZE], vhostfds[FDS_SIZE];
 };
 
 static bool parse_backend(const char *option, const char *text, struct backend *b)
@@ -106,7 +108,9 @@ static bool parse_backend(const char *option, const char *text, struct backend *
 		{ "type", b->type, sizeof(b->type) },       { "id", b->id, sizeof(b->id) },
 		{ "ifname", b->ifname, sizeof(b->ifname) }, { "fd", b->fd, sizeof(b->fd) },
 		{ "fds", b->fds, sizeof(b->fds) },          { "model", b->model, sizeof(b->model) },
-		{ "mac", b->mac, sizeof(b->mac) },
+		{ "mac", b->mac, sizeof(b->mac) },          { "vhost", b->vhost, sizeof(b->vhost) },
+		{ "vhostfd", b->vhostfd, sizeof(b->vhostfd) },
+		{ "vhostfds", b->vhostfds, sizeof(b->vhostfds) },
 	};
 
 	b->guest_too = is_option(option, "nic");
@@ -172,6 +176,16 @@ static void find_frontend(const struct vmm_question *q, struct backend *b)
 		b->model[0] = b->mac[0] = '\0';
 }
 
+/* net/tap.c, net_init_tap_one(): descriptors of vhost-net mean vhost, too, unless it is off. */
+static enum vmm_vhost asks_for_vhost(const struct backend *b)
+{
+	if (*b->vhost)
+		return !strcmp(b->vhost, "on") || !strcmp(b->vhost, "yes") || !strcmp(b->vhost, "true") ?
+			       VMM_VHOST_YES :
+			       VMM_VHOST_NO;
+	return *b->vhostfd || *b->vhostfds ? VMM_VHOST_YES : VMM_VHOST_NO;
+}
+
 static void judge(const char *model, struct vmm_nic *out)
 {
 	if (!*model)
@@ -203,6 +217,7 @@ void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out)
 	if (find_backend(q, &b)) {
 		if (!b.guest_too)
 			find_frontend(q, &b);
+		out->vhost = asks_for_vhost(&b);
 		vmm_copy(out->model, sizeof(out->model), b.model);
 		vmm_copy(out->mac, sizeof(out->mac), b.mac);
 	}

@@ -60,6 +60,14 @@ plain_stop() {
 	:
 }
 
+# status and discover know of both VMs whether vhost-net serves them.
+vhost_is_told() { # tap | vhost
+	local word=false
+	[[ $1 == tap ]] || word=true
+	is web vhost $word && is batch vhost $word &&
+		[[ $(divvy discover --json | tr -d ' \n' | grep -o "\"vhost\":$word" | wc -l) -eq 2 ]]
+}
+
 run_topology() { # topology, or topology/kind/queues
 	local kind
 	IFS=/ read -r _ kind queues <<<"$1"
@@ -76,6 +84,8 @@ run_topology() { # topology, or topology/kind/queues
 	arrivals_start
 	flood measure_shares 3
 	check_shares "$1"
+	[[ $backend != divvy ]] || vhost_is_told "$vm_kind"
+	check "$1: divvy says whether it is vhost" "$? == 0"
 	check "$1: backpressure is felt" "again_web > 0 && again_batch > 0"
 	check_lossless "$1"
 	if [[ $1 == br_netfilter* ]]; then
