@@ -85,6 +85,11 @@ int gate_state(struct gate *g, enum gate_state *out)
 	return g->ops->state(g, out);
 }
 
+bool gate_held_above(const struct gate *g)
+{
+	return g->ops->held_above && g->ops->held_above(g);
+}
+
 int gate_allot(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns)
 {
 	return g->ops->allot ? g->ops->allot(g, run_ns, period_ns, burst_ns) : -EOPNOTSUPP;

@@ -11,7 +11,8 @@
  *	HELD: another program has paused the VM, or a cgroup above it. run() succeeds, but it does not run.
  *
  * Kernels before 6.13 keep a VM with KVM in PAUSING: they never count a kernel thread in the VM's cgroup
- * as stopped. The vCPUs stop all the same.
+ * as stopped. The vCPUs stop all the same. For the same reason a cgroup above that another program has paused may
+ * not show in the VM's: gate_held_above() looks there.
  */
 
 #include "gate_types.h"
@@ -34,6 +35,11 @@ int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p,
 int gate_pause(struct gate *g);
 int gate_run(struct gate *g);
 int gate_state(struct gate *g, enum gate_state *out);
+/*
+ * Whether a cgroup above the gate's is paused, by what was asked of it. Reads a file of each, and nothing of the gate
+ * but its place. False also where that cannot be read, and for a gate that no cgroup above pauses.
+ */
+bool gate_held_above(const struct gate *g);
 /*
  * Only for the quota gate, and never mixed with gate_pause() and gate_run(): at most run_ns of CPU time
  * in each period_ns; up to burst_ns that the VM left are kept for later (where the kernel has bursts,

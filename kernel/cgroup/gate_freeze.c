@@ -8,8 +8,11 @@
 
 #include "gate_file.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,7 +40,7 @@ static int open_freeze(struct gate *g)
 	char frozen[32];
 	int r;
 
-	g->control = gate_open_file(g, file, O_WRONLY);
+	g->control = gate_open_file(g, file, O_RDWR);
 	if (g->control < 0)
 		return g->control;
 	g->events = gate_open_file(g, v2 ? "cgroup.events" : file, O_RDONLY);
@@ -61,7 +64,7 @@ static int run_freeze(struct gate *g)
 
 static int state_v2(struct gate *g, enum gate_state *out)
 {
-	char text[128];
+	char text[128], asked[8] = "";
 	const char *frozen;
 	int r = read_text(g->events, text, sizeof(text));
 
@@ -70,11 +73,33 @@ static int state_v2(struct gate *g, enum gate_state *out)
 	frozen = strstr(text, "frozen ");
 	if (!frozen)
 		return -EBADMSG;
-	if (frozen[7] == '1')
+	if (frozen[7] == '1') {
 		*out = g->paused ? GATE_PAUSED : GATE_HELD;
-	else
-		*out = g->paused ? GATE_PAUSING : GATE_RUNNING;
+	} else if (g->paused) {
+		*out = GATE_PAUSING;
+	} else {
+		/* With a kernel thread in it, it never says "frozen 1" before 6.13. */
+		r = read_text(g->control, asked, sizeof(asked));
+		*out = r == 0 && asked[0] == '1' ? GATE_HELD : GATE_RUNNING;
+	}
 	return 0;
+}
+
+/* The root of v2 has no such file, nor has what is above it. A v1 cgroup tells of those above it itself. */
+static bool held_above(const struct gate *g)
+{
+	char path[CGROUP_PATH_SIZE + 16], asked[8], *slash;
+
+	snprintf(path, sizeof(path), "%s", g->dir);
+	while (g->tree == CGROUP_V2 && (slash = strrchr(path, '/')) && slash != path) {
+		strcpy(slash, "/cgroup.freeze");
+		if (file_read(AT_FDCWD, path, asked, sizeof(asked)) < 0)
+			return false;
+		if (asked[0] == '1')
+			return true;
+		*slash = '\0';
+	}
+	return false;
 }
 
 static int state_v1(struct gate *g, enum gate_state *out)
@@ -107,4 +132,5 @@ const struct gate_ops gate_freeze = {
 	.pause = pause_freeze,
 	.run = run_freeze,
 	.state = state_freeze,
+	.held_above = held_above,
 };

@@ -30,6 +30,7 @@ struct gate_ops {
 	int (*pause)(struct gate *g);
 	int (*run)(struct gate *g);
 	int (*state)(struct gate *g, enum gate_state *out);
+	bool (*held_above)(const struct gate *g); /* or NULL: never */
 	int (*allot)(struct gate *g, uint64_t run_ns, uint64_t period_ns, uint64_t burst_ns); /* or NULL */
 	int (*close)(struct gate *g); /* as gate_close(); NULL: writing undo is enough */
 };
