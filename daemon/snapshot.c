@@ -314,11 +314,8 @@ static void fill_slots(const struct readings *r, const struct snapshot *s, struc
 static int fill_device(struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,
 		       struct snapshot_device *out)
 {
-	const struct vmm_nic *nic = host_nic(&d->host, d->plan.bindings[node].nic);
-
 	model_full_name(&d->plan.model, (uint32_t)node, out->name);
 	out->binding = d->plan.bindings[node];
-	out->vhost = nic ? nic->vhost : VMM_VHOST_UNKNOWN;
 	out->share = d->plan.model.nodes[node].share;
 	out->entitled = r->entitled[node];
 	out->sent = r->sent[node];

@@ -19,7 +19,6 @@ enum snapshot_backpressure {
 struct snapshot_device {
 	char name[MODEL_FULL_NAME_SIZE];
 	struct binding binding;
-	enum vmm_vhost vhost;
 	struct share share;
 	struct rate entitled;    /* now, from shares, limits, and what the devices send */
 	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */

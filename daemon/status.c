@@ -77,6 +77,8 @@ static void put_slots_vm(struct jsontext *j, const struct snapshot_device *d)
 	jsontext_real(j, "error_pp", d->slots_error_pp);
 	jsontext_int(j, "pauses", (int64_t)d->slots.pauses);
 	jsontext_real(j, "longest_pause_ms", ms(d->slots.longest_pause_ns));
+	jsontext_int(j, "unpaused_workers", d->slots.unpaused_workers);
+	jsontext_int(j, "unpaused_ns", (int64_t)d->slots.unpaused_ns);
 	jsontext_bool(j, "raised", a->raised);
 	jsontext_bool(j, "running", a->running);
 	jsontext_close(j, '}');
@@ -119,7 +121,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "name", d->name);
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
-	put_vhost(j, d->vhost);
+	put_vhost(j, d->binding.vhost);
 	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
 	jsontext_int(j, "share", d->share.weight);
 	put_rates(j, s, d);

@@ -174,6 +174,7 @@ static void fill_vm(struct binding *out, const struct vmm_nic *nic)
 	out->pid = nic->pid;
 	out->start_time = nic->start_time;
 	out->vmm_known = nic->known;
+	out->vhost = nic->vhost;
 	out->queues = nic->queues ? nic->queues : 1;
 	snprintf(out->vmm, sizeof(out->vmm), "%s", nic->vmm);
 	snprintf(out->vm, sizeof(out->vm), "%s", nic->vm);

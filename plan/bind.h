@@ -21,6 +21,7 @@ struct binding {
 	/* The process behind the vNIC; pid 0: none is known. */
 	pid_t pid;
 	uint64_t start_time; /* of pid: clock ticks since boot */
+	enum vmm_vhost vhost; /* of this vNIC */
 	bool vmm_known; /* it is a VMM of divvy's table; another process is never paused */
 	char vmm[VMM_KIND_SIZE], vm[VMM_NAME_SIZE];
 };

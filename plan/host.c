@@ -38,7 +38,8 @@ static bool nic_same(const struct vmm_nic *a, const struct vmm_nic *b)
 {
 	return strcmp(a->tap, b->tap) == 0 && a->pid == b->pid && a->start_time == b->start_time &&
 	       a->known == b->known && strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 &&
-	       strcmp(a->mac, b->mac) == 0 && a->queues == b->queues && a->waits == b->waits;
+	       strcmp(a->mac, b->mac) == 0 && a->queues == b->queues && a->waits == b->waits &&
+	       a->vhost == b->vhost;
 }
 
 bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)

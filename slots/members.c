@@ -44,10 +44,12 @@ static size_t merge(struct member *m, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (kept && m[kept - 1].pid == m[i].pid && m[kept - 1].start_time != m[i].start_time)
 			continue;
-		if (kept && m[kept - 1].pid == m[i].pid)
+		if (kept && m[kept - 1].pid == m[i].pid) {
 			m[kept - 1].part = part_sum(m[kept - 1].part, m[i].part);
-		else
+			m[kept - 1].vhost |= m[i].vhost;
+		} else {
 			m[kept++] = m[i];
+		}
 	}
 	return kept;
 }
@@ -59,7 +61,10 @@ static bool has_vm(const struct binding *b)
 
 static struct member member_of(const struct node *node, const struct binding *b, struct part part)
 {
-	struct member m = { .pid = b->pid, .start_time = b->start_time, .part = part };
+	struct member m = { .pid = b->pid,
+			    .start_time = b->start_time,
+			    .part = part,
+			    .vhost = b->vhost != VMM_VHOST_NO };
 
 	snprintf(m.name, sizeof(m.name), "%s", b->vm[0] ? b->vm : node->name);
 	return m;

@@ -11,6 +11,7 @@ struct member {
 	pid_t pid;
 	uint64_t start_time;      /* of the process, clock ticks since boot; with pid it names the VM */
 	struct part part;         /* of the CPU's time */
+	bool vhost;               /* vhost may send for one of its NICs */
 	char name[VMM_NAME_SIZE]; /* the VM's; where the VM has none that of its device, the first by name */
 };
 

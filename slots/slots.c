@@ -3,6 +3,7 @@
 
 #include "fit.h"
 #include "roster.h"
+#include "workers.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -18,6 +19,7 @@ struct slots {
 	struct guard *guard;
 	struct slot_thread thread;
 	struct roster roster;
+	struct workers workers;
 	unsigned slow_audits; /* in a row, at which this host's gates were slow for such slots */
 	bool unguarded;       /* the guard could not be started, and the log knows */
 };
@@ -27,6 +29,9 @@ struct slots {
 #define SLOW_AUDITS 3
 
 #define HELD_WHY "somebody else has frozen its cgroup or one above it: thaw that"
+#define WORKERS_WHY                                                                                            \
+	"vhost goes on sending for it while it is paused: its worker is a kernel thread, which nothing pauses; "  \
+	"Linux 6.4 or later, or vhost=off for its NICs"
 
 /* --- this host ----------------------------------------------------------------------------------- */
 
@@ -99,6 +104,25 @@ static void log_changes(struct slots *s)
 		log_vm(s, s->roster.vms[i]);
 }
 
+/* Of a VM that takes part, and can be let run. */
+static void tell_whether_held(const struct slots *s, struct slot_vm *vm, bool held)
+{
+	uint64_t used;
+	bool workers = workers_of(&s->workers, &s->roster.host, vm, &used) > 0;
+
+	snprintf(vm->why, sizeof(vm->why), "%s", held ? HELD_WHY : workers ? WORKERS_WHY : "");
+}
+
+/* After other VMs, or another schedule. */
+static void tell_changes(struct slots *s)
+{
+	(void)workers_look(&s->workers, s->roster.vms, s->roster.n_vms);
+	for (size_t i = 0; i < s->roster.n_vms; i++)
+		if (s->roster.vms[i]->takes_part && !s->roster.vms[i]->thaw_told)
+			tell_whether_held(s, s->roster.vms[i], strcmp(s->roster.vms[i]->why, HELD_WHY) == 0);
+	log_changes(s);
+}
+
 /* --- open, close --------------------------------------------------------------------------------- */
 
 static int open_slots(struct slots **ret, const struct schedule *schedule, const char *runtime,
@@ -158,6 +182,7 @@ struct slots *slots_close(struct slots *s)
 	if (!s)
 		return NULL;
 	roster_close(&s->roster);
+	workers_free(&s->workers);
 	slot_thread_stop(&s->thread);
 	guard_close(s->guard);
 	free(s);
@@ -179,7 +204,7 @@ void slots_apply(struct slots **slots, const struct model *m, const struct bindi
 	if (members_find(m, bindings, &want, &n) < 0 || roster_update(&(*slots)->roster, want, n) < 0)
 		log_error("CPU schedule: out of memory");
 	else
-		log_changes(*slots);
+		tell_changes(*slots);
 }
 
 /* --- audit --------------------------------------------------------------------------------------- */
@@ -235,12 +260,14 @@ static void audit_vm(struct slots *s, struct slot_vm *vm, bool again)
 	/* While divvy pauses it, its gate does not show whether another program does, too: `why` stays. */
 	known = !lost && !vm->run.paused && gate_state(&vm->gate, &state) >= 0;
 	pthread_mutex_unlock(&s->thread.lock);
+	if (again || vm->held_above)
+		vm->held_above = gate_held_above(&vm->gate);
 	if (lost || (again && has_left(s, vm))) {
 		log_notice("process %d: %s; finding it a place again", vm->want.pid,
 			   lost ? "its cgroup vanished" : "somebody moved it to another cgroup");
 		roster_admit(&s->roster, vm);
-	} else if (known) {
-		snprintf(vm->why, sizeof(vm->why), "%s", state == GATE_HELD ? HELD_WHY : "");
+	} else if (known || vm->held_above) {
+		tell_whether_held(s, vm, state == GATE_HELD || vm->held_above);
 	}
 }
 
@@ -265,6 +292,8 @@ static void audit_gates(struct slots *s)
 
 void slots_audit(struct slots *s, bool again)
 {
+	if (again)
+		(void)workers_look(&s->workers, s->roster.vms, s->roster.n_vms);
 	audit_guard(s);
 	audit_gates(s);
 	stuck_retry(&s->roster.stuck, s->guard);
@@ -297,6 +326,8 @@ int slots_snapshot(struct slots *s, struct slots_status *all, struct slots_vm_st
 		return -ENOMEM;
 	for (size_t i = 0; i < s->roster.n_vms; i++) {
 		list[i].pid = s->roster.vms[i]->want.pid;
+		list[i].unpaused_workers = workers_of(&s->workers, &s->roster.host, s->roster.vms[i],
+						      &list[i].unpaused_ns);
 		memcpy(list[i].why, s->roster.vms[i]->why, sizeof(list[i].why));
 	}
 	pthread_mutex_lock(&s->thread.lock);

@@ -21,6 +21,8 @@ struct slots_vm_status {
 	struct rounds_vm account;
 	uint64_t pauses;           /* how often it was paused */
 	uint64_t longest_pause_ns; /* the present pause included */
+	uint32_t unpaused_workers; /* kernel threads that go on sending for it while it is paused (workers.h) */
+	uint64_t unpaused_ns;      /* CPU time that they have used since they were made */
 };
 
 /* All slots and all VMs. */

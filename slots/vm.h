@@ -48,6 +48,7 @@ struct slot_vm {
 	char logged[SLOTS_WHY_SIZE]; /* the why that the log knows */
 	bool raised_logged;
 	bool thaw_told; /* why says that it cannot be let run */
+	bool held_above; /* another program has paused a cgroup above its own, at the latest look */
 	bool took_part; /* before a change of the gate that may be taken back */
 
 	/* While it is open. The main thread opens and closes; the slot thread reads and writes the files. */

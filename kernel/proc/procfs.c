@@ -26,7 +26,7 @@ int procfs_open(const char *root, pid_t pid)
 	return fd;
 }
 
-int procfs_start_time(int dirfd, uint64_t *ticks)
+int procfs_stat(int dirfd, int field, uint64_t *value)
 {
 	char buf[2048], *p;
 	unsigned long long v;
@@ -38,12 +38,17 @@ int procfs_start_time(int dirfd, uint64_t *ticks)
 		return (int)k;
 	/* comm may hold blanks and parentheses: the last ')' ends it, field 3 follows */
 	p = strrchr(buf, ')');
-	for (int field = 2; p && field < 22; field++)
+	for (int at = 2; p && at < field; at++)
 		p = strchr(p + 1, ' ');
 	if (!p || sscanf(p, "%llu", &v) != 1)
 		return -EBADMSG;
-	*ticks = v;
+	*value = v;
 	return 0;
+}
+
+int procfs_start_time(int dirfd, uint64_t *ticks)
+{
+	return procfs_stat(dirfd, 22, ticks);
 }
 
 pid_t procfs_parse_pid(const char *name)

@@ -13,6 +13,11 @@
 /* A descriptor of root/PID (O_PATH), the caller's to close; -ESRCH: there is no such process; ... */
 int procfs_open(const char *root, pid_t pid);
 /*
+ * A number of stat, counted from 3, the state, as proc(5) does; of 3 and of negative numbers the value is meaningless.
+ * dirfd: from procfs_open(). 0; -ESRCH: the process is gone; -EBADMSG: stat has no such field; ...
+ */
+int procfs_stat(int dirfd, int field, uint64_t *value);
+/*
  * A process's start time, clock ticks since boot (field 22 of stat). dirfd: from procfs_open(). 0;
  * -ESRCH: the process is gone; -EBADMSG: stat has no such field; ...
  */

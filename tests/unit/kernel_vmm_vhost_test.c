@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose NICs vhost-net serves: a made-up /proc for each row. */
+/* Whose NICs vhost-net serves, and by which threads: a made-up /proc for each row. */
+#include "kernel/vmm/vhost.h"
 #include "kernel/vmm/vmm.h"
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -96,7 +98,7 @@ static void put(const char *name, const void *data, size_t size)
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/" PID "/%s", tree, name);
+	snprintf(path, sizeof(path), "%s/%s", tree, name);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), size);
@@ -108,7 +110,7 @@ static void put_fd(int fd, const char *target, const char *iff)
 
 	snprintf(path, sizeof(path), "%s/" PID "/fd/%d", tree, fd);
 	assert_int_equal(symlink(target, path), 0);
-	snprintf(name, sizeof(name), "fdinfo/%d", fd);
+	snprintf(name, sizeof(name), PID "/fdinfo/%d", fd);
 	snprintf(text, sizeof(text), "pos:\t0\niff:\t%s\n", iff);
 	put(name, text, iff ? strlen(text) : 0);
 }
@@ -128,11 +130,11 @@ static void make_process(const struct row *row)
 		memcpy(cmdline + size, *a, strlen(*a) + 1);
 		size += strlen(*a) + 1;
 	}
-	put("cmdline", cmdline, size);
+	put(PID "/cmdline", cmdline, size);
 	snprintf(path, sizeof(path), "%.15s\n",
 		 strrchr(row->argv[0], '/') ? strrchr(row->argv[0], '/') + 1 : row->argv[0]);
-	put("comm", path, strlen(path));
-	put("stat", stat, sizeof(stat) - 1);
+	put(PID "/comm", path, strlen(path));
+	put(PID "/stat", stat, sizeof(stat) - 1);
 	for (int i = 0; i < TAPS_MAX && row->tap[i]; i++)
 		put_fd(10 + i, "/dev/net/tun", row->tap[i]);
 	for (int i = 0; i < row->vhost; i++)
@@ -164,10 +166,72 @@ static void test_rows(void **state)
 	}
 }
 
+/* --- workers ------------------------------------------------------------------------------------- */
+
+#define KTHREAD 2129984U /* flags of a kernel thread: PF_KTHREAD and others */
+#define USER 4194560U
+
+static void put_task(int pid, const char *comm, unsigned flags, int start, int tgid)
+{
+	char path[PATH_MAX], text[256];
+
+	snprintf(path, sizeof(path), "%s/%d", tree, pid);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%d/comm", pid);
+	snprintf(text, sizeof(text), "%s\n", comm);
+	put(path, text, strlen(text));
+	snprintf(path, sizeof(path), "%d/stat", pid);
+	snprintf(text, sizeof(text), "%d (%s) S 2 0 0 0 -1 %u 0 0 0 0 3 4 0 0 20 0 1 0 %d 0 0\n", pid, comm, flags,
+		 start);
+	put(path, text, strlen(text));
+	snprintf(path, sizeof(path), "%d/status", pid);
+	snprintf(text, sizeof(text), "Name:\t%s\nUmask:\t0000\nState:\tS\nTgid:\t%d\nNgid:\t0\n", comm, tgid);
+	put(path, text, strlen(text));
+}
+
+static void test_kernel_threads(void **state)
+{
+	_cleanup_free_ struct vhost_kthread *k = NULL;
+	char command[sizeof(tree) + 16];
+	uint64_t ns = 0;
+	size_t n = 0;
+
+	(void)state;
+	strcpy(strrchr(tree, '-') + 1, "XXXXXX");
+	assert_non_null(mkdtemp(tree));
+	put_task(100, "qemu", USER, 50, 100);
+	put_task(101, "IO", USER, 50, 100); /* a thread; readdir() of the real /proc does not list it */
+	put_task(300, "qemu", USER, 70, 300);
+	put_task(310, "vhost-300", KTHREAD, 71, 310);
+	put_task(110, "vhost-100", KTHREAD, 51, 110);
+	put_task(111, "vhost-101", KTHREAD, 52, 111);
+	put_task(112, "vhost-100", USER, 53, 112); /* it only calls itself so */
+	put_task(113, "vhost-", KTHREAD, 53, 113);
+	put_task(114, "vhost-12x", KTHREAD, 53, 114);
+	put_task(115, "vhost-999", KTHREAD, 54, 115); /* whose opener has ended */
+	assert_int_equal(vhost_kthreads(tree, &k, &n), 0);
+	assert_int_equal(n, 4);
+	assert_int_equal(k[0].owner, 100);
+	assert_int_equal(k[1].owner, 100);
+	assert_int_equal(k[0].pid + k[1].pid, 110 + 111);
+	assert_int_equal(k[2].owner, 300);
+	assert_int_equal(k[2].pid, 310);
+	assert_int_equal(k[3].owner, 999);
+	assert_int_equal(vhost_kthread_cpu(tree, &k[2], &ns), 0);
+	assert_int_equal(ns, 7 * (1000000000 / sysconf(_SC_CLK_TCK)));
+	k[2].start_time++; /* another has its number by now */
+	assert_int_equal(vhost_kthread_cpu(tree, &k[2], &ns), -ESRCH);
+	k[2].pid = 777;
+	assert_int_equal(vhost_kthread_cpu(tree, &k[2], &ns), -ESRCH);
+	snprintf(command, sizeof(command), "rm -rf %s", tree);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_kernel_threads),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

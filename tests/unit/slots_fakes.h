@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "kernel/vmm/vhost.h"
 #include "kernel/cgroup/guard_cgroup.h"
 #include "kernel/proc/privilege.h"
 #include "slots/vm.h"
@@ -42,6 +43,9 @@ static struct fake {
 	enum gate_kind gate;
 	bool gone;  /* its cgroup has vanished */
 	bool held;  /* another program has frozen it */
+	bool held_above; /* or a cgroup above its own, which does not show in it */
+	unsigned workers;   /* kernel threads of vhost that it has; their pid is the VM's, too */
+	uint64_t worker_ns; /* CPU time that each has used */
 	bool moved; /* another program has moved it to another cgroup */
 	unsigned pauses, runs, reads, removed;
 } fake[FAKES];
@@ -78,6 +82,27 @@ static inline struct slot_vm *fake_vm(int i)
 	assert_non_null(vm);
 	vm->gate.control = vm->clock.fd = vm->guard_slot = i;
 	return vm;
+}
+
+/* --- vhost.h --- */
+
+int vhost_kthreads(const char *root, struct vhost_kthread **list, size_t *n)
+{
+	(void)root;
+	*list = calloc(2 * FAKES, sizeof(**list));
+	assert_non_null(*list);
+	*n = 0;
+	for (int i = 0; i < FAKES; i++)
+		for (unsigned k = 0; k < fake[i].workers; k++)
+			(*list)[(*n)++] = (struct vhost_kthread){ .owner = FAKE_PID + i, .pid = FAKE_PID + i };
+	return 0;
+}
+
+int vhost_kthread_cpu(const char *root, const struct vhost_kthread *k, uint64_t *ns)
+{
+	(void)root;
+	*ns = fake[k->pid - FAKE_PID].worker_ns;
+	return 0;
 }
 
 /* --- gate.h --- */
@@ -162,6 +187,11 @@ int gate_state(struct gate *g, enum gate_state *out)
 		return -ENODEV;
 	*out = f->held ? GATE_HELD : f->closed ? GATE_PAUSED : GATE_RUNNING;
 	return 0;
+}
+
+bool gate_held_above(const struct gate *g)
+{
+	return fake[g->control].held_above;
 }
 
 int gate_close(struct gate *g)

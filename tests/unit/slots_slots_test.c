@@ -202,6 +202,67 @@ static void a_vm_that_is_held_says_so(void **state)
 	assert_non_null(strstr(status_of(1).why, "somebody else has frozen"));
 }
 
+/* A kernel thread in the VM's cgroup keeps it from saying so. */
+static void a_vm_that_is_held_from_above_says_so(void **state)
+{
+	bool told = true;
+
+	(void)state;
+	fake[1].held_above = true;
+	slots_audit(slots, true);
+	assert_non_null(strstr(logged, "VM vm1: somebody else has frozen its cgroup"));
+	for (int i = 0; i < 100; i++) {
+		nap_us(1000);
+		slots_audit(slots, false);
+		assert_non_null(strstr(status_of(1).why, "somebody else has frozen"));
+	}
+	fake[1].held_above = false;
+	for (int i = 0; i < 10000 && told; i++) {
+		nap_us(1000);
+		slots_audit(slots, false);
+		told = status_of(1).why[0];
+	}
+	assert_false(told);
+}
+
+static void workers_that_nothing_pauses_are_told(void **state)
+{
+	(void)state;
+	bindings[1].vhost = VMM_VHOST_NO;
+	bindings[2].vhost = VMM_VHOST_YES;
+	fake[1].workers = 2;
+	fake[1].worker_ns = 70 * NSEC_PER_MSEC;
+	logged[0] = '\0';
+	slots_apply(&slots, &model, bindings);
+	assert_non_null(strstr(logged, "VM vm1: vhost goes on sending for it while it is paused"));
+	assert_null(strstr(logged, "VM vm0"));
+	assert_true(status_of(1).takes_part);
+	assert_int_equal(status_of(1).unpaused_workers, 2);
+	assert_int_equal(status_of(1).unpaused_ns, 140 * NSEC_PER_MSEC);
+	assert_int_equal(status_of(0).unpaused_workers, 0);
+	logged[0] = '\0';
+	for (int i = 0; i < 100; i++) {
+		nap_us(1000);
+		slots_audit(slots, true);
+	}
+	assert_string_equal(logged, ""); /* once */
+	assert_non_null(strstr(status_of(1).why, "vhost goes on sending"));
+}
+
+static void a_quota_holds_workers_of_its_cgroup(void **state)
+{
+	(void)state;
+	bindings[2].vhost = VMM_VHOST_YES;
+	fake[1].workers = 1;
+	model.schedule.gate = GATE_QUOTA;
+	model.schedule.slot_ns = 50 * NSEC_PER_MSEC;
+	prepare_and_apply();
+	assert_int_equal(status_of(1).unpaused_workers, 0);
+	assert_string_equal(status_of(1).why, "");
+	fake[1].moved = true; /* the worker, by this, is in another cgroup */
+	assert_int_equal(status_of(1).unpaused_workers, 1);
+}
+
 static void without_a_guard_all_run_until_there_is_one(void **state)
 {
 	(void)state;
@@ -350,6 +411,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_vm_without_a_gate_is_put_back, begin, end),
 		cmocka_unit_test_setup_teardown(a_vm_that_was_moved_is_placed_again, begin, end),
 		cmocka_unit_test_setup_teardown(a_vm_that_is_held_says_so, begin, end),
+		cmocka_unit_test_setup_teardown(a_vm_that_is_held_from_above_says_so, begin, end),
+		cmocka_unit_test_setup_teardown(workers_that_nothing_pauses_are_told, begin, end),
+		cmocka_unit_test_setup_teardown(a_quota_holds_workers_of_its_cgroup, begin, end),
 		cmocka_unit_test_setup_teardown(without_a_guard_all_run_until_there_is_one, begin, end),
 		cmocka_unit_test_setup_teardown(another_gate_opens_every_vm_anew, begin, end),
 		cmocka_unit_test_setup_teardown(what_a_gate_cannot_do_is_refused, begin, end),
