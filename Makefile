@@ -6,6 +6,7 @@
 #   make demo       set up, then show the main job on two real VMs
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
+#   make check-kernels  what takes longer, on Debian's kernels: half an hour (tests/hosts/long.sh)
 #   make lint       clang-tidy, shellcheck, mandoc; `make deps lint` installs them first
 #   make bench      the benchmarks of doc/measurements.md
 #   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each
@@ -265,6 +266,12 @@ check: deps
 	@$(MAKE) --no-print-directory lint; l=$$?; prove --timer -j2 $(filter-out $(ALONE),$(UNIT)); a=$$?; \
 		prove --timer $(ALONE) $(TESTS_SH); b=$$?; exit $$((l | a | b))
 
+# KERNELS="bookworm" for one of them.
+KERNELS ?= bookworm trixie sid
+check-kernels: deps
+	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
+	@tests/hosts/long.sh $(KERNELS)
+
 # The scheduler's policies in virtual time; doc/simulation.md says what is run.
 $(B)/divvy-sim: NEED = -lm
 $(B)/divvy-sim: $(call obj,tests/sim/main.c tests/sim/sim.c) $(call rooms,$(IN_core))
@@ -300,7 +307,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check bench install uninstall clean
+.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# long.sh [SUITE...]: what takes longer than `make check` has time for, on Debian's kernels (run.sh). On each:
+#	shares applied, changed and released under flood, 30 rounds; VMs that write to taps, and VMs with vhost-net
+#	CPU slots of VMs with vhost-net
+#	shares and losses: either kind of VM, with one, two and four queues; bridged, bridged with br_netfilter, routed
+# Each in a boot of its own. Prints the tests' TAP; the exit code says whether all held.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+(($# > 0)) || set -- bookworm trixie sid
+
+cases() { # kind
+	local topology queues
+	for topology in bridge br_netfilter routed; do
+		for queues in 1 2 4; do
+			echo "$topology/$1/$queues"
+		done
+	done
+}
+
+status=0
+run() { # suite, command...
+	echo "## $*"
+	TIMEOUT=${TIMEOUT:-600} "$root/tests/hosts/run.sh" "$@" || status=1
+}
+
+for suite; do
+	run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh
+	for kind in tap vhost; do
+		run "$suite" env NO_SKIP=1 ROUNDS=30 tests/system/order.sh $kind
+		# shellcheck disable=SC2046 # a list
+		run "$suite" env NO_SKIP=1 tests/system/datapath.sh $(cases $kind)
+	done
+done
+exit $status
