@@ -86,7 +86,7 @@ static int apply(const char *file, const char *text, size_t size, const struct d
 	if (r == -EREMOTEIO)
 		return text_complain(file, &err);
 	if (r < 0)
-		return complain("%s", err.text);
+		return ask_failed("apply", r, &err);
 	ask_warn(result);
 	if (o->wanted)
 		return dryrun_print(o, stdout, result);

@@ -4,6 +4,8 @@
 
 #include "proto/client.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +19,25 @@ void ask_warn(const json_t *result)
 		complain("warning: %s", json_string_value(warning) ?: "");
 }
 
+/* Verbs that change something. A client that gives up does not stop divvyd. */
+static bool is_change(const char *verb)
+{
+	return strcmp(verb, "apply") == 0 || strcmp(verb, "set") == 0 || strcmp(verb, "release") == 0;
+}
+
+int ask_failed(const char *verb, int r, const struct spec_error *err)
+{
+	return complain("%s%s", err->text,
+			r == -ETIMEDOUT && is_change(verb) ? "; the change may still come into force (divvy status)" : "");
+}
+
 int ask(const char *verb, json_t *args, json_t **result)
 {
 	struct spec_error err;
 	int r = client_once(verb, args, result, &err);
 
 	if (r < 0)
-		complain("%s", err.text);
+		ask_failed(verb, r, &err);
 	return r;
 }
 

@@ -3,10 +3,15 @@
 
 /* Questions to divvyd, with a complaint where there is no answer. */
 
+#include "spec/error.h"
+
 #include <jansson.h>
 
 /* Prints each of the answer's warnings to standard error, "divvy: VERB: warning: text". */
 void ask_warn(const json_t *result);
+
+/* Complains that there is no answer to a verb: r and *err are client_ask()'s. Returns EXIT_FAILURE. */
+int ask_failed(const char *verb, int r, const struct spec_error *err);
 
 /* args is taken; NULL: {}. 0: *result is a new reference; or client_once()'s errno, after a complaint. */
 int ask(const char *verb, json_t *args, json_t **result);

@@ -5,6 +5,7 @@
 #include "complain.h"
 
 #include "base/cleanup.h"
+#include "proto/client.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -33,12 +34,15 @@ static const struct verb {
 
 static void usage(FILE *to)
 {
-	fputs("Usage: divvy VERB [ARGUMENT...]\n"
+	fputs("Usage: divvy [--timeout SECONDS] VERB [ARGUMENT...]\n"
 	      "Give every virtual machine its share of the network.\n\n",
 	      to);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(to, "  %-9s%-15s %s\n", verbs[i].name, verbs[i].args, verbs[i].text);
-	fputs("\nWith --dry-run [--json], apply and set say what they would do, and change nothing.\n"
+	fprintf(to,
+		"\nWith --timeout, give up when divvyd does not answer for so long; %d without it, 0: never.\n",
+		CLIENT_TIMEOUT_S);
+	fputs("With --dry-run [--json], apply and set say what they would do, and change nothing.\n"
 	      "FILE may be - for standard input. See divvy(8) and divvy.yaml(5).\n",
 	      to);
 }
@@ -63,8 +67,52 @@ static int run(const struct verb *v, int argc, char **argv)
 	return r;
 }
 
+#define TIMEOUT "--timeout"
+#define TIMEOUT_MAX 1000000
+
+/* Whole seconds from text. 0; -1: after a complaint. */
+static int set_timeout(const char *text)
+{
+	unsigned long seconds;
+	char *end;
+
+	seconds = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || seconds > TIMEOUT_MAX) {
+		complain(TIMEOUT ": \"%.80s\": expected whole seconds, up to %d, such as " TIMEOUT " 10", text,
+			 TIMEOUT_MAX);
+		return -1;
+	}
+	client_give_up_after((unsigned int)seconds);
+	return 0;
+}
+
+/* Takes "--timeout SECONDS" and "--timeout=SECONDS" out of the arguments, before the verb or behind it. 0 or -1. */
+static int take_timeout(int *argc, char **argv)
+{
+	int n = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		size_t len = strlen(TIMEOUT);
+		const char *value = NULL;
+
+		if (strcmp(argv[i], TIMEOUT) == 0)
+			value = i + 1 < *argc ? argv[++i] : "";
+		else if (strncmp(argv[i], TIMEOUT "=", len + 1) == 0)
+			value = argv[i] + len + 1;
+		else
+			argv[n++] = argv[i];
+		if (value && set_timeout(value) < 0)
+			return -1;
+	}
+	argv[n] = NULL;
+	*argc = n;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (take_timeout(&argc, argv) < 0)
+		return EXIT_FAILURE;
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_FAILURE;

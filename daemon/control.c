@@ -2,9 +2,12 @@
 #include "control.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "crowd.h"
+#include "peer.h"
+#include "proto/doing.h"
 #include "proto/proto.h"
-#include "verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,196 +18,107 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define CLIENTS_MAX 64
-/* A peer that does not read its answers is cut off when more than the largest of them waits. */
-#define OUTPUT_MAX PROTO_ANSWER_MAX
-
-struct client {
-	struct control *control;
-	struct client *next;
-	int fd;
-	sd_event_source *source;
-	char *in; /* grows up to PROTO_LINE_MAX */
-	size_t in_len, in_size;
-	char *out;
-	size_t out_len, out_sent;
-	struct reply_queue *replies;
-	bool broken; /* to be closed as soon as no function works on it */
-};
+#define PEERS_MAX (2 * CROWD_MAX)
+/* Connections that wait to be taken: as many as the kernel allows (net.core.somaxconn), and so many at once. */
+#define BACKLOG 4096
+#define ACCEPT_AT_ONCE 64
+#define SECOND_US 1000000
+#define COMPLAINT_NS (60 * NSEC_PER_SEC)
 
 struct control {
 	struct daemon *daemon;
 	int fd;
+	int spare; /* given up for a connection when no descriptor is left; -1: it is given up */
 	sd_event_source *source;
+	sd_event_source *slow_timer;  /* on while answers wait for peers to take them */
+	sd_event_source *pause_timer; /* on while no connection can be taken */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	gid_t gid; /* -1: no group */
-	struct client *clients;
-	size_t n_clients;
+	struct peer *peers[PEERS_MAX];
+	size_t n_peers;
+	uint64_t complaint_ns; /* when the log said that descriptors are out; 0: never */
 };
 
-static void client_close(struct client *c)
-{
-	struct client **at = &c->control->clients;
+/* --- who leaves ---------------------------------------------------------------------------------- */
 
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	c->control->n_clients--;
-	sd_event_source_disable_unref(c->source);
-	close(c->fd);
-	free(c->in);
-	free(c->out);
-	reply_queue_close(c->replies);
-	free(c);
+static int spare_descriptor(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Send what the socket takes. False: the client is broken. */
-static bool client_flush(struct client *c)
+static void let_go(struct control *c, size_t i, const char *why)
 {
-	while (c->out_sent < c->out_len) {
-		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+	peer_close(c->peers[i], why);
+	c->peers[i] = c->peers[--c->n_peers];
+	if (c->spare < 0)
+		c->spare = spare_descriptor();
+}
 
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		c->out_sent += (size_t)n;
+static void on_over(struct peer *p, void *arg)
+{
+	struct control *c = arg;
+
+	for (size_t i = 0; i < c->n_peers; i++)
+		if (c->peers[i] == p) {
+			let_go(c, i, NULL);
+			return;
+		}
+}
+
+static size_t crowd_of(const struct control *c, struct crowd_member out[PEERS_MAX])
+{
+	for (size_t i = 0; i < c->n_peers; i++)
+		out[i] = (struct crowd_member){ .uid = peer_uid(c->peers[i]),
+						.active_ns = peer_active_ns(c->peers[i]),
+						.waits = peer_waits(c->peers[i]) };
+	return c->n_peers;
+}
+
+/* For a newcomer of user uid. */
+static void make_room(struct control *c, uid_t uid)
+{
+	struct crowd_member crowd[PEERS_MAX];
+	size_t n = crowd_of(c, crowd);
+	/* The spare descriptor is given up only while there is no other. */
+	ssize_t i = c->spare < 0 ? crowd_leaves_any(crowd, n, uid) : crowd_leaves(crowd, n, uid);
+
+	if (i >= 0)
+		let_go(c, (size_t)i, "divvyd has closed this connection, which was idle, for others: connect again");
+}
+
+static int on_slow(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct control *c = arg;
+	uint64_t now = clock_now_ns();
+	bool again = false;
+
+	(void)usec;
+	for (size_t i = c->n_peers; i-- > 0;) {
+		if (peer_is_slow(c->peers[i], now)) {
+			log_notice("control: process %d takes no answers: closed", peer_pid(c->peers[i]));
+			let_go(c, i, NULL);
+		} else {
+			again |= peer_has_output(c->peers[i]);
+		}
 	}
-	if (c->out_sent == c->out_len)
-		c->out_sent = c->out_len = 0;
-	sd_event_source_set_io_events(c->source, c->out_len ? EPOLLIN | EPOLLOUT : EPOLLIN);
-	return true;
-}
-
-/* Append an answer; what the peer has not read yet may not grow beyond OUTPUT_MAX. False: broken. */
-static bool client_put(struct client *c, const char *line)
-{
-	size_t len = strlen(line), waiting = c->out_len - c->out_sent;
-	char *bigger;
-
-	if (waiting + len > OUTPUT_MAX)
-		return false;
-	if (c->out_sent)
-		memmove(c->out, c->out + c->out_sent, waiting);
-	c->out_len = waiting;
-	c->out_sent = 0;
-	bigger = realloc(c->out, waiting + len);
-	if (!bigger)
-		return false;
-	c->out = bigger;
-	memcpy(c->out + waiting, line, len);
-	c->out_len += len;
-	return true;
-}
-
-/*
- * Called by the reply queue, perhaps from inside a verb or from drain.h's timer: the client cannot be closed
- * under the feet of client_lines(), so it is marked, and its descriptor is shut down, which wakes on_client().
- */
-static void client_send(void *arg, char *line)
-{
-	struct client *c = arg;
-
-	if (!c->broken && (!line || !client_put(c, line) || !client_flush(c))) {
-		c->broken = true;
-		shutdown(c->fd, SHUT_RDWR);
-	}
-	free(line);
-}
-
-static void refuse(struct client *c, int64_t id, const struct spec_error *err)
-{
-	struct reply *reply = reply_new(c->replies, id);
-
-	if (reply)
-		reply_error(reply, err);
-	else
-		c->broken = true;
-}
-
-static void client_request(struct client *c, const char *line, size_t len)
-{
-	struct proto_request req = { 0 };
-	struct spec_error err = { 0 };
-	struct reply *reply;
-
-	if (proto_parse_request(line, len, &req, &err) < 0) {
-		refuse(c, req.id, &err);
-		return;
-	}
-	reply = reply_new(c->replies, req.id);
-	if (reply)
-		verbs_run(c->control->daemon, req.verb, req.args, reply);
-	else
-		c->broken = true;
-	proto_request_free(&req);
-}
-
-/* Carry out each whole line; keep the rest. */
-static void client_lines(struct client *c)
-{
-	size_t done = 0;
-	char *end;
-
-	while (!c->broken && (end = memchr(c->in + done, '\n', c->in_len - done))) {
-		size_t len = (size_t)(end - (c->in + done));
-
-		client_request(c, c->in + done, len);
-		done += len + 1;
-		/* A peer may not pile up answers behind one that waits. */
-		c->broken |= reply_held(c->replies) > OUTPUT_MAX;
-	}
-	memmove(c->in, c->in + done, c->in_len - done);
-	c->in_len -= done;
-	if (c->in_len < PROTO_LINE_MAX)
-		return;
-	refuse(c, 0, &(struct spec_error){ .text = "request is longer than 1 MiB" });
-	c->broken = true;
-}
-
-static bool client_grow(struct client *c)
-{
-	size_t size = c->in_size ? 2 * c->in_size : 4096;
-	char *bigger;
-
-	if (c->in_len < c->in_size)
-		return true;
-	bigger = realloc(c->in, size);
-	if (!bigger)
-		return false;
-	c->in = bigger;
-	c->in_size = size;
-	return true;
-}
-
-static int on_client(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct client *c = arg;
-	ssize_t n;
-
-	(void)s;
-	if ((revents & EPOLLOUT) && !client_flush(c))
-		c->broken = true;
-	if (c->broken || !client_grow(c)) {
-		client_close(c);
-		return 0;
-	}
-	if (!(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-		return 0;
-	n = recv(fd, c->in + c->in_len, c->in_size - c->in_len, MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n > 0) {
-		c->in_len += (size_t)n;
-		client_lines(c);
-	}
-	if (n <= 0 || c->broken)
-		client_close(c);
+	sd_event_source_set_time_relative(s, SECOND_US);
+	sd_event_source_set_enabled(s, again ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	return 0;
 }
+
+static void on_output(void *arg)
+{
+	struct control *c = arg;
+	int enabled = SD_EVENT_OFF;
+
+	sd_event_source_get_enabled(c->slow_timer, &enabled);
+	if (enabled != SD_EVENT_OFF)
+		return;
+	sd_event_source_set_time_relative(c->slow_timer, SECOND_US);
+	sd_event_source_set_enabled(c->slow_timer, SD_EVENT_ONESHOT);
+}
+
+/* --- who comes ----------------------------------------------------------------------------------- */
 
 static bool in_group(int fd, gid_t primary, gid_t wanted)
 {
@@ -223,52 +137,109 @@ static bool in_group(int fd, gid_t primary, gid_t wanted)
 	return false;
 }
 
-static bool peer_allowed(const struct control *c, int fd)
+static bool is_allowed(const struct control *c, int fd, const struct ucred *who)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return false;
-	if (peer.uid == 0 || peer.uid == geteuid() || in_group(fd, peer.gid, c->gid))
+	if (who->uid == 0 || who->uid == geteuid() || in_group(fd, who->gid, c->gid))
 		return true;
-	log_warning("control: refused process %d of user %u", peer.pid, peer.uid);
+	log_warning("control: refused process %d of user %u", who->pid, who->uid);
 	return false;
 }
 
-static int on_connect(sd_event_source *s, int fd, uint32_t revents, void *arg)
+/* fd: taken. */
+static void welcome(struct control *c, int fd)
 {
 	static const char refusal[] =
 		"{\"version\":1,\"id\":0,\"ok\":false,\"error\":{\"line\":0,\"column\":0,"
 		"\"message\":\"permission denied: be root or in divvyd's group\"}}\n";
-	struct control *c = arg;
-	_cleanup_close_ int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *client;
+	_cleanup_close_ int taken = fd;
+	struct ucred who;
+	socklen_t len = sizeof(who);
+	struct peer *p;
 
-	(void)s, (void)revents;
-	if (peer < 0)
-		return 0;
-	if (!peer_allowed(c, peer)) {
-		(void)!send(peer, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+		return;
+	if (!is_allowed(c, fd, &who)) {
+		(void)!send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return;
+	}
+	if (who.uid == geteuid())
+		who.uid = 0;
+	make_room(c, who.uid);
+	if (c->spare < 0 && who.uid) /* the last descriptor is kept for root */
+		return;
+	p = peer_open(c->daemon, TAKE_FD(taken), &who, &(struct peer_owner){ on_over, on_output, c });
+	if (p)
+		c->peers[c->n_peers++] = p;
+}
+
+/*
+ * No descriptor is left. The spare one takes the connection, and an idle peer, if there is one, leaves a new spare.
+ * False: there is none; try again later.
+ */
+static bool accept_by_spare(struct control *c)
+{
+	int fd;
+
+	if (c->spare < 0)
+		make_room(c, 0);
+	if (c->spare < 0)
+		return false;
+	close(c->spare);
+	c->spare = -1;
+	fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		welcome(c, fd);
+	if (c->spare < 0)
+		c->spare = spare_descriptor();
+	return fd >= 0;
+}
+
+static void complain(struct control *c, int err)
+{
+	uint64_t now = clock_now_ns();
+
+	if (c->complaint_ns && now < c->complaint_ns + COMPLAINT_NS)
+		return;
+	c->complaint_ns = now;
+	log_error("control: cannot take connections: %s; trying again every second", strerror(err));
+}
+
+static int on_connect(sd_event_source *s, int fd, uint32_t revents, void *arg)
+{
+	struct control *c = arg;
+
+	(void)revents;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), err = errno;
+
+		if (peer >= 0) {
+			welcome(c, peer);
+			continue;
+		}
+		if (err == EAGAIN)
+			return 0;
+		if (err == EINTR || err == ECONNABORTED || ((err == EMFILE || err == ENFILE) && accept_by_spare(c)))
+			continue;
+		/* The connection stays, and would wake divvyd again at once. */
+		complain(c, err);
+		sd_event_source_set_enabled(s, SD_EVENT_OFF);
+		sd_event_source_set_time_relative(c->pause_timer, SECOND_US);
+		sd_event_source_set_enabled(c->pause_timer, SD_EVENT_ONESHOT);
 		return 0;
 	}
-	if (c->n_clients >= CLIENTS_MAX || !(client = calloc(1, sizeof(*client))))
-		return 0;
-	client->control = c;
-	client->replies = reply_queue_new(client_send, client);
-	client->fd = TAKE_FD(peer);
-	if (!client->replies ||
-	    sd_event_add_io(c->daemon->event, &client->source, client->fd, EPOLLIN, on_client, client) < 0) {
-		reply_queue_close(client->replies);
-		close(client->fd);
-		free(client);
-		return 0;
-	}
-	client->next = c->clients;
-	c->clients = client;
-	c->n_clients++;
 	return 0;
 }
+
+static int on_pause(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct control *c = arg;
+
+	(void)s, (void)usec;
+	sd_event_source_set_enabled(c->source, SD_EVENT_ON);
+	return 0;
+}
+
+/* --- the socket ---------------------------------------------------------------------------------- */
 
 static int resolve_group(const char *name, gid_t *gid, char *errtext, size_t size)
 {
@@ -303,7 +274,22 @@ static int listen_at(struct control *c, const char *path)
 		return -errno;
 	if (c->gid != (gid_t)-1 && (chown(path, (uid_t)-1, c->gid) < 0 || chmod(path, 0660) < 0))
 		return -errno;
-	return listen(c->fd, CLIENTS_MAX) < 0 ? -errno : 0;
+	return listen(c->fd, BACKLOG) < 0 ? -errno : 0;
+}
+
+/* The timers are off until they are needed. */
+static int add_sources(struct control *c)
+{
+	sd_event *e = c->daemon->event;
+	int r = sd_event_add_io(e, &c->source, c->fd, EPOLLIN, on_connect, c);
+
+	if (r >= 0)
+		r = sd_event_add_time_relative(e, &c->slow_timer, CLOCK_MONOTONIC, 0, 0, on_slow, c);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->slow_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time_relative(e, &c->pause_timer, CLOCK_MONOTONIC, 0, 0, on_pause, c);
+	return r < 0 ? r : sd_event_source_set_enabled(c->pause_timer, SD_EVENT_OFF);
 }
 
 int control_open(struct daemon *d, struct control **ret, char *errtext, size_t size)
@@ -316,6 +302,7 @@ int control_open(struct daemon *d, struct control **ret, char *errtext, size_t s
 		return -ENOMEM;
 	c->daemon = d;
 	c->fd = -1;
+	c->spare = spare_descriptor();
 	r = resolve_group(d->options.group, &c->gid, errtext, size);
 	if (r < 0) {
 		control_close(c);
@@ -324,7 +311,9 @@ int control_open(struct daemon *d, struct control **ret, char *errtext, size_t s
 	snprintf(path, sizeof(path), "%s/divvy.sock", d->options.runtime);
 	r = listen_at(c, d->options.socket ? d->options.socket : path);
 	if (r >= 0)
-		r = sd_event_add_io(d->event, &c->source, c->fd, EPOLLIN, on_connect, c);
+		r = doing_open(c->path);
+	if (r >= 0)
+		r = add_sources(c);
 	if (r < 0) {
 		snprintf(errtext, size, "cannot listen on %s: %s",
 			 d->options.socket ? d->options.socket : path, strerror(-r));
@@ -339,9 +328,13 @@ struct control *control_close(struct control *c)
 {
 	if (!c)
 		return NULL;
-	while (c->clients)
-		client_close(c->clients);
+	while (c->n_peers)
+		let_go(c, c->n_peers - 1, NULL);
 	sd_event_source_disable_unref(c->source);
+	sd_event_source_disable_unref(c->slow_timer);
+	sd_event_source_disable_unref(c->pause_timer);
+	closep(&c->spare);
+	doing_close();
 	if (c->fd >= 0) {
 		close(c->fd);
 		unlink(c->path);

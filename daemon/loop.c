@@ -28,6 +28,7 @@
 #include "datapath/look.h"
 #include "datapath/mend.h"
 #include "datapath/nftwatch.h"
+#include "proto/doing.h"
 #include "reconcile.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@
 /* So often counters are read while no client asks: the first status needs a reading from before. */
 #define SAMPLE_SECONDS 5
 #define TIMER_ACCURACY_US 1000
+#define HOST_WORK "changes on this host" /* for clients that wait (proto/doing.h) */
 #define LOST_LINE_NS (60 * NSEC_PER_SEC) /* from one line of it in the log to the next */
 
 /* After a link event, microseconds from one look at /proc to the next. */
@@ -226,7 +228,9 @@ static int on_reconcile(sd_event_source *s, uint64_t usec, void *arg)
 	struct loop *l = arg;
 
 	(void)s, (void)usec;
+	doing_begin(HOST_WORK, 0);
 	reconcile_host(l->daemon);
+	doing_end();
 	return 0;
 }
 
@@ -237,8 +241,10 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 	uint64_t next;
 
 	(void)s, (void)usec;
+	doing_begin(HOST_WORK, 0);
 	if (inventory_vms(&l->daemon->host) > 0)
 		reconcile_host(l->daemon);
+	doing_end();
 	l->managed = holds_managed(&l->daemon->host);
 	next = ++l->rescan_stage < ARRAY_SIZE(rescan_us) ? rescan_us[l->rescan_stage] : 0;
 	if (l->managed && l->rescan_stage < MANAGED_LOOKS && (!next || next > MANAGED_US))

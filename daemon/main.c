@@ -10,6 +10,7 @@
 #include "kernel/proc/privilege.h"
 #include "loop.h"
 #include "datapath/nftwatch.h"
+#include "proto/doing.h"
 #include "reconcile.h"
 #include "state.h"
 
@@ -202,8 +203,11 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = privilege_drop(errtext, sizeof(errtext));
 	if (r >= 0) {
+		doing_begin("its start", 0);
 		d->unrecovered = slots_recover(false) < 0;
-		return start_specification(d); /* says itself what is wrong */
+		r = start_specification(d); /* says itself what is wrong */
+		doing_end();
+		return r;
 	}
 	log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
 	return r;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The control socket's answers: in the order of the requests, also where one has to wait; and dry runs, which change nothing.
-# Prints TAP.
+# The control socket's answers: in the order of the requests, also where one has to wait; dry runs, which change nothing;
+# and clients that keep others out, or that wait. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/lib.sh
@@ -87,7 +87,147 @@ case_dry_run() {
 	check "dry run: and still nothing is touched" "$? == 0"
 }
 
+# Connections that stay: idle | half (of a line) | deaf (answers are not read) | hasty (requests without end).
+crowd_pid=
+crowd_come() { # kind, how many, user id
+	setpriv --reuid "$3" --regid "$3" --clear-groups perl -MIO::Socket::UNIX -e '
+		my ($path, $kind, $n) = @ARGV;
+		$SIG{PIPE} = "IGNORE";
+		my $ask = qq({"version":1,"id":1,"verb":"status"}\n);
+		my @all;
+		for (1 .. $n) {
+			my $s = IO::Socket::UNIX->new(Peer => $path) or next;
+			$s->blocking(0);
+			syswrite $s, substr($ask, 0, 20) if $kind eq "half";
+			push @all, $s;
+		}
+		print "there\n";
+		close STDOUT;
+		sleep 60 if $kind eq "idle" or $kind eq "half";
+		for (my $i = 0; ; $i++) {
+			for my $s (@all) {
+				syswrite $s, $ask x 200;
+				sysread $s, my $answer, 1 << 20 if $kind eq "hasty";
+			}
+			select undef, undef, undef, 0.01;
+		}' "$tmp/socket" "$1" "$2" >"$tmp/crowd" 2>&1 &
+	crowd_pid=$!
+	await 5 grep -q there "$tmp/crowd"
+}
+
+crowd_go() {
+	kill "$crowd_pid"
+	wait "$crowd_pid" 2>/dev/null
+	crowd_pid=
+}
+
+cpu_ms() { # of divvyd, until now
+	local stat
+	read -r -a stat < <(sed 's/.*) //' "/proc/$divvyd_pid/stat")
+	echo $(((stat[11] + stat[12]) * 10))
+}
+
+# Three times, for a machine with other work: the quickest, milliseconds.
+status_ms() {
+	local t0 best=99999 ms try
+	for try in 1 2 3; do
+		t0=${EPOCHREALTIME/./}
+		divvy --timeout 5 status >"$tmp/said" 2>&1 || {
+			echo "# try $try: $(<"$tmp/said")" >&2
+			continue
+		}
+		ms=$(((${EPOCHREALTIME/./} - t0) / 1000))
+		((ms >= best)) || best=$ms
+	done
+	echo "$best"
+}
+
+case_crowds() {
+	local kind ms user
+	for kind in idle half deaf hasty; do
+		for user in 0 65534; do
+			crowd_come $kind 200 $user
+			check "200 $kind clients of user $user connect" "$? == 0"
+			[[ $kind == idle || $kind == half ]] || sleep 0.5
+			ms=$(status_ms)
+			echo "# $kind, user $user: root's status in $ms ms"
+			check "200 $kind clients of user $user: root's status within 1 s" "ms < 1000"
+			crowd_go
+		done
+	done
+	ms=$(status_ms)
+	check "and afterwards" "ms < 1000"
+}
+
+# The others take the newcomer's place, not root's.
+case_displaced() {
+	local said
+	exec {talk_in}<> <(:)
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "connect: $!";
+		print "there\n"; $| = 1; print ""; readline STDIN;
+		$s->print(qq({"version":1,"id":1,"verb":"show"}\n)); $s->flush;
+		print scalar <$s>;' "$tmp/socket" <&"$talk_in" >"$tmp/root_client" &
+	talk_pid=$!
+	await 5 grep -q there "$tmp/root_client"
+	crowd_come idle 200 65534
+	echo go >&"$talk_in"
+	wait "$talk_pid"
+	grep -q '"ok": *true' "$tmp/root_client"
+	check "200 clients of another user: root's idle one is still there" "$? == 0" || diag <"$tmp/root_client"
+	crowd_go
+	said=$(grep -c 'refused process' "$tmp/divvyd.log")
+	check "members of the group are not refused" "said == 0"
+}
+
+case_slow_reader() { # it came long ago
+	await 25 grep -q 'takes no answers: closed' "$tmp/divvyd.log"
+	check "a client that reads nothing is closed" "$? == 0"
+	crowd_go
+}
+
+# divvyd has no descriptor left but those that it has.
+case_no_descriptors() {
+	local used limit before spent ms
+	read -r limit < <(awk '/Max open files/ { print $4 ":" $5 }' "/proc/$divvyd_pid/limits")
+	used=$(find "/proc/$divvyd_pid/fd" -mindepth 1 -printf '%f\n' | sort -n | tail -n 1)
+	prlimit --pid "$divvyd_pid" --nofile=$((used + 5)):"${limit#*:}"
+	crowd_come idle 40 65534
+	before=$(cpu_ms)
+	sleep 2
+	spent=$(($(cpu_ms) - before))
+	echo "# without descriptors: $spent ms of CPU in 2 s"
+	check "without descriptors divvyd does not spin" "spent < 400"
+	ms=$(status_ms)
+	check "without descriptors: root's status within 1 s" "ms < 1000"
+	crowd_go
+	crowd_come idle 10 0
+	ms=$(status_ms)
+	check "without descriptors, and root's own idle clients: the same" "ms < 1000"
+	crowd_go
+	prlimit --pid "$divvyd_pid" --nofile="$limit"
+	ms=$(status_ms)
+	check "and with descriptors again" "ms < 1000"
+}
+
+case_timeout() {
+	kill -STOP "$divvyd_pid"
+	divvy --timeout 1 status >"$tmp/said" 2>&1
+	check "a stopped divvyd: status gives up" "$? == 1"
+	says said "^divvy: status: no answer from divvyd \(process $divvyd_pid\) in 1 s: it is stopped \(kill -CONT $divvyd_pid\)\$"
+	check "... and says why" "$? == 0" || diag <"$tmp/said"
+	divvy set web=60 --timeout=1 >"$tmp/said" 2>&1
+	says said 'the change may still come into force \(divvy status\)$'
+	check "... and what becomes of a change" "$? == 0" || diag <"$tmp/said"
+	kill -CONT "$divvyd_pid"
+	divvy --timeout never status >"$tmp/said" 2>&1
+	says said 'expected whole seconds'
+	check "--timeout takes whole seconds" "$? == 0"
+}
+
 lib_init
+chmod 711 "$tmp" # the group's members come in, too
+divvyd_options=(--group nogroup)
 make_topology bridge
 vm_start web
 vm_start batch
@@ -103,8 +243,14 @@ cat >"$tmp/divvy.yaml" <<-END
 	      - {name: web, nic: n0, share: 60, backpressure: on}
 	      - {name: batch, nic: n1, share: 40, backpressure: on}
 END
+crowd_come deaf 1 65534
 case_dry_run
 case_pipeline
+case_timeout
+case_slow_reader
+case_crowds
+case_displaced
+case_no_descriptors
 divvy_release
 await 3 untouched
 check "release gives everything back" "$? == 0"

@@ -230,10 +230,11 @@ divvy_start() {
 }
 
 # `ip netns exec` would hide the host's cgroups: it mounts a /sys of its own.
-divvyd_in=() # a command that runs divvyd elsewhere: unshare and the like
+divvyd_in=()      # a command that runs divvyd elsewhere: unshare and the like
+divvyd_options=() # besides those below
 divvyd_launch() {
 	nsenter --net="/run/netns/$host" "${divvyd_in[@]}" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" \
-		--runtime "$tmp/run" --socket "$tmp/socket" >>"$tmp/divvyd.log" 2>&1 &
+		--runtime "$tmp/run" --socket "$tmp/socket" "${divvyd_options[@]}" >>"$tmp/divvyd.log" 2>&1 &
 	divvyd_pid=$!
 	await 10 divvy status >/dev/null 2>&1 || {
 		diag <"$tmp/divvyd.log"
