@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* divvy status, divvy top */
+/* divvy status */
 
 #include "status.h"
 #include "ask.h"
 #include "cli.h"
-#include "complain.h"
 #include "table.h"
 
 #include "base/cleanup.h"
-#include "proto/client.h"
 
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -282,39 +279,5 @@ int verb_status(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	status_print(stdout, result, isatty(STDOUT_FILENO));
-	return EXIT_SUCCESS;
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int sig)
-{
-	(void)sig;
-	interrupted = 1;
-}
-
-int verb_top(int argc, char **argv)
-{
-	_cleanup_(client_closep) struct client c = { .fd = -1 };
-	struct sigaction sa = { .sa_handler = on_interrupt };
-	struct spec_error err;
-
-	(void)argv;
-	if (argc != 1)
-		return complain("takes no argument");
-	if (client_open(&c, &err) < 0)
-		return complain("%s", err.text);
-	sigaction(SIGINT, &sa, NULL);
-	while (!interrupted) {
-		json_auto_t *result = NULL;
-
-		if (client_ask(&c, "status", NULL, &result, &err) < 0)
-			return complain("%s", err.text);
-		fputs("\033[H\033[2J", stdout);
-		status_print(stdout, result, true);
-		fputs("\nCtrl-C ends.\n", stdout);
-		fflush(stdout);
-		sleep(1);
-	}
 	return EXIT_SUCCESS;
 }

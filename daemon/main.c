@@ -2,6 +2,7 @@
 /* divvyd: start, run, stop. Stopping leaves the kernel as it is: shares stay enforced. */
 
 #include "base/cleanup.h"
+#include "base/lockfile.h"
 #include "base/log.h"
 #include "control.h"
 #include "daemon.h"
@@ -15,13 +16,11 @@
 #include "state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -103,30 +102,22 @@ static int make_dir(const char *path, mode_t mode)
 }
 
 /* One divvyd for a network namespace, wherever its socket and state are. The descriptor holds the lock. */
-static int take_lock(void)
+static int take_lock(char path[64])
 {
-	_cleanup_close_ int fd = -1;
-	char path[64], pid[16] = "";
 	struct stat ns;
+	pid_t holder;
+	int fd;
 
 	if (stat("/proc/self/ns/net", &ns) < 0)
 		return -errno;
-	snprintf(path, sizeof(path), LOCK_DIR "/netns-%lu.lock", (unsigned long)ns.st_ino);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		log_error("cannot open %s: %s", path, strerror(errno));
-		return -errno;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (pread(fd, pid, sizeof(pid) - 1, 0) < 0)
-			pid[0] = '\0';
-		log_error("another divvyd (process %d) runs in this network namespace", atoi(pid));
-		return -EBUSY;
-	}
-	snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
-		log_warning("cannot write %s", path);
-	return TAKE_FD(fd);
+	(void)lockfile_sweep(LOCK_DIR, "", ".lock");
+	snprintf(path, 64, LOCK_DIR "/netns-%lu.lock", (unsigned long)ns.st_ino);
+	fd = lockfile_take(path, &holder);
+	if (fd == -EWOULDBLOCK)
+		log_error("another divvyd (process %d) runs in this network namespace", holder);
+	else if (fd < 0)
+		log_error("cannot lock %s: %s", path, strerror(-fd));
+	return fd;
 }
 
 /* What ran is not known, and the kernel divides all the same: it goes on so. */
@@ -172,6 +163,25 @@ static int start_specification(struct daemon *d)
 	return r;
 }
 
+/* One line for each start, whatever it found. */
+static void log_start(const struct daemon *d)
+{
+	static const char *const origin[] = {
+		[ORIGIN_NONE] = "no specification yet",
+		[ORIGIN_FILE] = "the specification is from",
+		[ORIGIN_APPLIED] = "the specification is as it was applied, kept in",
+	};
+	const char *place = d->origin == ORIGIN_FILE    ? d->options.config :
+			    d->origin == ORIGIN_APPLIED ? d->options.state :
+							  "";
+	size_t devices, bound;
+
+	plan_count(&d->plan, &devices, &bound);
+	log_notice("divvyd " DIVVY_VERSION ": %zu device%s, %zu bound; %s%s%s", devices, devices == 1 ? "" : "s",
+		   bound, d->as_found ? "what an earlier divvyd ran is not known" : origin[d->origin],
+		   place[0] && !d->as_found ? " " : "", d->as_found ? "" : place);
+}
+
 /* A hook of nft's came or went. */
 static void on_hooks(void *arg)
 {
@@ -207,6 +217,8 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 		d->unrecovered = slots_recover(false) < 0;
 		r = start_specification(d); /* says itself what is wrong */
 		doing_end();
+		if (r >= 0)
+			log_start(d);
 		return r;
 	}
 	log_error("cannot start: %s", errtext[0] ? errtext : strerror(-r));
@@ -285,8 +297,8 @@ static void keep_heap(void)
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
-	_cleanup_close_ int lock = -1;
-	int r = parse_options(argc, argv, &d.options);
+	char lock_path[64];
+	int lock, r = parse_options(argc, argv, &d.options);
 
 	if (r)
 		return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -302,8 +314,10 @@ int main(int argc, char **argv)
 	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0)
 		return EXIT_FAILURE;
 	(void)make_dir(d.options.state, 0700); /* without it divvyd runs, and says that it cannot save */
-	lock = take_lock();
+	lock = take_lock(lock_path);
 	if (lock < 0)
 		return EXIT_FAILURE;
-	return run(&d) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	r = run(&d);
+	lockfile_drop(lock_path, lock);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -143,7 +143,7 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
 	_cleanup_(model_free) struct model m;
 	struct spec_error err;
-	size_t devices = 0, bound = 0;
+	size_t devices, bound;
 
 	model_init(&m);
 	if (!text) {
@@ -163,10 +163,7 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 	d->plane.stale = true; /* applying the same text again repairs */
 	if (!run_model(d, &m, reply))
 		return;
-	for (size_t i = 0; i < d->plan.model.n_nodes; i++) {
-		devices += d->plan.model.nodes[i].kind == NODE_DEVICE;
-		bound += d->plan.model.nodes[i].kind == NODE_DEVICE && d->plan.bindings[i].bound;
-	}
+	plan_count(&d->plan, &devices, &bound);
 	log_info("apply: %zu devices, %zu bound", devices, bound);
 	(void)advice_now(d, &warnings);
 	answer_change(d, reply,

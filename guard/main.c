@@ -31,6 +31,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/lockfile.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/cgroup/gate.h"
 #include "kernel/cgroup/gate_file.h"
@@ -43,7 +44,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -277,6 +277,13 @@ static bool serve(struct guard_server *s)
 
 /* --- start ----------------------------------------------------------------------------------------- */
 
+#define LOCK_PATH_SIZE (sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8)
+
+static void lock_path_of(const char *path, char out[LOCK_PATH_SIZE])
+{
+	snprintf(out, LOCK_PATH_SIZE, "%s.lock", path);
+}
+
 /*
  * One guard a socket: only the process that holds the lock listens. Returns a descriptor; -EEXIST: another
  * guard holds the lock; or another negative errno. *lock stays open.
@@ -284,17 +291,15 @@ static bool serve(struct guard_server *s)
 static int listen_at(const char *path, int *lock)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	char lock_path[sizeof(a.sun_path) + 8];
+	char lock_path[LOCK_PATH_SIZE];
 	_cleanup_close_ int fd = -1, l = -1;
 
 	if ((size_t)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
-	snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
-	l = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	lock_path_of(path, lock_path);
+	l = lockfile_take(lock_path, NULL);
 	if (l < 0)
-		return -errno;
-	if (flock(l, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EEXIST : -errno;
+		return l == -EWOULDBLOCK ? -EEXIST : l;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -397,12 +402,13 @@ static int recover(const char *below)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int usage(void)
+static int usage(FILE *to, int status)
 {
 	fputs("Usage: divvy-guard [--background] [SOCKET]   guard divvyd; SOCKET: " GUARD_SOCKET "\n"
-	      "       divvy-guard --recover [CGROUP]        let run what a dead divvyd has left paused\n",
-	      stderr);
-	return 2;
+	      "       divvy-guard --recover [CGROUP]        let run what a dead divvyd has left paused\n"
+	      "       divvy-guard --help | --version\n",
+	      to);
+	return status;
 }
 
 static int run(const char *path, bool background)
@@ -411,7 +417,7 @@ static int run(const char *path, bool background)
 				  .idle_since_ns = clock_now_ns(),
 				  .linger_ns = LINGER_MS * NSEC_PER_MSEC };
 	int parent = background ? into_background() : -1, lock = -1;
-	char home[CGROUP_PATH_SIZE];
+	char home[CGROUP_PATH_SIZE], lock_path[LOCK_PATH_SIZE];
 	sigset_t stop;
 
 	for (size_t i = 0; i < HOLDERS_MAX; i++)
@@ -439,7 +445,8 @@ static int run(const char *path, bool background)
 	unlink(path);
 	/* The next guard need not wait for what is left to do. */
 	close(s.listener);
-	close(lock);
+	lock_path_of(path, lock_path);
+	lockfile_drop(lock_path, lock);
 	if (background)
 		guard_cgroup_leave(home);
 	return EXIT_SUCCESS;
@@ -455,8 +462,12 @@ int main(int argc, char **argv)
 			return recover(argv[i + 1]);
 		else if (!strcmp(argv[i], "--background"))
 			background = true;
+		else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return usage(stdout, EXIT_SUCCESS);
+		else if (!strcmp(argv[i], "--version"))
+			return puts("divvy-guard " DIVVY_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 		else if (argv[i][0] == '-' || i + 1 < argc)
-			return usage();
+			return usage(stderr, 2);
 		else
 			path = argv[i];
 	}

@@ -309,6 +309,10 @@ int main(int argc, char **argv)
 		return usage_error("a verb is missing", NULL);
 	if (is_help(argv[1]))
 		return verb_help(argc, argv);
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("divvy-lab " DIVVY_VERSION);
+		return EXIT_SUCCESS;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;

@@ -231,6 +231,17 @@ static int compare_ifindex(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void plan_count(const struct plan *p, size_t *devices, size_t *bound)
+{
+	*devices = *bound = 0;
+	for (size_t i = 0; i < p->model.n_nodes; i++) {
+		bool device = p->model.nodes[i].kind == NODE_DEVICE;
+
+		*devices += device;
+		*bound += device && p->bindings[i].bound;
+	}
+}
+
 int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n)
 {
 	uint32_t *list = calloc(p->model.n_nodes + 1, sizeof(*list));

@@ -54,6 +54,8 @@ void plan_free(struct plan *p);
 void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, const char *what,
 		    const char *more);
 
+/* How many devices the plan's model has, and how many of them are bound. */
+void plan_count(const struct plan *p, size_t *devices, size_t *bound);
 /*
  * The vNICs of a plan that are bound or settle, ascending, for the next plan's input; *ifindexes is the
  * caller's to free. 0 or -ENOMEM.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The control socket's answers: in the order of the requests, also where one has to wait; dry runs, which change nothing;
-# and clients that keep others out, or that wait. Prints TAP.
+# clients that keep others out, or that wait; how divvyd starts.
+# Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/lib.sh
@@ -225,6 +226,88 @@ case_timeout() {
 	check "--timeout takes whole seconds" "$? == 0"
 }
 
+# `divvy top` on a terminal of its own, whose shell says how the terminal is before and afterwards. True if top
+# ends with that status, and leaves the terminal as it was.
+top_on_terminal() { # status, a command that ends it
+	local pid before after status
+	exec {top_in}<> <(:)
+	rm -f "$tmp/top_said"
+	DIVVY_SOCKET=$tmp/socket script -qfec "trap : INT; stty -g >$tmp/top_said
+		$root/build/divvy top; { echo \$?; stty -g; echo end; } >>$tmp/top_said" /dev/null <&"$top_in" >"$tmp/top" 2>&1 &
+	pid=$!
+	await 5 grep -q ends "$tmp/top"
+	"${@:2}"
+	await 5 grep -q end "$tmp/top_said"
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	exec {top_in}>&-
+	{ read -r before && read -r status && read -r after; } <"$tmp/top_said"
+	echo "# top ended with $status"
+	[[ $before == "$after" && $status == "$1" ]]
+}
+
+press() { # a key
+	printf '%b' "$1" >&"$top_in"
+}
+
+top_terminated() {
+	local pid
+	pid=$(pgrep -nf "^$root/build/divvy top$") && kill "$pid"
+}
+
+case_top() {
+	top_on_terminal 0 press q
+	check "q ends top" "$? == 0"
+	grep -q 'q ends\.' "$tmp/top"
+	check "... which says so" "$? == 0"
+	top_on_terminal 0 press '\003'
+	check "Ctrl-C ends top, and the terminal is as before" "$? == 0"
+	top_on_terminal 143 top_terminated
+	check "SIGTERM ends top, and the terminal is as before" "$? == 0"
+	# Not a terminal: what stands there is another program's.
+	printf 'q\nrest\n' >"$tmp/in"
+	{
+		DIVVY_SOCKET=$tmp/socket timeout 1.5 "$root/build/divvy" top >"$tmp/top"
+		cat >"$tmp/left"
+	} <"$tmp/in"
+	[[ $(grep -c 'Ctrl-C ends' "$tmp/top") -ge 2 && $(<"$tmp/left") == $'q\nrest' ]]
+	check "without a terminal top reads nothing, and goes on" "$? == 0"
+}
+
+case_start() {
+	local own
+	own=/run/divvy/netns-$(stat -Lc %i "/run/netns/$host").lock
+	: >/run/divvy/netns-1.lock
+	divvy_apply on
+	divvy_stop
+	[[ ! -e $own && ! -e $tmp/socket.doing ]]
+	check "a divvyd that ends leaves no lock" "$? == 0"
+	: >"$tmp/divvyd.log"
+	divvyd_launch
+	[[ -e $own && ! -e /run/divvy/netns-1.lock ]]
+	check "one that starts removes others that nothing holds" "$? == 0"
+	grep -q "^divvyd: divvyd 0.1: 2 devices, 2 bound; the specification is as it was applied, kept in $tmp/state\$" "$tmp/divvyd.log"
+	check "its log says what it runs, and where that is from" "$? == 0" || diag <"$tmp/divvyd.log"
+	divvyd_kill
+	: >"$tmp/divvyd.log"
+	divvyd_launch
+	grep -q ": 2 devices, 2 bound; " "$tmp/divvyd.log"
+	check "also after SIGKILL" "$? == 0" || diag <"$tmp/divvyd.log"
+}
+
+case_options() {
+	local program said
+	for program in divvyd divvy divvy-guard divvy-lab; do
+		[[ -x $root/build/$program ]] || continue
+		said=$("$root/build/$program" --help 2>&1)
+		check "$program --help" "$? == 0 && ${#said} > 50"
+		said=$("$root/build/$program" --version 2>&1)
+		check "$program --version" "$? == 0"
+		[[ $said == "$program 0."* ]]
+		check "$program --version names it" "$? == 0" || diag <<<"$said"
+	done
+}
+
 lib_init
 chmod 711 "$tmp" # the group's members come in, too
 divvyd_options=(--group nogroup)
@@ -247,10 +330,13 @@ crowd_come deaf 1 65534
 case_dry_run
 case_pipeline
 case_timeout
+case_top
 case_slow_reader
 case_crowds
 case_displaced
 case_no_descriptors
+case_start
+case_options
 divvy_release
 await 3 untouched
 check "release gives everything back" "$? == 0"
