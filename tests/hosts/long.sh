@@ -4,7 +4,8 @@
 # long.sh [SUITE...]: what takes longer than `make check` has time for, on Debian's kernels (run.sh). On each:
 #	shares applied, changed and released under flood, 30 rounds; VMs that write to taps, and VMs with vhost-net
 #	CPU slots of VMs with vhost-net
-#	shares and losses: either kind of VM, with one, two and four queues; bridged, bridged with br_netfilter, routed
+#	shares and losses: either kind of VM, with one, two and four queues; bridged, bridged with br_netfilter, routed;
+#		packets that the host segments
 # Each in a boot of its own. Prints the tests' TAP; the exit code says whether all held.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,7 +31,7 @@ for suite; do
 	for kind in tap vhost; do
 		run "$suite" env NO_SKIP=1 ROUNDS=30 tests/system/order.sh $kind
 		# shellcheck disable=SC2046 # a list
-		run "$suite" env NO_SKIP=1 tests/system/datapath.sh $(cases $kind)
+		run "$suite" env NO_SKIP=1 tests/system/datapath.sh $(cases $kind) segments
 	done
 done
 exit $status

@@ -14,7 +14,7 @@ set -euo pipefail
 
 suite=${1:?usage: run.sh SUITE [COMMAND...]}
 shift
-(($# > 0)) || set -- env NO_SKIP=1 tests/system/datapath.sh bridge br_netfilter routed leaf bridge/vhost/2 segments
+(($# > 0)) || set -- env NO_SKIP=1 tests/system/datapath.sh bridge br_netfilter routed leaf bridge/vhost/2
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
 console=${CONSOLE:-$tmp/serial}
