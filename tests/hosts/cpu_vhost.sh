@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # CPU slots of VMs with vhost-net: the workers that nothing pauses are told, and a cgroup that others have frozen is noticed
-# although a kernel thread in it keeps it from saying "frozen". Runs inside a test host (run.sh, long.sh). Prints TAP.
+# although a kernel thread in it keeps it from saying "frozen". Runs inside a test host (long.sh). Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/cpu_lib.sh

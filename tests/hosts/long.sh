@@ -23,11 +23,11 @@ cases() { # kind
 status=0
 run() { # suite, command...
 	echo "## $*"
-	TIMEOUT=${TIMEOUT:-600} "$root/tests/hosts/run.sh" "$@" || status=1
+	TIMEOUT=${TIMEOUT:-600} FILES=${FILES:-} PROGRAMS=${PROGRAMS:-} "$root/tests/hosts/run.sh" "$@" || status=1
 }
 
 for suite; do
-	run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh
+	FILES=build/divvy-guard PROGRAMS="pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh
 	for kind in tap vhost; do
 		run "$suite" env NO_SKIP=1 ROUNDS=30 tests/system/order.sh $kind
 		# shellcheck disable=SC2046 # a list

@@ -47,7 +47,7 @@ printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files
 boot() { # runs the test host to its end
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp 2 -cpu max,cx16=off \
 		-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
+		-append "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
 		-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
 	qemu=$!
 	deadline=$((SECONDS + ${TIMEOUT:-120}))

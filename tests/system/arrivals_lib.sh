@@ -36,6 +36,6 @@ count_missing() {
 	arrivals_ask count
 	echo "# arrived: $REPLY"
 	[[ $(field beyond "$REPLY") == 0 ]] || bail "the flood is too long for arrivals.c"
-	check "none arrived twice" "$(field again "$REPLY") == 0"
+	check "flood $flood_id: none arrived twice" "$(field again "$REPLY") == 0"
 	lost=$((written_web + written_batch - $(field "p${port[web]}" "$REPLY") - $(field "p${port[batch]}" "$REPLY")))
 }
