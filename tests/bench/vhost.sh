@@ -1,19 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# vhost.sh [PAIRS]: what a finite send buffer costs a VM that nothing holds back. vhost-net hands packets of a tap with an
+# vhost.sh [PAIRS [KIND/BYTES...]]: what a finite send buffer costs a VM that nothing holds back. vhost-net hands packets of a tap with an
 # unlimited buffer to it in batches, and of one with a finite buffer one by one (drivers/vhost/net.c, sock_can_batch). A VM
 # floods an uplink of 40 Gbit/s, much more than it can fill, for a second: not divided, divided with backpressure off,
 # divided with backpressure on; so many times by turns, after one that does not count. Frames of 64, 1,000 and 1,514
-# bytes, and TCP of 20,054 bytes that the host segments; from vhost-net, and from a VMM's write() beside it. In thousands of
-# frames a second, received; "on / off" is the median of the pairs' quotients, and their range. For a test host:
-#	tests/hosts/run.sh trixie tests/bench/vhost.sh
+# bytes, and TCP of 20,054 bytes that the host segments; from vhost-net, and from a VMM's write() beside it (tap/64). In
+# thousands of frames a second, received; "on / off" is the median of the pairs' quotients, and their range. For a test
+# host: TIMEOUT=300 tests/hosts/run.sh trixie tests/bench/vhost.sh
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/lib.sh
 . "$root/tests/system/lib.sh"
 
 pairs=${1:-5}
+shift $(($# > 0))
+(($# > 0)) || set -- {vhost,tap}/{64,1000,1514,20054}
 capacity_mbit=40000
 [[ -c /dev/vhost-net ]] || {
 	echo "skipped: no /dev/vhost-net on this machine (tests/hosts/run.sh trixie tests/bench/vhost.sh)"
@@ -73,20 +75,18 @@ summary() { # what < rounds
 }
 
 lib_init
-for kind in vhost tap; do
-	use_kind $kind
+for case; do
+	use_kind "${case%/*}"
 	make_topology bridge
 	vm_start web
 	vm_start batch
 	vm_ready web
 	vm_ready batch
 	divvy_start
-	for size in 64 1000 1514 20054; do
-		frame=$size gso=
-		((size <= 1514)) || gso=1448
-		measure >"$tmp/rounds"
-		summary "$kind, $size bytes" <"$tmp/rounds"
-	done
+	frame=${case#*/} gso=
+	((frame <= 1514)) || gso=1448
+	measure >"$tmp/rounds"
+	summary "$case bytes" <"$tmp/rounds"
 	divvy_release
 	divvy_stop
 	vm_stop_all
