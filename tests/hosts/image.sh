@@ -21,6 +21,7 @@ release=$(cat "$kernel/release")
 modules=(tun tap veth dummy ifb macvtap
 	 sch_htb sch_ingress sch_fq_codel sch_tbf cls_bpf cls_u32 cls_matchall act_mirred act_gact act_skbedit act_bpf
 	 sch_sfq sch_cake cls_basic act_police
+	 sch_prio sch_fq 8021q openvswitch
 	 bridge br_netfilter nf_tables nfnetlink nf_conntrack nf_nat nft_chain_nat nft_masq nft_ct nft_counter
 	 nft_objref virtio_net vhost_net)
 programs=(bash ip tc bridge nft)
@@ -32,10 +33,11 @@ archive() { # directory > cpio
 	(cd "$1" && find . -mindepth 1 | sort | busybox cpio -o -H newc 2>/dev/null)
 }
 
-# /bin, /sbin, /lib, /lib64 are links into /usr in the base.
+# /bin, /sbin, /lib, /lib64 are links into /usr in the base. Of a package that was unpacked elsewhere (ovs.sh), too.
 in_usr() { # absolute path
 	case $1 in
 	/usr/*) echo "$1" ;;
+	*/usr/lib/*) echo "/usr/lib/${1#*/usr/lib/}" ;;
 	*) echo "/usr$1" ;;
 	esac
 }

@@ -32,11 +32,6 @@ prefs() { # of divvy's filters on n0
 	tc -n "$host" filter show dev n0 ingress | awk '/ divvy/ { for (i = 1; i < NF; i++) if ($i == "pref") print $(i + 1) }' | sort -u | xargs
 }
 
-apply_hook() { # first | last
-	sed "s/nic: n0,/nic: n0, hook: $1,/" "$tmp/divvy.yaml" >"$tmp/try.yaml"
-	divvy apply "$tmp/try.yaml" "${@:2}" >"$tmp/said" 2>&1
-}
-
 case_first() {
 	u32 10 u32 0 0
 	apply_hook first --dry-run

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A vNIC is bound, and yet its packets do not come to divvy: an earlier filter or program of another owner ends classification.
-# divvy says so, from what is measured. Leaves out a kind that the kernel does not have. Prints TAP.
+# divvy says so, from what is measured. A kind that the kernel does not have is skipped. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/undivided_lib.sh
@@ -20,6 +20,8 @@ check_kept() { # what it is called, pattern of the text, command that takes it a
 	divvy status >"$tmp/said"
 	grep -q 'NOT DIVIDED' "$tmp/said" && grep -qE "not divided: $2" "$tmp/said"
 	check "$1: divvy status has it in its table and below" "$? == 0" || diag <"$tmp/said"
+	json | grep -o '{"name":"web".*' | sed 's/,{"name":"batch".*//' | grep -qE "\"text\":\"notdivided:${2// /}"
+	check "$1: JSON has it" "$? == 0" || json | diag
 	grep -qE "^divvyd: web: not divided: $2" "$tmp/divvyd.log"
 	check "$1: the log has it" "$? == 0"
 	"${@:3}"
@@ -69,6 +71,39 @@ case_xdp() {
 	check_kept "XDP" "XDP program early_xdp keeps or drops the packets" early_end
 }
 
+# What managers set, and matchall, which keeps all: kernels that have them. hook: first goes before each.
+check_manager() { # what it is called, filter...
+	local kind=${*:2:1}
+	manager() {
+		tc -n "$host" filter add dev n0 ingress pref 10 "${@:2}" 2>"$tmp/said"
+	}
+	manager "$@" || {
+		skip "$1" "this kernel lacks it: $(head -n 1 "$tmp/said")"
+		return
+	}
+	check_kept "$1" "filter $kind pref 10 keeps the packets" u32_gone
+	manager "$@"
+	apply_hook first
+	flood measure_shares 3
+	check_shares "hook: first before $1"
+	divided && divvy status | grep -q "passed by: filter $kind pref 10"
+	check "hook: first before $1: divided, and it is said to be passed by" "$? == 0" || divvy status | diag
+	apply_hook last
+	u32_gone
+}
+
+case_matchall() {
+	check_manager "matchall action pass" matchall action pass
+}
+
+case_proxmox() {
+	check_manager "Proxmox's police" basic police rate 1gbit burst 1mb mtu 64kb drop flowid :1
+}
+
+case_libvirt() {
+	check_manager "libvirt's police" u32 match u32 0 0 police rate 1gbit burst 1mb mtu 64kb drop flowid :1
+}
+
 # One port: other packets are divided, and nothing is said while only those come.
 case_port() {
 	u32 10 ip dport 5001 0xffff
@@ -79,5 +114,5 @@ case_port() {
 	check_kept "u32 for one port" "filter u32 pref 10 keeps the packets" u32_gone
 }
 
-(($# > 0)) || set -- all program tcx xdp port
+(($# > 0)) || set -- all program tcx xdp port matchall proxmox libvirt
 run_cases "$@"

@@ -31,6 +31,11 @@ u32() { # pref, match...
 	tc -n "$host" filter add dev n0 ingress pref "$1" protocol ip u32 match "${@:2}" flowid :1
 }
 
+apply_hook() { # first | last
+	sed "s/nic: n0,/nic: n0, hook: $1,/" "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" "${@:2}" >"$tmp/said" 2>&1
+}
+
 undivided() { # pattern of what divvy says of web
 	divvy status 2>/dev/null | grep -qE "^  not divided: $1"
 }
