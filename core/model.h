@@ -41,6 +41,7 @@ enum backpressure_mode {
 enum hook_place {
 	PLACE_LAST,  /* packets meet others' first */
 	PLACE_FIRST, /* packets that divvy divides pass others' by */
+	PLACE_TCX,   /* as last; where others have nothing, at tcx and without a qdisc */
 };
 
 struct node {

@@ -143,6 +143,8 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 {
 	struct daemon *d = l->daemon;
+	const struct tree_vnic *vnic;
+	enum settle_news news;
 	const struct link *link;
 	struct tcmsg tcm;
 	uint32_t ifindex;
@@ -159,16 +161,20 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));
 	ifindex = (uint32_t)tcm.tcm_ifindex;
 	link = host_link(&d->host, ifindex);
+	news = dataplane_tc_news(nlh->nlmsg_type, &tcm);
 	if (link && !binding_unschedulable(link))
-		settle_note(&d->plane.settle, ifindex, clock_now_ns(),
-			    dataplane_tc_news(nlh->nlmsg_type, &tcm));
+		settle_note(&d->plane.settle, ifindex, clock_now_ns(), news);
 	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm)) {
 		look_filter_gone(&d->look, ifindex);
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 	}
 	mend_tc(l->mend, ifindex);
-	if (!tree_vnic(&d->plane.have, ifindex))
+	vnic = tree_vnic(&d->plane.have, ifindex);
+	if (!vnic)
 		return;
+	/* divvy's program stands aside for a qdisc of others, or need not any more. */
+	if (vnic->hooks & HOOK_TCX && news != SETTLE_OTHER)
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 	if (nlh->nlmsg_type == RTM_NEWQDISC || nlh->nlmsg_type == RTM_DELQDISC)
 		others_qdiscs_changed(&d->others);
 	/* Several events of one vNIC come in a row. */
@@ -314,9 +320,14 @@ static int on_look(sd_event_source *s, uint64_t usec, void *arg)
 	const struct divided_input in = {
 		.plane = &d->plane, .host = &d->host, .others = &d->others, .running = &d->plan
 	};
+	bool tcx = false;
 
 	(void)s, (void)usec;
-	arm(l->look_timer, divided_look(&d->undivided, &in) / NSEC_PER_USEC);
+	arm(l->look_timer, divided_look(&d->undivided, &in, &tcx) / NSEC_PER_USEC);
+	if (tcx) {
+		d->plane.stale = true;
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+	}
 	return 0;
 }
 

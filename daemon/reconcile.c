@@ -10,6 +10,7 @@
 #include "datapath/hurdles.h"
 #include "datapath/inventory.h"
 #include "datapath/look.h"
+#include "datapath/shared.h"
 #include "plan/mistakes.h"
 #include "state.h"
 
@@ -39,18 +40,28 @@ static int bound_now(const struct daemon *d, uint32_t **ifindexes, size_t *n)
 	return 0;
 }
 
+static bool wants_tcx(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i].kind == NODE_DEVICE && m->nodes[i].hook == PLACE_TCX)
+			return true;
+	return false;
+}
+
 static int make_plan(struct daemon *d, const struct model *m, const struct classids *classids,
 		     struct plan *out)
 {
 	_cleanup_free_ uint32_t *bound = NULL;
 	_cleanup_(hurdle_list_freep) struct hurdle_list hurdles = { 0 };
 	_cleanup_free_ struct plan_hold *holds = NULL;
+	_cleanup_free_ uint32_t *shared = NULL;
 	struct plan_input in = { .host = &d->host,
 				 .have = &d->plane.have,
 				 .hurdles = &hurdles,
 				 .classids = classids,
 				 .sizing = &sizing_host_default,
-				 .fq_codel = d->plane.fq_codel };
+				 .fq_codel = d->plane.fq_codel,
+				 .tcx = classifier_divert_id(d->plane.classifier) != 0 };
 	int err = bound_now(d, &bound, &in.n_bound);
 
 	if (err < 0)
@@ -61,6 +72,9 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 		err = holds_read(&d->host, &d->plane.have, &d->plane.settle, clock_now_ns(), &holds,
 				 &in.n_holds);
 	in.holds = holds;
+	if (err >= 0 && wants_tcx(m))
+		err = shared_read(&d->plane, &d->host, &d->others, &shared, &in.n_shared);
+	in.shared = shared;
 	return err < 0 ? err : plan_make(m, &in, out);
 }
 
@@ -406,7 +420,8 @@ void reconcile_held(struct daemon *d, bool host_changed)
 static bool any_left_out(const struct daemon *d)
 {
 	for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
-		if (!tree_vnic(&d->plane.have, d->plan.tree.vnics[i].ifindex))
+		if (tree_vnic_lacks(&d->plan.tree.vnics[i],
+				    tree_vnic(&d->plane.have, d->plan.tree.vnics[i].ifindex)))
 			return true;
 	return false;
 }
@@ -424,6 +439,8 @@ void reconcile_audit(struct daemon *d)
 		return;
 	n = d->plane.stale ? look(&d->look, NULL, 0) : look_turn(&d->look);
 	others_read_turn_early(&d->others, &d->host);
+	/* No event tells of tcx programs. */
+	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
 	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
 		again = true;
 	if (n > 0 || again)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
+#include "kernel/proc/privilege.h"
 #include "observe.h"
 
 #include <linux/pkt_sched.h>
@@ -38,6 +39,7 @@ static struct observer observer(const struct dataplane *p)
 {
 	return (struct observer){ .prog_id = classifier_prog_id(p->classifier),
 				  .root_id = classifier_root_id(p->classifier),
+				  .divert_id = classifier_divert_id(p->classifier),
 				  .known = &p->have,
 				  .all_known = !p->half_done };
 }
@@ -45,17 +47,27 @@ static struct observer observer(const struct dataplane *p)
 int dataplane_look_turn(struct dataplane *p, struct tree *seen)
 {
 	struct observer by = observer(p);
+	bool reserved;
+	int err;
 
 	by.turns = (unsigned int)(p->have.n_vnics / DATAPLANE_TURN_VNICS) + 1;
 	by.turn = p->turn++ % by.turns;
-	return observe(p->rtnl, &by, seen);
+	reserved = privilege_reserve(true);
+	err = observe(p->rtnl, &by, seen);
+	privilege_reserve(reserved);
+	return err;
 }
 
 int dataplane_look(const struct dataplane *p, const uint32_t *ifindex, size_t n, struct tree *seen)
 {
 	const struct observer by = observer(p);
+	bool reserved;
+	int err;
 
-	return ifindex ? observe_some(p->rtnl, &by, ifindex, n, seen) : observe(p->rtnl, &by, seen);
+	reserved = privilege_reserve(true); /* for names of tcx programs */
+	err = ifindex ? observe_some(p->rtnl, &by, ifindex, n, seen) : observe(p->rtnl, &by, seen);
+	privilege_reserve(reserved);
+	return err;
 }
 
 void dataplane_take(struct dataplane *p, struct tree *seen)
@@ -110,6 +122,9 @@ bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *
 		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */
 	if (!v || (type == RTM_DELTFILTER && pref != FILTER_PREF && pref != FILTER_PREF_FIRST) ||
 	    (!hook_gone && (type != RTM_DELTFILTER || !filter_is_gone(p, ifindex))))
+		return false;
+	v->hooks &= ~(unsigned int)HOOK_FILTER;
+	if (v->hooks)
 		return false;
 	byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
 	return true;

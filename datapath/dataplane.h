@@ -43,7 +43,7 @@ int dataplane_observe(struct dataplane *p);
 /* What a tc event of a vNIC, its type (RTM_*) and header, says. */
 enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm);
 /*
- * Another program's tc event on a vNIC. True: what divvy had there is gone, and
+ * Another program's tc event on a vNIC. True: all that divvy had there is gone, and
  * p->have says so. The class keeps its packets. May ask the kernel.
  */
 bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm);

@@ -147,7 +147,7 @@ static void diff_uplinks(struct differ *f)
 /* A vNIC of have may name an uplink that is not there: its IFB is gone. Its node is NODE_NONE then. */
 static bool same_place(const struct differ *f, const struct tree_vnic *want, const struct tree_vnic *have)
 {
-	return have->node != NODE_NONE && have->minor == want->minor && have->place == want->place &&
+	return have->hooks == tree_hooks_due(want, have) && have->node != NODE_NONE && have->minor == want->minor && have->place == want->place &&
 	       !have->both && f->to_have[want->uplink] == have->uplink;
 }
 

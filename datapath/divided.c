@@ -20,9 +20,16 @@ static void tell_begin(const struct divided_input *in, const struct undivided_vn
 	log_warning("%s: %s of %s%s%s", name, lookout_text(v, first, text), nic, hint[0] ? "; " : "", hint);
 }
 
+/* A look under way. */
+struct divided {
+	const struct divided_input *in;
+	bool *tcx;
+};
+
 static void on_change(struct undivided_vnic *v, enum undivided_change change, void *arg)
 {
-	const struct divided_input *in = arg;
+	const struct divided *look = arg;
+	const struct divided_input *in = look->in;
 	const struct tree_vnic *there = tree_vnic(&in->plane->have, v->ifindex);
 	char name[MODEL_FULL_NAME_SIZE];
 	uint64_t now = clock_now_ns();
@@ -30,6 +37,8 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 
 	if (!there || there->node >= in->running->model.n_nodes)
 		return;
+	if (change == UNDIVIDED_BEGAN && there->hooks & HOOK_TCX)
+		*look->tcx = true;
 	model_full_name(&in->running->model, there->node, name);
 	nic = in->running->bindings[there->node].nic;
 	others_read_early(in->others, in->host, v->ifindex);
@@ -43,12 +52,12 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 	}
 }
 
-uint64_t divided_look(struct undivided *u, const struct divided_input *in)
+uint64_t divided_look(struct undivided *u, const struct divided_input *in, bool *tcx)
 {
 	const struct lookout_input what = { .plane = in->plane, .host = in->host };
-	struct divided_input all = *in;
+	struct divided look = { .in = in, .tcx = tcx };
 
 	/* What fails is tried again at the next look. */
-	(void)lookout_look(u, &what, clock_now_ns(), on_change, &all);
+	(void)lookout_look(u, &what, clock_now_ns(), on_change, &look);
 	return undivided_period(u);
 }

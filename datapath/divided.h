@@ -17,5 +17,8 @@ struct divided_input {
 	const struct plan *running;
 };
 
-/* Look, and log. Returns the nanoseconds until the next look. */
-uint64_t divided_look(struct undivided *u, const struct divided_input *in);
+/*
+ * Look, and log. *tcx is set where a vNIC that divvy's tcx program is at is undivided from now on: no event tells that
+ * the program was taken away, or that another one stands there. Returns the nanoseconds until the next look.
+ */
+uint64_t divided_look(struct undivided *u, const struct divided_input *in, bool *tcx);

@@ -90,6 +90,11 @@ static void first_steps(json_t *steps, const struct dryrun *d, uint32_t ifindex,
 			     f[i].pref, at->nic);
 }
 
+static const char *hook_text(const struct tree_vnic *v)
+{
+	return v->hooks == HOOK_TCX ? "program at tcx ingress" : "filter at tc ingress";
+}
+
 static void attach_step(json_t *steps, const struct dryrun *d, const struct plan *p, const struct change *c)
 {
 	const struct tree_vnic *v = &p->tree.vnics[c->item];
@@ -97,12 +102,8 @@ static void attach_step(json_t *steps, const struct dryrun *d, const struct plan
 	const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = nic, .plan = p,
 				  .node = v->node };
 
-	if (c->kind == CHANGE_ATTACH)
-		step(steps, "attach", &at, "filter at tc ingress of %s: its packets go to class d177:%x", nic,
-		     v->minor);
-	else
-		step(steps, "change", &at, "filter at tc ingress of %s: its packets go to class d177:%x", nic,
-		     v->minor);
+	step(steps, c->kind == CHANGE_ATTACH ? "attach" : "change", &at,
+	     "%s of %s: its packets go to class d177:%x", hook_text(v), nic, v->minor);
 	if (v->place == PLACE_FIRST)
 		first_steps(steps, d, v->ifindex, &at);
 }
@@ -113,7 +114,7 @@ static void detach_step(json_t *steps, const struct dryrun *d, const struct chan
 	const struct link *l = host_link(d->host, v->ifindex);
 	const struct place at = { .nic = l ? l->name : "", .plan = d->running, .node = v->node };
 
-	step(steps, "detach", &at, "filter at tc ingress of %s", l ? l->name : "a vNIC that is gone");
+	step(steps, "detach", &at, "%s of %s", hook_text(v), l ? l->name : "a vNIC that is gone");
 }
 
 static void drain_step(json_t *steps, const struct dryrun *d, const struct change *c)

@@ -71,7 +71,8 @@ uint64_t holds_next_ns(const struct tree *want, const struct tree *have)
 	for (size_t i = 0; i < want->n_vnics; i++) {
 		const struct tree_vnic *v = &want->vnics[i];
 
-		if (v->not_before_ns && !tree_vnic(have, v->ifindex) && (!next || v->not_before_ns < next))
+		if (v->not_before_ns && tree_vnic_lacks(v, tree_vnic(have, v->ifindex)) &&
+		    (!next || v->not_before_ns < next))
 			next = v->not_before_ns;
 	}
 	return next;
@@ -83,7 +84,7 @@ bool holds_last(struct tree *want, const struct tree *have, struct plan_hold *li
 		struct tree_vnic *v = &want->vnics[i];
 		const struct plan_hold *hold = byifindex_find(list, n, sizeof(*list), v->ifindex);
 
-		if (!v->not_before_ns || tree_vnic(have, v->ifindex))
+		if (!v->not_before_ns || !tree_vnic_lacks(v, tree_vnic(have, v->ifindex)))
 			continue;
 		if (!hold)
 			return false;

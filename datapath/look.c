@@ -16,6 +16,7 @@
 struct notes {
 	const struct look *look;
 	const struct tree *before; /* as it was believed to be */
+	const struct tree *seen;
 	uint64_t now_ns;
 	bool *anew;   /* by uplink of the running tree: all of it is made anew; owned */
 	size_t lines; /* due */
@@ -73,6 +74,16 @@ static void note_filter(struct notes *n, const struct change *c, enum repair wha
 		note_device(n, v->node, what);
 }
 
+static enum repair reattach_repair(const struct notes *n, const struct change *c)
+{
+	const struct tree_vnic *want = &n->look->running->tree.vnics[c->item];
+	unsigned int missing = want->hooks & ~tree_vnic(n->seen, want->ifindex)->hooks;
+
+	return missing & HOOK_TCX    ? REPAIR_PROGRAM_REMOVED :
+	       missing & HOOK_FILTER ? REPAIR_FILTER_REMOVED :
+				       REPAIR_FILTER_CHANGED;
+}
+
 static bool was_there(const struct notes *n, const struct change *c)
 {
 	const struct tree *want = &n->look->running->tree;
@@ -112,10 +123,12 @@ static void note_change(struct notes *n, const struct change *c)
 			note_uplink(n, c, REPAIR_CLASSIFIER);
 		break;
 	case CHANGE_ATTACH:
-		note_filter(n, c, REPAIR_FILTER_REMOVED);
+		note_filter(n, c,
+			    n->look->running->tree.vnics[c->item].hooks & HOOK_TCX ? REPAIR_PROGRAM_REMOVED :
+										   REPAIR_FILTER_REMOVED);
 		break;
 	case CHANGE_REATTACH:
-		note_filter(n, c, REPAIR_FILTER_CHANGED);
+		note_filter(n, c, reattach_repair(n, c));
 		break;
 	case CHANGE_MAP:
 	case CHANGE_DETACH:
@@ -140,7 +153,9 @@ static bool is_left_over(const struct tree *seen, const struct change *c)
  */
 static int compare(const struct look *look, const struct tree *seen)
 {
-	struct notes n = { .look = look, .before = &look->plane->have, .now_ns = clock_now_ns() };
+	struct notes n = {
+		.look = look, .before = &look->plane->have, .seen = seen, .now_ns = clock_now_ns()
+	};
 	struct diff diff;
 	int differ = 0, err = diff_trees(seen, &look->running->tree, &diff);
 
@@ -155,7 +170,7 @@ static int compare(const struct look *look, const struct tree *seen)
 			continue;
 		differ++;
 		/* The event is still under way, and a manager's next command: who attaches now hinders it. */
-		if (c->kind == CHANGE_ATTACH)
+		if (c->kind == CHANGE_ATTACH && look->running->tree.vnics[c->item].hooks & HOOK_FILTER)
 			settle_note(&look->plane->settle, look->running->tree.vnics[c->item].ifindex, n.now_ns,
 				    SETTLE_REMOVED);
 		if (!look->plane->half_done)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <stdio.h>
+#include <string.h>
 
 /* --- one look ----------------------------------------------------------------------------------- */
 
@@ -227,12 +228,12 @@ const char *lookout_first(const struct undivided_vnic *v, const struct host *h, 
 {
 	const struct others_vnic *filters = others_of(o, v->ifindex);
 	char early[EARLY_MAX][EARLY_TEXT_SIZE] = { "" };
+	size_t n = v->before_tc ? others_early(h, v->ifindex, early) : 0;
 
 	static_assert(EARLY_TEXT_SIZE <= OTHERS_TEXT_SIZE, "a line of either fits");
-	if (v->before_tc)
-		others_early(h, v->ifindex, early);
 	snprintf(buf, OTHERS_TEXT_SIZE, "%s",
-		 v->before_tc ? early[0] :
+		 n            ? early[0] :
+		 v->before_tc ? "" :
 		 filters      ? others_before(filters) :
 				"");
 	return buf;

@@ -2,6 +2,7 @@
 #include "observe.h"
 
 #include "base/cleanup.h"
+#include "kernel/bpf/tcx.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 
@@ -205,7 +206,12 @@ static uint32_t uplink_of_ifb(const struct tree *t, uint32_t ifb)
 	return NODE_NONE;
 }
 
-/* The vNIC as it is known, with its filter found to lead to this IFB. */
+static uint32_t ifb_of(const struct tree *t, const struct tree_vnic *v)
+{
+	return v->uplink < t->n_uplinks ? t->uplinks[v->uplink].ifb : 0;
+}
+
+/* The vNIC as it is known, with its hook found to lead to this IFB. */
 static void put_vnic(struct view *v, const struct tree_vnic *known, uint32_t ifb)
 {
 	struct tree_vnic *to = &v->t.vnics[v->t.n_vnics++];
@@ -222,21 +228,31 @@ static int observe_vnic(struct view *v, uint32_t ifindex)
 {
 	const struct tree_vnic *known = tree_vnic(v->by->known, ifindex);
 	_cleanup_free_ struct filter *f = NULL;
-	struct tree_vnic seen = { .ifindex = ifindex, .hook = HOOK_CLSACT, .node = NODE_NONE };
+	struct tree_vnic seen = { .ifindex = ifindex, .node = NODE_NONE };
+	struct tcx tcx = { 0 };
 	size_t n = 0, i = 0;
 	int err = filter_list(v->r, ifindex, &f, &n);
 
 	if (err < 0)
 		return err == -ENODEV ? 0 : err;
+	if (v->by->divert_id)
+		tcx_read(ifindex, v->by->divert_id, &tcx);
 	while (i < n && (!f[i].ours || f[i].chain))
 		i++;
-	if (i == n)
+	if (i == n && !tcx.ours)
 		return 0;
-	if (known && f[i].prog_id == v->by->prog_id)
+	if (known && (i == n || f[i].prog_id == v->by->prog_id) &&
+	    (!tcx.ours || tcx.ours == v->by->divert_id))
 		seen = *known;
+	seen.hooks = (i < n ? HOOK_FILTER : 0U) | (tcx.ours ? HOOK_TCX : 0U);
+	seen.both = false;
+	if (i == n) { /* which class it leads to, only its map tells */
+		seen.place = PLACE_LAST;
+		put_vnic(v, &seen, known ? ifb_of(v->by->known, known) : 0);
+		return 0;
+	}
 	seen.minor = (uint16_t)(f[i].classid & 0xffff);
 	seen.place = f[i].pref == FILTER_PREF ? PLACE_LAST : PLACE_FIRST;
-	seen.both = false;
 	for (size_t k = i + 1; k < n; k++)
 		seen.both = seen.both || (f[k].ours && !f[k].chain);
 	put_vnic(v, &seen, f[i].redirect);
@@ -276,7 +292,7 @@ static int keep_vnic(struct view *v, uint32_t ifindex)
 	const struct tree_vnic *vnic = tree_vnic(known, ifindex);
 
 	if (vnic)
-		put_vnic(v, vnic, vnic->uplink < known->n_uplinks ? known->uplinks[vnic->uplink].ifb : 0);
+		put_vnic(v, vnic, ifb_of(known, vnic));
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 /* How this divvyd's own work is told from that of others, and of divvyds before it. */
 struct observer {
-	uint32_t prog_id, root_id; /* of its programs (kernel/bpf/classifier.h) */
+	uint32_t prog_id, root_id, divert_id; /* of its programs (kernel/bpf/classifier.h) */
 	const struct tree *known;  /* what it believes to be there; at the start an empty tree. Borrowed */
 	bool all_known;            /* known has all that it made: other classes are of others */
 	unsigned int turn, turns;  /* only filters of links with ifindex % turns == turn are read; turns 0: all */
@@ -25,6 +25,8 @@ struct observer {
 bool observe_link_differs(const struct link *ifb, const char *uplink);
 
 /*
+ * The caller has CAP_SYS_ADMIN in force, or takes tcx programs of earlier divvyds for others'.
+ *
  * All of it; a vNIC whose filters are not read is as known. An IFB that is known counts as the known uplink's, whatever its alias says. A vNIC that is known
  * keeps its node where its filter runs this divvyd's program and leads to an IFB of divvy's; else the node is
  * NODE_NONE, and apply() replaces the filter. Nodes and drains of uplinks and classes that are known are kept,

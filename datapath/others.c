@@ -3,6 +3,7 @@
 
 #include "base/byifindex.h"
 #include "base/cleanup.h"
+#include "kernel/bpf/tcx.h"
 #include "kernel/net/filter.h"
 #include "kernel/proc/privilege.h"
 
@@ -78,15 +79,17 @@ static uint32_t xdp_of(const struct host *h, uint32_t ifindex)
 size_t others_early(const struct host *h, uint32_t ifindex, char text[EARLY_MAX][EARLY_TEXT_SIZE])
 {
 	struct early early;
+	bool reserved;
+	size_t n = 0;
 
 	early_read(ifindex, xdp_of(h, ifindex), &early);
 	if (!early.n)
 		return 0;
-	privilege_reserve(true); /* for their names */
+	reserved = privilege_reserve(true); /* for their names */
 	for (size_t i = 0; i < early.n; i++)
-		early_text(&early.list[i], text[i]);
-	privilege_reserve(false);
-	return early.n;
+		n += strcmp(early_text(&early.list[i], text[n]), "tcx program " TCX_NAME) != 0;
+	privilege_reserve(reserved);
+	return n;
 }
 
 static void read_early(struct others_vnic *v, const struct host *h)

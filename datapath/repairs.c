@@ -15,6 +15,7 @@
 static const char *const texts[] = {
 	[REPAIR_FILTER_REMOVED] = "filter removed",
 	[REPAIR_FILTER_CHANGED] = "filter changed",
+	[REPAIR_PROGRAM_REMOVED] = "tcx program removed",
 	[REPAIR_CLASS_REMOVED] = "class removed",
 	[REPAIR_CLASS_CHANGED] = "class changed",
 	[REPAIR_QUEUE] = "queue replaced or changed",

@@ -11,6 +11,7 @@
 enum repair {
 	REPAIR_FILTER_REMOVED, /* of a device */
 	REPAIR_FILTER_CHANGED,
+	REPAIR_PROGRAM_REMOVED,
 	REPAIR_CLASS_REMOVED, /* of a device or an uplink; a network's counts as the uplink's */
 	REPAIR_CLASS_CHANGED,
 	REPAIR_QUEUE,      /* a class's leaf */

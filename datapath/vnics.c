@@ -5,12 +5,15 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "commit.h"
+#include "kernel/bpf/tcx.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
+#include "kernel/proc/privilege.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static_assert(DIVVY_HTB_MAJOR == HTB_MAJOR, "the classifier and the tree mean one HTB");
 static_assert(DIVVY_MINOR_DEFAULT == CLASSID_DEFAULT, "and one default leaf");
@@ -106,6 +109,7 @@ static bool is_benign(const struct rtnl_failure *f, void *arg)
 {
 	struct batch *b = arg;
 	struct missed m = { .ifindex = (uint32_t)f->tag, .failure = *f };
+	const struct tree_vnic *have;
 
 	switch (op_of(f->tag)) {
 	case OP_HOOK:
@@ -116,10 +120,11 @@ static bool is_benign(const struct rtnl_failure *f, void *arg)
 		return true;
 	case OP_FILTER:
 	case OP_FILTER_FIRST:
+		have = tree_vnic(&b->p->have, m.ifindex);
 		if (op_of(f->tag) == OP_FILTER_FIRST && f->error == -EINVAL)
 			snprintf(m.failure.text, sizeof(m.failure.text),
 				 "hook: first: preference 1 is another program's");
-		if (f->error != -ENODEV && tree_vnic(&b->p->have, m.ifindex))
+		if (f->error != -ENODEV && have && have->hooks & HOOK_FILTER)
 			return false;
 		return byifindex_insert(&b->missed->list, &b->missed->n, sizeof(m), &m) == 0;
 	case OP_UNFILTER:
@@ -172,28 +177,60 @@ static int del_filter(struct dataplane *p, uint32_t ifindex, enum hook_place pla
 
 static int attach(struct batch *b, const struct change *c)
 {
-	const struct tree_vnic *v = &b->want->vnics[c->item];
-	int err = c->kind == CHANGE_ATTACH ? add_hook(b->p, b->host, v->ifindex) : 0;
+	const struct tree_vnic *v = &b->want->vnics[c->item], *have = tree_vnic(&b->p->have, v->ifindex);
+	int err = 0;
 
+	if (!(tree_hooks_due(v, have) & HOOK_FILTER))
+		return 0;
+	if (!have || !(have->hooks & HOOK_FILTER))
+		err = add_hook(b->p, b->host, v->ifindex);
 	return err < 0 ? err : set_filter(b->p, v, b->p->have.uplinks[b->have[v->uplink]].ifb);
 }
 
-/* Filters that stand at their new place go from the old one; a batch of its own, for a refused one keeps its old place. */
-static int leave_old_places(struct batch *b, const struct diff *d, char *errtext, size_t size)
+/* --- tcx ---------------------------------------------------------------------------------------- */
+
+static bool was_missed(const struct missed_list *missed, uint32_t ifindex)
 {
+	return byifindex_find(missed->list, missed->n, sizeof(*missed->list), ifindex);
+}
+
+/* One vNIC's. Each takes the kernel a grace period of RCU, about 15 ms. */
+static int set_program(struct batch *b, const struct tree_vnic *v)
+{
+	struct classifier *c = b->p->classifier;
+	const struct tree_vnic *have = tree_vnic(&b->p->have, v->ifindex);
+	bool due = tree_hooks_due(v, have) & HOOK_TCX;
+	struct missed m = { .ifindex = v->ifindex, .failure = { .error = 0 } };
+
+	if (was_missed(b->missed, v->ifindex))
+		due = false;
+	if (due)
+		m.failure.error = tcx_set(v->ifindex, classifier_divert_fd(c), classifier_divert_id(c));
+	else if (have && have->hooks & HOOK_TCX)
+		(void)tcx_clear(v->ifindex, classifier_divert_id(c));
+	if (m.failure.error >= 0)
+		return 0;
+	if (m.failure.error != -ENODEV && have)
+		return m.failure.error;
+	snprintf(m.failure.text, sizeof(m.failure.text), "tcx");
+	return byifindex_insert(&b->missed->list, &b->missed->n, sizeof(m), &m);
+}
+
+/* Behind the filters: a program that goes leaves none of its packets undivided. */
+static int set_programs(struct batch *b, const struct diff *d, char *errtext, size_t size)
+{
+	bool reserved;
 	int err = 0;
 
+	reserved = privilege_reserve(true); /* for the names of earlier divvyds' */
 	for (size_t i = diff_first(d, CHANGE_ATTACH); i < d->n && err >= 0; i++) {
-		const struct tree_vnic *v, *have;
-
-		if (d->list[i].kind != CHANGE_REATTACH)
-			continue;
-		v = &b->want->vnics[d->list[i].item];
-		have = tree_vnic(&b->p->have, v->ifindex);
-		if (have && (have->both || have->place != v->place))
-			err = del_filter(b->p, v->ifindex, other_place(v->place));
+		if (d->list[i].kind == CHANGE_ATTACH || d->list[i].kind == CHANGE_REATTACH)
+			err = set_program(b, &b->want->vnics[d->list[i].item]);
 	}
-	return err < 0 || !rtnl_pending(b->p->rtnl) ? err : commit(b->p->rtnl, is_benign, b, errtext, size);
+	privilege_reserve(reserved);
+	if (err < 0)
+		snprintf(errtext, size, "attaching a program at tcx ingress of a vNIC failed: %s", strerror(-err));
+	return err;
 }
 
 /* divvy's hook goes with divvy's filter, unless others have put filters of their own there. */
@@ -213,16 +250,14 @@ static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t 
 	return true;
 }
 
-/* The vNIC's packets pass undivided as soon as the map forgets it. */
-static int detach(struct dataplane *p, const struct tree_vnic *v)
+/* The filter goes, and the qdisc, if it is divvy's. */
+static int leave_tc(struct dataplane *p, const struct tree_vnic *v)
 {
 	uint32_t ifindex = v->ifindex;
 	const struct hook *hook = hooks_find(&p->hooks, ifindex);
-	bool clsact = hook && hook->clsact, unhook;
+	bool clsact = hook && hook->clsact, unhook = hook_is_free(p, hook, ifindex);
 	int err;
 
-	classifier_clear(p->classifier, ifindex);
-	unhook = hook_is_free(p, hook, ifindex);
 	hooks_drop(&p->hooks, ifindex);
 	if (unhook)
 		return clsact ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
@@ -233,9 +268,42 @@ static int detach(struct dataplane *p, const struct tree_vnic *v)
 	return err;
 }
 
-static bool was_missed(const struct missed_list *missed, uint32_t ifindex)
+/*
+ * Filters that stand at their new place go from the old one; those go whose vNIC is divided by a program now. A batch of
+ * its own, for a refused filter keeps its old place.
+ */
+static int leave_old_places(struct batch *b, const struct diff *d, char *errtext, size_t size)
 {
-	return byifindex_find(missed->list, missed->n, sizeof(*missed->list), ifindex);
+	int err = 0;
+
+	for (size_t i = diff_first(d, CHANGE_ATTACH); i < d->n && err >= 0; i++) {
+		const struct tree_vnic *v, *have;
+
+		if (d->list[i].kind != CHANGE_REATTACH)
+			continue;
+		v = &b->want->vnics[d->list[i].item];
+		have = tree_vnic(&b->p->have, v->ifindex);
+		if (!have || !(have->hooks & HOOK_FILTER) || was_missed(b->missed, v->ifindex))
+			continue;
+		if (!(tree_hooks_due(v, have) & HOOK_FILTER))
+			err = leave_tc(b->p, have);
+		else if (have->both || have->place != v->place)
+			err = del_filter(b->p, v->ifindex, other_place(v->place));
+	}
+	return err < 0 || !rtnl_pending(b->p->rtnl) ? err : commit(b->p->rtnl, is_benign, b, errtext, size);
+}
+
+/* The vNIC's packets pass undivided as soon as the map forgets it. */
+static int detach(struct dataplane *p, const struct tree_vnic *v)
+{
+	classifier_clear(p->classifier, v->ifindex);
+	if (v->hooks & HOOK_TCX) {
+		bool reserved = privilege_reserve(true);
+
+		(void)tcx_clear(v->ifindex, classifier_divert_id(p->classifier)); /* gone is what was wanted */
+		privilege_reserve(reserved);
+	}
+	return v->hooks & HOOK_FILTER ? leave_tc(p, v) : 0;
 }
 
 /* have's vNICs are want's, without those that were missed, or are not to be attached to yet. */
@@ -250,14 +318,16 @@ static int merge_vnics(struct batch *b)
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < want->n_vnics; i++) {
-		bool attached = tree_vnic(have, want->vnics[i].ifindex);
+		const struct tree_vnic *there = tree_vnic(have, want->vnics[i].ifindex);
+		bool attached = there;
 
 		if (was_missed(b->missed, want->vnics[i].ifindex) ||
 		    (want->vnics[i].not_before_ns && !attached))
 			continue;
-		if (!attached)
-			settle_attached(&b->p->settle, want->vnics[i].ifindex, now);
 		v[n] = want->vnics[i];
+		v[n].hooks = tree_hooks_due(&want->vnics[i], there);
+		if (!attached || v[n].hooks & ~there->hooks & HOOK_FILTER)
+			settle_attached(&b->p->settle, v[n].ifindex, now);
 		v[n++].uplink = b->have[want->vnics[i].uplink];
 	}
 	free(have->vnics);
@@ -272,7 +342,7 @@ static int detach_hooks(struct dataplane *p, const struct tree *want)
 	int err = 0;
 
 	for (size_t i = p->hooks.n; i-- > 0 && err >= 0;) {
-		const struct tree_vnic v = { .ifindex = p->hooks.list[i].ifindex };
+		const struct tree_vnic v = { .ifindex = p->hooks.list[i].ifindex, .hooks = HOOK_FILTER };
 
 		if (!tree_vnic(want, v.ifindex) && !tree_vnic(&p->have, v.ifindex))
 			err = detach(p, &v);
@@ -300,6 +370,8 @@ int vnics_apply(struct dataplane *p, const struct host *h, const struct tree *wa
 		err = detach_hooks(p, want);
 	if (err >= 0)
 		err = commit(p->rtnl, is_benign, &b, errtext, size);
+	if (err >= 0)
+		err = set_programs(&b, d, errtext, size);
 	if (err >= 0)
 		err = leave_old_places(&b, d, errtext, size);
 	if (err >= 0)

@@ -172,7 +172,11 @@ static void hold(struct plan *p, const struct plan_input *in)
 
 static int make(struct plan *p, const struct model *m, const struct plan_input *in)
 {
-	struct tree_input tree = { .sizing = in->sizing, .fq_codel = in->fq_codel };
+	struct tree_input tree = { .sizing = in->sizing,
+				   .fq_codel = in->fq_codel,
+				   .tcx = in->tcx,
+				   .shared = in->shared,
+				   .n_shared = in->n_shared };
 	int err = model_copy(&p->model, m);
 
 	if (err < 0)

@@ -31,6 +31,9 @@ struct plan_input {
 	const struct classids *classids;   /* numbers given earlier */
 	const struct sizing_host *sizing;
 	bool fq_codel;                     /* the kernel has it */
+	bool tcx;                          /* the kernel has it */
+	const uint32_t *shared;            /* see tree_input */
+	size_t n_shared;
 };
 
 /* A model with all that follows from it. Zeroed: no model. */

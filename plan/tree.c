@@ -91,6 +91,20 @@ struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex)
 	return byifindex_find(t->vnics, t->n_vnics, sizeof(*t->vnics), ifindex);
 }
 
+unsigned int tree_hooks_due(const struct tree_vnic *want, const struct tree_vnic *have)
+{
+	unsigned int there = have ? have->hooks : 0;
+
+	if (!want->not_before_ns || there & HOOK_FILTER)
+		return want->hooks;
+	return (want->hooks | there) & ~(unsigned int)HOOK_FILTER;
+}
+
+bool tree_vnic_lacks(const struct tree_vnic *want, const struct tree_vnic *have)
+{
+	return !have || want->hooks & ~have->hooks;
+}
+
 /* What the build of a tree shares among its steps. */
 struct build {
 	const struct model *model;
@@ -236,6 +250,23 @@ static struct tree_class default_leaf(const struct build *b, size_t uplink)
 	return c;
 }
 
+static int compare_ifindex(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Beside others the program stands aside, and a filter behind theirs divides. */
+static unsigned int hooks_of(const struct tree_input *in, enum hook_place place, uint32_t ifindex)
+{
+	if (!in->tcx || place != PLACE_TCX)
+		return HOOK_FILTER;
+	return in->n_shared && bsearch(&ifindex, in->shared, in->n_shared, sizeof(ifindex), compare_ifindex) ?
+		       HOOK_TCX | HOOK_FILTER :
+		       HOOK_TCX;
+}
+
 static int build_uplink(const struct build *b, struct tree *t, size_t first, size_t next)
 {
 	struct tree_uplink *u = &t->uplinks[t->n_uplinks];
@@ -260,8 +291,10 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 		*v = (struct tree_vnic){ .ifindex = b->in->bindings[i].ifindex,
 					 .uplink = (uint32_t)t->n_uplinks,
 					 .minor = b->in->minors[i],
-					 .hook = HOOK_CLSACT,
-					 .place = b->model->nodes[i].hook,
+					 .hooks = hooks_of(b->in, b->model->nodes[i].hook,
+							   b->in->bindings[i].ifindex),
+					 .place = b->model->nodes[i].hook == PLACE_FIRST ? PLACE_FIRST :
+											   PLACE_LAST,
 					 .node = (uint32_t)i };
 		u->classes[u->n_classes++] = leaf_class(b, i, first, &v->sndbuf);
 		t->n_vnics++;

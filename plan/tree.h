@@ -19,9 +19,10 @@ enum direction {
 	DIRECTION_TX, /* what the VMs send */
 };
 
-/* Where a vNIC's packets enter divvy. One value so far. */
+/* Where a vNIC's packets enter divvy: bits. With both, the one divides what the other leaves to it. */
 enum hook_kind {
-	HOOK_CLSACT, /* a filter at the ingress side of a clsact or ingress qdisc */
+	HOOK_FILTER = 1, /* a filter at the ingress side of a clsact or ingress qdisc */
+	HOOK_TCX = 2,    /* a program at tcx ingress, which stands aside where others have a filter or a program */
 };
 
 struct tree_class {
@@ -49,12 +50,12 @@ struct tree_vnic {
 	uint32_t ifindex; /* must stay first (base/byifindex.h) */
 	uint32_t uplink;  /* index in tree.uplinks */
 	uint16_t minor;   /* its class */
-	enum hook_kind hook;
-	enum hook_place place; /* of divvy's filter */
+	unsigned int hooks;    /* enum hook_kind */
+	enum hook_place place; /* of divvy's filter: PLACE_LAST or PLACE_FIRST */
 	bool both;        /* observed: divvy's filter is at the other place, too: a divvyd was killed in between */
 	uint32_t node;    /* in the model; NODE_NONE: observed only, and not as this divvyd made it */
 	uint32_t sndbuf;  /* wanted under backpressure, bytes of truesize; 0: none */
-	uint64_t not_before_ns; /* wanted: not attached to before; CLOCK_MONOTONIC. 0: at once */
+	uint64_t not_before_ns; /* wanted: not attached to, nor given a filter, before; CLOCK_MONOTONIC. 0: at once */
 };
 
 struct tree {
@@ -75,6 +76,14 @@ struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex);
 struct tree_uplink *tree_uplink(const struct tree *t, const char *name, enum direction direction);
 
 /*
+ * The hooks that the wanted vNIC is to have now, with what is there of it (NULL: nothing): before its time a vNIC
+ * keeps what it has, but for its program, and gets no filter.
+ */
+unsigned int tree_hooks_due(const struct tree_vnic *want, const struct tree_vnic *have);
+/* Whether a hook of it is missing, due or not. */
+bool tree_vnic_lacks(const struct tree_vnic *want, const struct tree_vnic *have);
+
+/*
  * For each uplink of a tree, the index of the same uplink in another one, or NODE_NONE; the caller frees it.
  * NULL: out of memory. O(n log n).
  */
@@ -85,7 +94,10 @@ struct tree_input {
 	const struct binding *bindings; /* one a node; only those of devices are read */
 	const uint16_t *minors;         /* one a node, see classids.h */
 	const struct sizing_host *sizing;
-	bool fq_codel; /* the kernel has it */
+	bool fq_codel;          /* the kernel has it */
+	bool tcx;               /* the kernel has it */
+	const uint32_t *shared; /* vNICs where other programs are hooked, ascending; read where there is tcx */
+	size_t n_shared;
 };
 
 /* What the model wants. 0 or -ENOMEM; *out is untouched on failure. O(n log n). */

@@ -16,7 +16,7 @@ const char *const schema_resources[] = { [RESOURCE_DEVICE] = "device", [RESOURCE
 const char *const schema_backpressures[] = {
 	[BACKPRESSURE_AUTO] = "auto", [BACKPRESSURE_ON] = "on", [BACKPRESSURE_OFF] = "off", NULL
 };
-const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "first", NULL };
+const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "first", [PLACE_TCX] = "tcx", NULL };
 
 #define NAME_EXPECTED "a name of letters, digits, '.', '_' and '-', at most 63"
 #define RATE_EXPECTED "a rate, such as 100mbit"
@@ -62,7 +62,7 @@ const struct object schema_device = {
 		{ .key = "backpressure", .parse = field_word, .words = schema_backpressures,
 		  .expected = "auto, on or off", .offset = offsetof(struct node, backpressure) },
 		{ .key = "hook", .parse = field_word, .words = schema_hooks,
-		  .expected = "first or last", .offset = offsetof(struct node, hook) },
+		  .expected = "last, first or tcx", .offset = offsetof(struct node, hook) },
 		{ .key = "force", .parse = field_bool, .expected = "true or false",
 		  .offset = offsetof(struct node, force) },
 		RESERVE_FIELD,

@@ -34,8 +34,8 @@
 
 struct classifier {
 	struct classify_bpf *skel;
-	int prog, root, devices, counters; /* descriptors, the skeleton's */
-	uint32_t prog_id, root_id;
+	int prog, root, divert, devices, counters; /* descriptors, the skeleton's */
+	uint32_t prog_id, root_id, divert_id;
 	int n_cpus;
 };
 
@@ -54,6 +54,24 @@ static int log_keep(enum libbpf_print_level level, const char *format, va_list a
 	return 0;
 }
 
+/* 0 or negative errno; *skel is untouched on failure. */
+static int open_and_load(struct classify_bpf **skel, bool divert)
+{
+	struct classify_bpf *s = classify_bpf__open();
+	int err = -errno;
+
+	if (!s)
+		return err < 0 ? err : -ENOMEM;
+	bpf_program__set_autoload(s->progs.divvy_divert, divert);
+	err = classify_bpf__load(s);
+	if (err != 0) {
+		classify_bpf__destroy(s);
+		return err < 0 ? err : -EINVAL;
+	}
+	*skel = s;
+	return 0;
+}
+
 static int load(struct classify_bpf **skel, char *errtext, size_t size)
 {
 	libbpf_print_fn_t before;
@@ -64,8 +82,13 @@ static int load(struct classify_bpf **skel, char *errtext, size_t size)
 	if (log_size)
 		errtext[0] = '\0';
 	before = libbpf_set_print(log_keep);
-	*skel = classify_bpf__open_and_load();
-	err = *skel ? 0 : -errno;
+	err = open_and_load(skel, true);
+	/* A kernel that has no tcx, or another one than the program reads of, refuses it: the rest goes without. */
+	if (err < 0 && err != -EPERM) {
+		if (log_size)
+			errtext[0] = '\0';
+		err = open_and_load(skel, false);
+	}
 	(void)libbpf_set_print(before);
 	log_text = NULL;
 	return err;
@@ -105,11 +128,16 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 	}
 	c->prog = bpf_program__fd(c->skel->progs.count_and_match);
 	c->root = bpf_program__fd(c->skel->progs.find_class);
+	c->divert = bpf_program__autoload(c->skel->progs.divvy_divert) ?
+			    bpf_program__fd(c->skel->progs.divvy_divert) :
+			    -1;
 	c->devices = bpf_map__fd(c->skel->maps.devices);
 	c->counters = bpf_map__fd(c->skel->maps.counters);
 	err = id_of(c->prog, &c->prog_id);
 	if (err >= 0)
 		err = id_of(c->root, &c->root_id);
+	if (err >= 0 && c->divert >= 0)
+		err = id_of(c->divert, &c->divert_id);
 	if (err < 0) {
 		if (errtext && size)
 			snprintf(errtext, size, "asking for the ids of BPF programs: %s", strerror(-err));
@@ -140,6 +168,16 @@ int classifier_prog_fd(const struct classifier *c)
 int classifier_root_fd(const struct classifier *c)
 {
 	return c->root;
+}
+
+int classifier_divert_fd(const struct classifier *c)
+{
+	return c->divert;
+}
+
+uint32_t classifier_divert_id(const struct classifier *c)
+{
+	return c->divert_id;
 }
 
 uint32_t classifier_prog_id(const struct classifier *c)

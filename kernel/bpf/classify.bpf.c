@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two programs on the way of a packet that a VM sends.
+ * Programs on the way of a packet that a VM sends: one of the first two, and the third.
  *
  * count_and_match() is at tc ingress of every vNIC that is divided. It counts the packet. It is a filter of
  * cls_bpf with an action: -1 says "matches", and the filter's action redirects the packet into divvy's IFB; 0
  * says "does not match", and the packet goes its way (net/sched/cls_bpf.c).
  *
+ * divvy_divert() is at tcx ingress of the vNIC (Linux 6.6), where a packet comes before it comes to tc's filters.
+ * It counts and redirects itself, but only where it is alone. Filters of others, or another program there, would
+ * be passed by, a firewall perhaps. So it asks the kernel for each packet whether there are any, and if so leaves
+ * the packet to them, and to count_and_match() behind them: nothing of others is ever passed by, not for a moment
+ * and not while no divvyd runs.
+ *
  * find_class() is at the root of the IFB's HTB, a filter of cls_bpf with direct action. It names the packet's
  * class in tc_classid; cls_bpf takes the major from the filter's flowid. The vNIC is ingress_ifindex, which
- * mirred sets to the device that it redirects from (net/sched/act_mirred.c). So the packet leaves divvy with
+ * mirred sets to the device that it redirects from (net/sched/act_mirred.c); bpf_redirect() leaves it as it is, and
+ * that is the same at ingress. So the packet leaves divvy with
  * the priority that it came with.
  */
 #include "abi.h"
@@ -22,11 +29,13 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #define NO_MATCH 0
 #define MATCH (-1)
+#define NEXT (-1) /* TCX_NEXT: to the programs and filters behind this one */
 
 /* Where a GSO packet's headers cannot be read: Ethernet, IPv4, TCP with time stamps. */
 #define HEADERS_DEFAULT (ETH_HLEN + 20 + 32)
@@ -110,22 +119,87 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 		c->largest = skb->len;
 }
 
-SEC("tc")
-int count_and_match(struct __sk_buff *skb)
+/* The packet comes from vNIC ifindex, and goes into the IFB from here. */
+static __always_inline void take(struct __sk_buff *skb, __u32 ifindex)
 {
-	__u32 ifindex = skb->ifindex;
-	struct divvy_device *d = bpf_map_lookup_elem(&devices, &ifindex);
-	struct divvy_counters *c;
+	struct divvy_counters *c = bpf_map_lookup_elem(&counters, &ifindex);
 
-	if (!d)
-		return NO_MATCH;
-	c = bpf_map_lookup_elem(&counters, &ifindex);
 	if (c)
 		count(skb, c);
 	/* HTB would take it for a class, or for its direct queue, and not ask find_class(). */
 	if (skb->priority >> 16 == DIVVY_HTB_MAJOR)
 		skb->priority = 0;
+}
+
+SEC("tc")
+int count_and_match(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+
+	if (!bpf_map_lookup_elem(&devices, &ifindex))
+		return NO_MATCH;
+	take(skb, ifindex);
 	return MATCH;
+}
+
+/* --- tcx ---------------------------------------------------------------------------------------- */
+
+/*
+ * What is_alone() reads of the kernel (include/linux/bpf_mprog.h, include/net/tcx.h). Offsets are the running
+ * kernel's; one that has no such members refuses the program.
+ */
+struct bpf_mprog_fp {
+	struct bpf_prog *prog;
+} __attribute__((preserve_access_index));
+
+struct bpf_mprog_entry {
+	struct bpf_mprog_fp fp_items[64];
+	struct bpf_mprog_bundle *parent;
+} __attribute__((preserve_access_index));
+
+struct bpf_mprog_bundle {
+	struct bpf_mprog_entry a;
+} __attribute__((preserve_access_index));
+
+struct tcx_entry {
+	struct mini_Qdisc *miniq;
+	struct bpf_mprog_bundle bundle;
+} __attribute__((preserve_access_index));
+
+struct net_device {
+	struct bpf_mprog_entry *tcx_ingress;
+} __attribute__((preserve_access_index));
+
+struct sk_buff {
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+/*
+ * Whether this is the only program, and tc has no filter, at ingress of the vNIC. miniq is NULL as long as a
+ * qdisc there, if any, has no filter (net/sched/sch_generic.c, mini_qdisc_pair_swap()).
+ */
+static __always_inline int is_alone(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	struct bpf_mprog_entry *entry = BPF_CORE_READ(skb, dev, tcx_ingress);
+	char *bundle = (char *)BPF_CORE_READ(entry, parent);
+	struct tcx_entry *tcx = (void *)(bundle - bpf_core_field_offset(struct tcx_entry, bundle));
+
+	return entry && bundle && !BPF_CORE_READ(entry, fp_items[1].prog) && !BPF_CORE_READ(tcx, miniq);
+}
+
+SEC("tc")
+int divvy_divert(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct divvy_device *d = bpf_map_lookup_elem(&devices, &ifindex);
+
+	if (!d || !is_alone(skb))
+		return NEXT;
+	take(skb, ifindex);
+	return (int)bpf_redirect(d->ifb, 0);
 }
 
 SEC("tc")

@@ -20,9 +20,9 @@ static const cap_value_t kept[] = {
 	CAP_SYS_RESOURCE,    /* netlink buffers beyond rmem_max */
 };
 
-/* Permitted, but in force only while a VM is moved to or from a cgroup. */
+/* Permitted, but in force only while a VM is moved to or from a cgroup, or BPF programs are asked for. */
 static const cap_value_t reserved[] = {
-	CAP_SYS_ADMIN,    /* trusted.* extended attributes: the marks on cgroups */
+	CAP_SYS_ADMIN,    /* trusted.* extended attributes: the marks on cgroups; BPF programs of others */
 	CAP_DAC_OVERRIDE, /* cgroups that are delegated to other users */
 };
 
@@ -64,12 +64,16 @@ int privilege_drop(char *errtext, size_t size)
 	return 0;
 }
 
-void privilege_reserve(bool on)
+bool privilege_reserve(bool on)
 {
 	_cleanup_(cap_freep) cap_t now = cap_get_proc();
+	cap_flag_value_t before = CAP_CLEAR;
 
 	if (!now)
-		return;
+		return false;
+	cap_get_flag(now, reserved[0], CAP_EFFECTIVE, &before);
+	if ((before == CAP_SET) == on)
+		return on;
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
 		cap_flag_value_t set = CAP_CLEAR;
 
@@ -77,4 +81,5 @@ void privilege_reserve(bool on)
 			cap_set_flag(now, CAP_EFFECTIVE, 1, &reserved[i], on ? CAP_SET : CAP_CLEAR);
 	}
 	cap_set_proc(now);
+	return before == CAP_SET;
 }

@@ -9,5 +9,8 @@
 /* Give up all other rights of this process, for good. 0; or negative errno with a line in errtext. */
 int privilege_drop(char *errtext, size_t size);
 
-/* Rights that are held in reserve, for cgroups: true puts them in force for this thread, false ends that. */
-void privilege_reserve(bool on);
+/*
+ * Rights that are held in reserve, for cgroups and for names of BPF programs: true puts them in force for this
+ * thread, false ends that. Returns whether they were in force.
+ */
+bool privilege_reserve(bool on);

@@ -6,6 +6,8 @@
  *	early DEVICE filter PROGRAM [PREF [HANDLE]]	a direct-action filter at tc ingress
  *	early DEVICE tcx PROGRAM			at tcx ingress (Linux 6.6)
  *	early DEVICE xdp PROGRAM			generic XDP
+ *	early DEVICE list				print the names of all at tcx ingress, a line each
+ *	early DEVICE cut				take them all away
  *
  * PROGRAM is one of bpf/early.bpf.c. Says "ready", and takes the program away at SIGTERM. Exit status 2: the
  * kernel does not have it.
@@ -22,9 +24,11 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* include/uapi/linux/bpf.h from 6.6 on: BPF_TCX_INGRESS */
 
@@ -82,12 +86,38 @@ static int run_xdp(int ifindex, int fd)
 	return bpf_xdp_detach(ifindex, XDP_FLAGS_SKB_MODE, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Whoever's they are. */
+static int run_list(int ifindex, bool cut)
+{
+	uint32_t ids[64] = { 0 }, n = 64, flags = 0;
+	int status = EXIT_SUCCESS;
+
+	if (bpf_prog_query(ifindex, TCX_INGRESS, 0, &flags, ids, &n) < 0)
+		return die("cannot ask", errno == EINVAL ? 2 : EXIT_FAILURE);
+	for (uint32_t i = 0; i < n; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_prog_get_fd_by_id(ids[i]);
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
+		    (cut && bpf_prog_detach2(fd, ifindex, TCX_INGRESS) < 0))
+			status = die("cannot see or take away a program", EXIT_FAILURE);
+		puts(info.name);
+		if (fd >= 0)
+			close(fd);
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	struct early_bpf *skel = early_bpf__open_and_load();
+	struct early_bpf *skel;
 	struct bpf_program *prog;
 	int ifindex;
 
+	if (argc == 3 && (strcmp(argv[2], "list") == 0 || strcmp(argv[2], "cut") == 0))
+		return run_list((int)if_nametoindex(argv[1]), strcmp(argv[2], "cut") == 0);
+	skel = early_bpf__open_and_load();
 	if (argc < 4)
 		return die("usage: early DEVICE filter|tcx|xdp PROGRAM [PREF [HANDLE]]", EXIT_FAILURE);
 	if (!skel)

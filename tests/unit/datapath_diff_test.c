@@ -29,6 +29,7 @@ struct k_vnic {
 	uint16_t minor;     /* in the map */
 	uint16_t said;      /* by the filter itself */
 	int uplink;         /* that it redirects to */
+	unsigned int hooks;
 };
 
 struct kernel {
@@ -71,6 +72,7 @@ static void kernel_boot(struct kernel *k, const struct tree *have)
 			.known = v->node != NODE_NONE,
 			.minor = v->minor,
 			.said = v->minor,
+			.hooks = v->hooks,
 			.uplink = have->n_uplinks ? place(have->uplinks[v->uplink].name) : -1,
 		};
 	}
@@ -118,9 +120,10 @@ static void do_vnic(struct kernel *k, const struct change *c, const struct tree 
 		return;
 	}
 	assert_int_equal(v->filter, c->kind == CHANGE_REATTACH);
-	assert_true(!v->filter || !v->known || v->uplink != to || v->said != w->minor);
+	assert_true(!v->filter || !v->known || v->uplink != to || v->said != w->minor ||
+		    v->hooks != w->hooks);
 	*v = (struct k_vnic){
-		.filter = true, .known = true, .minor = v->minor, .said = w->minor, .uplink = to
+		.filter = true, .known = true, .minor = v->minor, .said = w->minor, .uplink = to, .hooks = w->hooks
 	};
 }
 
@@ -226,6 +229,7 @@ static void check_kernel(const struct kernel *k, const struct tree *want)
 		assert_true(v->known);
 		assert_int_equal(v->minor, w->minor);
 		assert_int_equal(v->said, w->minor);
+		assert_int_equal(v->hooks, w->hooks);
 		assert_int_equal(v->uplink, place(want->uplinks[w->uplink].name));
 	}
 }
@@ -297,6 +301,42 @@ static void nothing_to_do(void **state)
 		tree_free(&want);
 		tree_free(&have);
 	}
+}
+
+/* The first change at the one vNIC of an uplink, which is to have these hooks; CHANGE_DRAIN_IFB: none. */
+static enum change_kind change_at(unsigned int wanted, bool held, unsigned int there)
+{
+	struct tree_uplink up = { .name = "eth0" };
+	struct tree_vnic w = { .ifindex = 7, .minor = 5, .hooks = wanted, .not_before_ns = held ? 42 : 0 };
+	struct tree_vnic h = { .ifindex = 7, .minor = 5, .hooks = there };
+	struct tree want = { .uplinks = &up, .n_uplinks = 1, .vnics = &w, .n_vnics = 1 };
+	struct tree have = { .uplinks = &up, .n_uplinks = 1, .vnics = &h, .n_vnics = there ? 1 : 0 };
+	enum change_kind kind = CHANGE_DRAIN_IFB;
+	struct diff d;
+
+	assert_int_equal(diff_trees(&have, &want, &d), 0);
+	for (size_t i = d.n; i-- > 0;)
+		if (d.list[i].kind == CHANGE_ATTACH || d.list[i].kind == CHANGE_REATTACH)
+			kind = d.list[i].kind;
+	diff_free(&d);
+	return kind;
+}
+
+/* While a manager sets up the vNIC it gets no filter, keeps one that it has, and gets its program back. */
+static void held(void **state)
+{
+	const unsigned int both = HOOK_FILTER | HOOK_TCX;
+
+	(void)state;
+	assert_int_equal(change_at(HOOK_TCX, true, 0), CHANGE_DRAIN_IFB);
+	assert_int_equal(change_at(both, true, 0), CHANGE_DRAIN_IFB);
+	assert_int_equal(change_at(both, false, 0), CHANGE_ATTACH);
+	assert_int_equal(change_at(both, true, HOOK_TCX), CHANGE_DRAIN_IFB);
+	assert_int_equal(change_at(HOOK_FILTER, true, HOOK_TCX), CHANGE_DRAIN_IFB);
+	assert_int_equal(change_at(both, false, HOOK_TCX), CHANGE_REATTACH);
+	assert_int_equal(change_at(both, true, HOOK_FILTER), CHANGE_REATTACH);
+	assert_int_equal(change_at(both, true, both), CHANGE_DRAIN_IFB);
+	assert_int_equal(change_at(HOOK_TCX, true, both), CHANGE_REATTACH);
 }
 
 static void empty_trees(void **state)
@@ -389,6 +429,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(brings_any_kernel_to_any_tree),
 		cmocka_unit_test(nothing_to_do),
+		cmocka_unit_test(held),
 		cmocka_unit_test(empty_trees),
 		cmocka_unit_test(ten_thousand),
 		cmocka_unit_test(no_memory_is_left),

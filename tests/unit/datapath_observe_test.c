@@ -8,6 +8,7 @@
 
 #include "datapath/apply.h"
 #include "datapath/observe.h"
+#include "kernel/bpf/tcx.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 
@@ -68,7 +69,7 @@ static void want_all(void)
 	u->classes[u->n_classes++] = class(BATCH, CLASSID_ROOT, 40 * MBIT, true);
 	for (uint32_t i = 0; i < 2; i++)
 		want.vnics[i] =
-			(struct tree_vnic){ .ifindex = nic[i], .minor = (uint16_t)(WEB + i), .node = i };
+			(struct tree_vnic){ .ifindex = nic[i], .minor = (uint16_t)(WEB + i), .hooks = HOOK_FILTER, .node = i };
 }
 
 static void apply_ok(void)
@@ -199,6 +200,84 @@ static void vnic(void **state)
 	mends(nic[0], KIND(MAP) | KIND(REATTACH));
 	filter_set(p.rtnl, nic[0], classifier_prog_fd(p.classifier), TREE_CLASSID(BATCH), ifb, 0);
 	mends(nic[0], KIND(MAP) | KIND(REATTACH));
+}
+
+static bool has_ingress(uint32_t ifindex)
+{
+	_cleanup_free_ struct qdisc *q = NULL;
+	size_t n = 0;
+
+	assert_int_equal(qdisc_list(p.rtnl, ifindex, &q, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		if (q[i].parent == TC_H_INGRESS)
+			return true;
+	return false;
+}
+
+static void has_hooks(unsigned int hooks)
+{
+	struct tcx t;
+
+	tcx_read(nic[0], classifier_divert_id(p.classifier), &t);
+	assert_int_equal(t.ours, hooks & HOOK_TCX ? classifier_divert_id(p.classifier) : 0);
+	assert_int_equal(t.others, 0);
+	assert_int_equal(has_ingress(nic[0]), !!(hooks & HOOK_FILTER));
+}
+
+/* From any hooks to any other ones, and after faults. */
+static void programs(void **state)
+{
+	static const unsigned int hooks[] = { HOOK_TCX, HOOK_TCX | HOOK_FILTER, HOOK_FILTER, HOOK_TCX | HOOK_FILTER,
+					      HOOK_TCX, HOOK_FILTER };
+	struct classifier *other = NULL;
+	uint32_t own = classifier_divert_id(p.classifier);
+
+	(void)state;
+	if (!own) /* the kernel has no tcx */
+		return;
+	assert_int_equal(classifier_open(&other, NULL, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		want.vnics[0].hooks = hooks[i];
+		assert_int_equal(differs(0), KIND(REATTACH));
+		apply_ok();
+		assert_int_equal(differs(0), 0);
+		has_hooks(hooks[i]);
+		if (!(hooks[i] & HOOK_TCX))
+			continue;
+		assert_int_equal(tcx_clear(nic[0], own), 0);
+		mends(nic[0], hooks[i] == HOOK_TCX ? KIND(MAP) | KIND(ATTACH) : KIND(REATTACH));
+		/* An earlier divvyd's. */
+		assert_int_equal(
+			tcx_set(nic[0], classifier_divert_fd(other), classifier_divert_id(other)), 0);
+		mends(nic[0], KIND(MAP) | KIND(REATTACH));
+		if (hooks[i] & HOOK_FILTER)
+			filter_del(p.rtnl, nic[0], 0);
+		mends(nic[0], hooks[i] & HOOK_FILTER ? KIND(REATTACH) : 0);
+		has_hooks(hooks[i]);
+	}
+	classifier_close(other);
+	/* A manager is setting it up: no filter yet, but its program. */
+	want.vnics[0].hooks = HOOK_TCX | HOOK_FILTER;
+	want.vnics[0].not_before_ns = UINT64_MAX;
+	filter_del(p.rtnl, nic[0], 0);
+	commit_ok(p.rtnl);
+	assert_int_equal(dataplane_observe(&p), 0);
+	apply_ok();
+	assert_null(tree_vnic(&p.have, nic[0]));
+	want.vnics[0].not_before_ns = 0;
+	want.vnics[0].hooks = HOOK_TCX;
+	apply_ok();
+	want.vnics[0].hooks = HOOK_TCX | HOOK_FILTER;
+	want.vnics[0].not_before_ns = UINT64_MAX;
+	apply_ok();
+	assert_int_equal(tree_vnic(&p.have, nic[0])->hooks, HOOK_TCX);
+	want.vnics[0].not_before_ns = 0;
+	apply_ok();
+	assert_int_equal(tree_vnic(&p.have, nic[0])->hooks, HOOK_TCX | HOOK_FILTER);
+	want.n_vnics = 0; /* released */
+	want.vnics[0] = want.vnics[1];
+	apply_ok();
+	has_hooks(0);
 }
 
 /* --- faults at the IFB -------------------------------------------------------------------------- */
@@ -384,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(unchanged, build, tear_down),
 		cmocka_unit_test_setup_teardown(vnic, build, tear_down),
+		cmocka_unit_test_setup_teardown(programs, build, tear_down),
 		cmocka_unit_test_setup_teardown(classes, build, tear_down),
 		cmocka_unit_test_setup_teardown(classes_of_others, build, tear_down),
 		cmocka_unit_test_setup_teardown(queues, build, tear_down),

@@ -315,7 +315,8 @@ static inline void assert_same_tree(const struct tree *a, const struct tree *b)
 		assert_int_equal(x->ifindex, y->ifindex);
 		assert_int_equal(x->uplink, y->uplink);
 		assert_int_equal(x->minor, y->minor);
-		assert_int_equal(x->hook, y->hook);
+		assert_int_equal(x->hooks, y->hooks);
+		assert_int_equal(x->place, y->place);
 		assert_int_equal(x->node, y->node);
 		assert_int_equal(x->sndbuf, y->sndbuf);
 	}

@@ -18,6 +18,9 @@ struct forest {
 	size_t n_bound;
 	bool fq_codel;
 	bool valid; /* model_validate() takes it */
+	bool tcx;
+	uint32_t shared[500];
+	size_t n_shared;
 };
 
 static void grow(struct model *m, uint32_t parent, uint64_t capacity, int depth)
@@ -79,7 +82,7 @@ static void random_forest(struct forest *f)
 	static const char *const names[] = { "eth1", "eth0", "a", "eth10" };
 	struct model_error err;
 
-	*f = (struct forest){ .fq_codel = one_in(2) };
+	*f = (struct forest){ .fq_codel = one_in(2), .tcx = !one_in(3) };
 	model_init(&f->model);
 	for (uint32_t k = 0, n = 1 + rnd_below(4); k < n; k++) {
 		uint64_t capacity = 2 * RATE_MIN_BYTES_PS + (rnd() % RATE_MAX_BYTES_PS >> rnd_below(26));
@@ -93,6 +96,11 @@ static void random_forest(struct forest *f)
 	assert_true(f->bindings && f->minors);
 	bind_some(f);
 	number_all(f);
+	for (size_t i = 0; i < f->model.n_nodes; i++)
+		f->model.nodes[i].hook = f->model.nodes[i].kind == NODE_DEVICE ? rnd_below(3) : PLACE_LAST;
+	for (uint32_t ifindex = 0; f->n_shared < ARRAY_SIZE(f->shared) && ifindex < 1000; ifindex++)
+		if (one_in(3))
+			f->shared[f->n_shared++] = ifindex;
 	f->valid = model_validate(&f->model, &err) == 0;
 }
 
@@ -108,7 +116,10 @@ static void build(const struct forest *f, struct tree *t)
 	struct tree_input in = { .bindings = f->bindings,
 				 .minors = f->minors,
 				 .sizing = &sizing_host_default,
-				 .fq_codel = f->fq_codel };
+				 .fq_codel = f->fq_codel,
+				 .tcx = f->tcx,
+				 .shared = f->shared,
+				 .n_shared = f->n_shared };
 
 	assert_int_equal(tree_build(&f->model, &in, t), 0);
 }
@@ -294,6 +305,25 @@ static void check_queues(const struct forest *f, const struct tree *t, const str
 	}
 }
 
+static bool is_shared(const struct forest *f, uint32_t ifindex)
+{
+	for (size_t i = 0; i < f->n_shared; i++)
+		if (f->shared[i] == ifindex)
+			return true;
+	return false;
+}
+
+/* By a program only where it is asked for and the kernel has tcx; a filter wherever others are, or there is no program. */
+static void check_hooks(const struct forest *f, const struct tree_vnic *v)
+{
+	enum hook_place place = f->model.nodes[v->node].hook;
+	bool program = f->tcx && place == PLACE_TCX;
+
+	assert_int_equal(!!(v->hooks & HOOK_TCX), program);
+	assert_int_equal(!!(v->hooks & HOOK_FILTER), !program || is_shared(f, v->ifindex));
+	assert_int_equal(v->place, place == PLACE_FIRST ? PLACE_FIRST : PLACE_LAST);
+}
+
 /* Every bound vNIC goes to its device's leaf, in its device's uplink. */
 static void check_vnics(const struct forest *f, const struct tree *t)
 {
@@ -307,7 +337,7 @@ static void check_vnics(const struct forest *f, const struct tree *t)
 		assert_true(i == 0 || t->vnics[i - 1].ifindex < v->ifindex);
 		assert_int_equal(model_uplink_of(&f->model, v->node), u->node);
 		assert_int_equal(class_of_node(u, v->node)->htb.minor, v->minor);
-		assert_int_equal(v->hook, HOOK_CLSACT);
+		check_hooks(f, v);
 		assert_ptr_equal(tree_vnic(t, v->ifindex), v);
 	}
 }

@@ -97,7 +97,7 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 		random_selector(&node, (uint32_t)m->n_nodes);
 		node.backpressure = below(3);
 		node.force = below(2);
-		node.hook = below(2);
+		node.hook = below(3);
 	}
 	i = model_add(m, &node);
 	assert_true(i >= 0);

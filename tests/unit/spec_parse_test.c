@@ -170,7 +170,7 @@ static const struct refusal refusals[] = {
 	{ "bad backpressure", DEVICE("backpressure: true"), 5, 20,
 	  "backpressure: \"true\": expected auto, on or off", 0 },
 	{ "bad force", DEVICE("force: maybe"), 5, 13, "force: \"maybe\": expected true or false", 0 },
-	{ "bad hook", DEVICE("hook: frist"), 5, 12, "hook: \"frist\": did you mean \"first\"? Expected last or first", 0 },
+	{ "bad hook", DEVICE("hook: frist"), 5, 12, "hook: \"frist\": did you mean \"first\"? Expected last, first or tcx", 0 },
 
 	{ "one nic twice", UPLINK "  - {name: a, nic: tap0}\n  - name: b\n    nic: tap0\n", 7, 10,
 	  "device \"b\": nic tap0 already belongs to device \"a\"", 0 },

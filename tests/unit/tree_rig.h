@@ -64,7 +64,8 @@ static inline void put_vnics(struct tree *t)
 			continue;
 		put_class(&t->uplinks[uplink], minor);
 		t->vnics[t->n_vnics++] = (struct tree_vnic){
-			.ifindex = ifindex, .uplink = uplink, .minor = minor, .node = minor
+			.ifindex = ifindex, .uplink = uplink, .minor = minor, .node = minor,
+			.hooks = 1 + rnd_below(HOOK_FILTER | HOOK_TCX)
 		};
 	}
 }
@@ -175,7 +176,8 @@ static inline void random_have(struct tree *t)
 	if (t->n_uplinks || one_in(2))
 		return;
 	/* A filter whose IFB is gone (datapath/observe.c). */
-	t->vnics[t->n_vnics++] = (struct tree_vnic){ .ifindex = 3, .minor = 7, .node = NODE_NONE };
+	t->vnics[t->n_vnics++] = (struct tree_vnic){ .ifindex = 3, .minor = 7, .node = NODE_NONE,
+						    .hooks = HOOK_FILTER };
 }
 
 /* What is there after apply() of a tree. */

@@ -13,6 +13,14 @@ int early_keep(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
+/* A firewall that lets nothing through. */
+SEC("tc")
+int early_drop(struct __sk_buff *skb)
+{
+	(void)skb;
+	return TC_ACT_SHOT;
+}
+
 SEC("tc")
 int early_half(struct __sk_buff *skb)
 {
