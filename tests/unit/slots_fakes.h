@@ -319,9 +319,12 @@ void guard_cgroup_sweep(void)
 {
 }
 
-void privilege_reserve(bool on)
+bool privilege_reserve(bool on)
 {
+	bool was = n_reserve > 0;
+
 	n_reserve += on ? 1 : -1;
+	return was;
 }
 
 /* --- slots/guard.h --- */
