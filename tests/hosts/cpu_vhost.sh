@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/system/cpu_lib.sh"
 
 v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-above=$v2/held-$$
+above=$v2/machine-qemu-1-web.scope # libvirt's; divvy takes its word that it holds one VM, whatever else is in it
 
 kernel_threads() { # name: how many of its workers are
 	local n=0 p
@@ -18,6 +18,13 @@ kernel_threads() { # name: how many of its workers are
 		[[ $(cat "$p/comm" 2>/dev/null) == "vhost-${vm_pid[$1]}" && -z $(tr -d '\0' <"$p/cmdline") ]] && n=$((n + 1))
 	done
 	echo $n
+}
+
+kernel_threads_in() { # cgroup
+	local p
+	while read -r p; do
+		[[ -n $(tr -d '\0' <"/proc/$p/cmdline") ]] || cat "/proc/$p/comm"
+	done <"$1/cgroup.procs" | paste -sd ' '
 }
 
 told() { # name, pattern
@@ -57,22 +64,23 @@ case_held() {
 	local me
 	vm_stop_all
 	me=$v2$(sed -n 's/^0:://p' /proc/$$/cgroup)
-	mkdir -p "$above/vm"
-	echo $$ >"$above/vm/cgroup.procs" # vhost's worker belongs to the cgroup of who opens the device
+	mkdir -p "$above/libvirt"
+	echo $$ >"$above/libvirt/cgroup.procs" # vhost's worker belongs to the cgroup of who opens the device
 	vm_start web
 	vm_ready web
 	echo $$ >"$me/cgroup.procs"
 	apply_cpu "" || diag <"$tmp/said"
 	busy_web 40
 	sleep 1
-	[[ $(cgroup_dir web) == "$above/vm" ]]
+	[[ $(cgroup_dir web) == "$above/libvirt" ]]
 	check "the VM is paused in the cgroup of its own" "$? == 0"
+	echo "# with it: $(kernel_threads_in "$above/libvirt")"
 	held_is 0
 	check "nobody has frozen it" "$? == 0" || divvy status | diag
 	echo 1 >"$above/cgroup.freeze"
 	await 13 held_is 1
 	check "another program freezes the cgroup above: status says so" "$? == 0" || divvy status | diag
-	echo "# cgroup.events of the VM: $(paste -sd ' ' "$above/vm/cgroup.events")"
+	echo "# cgroup.events of the VM: $(paste -sd ' ' "$above/libvirt/cgroup.events")"
 	echo 0 >"$above/cgroup.freeze"
 	await 13 held_is 0
 	check "it thaws it: status does not say so any more" "$? == 0" || divvy status | diag
@@ -87,5 +95,5 @@ use_kind vhost
 for what in workers held; do
 	run_case $what
 done
-[[ ! -d $above ]] || rmdir "$above/vm" "$above"
+[[ ! -d $above ]] || rmdir "$above/libvirt" "$above"
 tap_done
