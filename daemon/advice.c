@@ -54,6 +54,18 @@ static int check_speed(const struct daemon *d, const struct plan *p, size_t node
 
 /* --- all ------------------------------------------------------------------------------------------------ */
 
+/* hook: tcx on a kernel without it. */
+static int check_tcx(const struct daemon *d, const struct plan *p, struct warning_list *out)
+{
+	for (size_t i = 0; i < p->model.n_nodes && !classifier_divert_id(d->plane.classifier); i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && p->model.nodes[i].hook == PLACE_TCX &&
+		    p->model.schedule.resource == RESOURCE_DEVICE)
+			return warning_add(
+				out, "tcx", "",
+				"hook: tcx needs a kernel from 6.6 on: these devices are divided as with hook: last");
+	return 0;
+}
+
 int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_list *out)
 {
 	int err;
@@ -64,7 +76,7 @@ int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_
 	for (size_t i = 0; i < p->model.n_nodes && err >= 0; i++)
 		if (p->model.nodes[i].kind == NODE_UPLINK && p->model.schedule.resource == RESOURCE_DEVICE)
 			err = check_speed(d, p, i, out);
-	return err;
+	return err < 0 ? err : check_tcx(d, p, out);
 }
 
 int advice_now(const struct daemon *d, struct warning_list *out)

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /*
@@ -58,10 +59,13 @@ static int log_keep(enum libbpf_print_level level, const char *format, va_list a
 static int open_and_load(struct classify_bpf **skel, bool divert)
 {
 	struct classify_bpf *s = classify_bpf__open();
+	struct stat netns;
 	int err = -errno;
 
 	if (!s)
 		return err < 0 ? err : -ENOMEM;
+	if (stat("/proc/self/ns/net", &netns) == 0)
+		s->rodata->own_netns = (uint32_t)netns.st_ino;
 	bpf_program__set_autoload(s->progs.divvy_divert, divert);
 	err = classify_bpf__load(s);
 	if (err != 0) {

@@ -166,8 +166,19 @@ struct tcx_entry {
 	struct bpf_mprog_bundle bundle;
 } __attribute__((preserve_access_index));
 
+struct net {
+	struct {
+		unsigned int inum;
+	} ns;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	struct net *net;
+} __attribute__((preserve_access_index)) possible_net_t;
+
 struct net_device {
 	struct bpf_mprog_entry *tcx_ingress;
+	possible_net_t nd_net;
 } __attribute__((preserve_access_index));
 
 struct sk_buff {
@@ -175,6 +186,9 @@ struct sk_buff {
 } __attribute__((preserve_access_index));
 
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+/* Inode of divvyd's network namespace; set before the program is loaded. */
+const volatile __u32 own_netns;
 
 /*
  * Whether this is the only program, and tc has no filter, at ingress of the vNIC. miniq is NULL as long as a
@@ -190,13 +204,24 @@ static __always_inline int is_alone(struct __sk_buff *ctx)
 	return entry && bundle && !BPF_CORE_READ(entry, fp_items[1].prog) && !BPF_CORE_READ(tcx, miniq);
 }
 
+/*
+ * A vNIC that moves to another namespace loses its qdiscs there, but not its program: numbers of interfaces mean
+ * others there.
+ */
+static __always_inline int is_here(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+
+	return BPF_CORE_READ(skb, dev, nd_net.net, ns.inum) == own_netns;
+}
+
 SEC("tc")
 int divvy_divert(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 	struct divvy_device *d = bpf_map_lookup_elem(&devices, &ifindex);
 
-	if (!d || !is_alone(skb))
+	if (!d || !is_alone(skb) || !is_here(skb))
 		return NEXT;
 	take(skb, ifindex);
 	return (int)bpf_redirect(d->ifb, 0);

@@ -195,6 +195,49 @@ static void next_divvyd(void **state)
 	assert_int_equal(seen_by(later).ours, 0);
 }
 
+/* In another namespace its number may be another interface's. */
+static void moved(void **state)
+{
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there;
+	struct rtnl *beyond = NULL;
+	struct sockaddr_ll at = { .sll_family = AF_PACKET };
+
+	(void)state;
+	assert_int_equal(set(c), 0);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	there = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(rtnl_open(&beyond), 0);
+	assert_int_equal(setns(here, CLONE_NEWNET), 0);
+	for (int i = 0; i < 2; i++) {
+		struct ifinfomsg ifi = { .ifi_index = (int)(i ? guest : nic) };
+		struct nlmsghdr *nlh = rtnl_add(r, RTM_NEWLINK, 0, &ifi, sizeof(ifi), 0);
+
+		mnl_attr_put_u32(nlh, IFLA_NET_NS_FD, (uint32_t)there);
+	}
+	commit_ok(r);
+	nic = ifindex_of(beyond, "nic0");
+	guest = ifindex_of(beyond, "guest0");
+	link_set(beyond, nic, 0, true);
+	link_set(beyond, guest, 0, true);
+	commit_ok(beyond);
+	assert_int_equal(setns(there, CLONE_NEWNET), 0);
+	assert_int_equal(seen_by(c).ours, classifier_divert_id(c)); /* it came along */
+	close(raw);
+	raw = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	at.sll_ifindex = (int)guest;
+	assert_int_equal(bind(raw, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ ifb, 2 }), 0);
+	assert_int_equal(diverted(c), 0);
+	link_del(beyond, nic, 0);
+	commit_ok(beyond);
+	assert_int_equal(setns(here, CLONE_NEWNET), 0);
+	rtnl_close(beyond);
+	close(here);
+	close(there);
+	add_veth(r, "nic0", "guest0"); /* for the teardown */
+	nic = ifindex_of(r, "nic0");
+}
+
 static void no_link(void **state)
 {
 	struct tcx t = { 1, 1 };
@@ -220,7 +263,8 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(alone), TEST(unknown), TEST(filters), TEST(programs), TEST(next_divvyd), TEST(no_link),
+		TEST(alone), TEST(unknown), TEST(filters), TEST(programs), TEST(next_divvyd), TEST(moved),
+		TEST(no_link),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
