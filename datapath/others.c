@@ -196,6 +196,7 @@ int others_read(struct others *o, const struct others_source *from, uint32_t ifi
 	}
 	if (err >= 0 && known) {
 		now.hook = known->hook;
+		now.hooks = known->hooks;
 		vnic_free(known);
 		*known = now;
 		return 0;
@@ -222,13 +223,17 @@ int others_follow(struct others *o, const struct others_source *from, const stru
 	for (size_t i = 0; i < have->n_vnics; i++) {
 		const struct tree_vnic *v = &have->vnics[i];
 		struct others_vnic *known = byifindex_find(o->list, o->n, sizeof(*known), v->ifindex);
-		int e = all || !known || known->hook != v->place ? others_read(o, from, v->ifindex) : 0;
+		bool other = known && (known->hook != v->place || known->hooks != v->hooks);
+		int e = all || !known || other ? others_read(o, from, v->ifindex) : 0;
 
-		if (all || !known)
+		/* With its filter divvy's own qdisc comes and goes, of which no event tells it. */
+		if (all || !known || other)
 			others_qdiscs_changed(o);
 		known = byifindex_find(o->list, o->n, sizeof(*known), v->ifindex);
-		if (e >= 0 && known)
+		if (e >= 0 && known) {
 			known->hook = v->place;
+			known->hooks = v->hooks;
+		}
 		if (err == 0)
 			err = e;
 	}

@@ -31,6 +31,7 @@ struct others_vnic {
 	enum other_place *place;        /* of each; owned */
 	size_t n;
 	enum hook_place hook;           /* where divvy's filter stood when that was read */
+	unsigned int hooks;             /* enum hook_kind: what divvy had there then */
 	uint32_t xdp;                   /* the XDP program's id when the programs were read; 0: none */
 	char (*early)[EARLY_TEXT_SIZE]; /* "tcx program allow", in the order of packets; owned; NULL: none */
 	size_t n_early;
