@@ -6,6 +6,7 @@
 #	CPU slots of VMs with vhost-net
 #	shares and losses: either kind of VM, with one, two and four queues; bridged, bridged with br_netfilter, routed;
 #		packets that the host segments
+#	what others have at uplinks and vNICs: others.sh
 # Each in a boot of its own. Prints the tests' TAP; the exit code says whether all held.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -27,6 +28,7 @@ run() { # suite, command...
 }
 
 for suite; do
+	"$root/tests/hosts/others.sh" "$suite" || status=1
 	FILES=build/divvy-guard PROGRAMS="pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh
 	for kind in tap vhost; do
 		run "$suite" env NO_SKIP=1 ROUNDS=30 tests/system/order.sh $kind

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # others.sh [SUITE...]: what others have at uplinks and vNICs, on test hosts with the kernels of these suites (default: bookworm
-# and trixie), in three boots each; `make check-others`. About three and a half minutes a suite.
+# and trixie), in four boots each, about five minutes a suite. Part of long.sh (make check-kernels).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 ovs=$("$root/tests/hosts/ovs.sh")
 parts=("uplinks.sh htb prio prio_tbf pfifo_fast pfifo_fast_tbf mq fq fq_tbf"
        "uplinks.sh fq_codel fq_codel_tbf cake vlan skbedit ovs"
-       "undivided.sh matchall proxmox libvirt")
+       "undivided.sh matchall proxmox libvirt"
+       "tcx.sh all")
 failed=0
 
 (($# > 0)) || set -- bookworm trixie

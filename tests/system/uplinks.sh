@@ -197,10 +197,15 @@ all_there() { # than before the flood
 	done
 }
 
+dropped_at_uplink() { # packets; the root counts those of its children
+	tc -n "$host" -s qdisc show dev up0 | awk '/^qdisc/ { root = / root / } root && sub(/.*\(dropped /, "") { n += $1 } END { print n + 0 }'
+}
+
 # A machine with other work starves VMs now and then: one window of three has to be right.
-flood_eight() { # sets worst, used, lost
+flood_eight() { # sets worst, used, sent, lost, uplink_drops
 	local -A base
 	local v try
+	uplink_drops=$(dropped_at_uplink)
 	count
 	for v in "${vms[@]}"; do
 		base[$v]=${got[$v]}
@@ -214,8 +219,10 @@ flood_eight() { # sets worst, used, lost
 	done
 	ends
 	await 3 all_there
-	lost=0
+	uplink_drops=$(($(dropped_at_uplink) - uplink_drops))
+	lost=0 sent=0
 	for v in "${vms[@]}"; do
+		sent=$((sent + written[$v]))
 		lost=$((lost + written[$v] - got[$v] + base[$v]))
 	done
 }
@@ -224,7 +231,12 @@ check_flood() { # what
 	flood_eight
 	check "$1: every share within half a point" "worst <= 500"
 	check "$1: the capacity is used" "850 <= used && used <= 1080"
-	check "$1: none is lost" "lost == 0"
+	echo "# lost $lost, dropped by the uplink's own qdisc $uplink_drops"
+	case $1 in
+	*codel* | *cake) # CoDel drops what waited for 5 ms, by its own policy: divvy lets through 10 ms of a rate in one go
+		check "$1: none is lost but what the uplink's own qdisc dropped" "lost == uplink_drops && lost * 500 <= sent" ;;
+	*) check "$1: none is lost" "lost == 0" ;;
+	esac || tc -n "$host" -s qdisc show | diag
 }
 
 short_flood() {
@@ -244,6 +256,9 @@ compare_fields() { # row
 	seen up0 >/dev/null
 	short_flood
 	off=$(seen up0)
+	# Anew: what was not divided waits there, and an AQM goes on dropping after it (cake's drop probability).
+	row_gone
+	"row_$1" && connect "$uplink" || bail "the uplink $1 cannot be set up again"
 	apply_eight
 	seen up0 >/dev/null
 	short_flood
