@@ -51,6 +51,17 @@ int procfs_start_time(int dirfd, uint64_t *ticks)
 	return procfs_stat(dirfd, 22, ticks);
 }
 
+DIR *procfs_fds(int dirfd, int *err)
+{
+	int fd = openat(dirfd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	*err = dir ? 0 : errno == ENOENT ? -ESRCH : -errno;
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
 pid_t procfs_parse_pid(const char *name)
 {
 	char *end;

@@ -22,6 +22,8 @@ int procfs_stat(int dirfd, int field, uint64_t *value);
  * -ESRCH: the process is gone; -EBADMSG: stat has no such field; ...
  */
 int procfs_start_time(int dirfd, uint64_t *ticks);
+/* The directory of a process's descriptors, the caller's to close; NULL: *err says why, -ESRCH: the process is gone. */
+DIR *procfs_fds(int dirfd, int *err);
 /* The pid that a directory's name is; 0: it is no pid. */
 pid_t procfs_parse_pid(const char *name);
 

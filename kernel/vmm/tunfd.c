@@ -62,18 +62,14 @@ static int compare_fd(const void *a, const void *b)
 
 int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 {
-	_cleanup_close_ int fddir = openat(procdir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *dir = NULL;
+	int err;
+	_cleanup_(closedirp) DIR *dir = procfs_fds(procdir, &err);
 	_cleanup_free_ struct tunfd *list = NULL;
 	size_t have = 0;
 	struct dirent *e;
 
-	if (fddir < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	dir = fdopendir(fddir);
 	if (!dir)
-		return -errno;
-	fddir = -1;
+		return err;
 	while ((e = readdir(dir))) {
 		char name[IFNAMSIZ];
 		struct tunfd *more;
