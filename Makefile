@@ -310,4 +310,4 @@ clean:
 .PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
