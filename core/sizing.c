@@ -71,7 +71,7 @@
  *  4. borrow   min(2 * ceil * prompt * 2304 / 1514, rate * STANDING_NS)
  *	While others idle the class drains at up to its ceiling. MTU-sized packets then last for a
  *	prompt wake-up, so that it keeps its turn. Not for a usual one: the buffer is as large when
- *	nobody is idle, and 2 * ceil * wake_ns is ceil / rate times the delay. Full use of the
+ *	no class is idle, and 2 * ceil * wake_ns is ceil / rate times the delay. Full use of the
  *	uplink does not need it: that is the bucket's work.
  *  5. two MTU-sized packets.
  *

@@ -37,7 +37,7 @@ struct others_vnic {
 	size_t n_early;
 };
 
-/* One that somebody made: not the kernel's default. */
+/* One that a program made, divvyd or another: not the default that the kernel gives each interface. */
 struct others_qdisc {
 	uint32_t ifindex; /* must stay first (base/byifindex.h) */
 	uint32_t parent;

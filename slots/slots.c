@@ -28,7 +28,7 @@ struct slots {
 #define SWITCH_PERMILLE 100
 #define SLOW_AUDITS 3
 
-#define HELD_WHY "somebody else has frozen its cgroup or one above it: thaw that"
+#define HELD_WHY "another program has frozen its cgroup or one above it: thaw that"
 #define WORKERS_WHY                                                                                            \
 	"vhost goes on sending for it while it is paused: its worker is a kernel thread, which nothing pauses; "  \
 	"Linux 6.4 or later, or vhost=off for its NICs"
@@ -264,7 +264,7 @@ static void audit_vm(struct slots *s, struct slot_vm *vm, bool again)
 		vm->held_above = gate_held_above(&vm->gate);
 	if (lost || (again && has_left(s, vm))) {
 		log_notice("process %d: %s; finding it a place again", vm->want.pid,
-			   lost ? "its cgroup vanished" : "somebody moved it to another cgroup");
+			   lost ? "its cgroup vanished" : "another program moved it to another cgroup");
 		roster_admit(&s->roster, vm);
 	} else if (known || vm->held_above) {
 		tell_whether_held(s, vm, state == GATE_HELD || vm->held_above);

@@ -375,7 +375,7 @@ static void smooth_reweigh(struct rounds *r)
 
 const struct policy_ops policy_smooth = {
 	.name = "smooth",
-	.summary = "the same slots, spread evenly: nobody is ever a whole slot from its entitlement",
+	.summary = "the same slots, spread evenly: no VM is ever a whole slot from its entitlement",
 	.init = smooth_init,
 	.fini = smooth_fini,
 	.reserve = smooth_reserve,

@@ -51,7 +51,7 @@ int gate_open(struct gate *g, const struct gate_ops *ops, const struct place *p,
 	r = ops->open(&out);
 	if (r < 0) {
 		snprintf(why, PLACE_WHY_SIZE,
-			 r == -EBUSY ? "somebody else has frozen cgroup %s: thaw that" :
+			 r == -EBUSY ? "another program has frozen cgroup %s: thaw that" :
 				       "cgroup %s cannot be controlled: %s",
 			 p->dir, strerror(-r));
 		close_files(&out);

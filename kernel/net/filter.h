@@ -12,7 +12,7 @@
 #define FILTER_PREF 0xfff0 /* the hook walks filters in ascending order */
 #define FILTER_HANDLE 1
 /*
- * The place of a filter that goes before all others. The handle is one that nobody else asks for: a bpf
+ * The place of a filter that goes before all others. The handle is one that no other program asks for: a bpf
  * filter of another program at this preference is not replaced by ours, nor ours by it. The newer one of
  * the two is first (net/sched/cls_bpf.c, cls_bpf_change()).
  */

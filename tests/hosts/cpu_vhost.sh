@@ -56,7 +56,7 @@ case_workers() {
 
 held_is() { # 0 | 1
 	local n
-	n=$(divvy status | grep -c 'somebody else has frozen its cgroup')
+	n=$(divvy status | grep -c 'another program has frozen its cgroup')
 	((n == $1))
 }
 

@@ -71,7 +71,7 @@ case_moved() { # somebody moves a VM to another cgroup, in the middle of slots
 	check "its cgroup vanished: the log says so" "$? == 0"
 }
 
-case_frozen() { # somebody else has frozen the VM's own cgroup
+case_frozen() { # another program has frozen the VM's own cgroup
 	mkdir "$theirs"
 	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
 	echo 1 >"$theirs/cgroup.freeze"
@@ -95,10 +95,10 @@ case_frozen_above() { # somebody else freezes the cgroup that the VM is in, abov
 	echo "${vm_pid[web]}" >"$theirs/vm/cgroup.procs"
 	apply_cpu ""
 	echo 1 >"$theirs/cgroup.freeze"
-	await 10 eval 'divvy status | grep -q "somebody else has frozen"'
+	await 10 eval 'divvy status | grep -q "another program has frozen"'
 	check "frozen by somebody else: status says so" "$? == 0"
 	echo 0 >"$theirs/cgroup.freeze"
-	await 10 eval '! divvy status | grep -q "somebody else has frozen"'
+	await 10 eval '! divvy status | grep -q "another program has frozen"'
 	check "thawed by them: so it does" "$? == 0"
 	divvy release --all
 	[[ $(cgroup_dir web) == "$theirs/vm" ]]
@@ -108,7 +108,7 @@ case_frozen_above() { # somebody else freezes the cgroup that the VM is in, abov
 	divvy_apply on
 }
 
-case_frozen_itself() { # somebody else has frozen the VM's own cgroup before divvy comes
+case_frozen_itself() { # another program has frozen the VM's own cgroup before divvy comes
 	mkdir "$theirs" "$theirs/vm" || return
 	echo "${vm_pid[web]}" >"$theirs/vm/cgroup.procs"
 	echo 1 >"$theirs/vm/cgroup.freeze"

@@ -86,7 +86,7 @@ static int run_xdp(int ifindex, int fd)
 	return bpf_xdp_detach(ifindex, XDP_FLAGS_SKB_MODE, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Whoever's they are. */
+/* Programs of divvy and of others alike. */
 static int run_list(int ifindex, bool cut)
 {
 	uint32_t ids[64] = { 0 }, n = 64, flags = 0;

@@ -91,7 +91,7 @@ static void paused_by_another_is_refused(void **state)
 					      v2 ? "1" : "FROZEN"),
 				 0);
 		assert_int_equal(gate_open(&second, r.ops, &r.place, why), -EBUSY);
-		assert_non_null(strstr(why, "somebody else"));
+		assert_non_null(strstr(why, "another program"));
 		assert_int_equal(second.control, 77);
 		tear_down(&r);
 	}

@@ -181,7 +181,7 @@ static void a_vm_that_was_moved_is_placed_again(void **state)
 	assert_int_equal(n_opens, opens);
 	slots_audit(slots, true);
 	assert_int_equal(n_opens, opens + 1);
-	assert_non_null(strstr(logged, "process 5001: somebody moved it to another cgroup"));
+	assert_non_null(strstr(logged, "process 5001: another program moved it to another cgroup"));
 	slots_audit(slots, true);
 	assert_int_equal(n_opens, opens + 1);
 }
@@ -195,11 +195,11 @@ static void a_vm_that_is_held_says_so(void **state)
 	for (int i = 0; i < 10000 && !told; i++) { /* it shows only in the VM's turn */
 		nap_us(1000);
 		slots_audit(slots, false);
-		told = strstr(logged, "VM vm1: somebody else has frozen its cgroup") != NULL;
+		told = strstr(logged, "VM vm1: another program has frozen its cgroup") != NULL;
 	}
 	assert_true(told);
 	assert_true(status_of(1).takes_part);
-	assert_non_null(strstr(status_of(1).why, "somebody else has frozen"));
+	assert_non_null(strstr(status_of(1).why, "another program has frozen"));
 }
 
 /* A kernel thread in the VM's cgroup keeps it from saying so. */
@@ -210,11 +210,11 @@ static void a_vm_that_is_held_from_above_says_so(void **state)
 	(void)state;
 	fake[1].held_above = true;
 	slots_audit(slots, true);
-	assert_non_null(strstr(logged, "VM vm1: somebody else has frozen its cgroup"));
+	assert_non_null(strstr(logged, "VM vm1: another program has frozen its cgroup"));
 	for (int i = 0; i < 100; i++) {
 		nap_us(1000);
 		slots_audit(slots, false);
-		assert_non_null(strstr(status_of(1).why, "somebody else has frozen"));
+		assert_non_null(strstr(status_of(1).why, "another program has frozen"));
 	}
 	fake[1].held_above = false;
 	for (int i = 0; i < 10000 && told; i++) {
