@@ -11,6 +11,7 @@
 #include "datapath/sentcount.h"
 #include "datapath/others.h"
 #include "datapath/portwatch.h"
+#include "datapath/queuewatch.h"
 #include "datapath/repairs.h"
 #include "datapath/sample.h"
 #include "datapath/undivided.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;
 	struct nftwatch *nftwatch;
+	struct queuewatch *queuewatch; /* NULL: the kernel does not tell of queues */
 	sd_event_source *settle_timer; /* when a vNIC that is being set up may be attached to; owned by the loop */
 	struct slots *slots; /* NULL: the running model does not schedule the CPU */
 

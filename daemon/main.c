@@ -188,6 +188,16 @@ static void on_hooks(void *arg)
 	reconcile_host(arg);
 }
 
+/* Without it the audit finds queues that were attached, later. */
+static void watch_queues(struct daemon *d)
+{
+	int r = queuewatch_open(&d->queuewatch, d->event, &d->backpressure, &d->plan);
+
+	if (r < 0)
+		log_warning("cannot hear of queues that VMs attach (%s): they are limited up to 10 s later",
+			    strerror(-r));
+}
+
 static int open_all(struct daemon *d, struct loop **loop, struct control **control)
 {
 	char errtext[256] = "";
@@ -203,6 +213,8 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 		r = loop_open(loop, d);
 	if (r >= 0)
 		r = nftwatch_open(&d->nftwatch, d->event, &d->host, &d->plan.hurdles, on_hooks, d);
+	if (r >= 0)
+		watch_queues(d);
 	if (r >= 0)
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
@@ -231,6 +243,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	control_close(control);
 	d->slots = slots_close(d->slots);
 	nftwatch_close(d->nftwatch);
+	queuewatch_close(d->queuewatch);
 	loop_close(loop);
 	dataplane_close(&d->plane);
 	plan_free(&d->plan);

@@ -299,6 +299,19 @@ struct released {
 	struct reply *reply;
 };
 
+/* Send buffers that could not be given back yet. NULL: out of memory. */
+static json_t *release_warnings(const struct backpressure *b)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->held[i].returning)
+			json_array_append_new(list, json_sprintf("%s: queues that the VM does not use now get their send buffers "
+								 "back when it uses them, while divvyd runs",
+								 b->held[i].nic));
+	return list;
+}
+
 static void on_drained(int err, void *arg)
 {
 	struct released *r = arg;
@@ -306,7 +319,8 @@ static void on_drained(int err, void *arg)
 	if (err < 0)
 		fail(r->reply, "divvyd stops while packets still wait");
 	else
-		answer_change(r->d, r->reply, json_pack("{s:[]}", "warnings"));
+		answer_change(r->d, r->reply,
+			      json_pack("{s:o}", "warnings", release_warnings(&r->d->backpressure)));
 	free(r);
 }
 

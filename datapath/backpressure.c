@@ -65,12 +65,14 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
 	if (known)
 		h = *known;
 	same_vm = known && h.pid == binding->pid && h.start_time == binding->start_time;
-	if (same_vm && !force && h.error == 0 && h.now == (int)v->sndbuf && h.queues == binding->queues)
+	if (same_vm && !force && h.error == 0 && !h.returning && h.now == (int)v->sndbuf &&
+	    h.queues == binding->queues)
 		return false;
 	was_error = known ? h.error : 0;
 	h.pid = binding->pid;
 	h.start_time = binding->start_time;
 	h.queues = binding->queues;
+	h.returning = false;
 	memcpy(h.nic, binding->nic, sizeof(h.nic));
 	ref = ref_of(&h);
 	if (!same_vm && tap_get_sndbuf(&ref, &h.before) < 0)
@@ -84,15 +86,26 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
 
 /*
  * Nothing is given back where the VM is gone, or has set another value itself meanwhile. Where setting failed,
- * some queues may have the small buffer and others not: all get the former one.
+ * some queues may have the small buffer and others not: all get the former one. True: detached queues keep the small
+ * buffer until they are attached, and the record is needed until then.
  */
-static void give_back(const struct held *h)
+static bool give_back(struct held *h)
 {
 	struct tap_ref ref = ref_of(h);
+	struct tap_count other;
 	int now;
 
-	if (h->error || (tap_get_sndbuf(&ref, &now) == 0 && now == h->now))
+	if (h->returning || h->error || (tap_get_sndbuf(&ref, &now) == 0 && now == h->now))
 		tap_set_sndbuf(&ref, h->before, NULL);
+	h->returning = tap_count_other(&ref, h->before, &other) == 0 && other.detached;
+	return h->returning;
+}
+
+/* The tree wants no buffer there. */
+static void end(struct backpressure *b, struct held *h)
+{
+	if (!give_back(h))
+		backpressure_forget(b, h->ifindex);
 }
 
 int backpressure_lower(struct backpressure *b, const struct tree *want, const struct binding *bindings)
@@ -122,8 +135,23 @@ int backpressure_apply(struct backpressure *b, const struct tree *want, const st
 
 		if (v && v->sndbuf)
 			continue;
-		give_back(&b->held[i]);
-		backpressure_forget(b, b->held[i].ifindex);
+		end(b, &b->held[i]);
 	}
 	return changed;
+}
+
+void backpressure_queues(struct backpressure *b, const struct tree *want, const struct binding *bindings,
+			 const char *nic)
+{
+	for (size_t i = b->n; i-- > 0;) {
+		struct held *h = &b->held[i];
+		const struct tree_vnic *v = tree_vnic(want, h->ifindex);
+
+		if (nic && strncmp(h->nic, nic, sizeof(h->nic)) != 0)
+			continue;
+		if (v && v->sndbuf)
+			hold(b, v, &bindings[v->node], true);
+		else
+			end(b, h);
+	}
 }

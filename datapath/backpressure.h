@@ -21,6 +21,7 @@ struct held {
 	int now;             /* bytes, as divvy set it, or tried to */
 	uint32_t queues;     /* when it was set: queues that attach later have to be set again */
 	int error;           /* negative errno of the last attempt; 0: in force */
+	bool returning;      /* given back, but for queues that were detached then: when they are attached */
 };
 
 struct backpressure {
@@ -46,5 +47,11 @@ int backpressure_lower(struct backpressure *b, const struct tree *want, const st
  */
 int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,
 		       bool force);
+/*
+ * A queue of this vNIC was attached, or of any if nic is NULL: it has the buffer that it had when it was detached. Set
+ * it, or give back what the queue still has of divvy.
+ */
+void backpressure_queues(struct backpressure *b, const struct tree *want, const struct binding *bindings,
+			 const char *nic);
 /* The kernel removed this link. */
 void backpressure_forget(struct backpressure *b, uint32_t ifindex);

@@ -191,7 +191,7 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 		const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = b->nic, .plan = p,
 					  .node = v->node };
 
-		if (v->sndbuf && (!h || h->error || h->now != (int)v->sndbuf))
+		if (v->sndbuf && (!h || h->error || h->returning || h->now != (int)v->sndbuf))
 			step(steps, "hold back", &at, "process %d (%s) by a send buffer of %u bytes on %s",
 			     b->pid, b->vmm, v->sndbuf, b->nic);
 	}
@@ -200,7 +200,7 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 		const struct tree_vnic *v = tree_vnic(&p->tree, h->ifindex);
 		const struct place at = { .nic = h->nic, .node = NODE_NONE };
 
-		if (!v || !v->sndbuf)
+		if ((!v || !v->sndbuf) && !h->returning)
 			step(steps, "give back", &at, "the send buffer of %s", h->nic);
 	}
 }

@@ -65,13 +65,16 @@ static bool link_same(const struct link *a, const struct link *b)
 
 enum host_change host_put_link(struct host *h, const struct link *l)
 {
-	struct link *known = byifindex_find(h->links, h->n_links, sizeof(*l), l->ifindex);
+	struct link *known = byifindex_find(h->links, h->n_links, sizeof(*l), l->ifindex), now = *l;
 	bool same;
 
 	if (!known)
 		return byifindex_insert(&h->links, &h->n_links, sizeof(*l), l) < 0 ? HOST_SAME : HOST_CHANGED;
-	same = link_same(known, l);
-	*known = *l;
+	/* Queues come and go as the guest likes; only more than ever may be others of the VMM's. */
+	if (now.queues < known->queues)
+		now.queues = known->queues;
+	same = link_same(known, &now);
+	*known = now;
 	return same ? HOST_SAME : HOST_CHANGED;
 }
 

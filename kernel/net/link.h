@@ -25,7 +25,7 @@ struct link {
 	char kind_name[16]; /* IFLA_INFO_KIND as the kernel says it; "": hardware */
 	bool tap;          /* LINK_TUN: a tap, not a tun */
 	bool multi_queue;  /* LINK_TUN */
-	uint32_t queues;   /* LINK_TUN: attached queues (IFLA_TUN_NUM_QUEUES); else 1 */
+	uint32_t queues;   /* LINK_TUN: attached queues (IFLA_TUN_NUM_QUEUES), in a host the most so far; else 1 */
 	bool up;           /* administratively */
 	bool carrier;      /* IFF_LOWER_UP: a tap's descriptor is attached */
 	uint32_t master;   /* ifindex of the bridge, bond or VRF; 0: none */

@@ -55,10 +55,15 @@ static int for_each_queue(const struct tap_ref *t, queue_cb cb, void *arg)
 	return seen ? 0 : err;
 }
 
-/* The largest: a queue that was attached later and is still unlimited shows. */
+/* The largest of each kind of queue; 0: there is none. */
+struct largest {
+	int attached, detached;
+};
+
 static int get_queue(int fd, void *arg)
 {
-	int v, *largest = arg;
+	struct largest *l = arg;
+	int v, *largest = tunfd_is_attached(fd) ? &l->attached : &l->detached;
 
 	if (ioctl(fd, TUNGETSNDBUF, &v) < 0)
 		return -errno;
@@ -69,7 +74,7 @@ static int get_queue(int fd, void *arg)
 
 struct setting {
 	int want;
-	bool same; /* on all queues */
+	bool same; /* on all attached queues */
 };
 
 static int set_queue(int fd, void *arg)
@@ -87,18 +92,40 @@ static int check_queue(int fd, void *arg)
 
 	if (ioctl(fd, TUNGETSNDBUF, &v) < 0)
 		return -errno;
-	if (v != s->want)
+	if (v != s->want && tunfd_is_attached(fd))
 		s->same = false;
+	return 0;
+}
+
+struct counting {
+	int bytes;
+	struct tap_count other;
+};
+
+static int count_queue(int fd, void *arg)
+{
+	struct counting *c = arg;
+	int v;
+
+	if (ioctl(fd, TUNGETSNDBUF, &v) < 0)
+		return -errno;
+	if (v == c->bytes)
+		return 0;
+	if (tunfd_is_attached(fd))
+		c->other.attached++;
+	else
+		c->other.detached++;
 	return 0;
 }
 
 int tap_get_sndbuf(const struct tap_ref *t, int *bytes)
 {
-	int largest = 0, r;
+	struct largest l = { 0 };
+	int r;
 
-	r = for_each_queue(t, get_queue, &largest);
+	r = for_each_queue(t, get_queue, &l);
 	if (r == 0)
-		*bytes = largest;
+		*bytes = l.attached ? l.attached : l.detached;
 	return r;
 }
 
@@ -109,7 +136,7 @@ int tap_set_sndbuf(const struct tap_ref *t, int bytes, int *before)
 
 	if (bytes <= 0)
 		return -EINVAL;
-	r = for_each_queue(t, get_queue, &was);
+	r = tap_get_sndbuf(t, &was);
 	if (r == 0)
 		r = for_each_queue(t, set_queue, &s);
 	if (r == 0)
@@ -121,4 +148,14 @@ int tap_set_sndbuf(const struct tap_ref *t, int bytes, int *before)
 	if (before)
 		*before = was;
 	return 0;
+}
+
+int tap_count_other(const struct tap_ref *t, int bytes, struct tap_count *out)
+{
+	struct counting c = { .bytes = bytes };
+	int r = for_each_queue(t, count_queue, &c);
+
+	if (r == 0)
+		*out = c.other;
+	return r;
 }

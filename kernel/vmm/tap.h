@@ -21,14 +21,22 @@ struct tap_ref {
 };
 
 /*
- * Read the send buffer, bytes of truesize (TUNGETSNDBUF). Where queues differ it is the largest: a queue that
- * was attached later, and has no limit yet, shows. 0; -ESRCH: the process is gone, or another has its pid;
- * -ENODEV: it has no descriptor of that tap in this network namespace; -EPERM; ...
+ * Read the send buffer, bytes of truesize (TUNGETSNDBUF). Where queues differ it is the largest of those that are
+ * attached: a queue that was attached later, and has no limit yet, shows. Where none is attached, the largest of all.
+ * 0; -ESRCH: the process is gone, or another has its pid; -ENODEV: it has no descriptor of that tap in this network
+ * namespace; -EPERM; ...
  */
 int tap_get_sndbuf(const struct tap_ref *t, int *bytes);
 /*
- * Set the send buffer of all attached queues, and read it back. *before, if it is not NULL: what
- * tap_get_sndbuf() would have said. 0; -EINVAL: bytes is not above 0; -EIO: another value was read; the
- * errors of tap_get_sndbuf().
+ * Set the send buffer of all attached queues, and read it back. A detached one keeps what it has, and brings it along
+ * when it is attached: see tap_count_other(). *before, if it is not NULL: what tap_get_sndbuf() would have said. 0;
+ * -EINVAL: bytes is not above 0; -EIO: another value was read; the errors of tap_get_sndbuf().
  */
 int tap_set_sndbuf(const struct tap_ref *t, int bytes, int *before);
+
+struct tap_count {
+	unsigned int attached, detached;
+};
+
+/* How many queues have another send buffer than this. The errors of tap_get_sndbuf(). */
+int tap_count_other(const struct tap_ref *t, int bytes, struct tap_count *out);

@@ -110,3 +110,10 @@ bool tunfd_is(int fd, const char *name)
 	return ns >= 0 && fstat(ns, &theirs) == 0 && stat(PROCFS_ROOT "/thread-self/ns/net", &ours) == 0 &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
+
+bool tunfd_is_attached(int fd)
+{
+	struct ifreq ifr = { 0 };
+
+	return ioctl(fd, TUNGETIFF, &ifr) == 0 && !(ifr.ifr_flags & IFF_DETACH_QUEUE);
+}

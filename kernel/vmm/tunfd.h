@@ -34,3 +34,8 @@ int tunfd_borrow(int pidfd, int fd);
 
 /* Whether fd, a descriptor of ours, is a queue of the tap of that name in this thread's network namespace. */
 bool tunfd_is(int fd, const char *name);
+/*
+ * Whether the queue that fd is carries packets, which the VMM switches by TUNSETQUEUE as the guest uses more or fewer
+ * queues. A queue that does not still names its interface.
+ */
+bool tunfd_is_attached(int fd);

@@ -19,6 +19,9 @@
  *	exec PROGRAM VM    become that process, with the first tap's descriptor handed on, as a VM's launcher
  *		does; "ready"
  *	sndbuf [BYTES]     set (if given) and read TUNGETSNDBUF of the first queue: "sndbuf=BYTES"
+ *	queues N [SECONDS] use the first N queues, and detach the others, as QEMU does when its guest says so; with
+ *		SECONDS between 1 and N for so long, as often as it can, and N in the end:
+ *		"changes=N sndbuf=BYTES,..." of all queues
  * or "error ...". It ends at end of file, with the taps open until then: frames that still wait belong to it.
  */
 
@@ -42,6 +45,7 @@ struct vm {
 	int taps[QUEUES_MAX];
 	struct ring *rings[QUEUES_MAX]; /* with vhost */
 	unsigned int n_queues;
+	unsigned int n_used; /* the first of them; the others are detached */
 	bool vhost;
 	uint8_t mac[ETH_ALEN];
 };
@@ -131,6 +135,7 @@ static int parse_argv(struct vm *vm, int argc, char **argv)
 				return -1;
 		}
 	}
+	vm->n_used = vm->n_queues;
 	return vm->n_queues ? 0 : -1;
 }
 
@@ -181,8 +186,8 @@ static int do_flood(struct vm *vm, const char *line)
 	uint64_t cpu = flood_now_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 	if (r == 0)
-		r = vm->vhost ? flood_vhost(&f, vm->rings, vm->n_queues) :
-				flood_write(&f, vm->taps, vm->n_queues);
+		r = vm->vhost ? flood_vhost(&f, vm->rings, vm->n_used) :
+				flood_write(&f, vm->taps, vm->n_used);
 	if (r < 0)
 		return r;
 	cpu = flood_now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
@@ -202,6 +207,46 @@ static int do_sndbuf(struct vm *vm, const char *line)
 	if (ioctl(vm->taps[0], TUNGETSNDBUF, &bytes) < 0)
 		return -errno;
 	printf("sndbuf=%d\n", bytes);
+	return 0;
+}
+
+static int use_queues(struct vm *vm, unsigned int n, unsigned int *changes)
+{
+	for (; vm->n_used != n; ++*changes) {
+		bool more = vm->n_used < n;
+		struct ifreq ifr = { .ifr_flags = more ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+		if (ioctl(vm->taps[more ? vm->n_used : vm->n_used - 1], TUNSETQUEUE, &ifr) < 0)
+			return -errno;
+		vm->n_used = more ? vm->n_used + 1 : vm->n_used - 1;
+	}
+	return 0;
+}
+
+static int do_queues(struct vm *vm, const char *line)
+{
+	unsigned int n = 0, changes = 0;
+	double seconds = 0;
+	uint64_t end;
+	int r = 0;
+
+	if (sscanf(line, "queues %u %lf", &n, &seconds) < 1 || n < 1 || n > vm->n_queues)
+		return -EINVAL;
+	end = flood_now_ns(CLOCK_MONOTONIC) + (uint64_t)(seconds * 1e9);
+	while (r == 0 && flood_now_ns(CLOCK_MONOTONIC) < end)
+		r = use_queues(vm, vm->n_used == 1 ? n : 1, &changes);
+	if (r == 0)
+		r = use_queues(vm, n, &changes);
+	if (r < 0)
+		return r;
+	printf("changes=%u sndbuf=", changes);
+	for (unsigned int i = 0; i < vm->n_queues; i++) {
+		int bytes = -1;
+
+		ioctl(vm->taps[i], TUNGETSNDBUF, &bytes);
+		printf("%s%d", i ? "," : "", bytes);
+	}
+	puts("");
 	return 0;
 }
 
@@ -242,6 +287,7 @@ int main(int argc, char **argv)
 			continue;
 		int r = !strncmp(line, "flood", 5) ? do_flood(&vm, line) :
 			!strncmp(line, "sndbuf", 6) ? do_sndbuf(&vm, line) :
+			!strncmp(line, "queues", 6) ? do_queues(&vm, line) :
 			!strncmp(line, "exec", 4) ? do_exec(&vm, line) : -EINVAL;
 
 		if (r < 0)
