@@ -138,6 +138,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
 $(call uses,kernel/bpf/classifier.c): $(B)/kernel/bpf/classify.skel.h
+$(call uses,kernel/bpf/burst.c): $(B)/kernel/bpf/burst.skel.h
 $(call uses,lab/meter.c): $(B)/lab/bpf/meter.skel.h
 $(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
 
@@ -175,6 +176,7 @@ WRAP_datapath_diff_test := calloc reallocarray strdup
 WRAP_datapath_sample_test := htb_list
 WRAP_datapath_others_test := filter_list_all
 WRAP_datapath_drain_test := htb_list htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns
+WRAP_datapath_burstwatch_test := burst_dropped
 WRAP_daemon_differs_test := file_read_alloc
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
 $(B)/tests/unit/sim_test: $(B)/san/tests/sim/sim.o $(call san_rooms,$(IN_core))

@@ -170,6 +170,9 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 	if (json_is_true(json_object_get(c, "raised")))
 		table_line(t,
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");
+	if (integer(d, "burst_dropped_packets"))
+		table_line(t, "  dropped by the kernel before that: %lld packets (net.core.qdisc_max_burst)",
+			   integer(d, "burst_dropped_packets"));
 	add_others(t, d);
 	if (repaired(d))
 		table_line(t, "  by another program, put right each time: %s in the last minute",

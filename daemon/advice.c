@@ -85,7 +85,7 @@ int advice_now(const struct daemon *d, struct warning_list *out)
 
 	if (err >= 0 && d->plan.model.schedule.resource == RESOURCE_DEVICE)
 		err = portwatch_warn(&d->portwatch, &d->plan, clock_now_ns(), out);
-	return err;
+	return err < 0 ? err : burstwatch_warn(&d->burstwatch, &d->plan, clock_now_ns(), out);
 }
 
 json_t *advice_json(const struct warning_list *l)
@@ -155,6 +155,7 @@ void advice_log(struct daemon *d, bool settled)
 		return;
 	if (d->plan.model.schedule.resource == RESOURCE_DEVICE)
 		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
+	burstwatch_read(&d->burstwatch, &d->plane, clock_now_ns());
 	err = advice_now(d, &now);
 	if (err >= 0)
 		err = settled ? find_unclaimed(d, &now) : keep_unclaimed(d, &now);

@@ -4,6 +4,7 @@
 /* divvyd's state, in one place. Each room and each file of daemon/ owns the part that its header describes. */
 
 #include "datapath/backpressure.h"
+#include "datapath/burstwatch.h"
 #include "datapath/dataplane.h"
 #include "datapath/drain.h"
 #include "datapath/look.h"
@@ -61,6 +62,7 @@ struct daemon {
 	struct nicmeter nicmeter;   /* read while the CPU is scheduled */
 	struct sentcount sentcount; /* what was told of packets sent */
 	struct portwatch portwatch;
+	struct burstwatch burstwatch;
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;
 	struct nftwatch *nftwatch;

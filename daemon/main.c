@@ -198,6 +198,14 @@ static void watch_queues(struct daemon *d)
 			    strerror(-r));
 }
 
+static void say_uncounted(const struct daemon *d)
+{
+	if (d->plane.burst_error < 0)
+		log_warning("cannot count packets that the kernel drops before they are scheduled (%s): "
+			    "net.core.qdisc_max_burst",
+			    strerror(-d->plane.burst_error));
+}
+
 static int open_all(struct daemon *d, struct loop **loop, struct control **control)
 {
 	char errtext[256] = "";
@@ -206,8 +214,10 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	r = sd_event_default(&d->event);
 	if (r >= 0)
 		r = dataplane_open(&d->plane, errtext, sizeof(errtext));
-	if (r >= 0)
+	if (r >= 0) {
+		say_uncounted(d);
 		r = drain_open(&d->drain, d->event, &d->plane);
+	}
 	/* Events first, then the dump: nothing is missed between the two. */
 	if (r >= 0)
 		r = loop_open(loop, d);

@@ -350,6 +350,7 @@ static int read_offered(const struct daemon *d, struct snapshot *s)
 	for (size_t i = 0; i < s->n_devices; i++) {
 		if (!s->devices[i].binding.bound)
 			continue;
+		s->devices[i].burst_dropped = burst_dropped(d->plane.burst, s->devices[i].binding.ifindex);
 		s->devices[i].offered = c[n++];
 		s->devices[i].offered_ns = now;
 	}
@@ -373,7 +374,7 @@ static int count_packets(struct daemon *d, struct snapshot *s)
 							.class_bytes = v->sent.bytes,
 							.class_packets = v->sent.packets,
 							.waiting_bytes = v->sent.waiting_bytes,
-							.dropped_packets = v->dropped_packets,
+							.dropped_packets = v->dropped_packets + v->burst_dropped,
 							.offered_bytes = v->offered.bytes,
 							.offered_packets = v->offered.packets };
 	}
@@ -418,6 +419,7 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 
 	if (!d->plan.bindings)
 		return 0;
+	burstwatch_read(&d->burstwatch, &d->plane, clock_now_ns());
 	if (!s->cpu)
 		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
 	err = advice_now(d, &s->warnings);

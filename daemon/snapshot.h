@@ -25,6 +25,7 @@ struct snapshot_device {
 	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
 	uint64_t dropped_packets;        /* by the device's leaf */
 	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
+	uint64_t burst_dropped;          /* packets that the kernel dropped before that (kernel/bpf/burst.h) */
 	struct divvy_counters offered;   /* what the vNIC sent into divvy */
 	uint64_t offered_ns;             /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;

@@ -132,6 +132,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_int(j, "offered_packets", (int64_t)d->offered.packets);
 	jsontext_int(j, "offered_ns", (int64_t)d->offered_ns);
 	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
+	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
 	jsontext_int(j, "dropped_ns", (int64_t)d->dropped_ns);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
 	jsontext_int(j, "sndbuf_bytes", d->sndbuf);

@@ -8,6 +8,7 @@
 #include "kernel/proc/privilege.h"
 #include "observe.h"
 
+#include <errno.h>
 #include <linux/pkt_sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,12 +24,19 @@ int dataplane_open(struct dataplane *p, char *errtext, size_t size)
 		return err;
 	}
 	p->fq_codel = qdisc_has_fq_codel(p->rtnl);
-	return classifier_open(&p->classifier, errtext, size);
+	err = classifier_open(&p->classifier, errtext, size);
+	if (err < 0)
+		return err;
+	p->burst_error = burst_open(&p->burst, p->classifier);
+	if (p->burst_error == -EOPNOTSUPP)
+		p->burst_error = 0;
+	return 0;
 }
 
 void dataplane_close(struct dataplane *p)
 {
 	p->rtnl = rtnl_close(p->rtnl);
+	p->burst = burst_close(p->burst);
 	p->classifier = classifier_close(p->classifier);
 	tree_free(&p->have);
 	hooks_free(&p->hooks);
@@ -135,6 +143,7 @@ void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
 
 	hooks_drop(&p->hooks, ifindex);
+	burst_forget(p->burst, ifindex);
 	settle_forget(&p->settle, ifindex);
 	for (size_t i = 0; i < p->have.n_uplinks; i++)
 		if (p->have.uplinks[i].ifb == ifindex)

@@ -7,6 +7,7 @@
  */
 
 #include "hooks.h"
+#include "kernel/bpf/burst.h"
 #include "kernel/bpf/classifier.h"
 #include "kernel/net/rtnl.h"
 #include "plan/tree.h"
@@ -17,6 +18,8 @@
 struct dataplane {
 	struct rtnl *rtnl;             /* owned */
 	struct classifier *classifier; /* owned */
+	struct burst *burst;           /* owned; NULL: this kernel drops none before HTB, or see burst_error */
+	int burst_error;               /* why such drops are not counted, negative errno; 0: they are, or there are none */
 	struct tree have;              /* what the kernel has, classes that drain included */
 	bool stale;                    /* have is not to be trusted: observe first */
 	bool half_done;                /* divvyd's own work failed half-way: not all that differs is others' */

@@ -297,6 +297,7 @@ static int leave_old_places(struct batch *b, const struct diff *d, char *errtext
 static int detach(struct dataplane *p, const struct tree_vnic *v)
 {
 	classifier_clear(p->classifier, v->ifindex);
+	burst_forget(p->burst, v->ifindex);
 	if (v->hooks & HOOK_TCX) {
 		bool reserved = privilege_reserve(true);
 

@@ -194,6 +194,11 @@ uint32_t classifier_root_id(const struct classifier *c)
 	return c->root_id;
 }
 
+int classifier_devices_fd(const struct classifier *c)
+{
+	return c->devices;
+}
+
 /* --- maps -------------------------------------------------------------------------------------- */
 
 static int update(int map, const void *key, const void *value, uint64_t flags)

@@ -29,6 +29,8 @@ uint32_t classifier_root_id(const struct classifier *c);
 /* The same of the one at tcx ingress, for tcx_set(); -1 and 0: the kernel has no tcx. */
 int classifier_divert_fd(const struct classifier *c);
 uint32_t classifier_divert_id(const struct classifier *c);
+/* The map of devices, borrowed: for other programs of divvy's. */
+int classifier_devices_fd(const struct classifier *c);
 
 /* From now on packets of this vNIC go to this class. 0 or negative errno. */
 int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device);
