@@ -14,6 +14,7 @@
 #include "advice.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "datapath/dryrun.h"
 #include "datapath/inventory.h"
 #include "reconcile.h"
@@ -54,10 +55,12 @@ static void answer(struct reply *reply, json_t *result)
  */
 static void answer_change(const struct daemon *d, struct reply *reply, json_t *result)
 {
+	char why[DAEMON_WHY_SIZE]; /* it names a directory, which may be called anything */
+
 	if (d->unsaved[0])
 		json_array_append_new(json_object_get(result, "warnings"),
 				      json_sprintf("in force, but would not survive a restart of divvyd: %s",
-						   d->unsaved));
+						   printable(d->unsaved, strlen(d->unsaved), why, sizeof(why))));
 	answer(reply, result);
 }
 

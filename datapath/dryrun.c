@@ -2,6 +2,7 @@
 #include "dryrun.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 #include "diff.h"
 #include "kernel/net/filter.h"
 #include "lookout.h"
@@ -22,12 +23,15 @@ struct place {
 __attribute__((format(printf, 4, 5))) static void step(json_t *steps, const char *action,
 							 const struct place *at, const char *fmt, ...)
 {
-	char text[512], name[MODEL_FULL_NAME_SIZE] = "";
+	char raw[512], text[512], name[MODEL_FULL_NAME_SIZE] = "", nic[4 * IFNAMSIZ];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
+	/* An interface's name may be any bytes, and JSON is UTF-8. */
+	printable(raw, strlen(raw), text, sizeof(text));
+	printable(at->nic ? at->nic : "", at->nic ? strlen(at->nic) : 0, nic, sizeof(nic));
 	if (at->plan && at->node < at->plan->model.n_nodes &&
 	    at->plan->model.nodes[at->node].kind != NODE_UPLINK)
 		model_full_name(&at->plan->model, at->node, name);
@@ -35,7 +39,7 @@ __attribute__((format(printf, 4, 5))) static void step(json_t *steps, const char
 					       "action", action,
 					       "uplink", at->uplink ? at->uplink : "",
 					       "device", name,
-					       "nic", at->nic ? at->nic : "",
+					       "nic", nic,
 					       "text", text));
 }
 

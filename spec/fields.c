@@ -3,6 +3,7 @@
 #include "quote.h"
 #include "words.h"
 
+#include "base/printable.h"
 #include "core/model.h"
 #include "core/slots/policy.h"
 
