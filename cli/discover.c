@@ -30,7 +30,7 @@ int verb_discover(int argc, char **argv)
 {
 	_cleanup_(table_free) struct table t = { .headers = headers };
 	json_auto_t *result = NULL;
-	const json_t *nic;
+	const json_t *nic, *warning;
 	int r = ask_or_dump(argc, argv, JSON_INDENT(2), &result);
 	size_t i;
 
@@ -54,5 +54,7 @@ int verb_discover(int argc, char **argv)
 				   why);
 	}
 	table_print(&t, stdout, "", "");
+	json_array_foreach(json_object_get(result, "warnings"), i, warning)
+		printf("Warning: %s\n", json_string_value(warning) ?: "");
 	return EXIT_SUCCESS;
 }

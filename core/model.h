@@ -14,6 +14,8 @@
 #define MODEL_NAME_SIZE 64
 /* "network/device", including the final NUL. */
 #define MODEL_FULL_NAME_SIZE (2 * MODEL_NAME_SIZE)
+/* A VM's name is the longest: KubeVirt's NAMESPACE_NAME has up to 127 bytes. Including the final NUL. */
+#define MODEL_SELECTOR_SIZE 128
 /* A node is an HTB class, and a class's number has 16 bits: 1..0xfffe, some of which divvy keeps. */
 #define MODEL_NODES_MAX 60000U
 #define NODE_NONE UINT32_MAX
@@ -58,7 +60,7 @@ struct node {
 
 	/* NODE_DEVICE */
 	enum selector_kind select;
-	char selector[MODEL_NAME_SIZE];
+	char selector[MODEL_SELECTOR_SIZE];
 	enum backpressure_mode backpressure;
 	enum hook_place hook;
 	bool force; /* bind even if packets then bypass hooks of others on the vNIC */

@@ -417,7 +417,7 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 	int err = 0;
 
 	if (!d->plan.bindings)
-		return 0;
+		return advice_now(d, &s->warnings);
 	if (!s->cpu)
 		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
 	err = advice_now(d, &s->warnings);

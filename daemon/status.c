@@ -2,8 +2,12 @@
 #include "status.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 #include "plan/claims.h"
 #include "proto/jsontext.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define STATUS_VERSION 1
 
@@ -267,51 +271,71 @@ json_t *status_slots_json(const struct daemon *d, uint64_t since_ns)
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "turns", list);
 }
 
-/* nic: the VM's side, or NULL; unschedulable: why the link cannot be, or NULL; device: its name, or "". */
-static json_t *nic_json(const struct link *l, const struct vmm_nic *nic, const char *unschedulable,
-			const char *device)
+/* A tap that no process is known to have open. */
+static void no_process(const struct daemon *d, const struct link *l, char *why, size_t size)
 {
-	bool waits = !unschedulable && nic && nic->waits == VMM_WAITS_YES;
-	const char *why = unschedulable ? unschedulable :
-			  nic ? nic->why :
-			  l->kind == LINK_TUN ? "no VM has it open" : "no send buffer on the host's side";
-	json_t *vhost = nic && nic->vhost != VMM_VHOST_UNKNOWN ? json_boolean(nic->vhost == VMM_VHOST_YES) :
-								 json_null();
+	if (!l->carrier)
+		snprintf(why, size, "no VM has it open");
+	else if (d->host.sight.cause)
+		snprintf(why, size, "divvyd may not look into the process that has it open: %s", d->host.sight.cause);
+	else
+		snprintf(why, size, "no process of this host was found that has it open");
+}
 
-	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s}",
-			 "nic", l->name,
+/* nic: the VM's side, or NULL; device: its name, or "". */
+static json_t *nic_json(const struct daemon *d, const struct link *l, const struct vmm_nic *nic, const char *device)
+{
+	const char *unschedulable = binding_unschedulable(l);
+	bool waits = !unschedulable && nic && nic->waits == VMM_WAITS_YES;
+	char why[200] = "no send buffer on the host's side", name[4 * IFNAMSIZ], clean[200];
+	json_t *vhost;
+
+	if (unschedulable)
+		snprintf(why, sizeof(why), "%s", unschedulable);
+	else if (nic)
+		snprintf(why, sizeof(why), "%s", nic->why);
+	else if (l->kind == LINK_TUN)
+		no_process(d, l, why, sizeof(why));
+	vhost = nic && nic->vhost != VMM_VHOST_UNKNOWN ? json_boolean(nic->vhost == VMM_VHOST_YES) : json_null();
+	/* Jansson takes UTF-8 alone. The rest is constants, or was taken in by printable_name(). */
+	printable(l->name, strlen(l->name), name, sizeof(name));
+	printable(why, strlen(why), clean, sizeof(clean));
+	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s}",
+			 "nic", name,
 			 "kind", l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name,
 			 "schedulable", !unschedulable,
 			 "device", device,
 			 "vm", nic ? nic->vm : "",
+			 "vmid", nic ? nic->vmid : "",
 			 "vmm", nic ? nic->vmm : "",
 			 "model", nic ? nic->model : "",
 			 "vhost", vhost,
 			 "pid", (json_int_t)(nic ? nic->pid : 0),
 			 "mac", nic ? nic->mac : "",
 			 "backpressure", waits ? "possible" : "unavailable",
-			 "why", why);
+			 "why", clean);
 }
 
 json_t *status_discover_json(const struct daemon *d)
 {
 	_cleanup_(claims_free) struct claims claims = { 0 };
-	json_t *list = json_array();
+	json_t *list = json_array(), *warnings = json_array();
+	char text[SIGHT_TEXT_SIZE];
 
+	if (d->host.sight.limit)
+		json_array_append_new(warnings, json_string(sight_text(&d->host.sight, text)));
 	if (d->plan.bindings)
 		(void)claims_make(&d->plan, &d->host, &claims);
 	for (size_t i = 0; i < d->host.n_links; i++) {
 		const struct link *l = &d->host.links[i];
-		const char *why = binding_unschedulable(l);
 		uint32_t node = claims_find(&claims, l->name);
 		char name[MODEL_FULL_NAME_SIZE] = "";
 
-		/* Hardware, bridges and the like are no vNICs: only what could be taken for one is told. */
-		if (why && l->kind != LINK_MACVTAP && l->kind != LINK_TUN)
+		if (!binding_is_shown(&d->host, l))
 			continue;
 		if (node != NODE_NONE)
 			model_full_name(&d->plan.model, node, name);
-		json_array_append_new(list, nic_json(l, host_nic(&d->host, l->name), why, name));
+		json_array_append_new(list, nic_json(d, l, host_nic(&d->host, l->name), name));
 	}
-	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "nics", list);
+	return json_pack("{s:i,s:o,s:o}", "version", STATUS_VERSION, "nics", list, "warnings", warnings);
 }

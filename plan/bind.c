@@ -2,7 +2,9 @@
 #include "bind.h"
 
 #include "base/cleanup.h"
+#include "called.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +13,9 @@ struct binder {
 	const uint32_t *bound;
 	size_t n_bound;
 	const struct link **by_name;
-	const struct vmm_nic **by_vm, **by_mac;
+	const struct vmm_nic **by_vm, **by_vmid, **by_mac;
+	const struct link **with_altnames; /* few have any */
+	size_t n_with_altnames;
 };
 
 static int compare_link(const void *a, const void *b)
@@ -33,6 +37,14 @@ static int compare_vm(const void *a, const void *b)
 	return r ? r : compare_tap(x, y);
 }
 
+static int compare_vmid(const void *a, const void *b)
+{
+	const struct vmm_nic *x = *(const struct vmm_nic *const *)a, *y = *(const struct vmm_nic *const *)b;
+	int r = strcmp(x->vmid, y->vmid);
+
+	return r ? r : compare_tap(x, y);
+}
+
 static int compare_mac(const void *a, const void *b)
 {
 	const struct vmm_nic *x = *(const struct vmm_nic *const *)a, *y = *(const struct vmm_nic *const *)b;
@@ -47,6 +59,8 @@ static void binder_free(struct binder *b)
 		return;
 	free(b->by_name);
 	free(b->by_vm);
+	free(b->by_vmid);
+	free(b->with_altnames);
 	free(b->by_mac);
 	free(b);
 }
@@ -65,15 +79,21 @@ struct binder *binder_new(const struct host *h, const uint32_t *bound, size_t n)
 	*b = (struct binder){ .host = h, .bound = bound, .n_bound = n };
 	b->by_name = calloc(h->n_links + 1, sizeof(*b->by_name));
 	b->by_vm = calloc(h->n_nics + 1, sizeof(*b->by_vm));
+	b->by_vmid = calloc(h->n_nics + 1, sizeof(*b->by_vmid));
+	b->with_altnames = calloc(h->n_links + 1, sizeof(*b->with_altnames));
 	b->by_mac = calloc(h->n_nics + 1, sizeof(*b->by_mac));
-	if (!b->by_name || !b->by_vm || !b->by_mac)
+	if (!b->by_name || !b->by_vm || !b->by_vmid || !b->by_mac || !b->with_altnames)
 		return NULL;
-	for (size_t i = 0; i < h->n_links; i++)
+	for (size_t i = 0; i < h->n_links; i++) {
 		b->by_name[i] = &h->links[i];
+		if (h->links[i].altnames[0])
+			b->with_altnames[b->n_with_altnames++] = &h->links[i];
+	}
 	for (size_t i = 0; i < h->n_nics; i++)
-		b->by_vm[i] = b->by_mac[i] = &h->nics[i];
+		b->by_vm[i] = b->by_vmid[i] = b->by_mac[i] = &h->nics[i];
 	qsort(b->by_name, h->n_links, sizeof(*b->by_name), compare_link);
 	qsort(b->by_vm, h->n_nics, sizeof(*b->by_vm), compare_vm);
+	qsort(b->by_vmid, h->n_nics, sizeof(*b->by_vmid), compare_vmid);
 	qsort(b->by_mac, h->n_nics, sizeof(*b->by_mac), compare_mac);
 	return TAKE_PTR(b);
 }
@@ -81,12 +101,15 @@ struct binder *binder_new(const struct host *h, const uint32_t *bound, size_t n)
 const struct link *binder_link(const struct binder *b, const char *name)
 {
 	struct link key = { 0 };
-	const struct link *k = &key, **found;
+	const struct link *k = &key, **found = NULL;
 
-	if (strlen(name) >= sizeof(key.name))
-		return NULL;
-	strcpy(key.name, name);
-	found = bsearch(&k, b->by_name, b->host->n_links, sizeof(k), compare_link);
+	if (strlen(name) < sizeof(key.name)) {
+		strcpy(key.name, name);
+		found = bsearch(&k, b->by_name, b->host->n_links, sizeof(k), compare_link);
+	}
+	for (size_t i = 0; i < b->n_with_altnames && !found; i++)
+		if (link_has_altname(b->with_altnames[i], name))
+			found = &b->with_altnames[i];
 	return found ? *found : NULL;
 }
 
@@ -128,19 +151,21 @@ struct found {
 	bool several;              /* and not exactly one of them is bound already */
 };
 
-static struct found find_nic(const struct binder *b, enum selector_kind select, const char *text)
+/* In an index, sorted by a text at offset of each vNIC, of size bytes. */
+static struct found find_in(const struct binder *b, const struct vmm_nic *const *index,
+			    int (*compare)(const void *, const void *), size_t offset, size_t size, const char *text)
 {
-	bool by_vm = select == SELECT_VM;
-	const struct vmm_nic **index = by_vm ? b->by_vm : b->by_mac;
 	size_t n = b->host->n_nics, first, end;
 	const struct vmm_nic *kept = NULL;
 	size_t n_kept = 0;
 	struct vmm_nic key = { 0 }; /* its tap is "", which stands before every tap */
 
-	snprintf(by_vm ? key.vm : key.mac, by_vm ? sizeof(key.vm) : sizeof(key.mac), "%s", text);
-	first = lower_bound(index, n, &key, by_vm ? compare_vm : compare_mac);
+	if (strlen(text) >= size)
+		return (struct found){ 0 };
+	strcpy((char *)&key + offset, text);
+	first = lower_bound(index, n, &key, compare);
 	for (end = first; end < n; end++) {
-		if (strcmp(by_vm ? index[end]->vm : index[end]->mac, by_vm ? key.vm : key.mac) != 0)
+		if (strcmp((const char *)index[end] + offset, text) != 0)
 			break;
 		if (is_bound(b, index[end])) {
 			kept = index[end];
@@ -150,6 +175,59 @@ static struct found find_nic(const struct binder *b, enum selector_kind select, 
 	if (end - first > 1 && n_kept == 1)
 		return (struct found){ .nic = kept };
 	return (struct found){ .nic = end > first ? index[first] : NULL, .several = end - first > 1 };
+}
+
+/* A VM's number is given by its manager, and goes before a name, which a tenant may choose. */
+static struct found find_nic(const struct binder *b, enum selector_kind select, const char *text)
+{
+#define FIND(index, compare, member)                                                          \
+	find_in(b, index, compare, offsetof(struct vmm_nic, member), sizeof(((struct vmm_nic *)0)->member), text)
+	struct found f = { 0 };
+
+	if (select == SELECT_MAC)
+		return FIND(b->by_mac, compare_mac, mac);
+	if (text[0]) /* most VMs have no number */
+		f = FIND(b->by_vmid, compare_vmid, vmid);
+	return f.nic ? f : FIND(b->by_vm, compare_vm, vm);
+#undef FIND
+}
+
+/* Kinds that are easily taken for a vNIC. */
+static const struct {
+	const char *kind, *why;
+} no_vnics[] = {
+	{ "macvlan", "macvlan sends through its lower device, past the host's stack" },
+	{ "ipvlan", "ipvlan sends through its lower device, past the host's stack" },
+	{ "ipvtap", "ipvtap sends through its lower device, past the host's stack" },
+	{ "netkit", "netkit: its BPF program may send packets past the host's tc" },
+	{ "dummy", "dummy: no VM or container is behind it" },
+	{ "vlan", "VLAN: its packets are those of the interface that it sits on: name that one" },
+};
+
+static const char *why_no_vnic(const struct link *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(no_vnics); i++)
+		if (strcmp(l->kind_name, no_vnics[i].kind) == 0)
+			return no_vnics[i].why;
+	return NULL;
+}
+
+static bool is_vnic(const struct link *l)
+{
+	return l->kind == LINK_VETH || l->kind == LINK_TUN || l->kind == LINK_MACVTAP;
+}
+
+bool binding_is_shown(const struct host *h, const struct link *l)
+{
+	const struct link *lower;
+
+	if (is_vnic(l))
+		return true;
+	if (strcmp(l->kind_name, "vlan") != 0)
+		return why_no_vnic(l) != NULL;
+	/* A VLAN of a port is an uplink. */
+	lower = l->lower && l->peer_netns < 0 ? host_link(h, l->lower) : NULL;
+	return lower && is_vnic(lower);
 }
 
 const char *binding_unschedulable(const struct link *l)
@@ -166,7 +244,7 @@ const char *binding_unschedulable(const struct link *l)
 	case LINK_OTHER:
 		break;
 	}
-	return "not a virtual NIC (tap or veth)";
+	return why_no_vnic(l) ? why_no_vnic(l) : "not a virtual NIC (tap or veth)";
 }
 
 static void fill_vm(struct binding *out, const struct vmm_nic *nic)
@@ -180,13 +258,17 @@ static void fill_vm(struct binding *out, const struct vmm_nic *nic)
 	snprintf(out->vm, sizeof(out->vm), "%s", nic->vm);
 }
 
-static void decide_backpressure(const struct node *device, const struct link *l, const struct vmm_nic *nic,
-				struct binding *out)
+static void decide_backpressure(const struct binder *b, const struct node *device, const struct link *l,
+				const struct vmm_nic *nic, struct binding *out)
 {
+	const char *cause = b->host->sight.cause;
+
 	if (device->backpressure == BACKPRESSURE_OFF)
 		reason_set(&out->why, REASON_OFF, NULL, NULL, NULL);
 	else if (l->kind != LINK_TUN)
 		reason_set(&out->why, REASON_NO_SNDBUF, l->kind_name, NULL, NULL);
+	else if (!nic && cause)
+		reason_set(&out->why, REASON_UNSEEN_PROCESS, l->name, cause, NULL);
 	else if (!nic)
 		reason_set(&out->why, REASON_NO_PROCESS, l->name, NULL, NULL);
 	else if (nic->waits == VMM_WAITS_NO || (nic->waits == VMM_WAITS_UNKNOWN &&
@@ -196,22 +278,47 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 		out->backpressure = true;
 }
 
+/* There is no such VM or MAC address, or divvyd may not see it. */
+static void say_none(const struct binder *b, const struct node *device, struct reason *why)
+{
+	const char *cause = b->host->sight.cause;
+	bool by_vm = device->select == SELECT_VM;
+
+	if (cause)
+		reason_set(why, by_vm ? REASON_UNSEEN_VM : REASON_UNSEEN_MAC, device->selector, cause, NULL);
+	else
+		reason_set(why, by_vm ? REASON_NO_VM : REASON_NO_MAC, device->selector, NULL, NULL);
+}
+
+static void say_several(const struct binder *b, const struct node *device, struct reason *why)
+{
+	char list[CALLED_TEXT_SIZE];
+
+	if (device->select == SELECT_MAC)
+		reason_set(why, REASON_SEVERAL_OF_MAC, device->selector, NULL, NULL);
+	else
+		reason_set(why, REASON_SEVERAL_OF_VM, device->selector, called_list(b->host, device->selector, list),
+			   NULL);
+}
+
 /* The vNIC that the selector names. False: there is none, or several; out->why says so. */
 static bool select_nic(const struct binder *b, const struct node *device, struct binding *out)
 {
-	bool by_vm = device->select == SELECT_VM;
+	const struct link *l;
 	struct found f;
 
 	if (device->select == SELECT_NIC) {
-		snprintf(out->nic, sizeof(out->nic), "%.*s", IFNAMSIZ - 1, device->selector);
-		return true;
+		l = binder_link(b, device->selector); /* perhaps by another name of the interface */
+		if (!l)
+			reason_set(&out->why, REASON_NO_LINK, device->selector, NULL, NULL);
+		snprintf(out->nic, sizeof(out->nic), "%.*s", IFNAMSIZ - 1, l ? l->name : device->selector);
+		return l;
 	}
 	f = find_nic(b, device->select, device->selector);
 	if (f.several)
-		reason_set(&out->why, by_vm ? REASON_SEVERAL_OF_VM : REASON_SEVERAL_OF_MAC, device->selector,
-			   NULL, NULL);
+		say_several(b, device, &out->why);
 	else if (!f.nic)
-		reason_set(&out->why, by_vm ? REASON_NO_VM : REASON_NO_MAC, device->selector, NULL, NULL);
+		say_none(b, device, &out->why);
 	else
 		snprintf(out->nic, sizeof(out->nic), "%s", f.nic->tap);
 	return f.nic && !f.several;
@@ -243,5 +350,5 @@ void binder_bind(const struct binder *b, const struct node *device, struct bindi
 		fill_vm(out, nic);
 	out->bound = true;
 	out->ifindex = l->ifindex;
-	decide_backpressure(device, l, nic, out);
+	decide_backpressure(b, device, l, nic, out);
 }

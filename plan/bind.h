@@ -42,5 +42,11 @@ void binder_bind(const struct binder *b, const struct node *device, struct bindi
 /* The link of that name, borrowed from the host; NULL: there is none. */
 const struct link *binder_link(const struct binder *b, const char *name);
 
+/*
+ * Whether discover tells of the link: a vNIC, or what is easily taken for one. Hardware, bridges, and VLANs of ports are
+ * none.
+ */
+bool binding_is_shown(const struct host *h, const struct link *l);
+
 /* Why a link cannot be scheduled, for discover and for binding; NULL: it can. */
 const char *binding_unschedulable(const struct link *l);

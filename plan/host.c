@@ -38,8 +38,8 @@ static bool nic_same(const struct vmm_nic *a, const struct vmm_nic *b)
 {
 	return strcmp(a->tap, b->tap) == 0 && a->pid == b->pid && a->start_time == b->start_time &&
 	       a->known == b->known && strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 &&
-	       strcmp(a->mac, b->mac) == 0 && a->queues == b->queues && a->waits == b->waits &&
-	       a->vhost == b->vhost;
+	       strcmp(a->mac, b->mac) == 0 && strcmp(a->vmid, b->vmid) == 0 && a->queues == b->queues &&
+	       a->waits == b->waits && a->vhost == b->vhost;
 }
 
 bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)
@@ -60,7 +60,8 @@ static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->tap == b->tap &&
 	       a->carrier == b->carrier && a->master == b->master && a->up == b->up && a->queues == b->queues &&
-	       a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
+	       a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+	       memcmp(a->altnames, b->altnames, sizeof(a->altnames)) == 0;
 }
 
 enum host_change host_put_link(struct host *h, const struct link *l)

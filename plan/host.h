@@ -15,6 +15,7 @@ struct host {
 	size_t n_links;
 	struct vmm_nic *nics; /* sorted by tap, one a tap; owned */
 	size_t n_nics;
+	struct vmm_sight sight; /* what of the processes could not be seen when nics were read */
 };
 
 void host_free(struct host *h);

@@ -86,7 +86,7 @@ static void bind_uplink(const struct binder *binder, const struct node *node, st
 	const struct link *l = binder_link(binder, node->name);
 
 	*b = (struct binding){ .bound = l != NULL, .ifindex = l ? l->ifindex : 0, .queues = 1 };
-	snprintf(b->nic, sizeof(b->nic), "%.*s", IFNAMSIZ - 1, node->name);
+	snprintf(b->nic, sizeof(b->nic), "%.*s", IFNAMSIZ - 1, l ? l->name : node->name);
 	if (!l)
 		reason_set(&b->why, REASON_NO_LINK, b->nic, NULL, NULL);
 }

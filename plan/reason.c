@@ -8,8 +8,10 @@ static const char *const lines[N_REASONS] = {
 	[REASON_NONE] = "",
 	[REASON_NO_VM] = "no VM @1 on this host",
 	[REASON_NO_MAC] = "no vNIC with MAC @1 on this host",
-	[REASON_SEVERAL_OF_VM] = "VM @1 has several vNICs: name one by nic:",
+	[REASON_SEVERAL_OF_VM] = "VM @1 is @2: select one by nic: or mac:",
 	[REASON_SEVERAL_OF_MAC] = "vNIC with MAC @1 has several vNICs: name one by nic:",
+	[REASON_UNSEEN_VM] = "no VM @1 among those that divvyd may look into: @2",
+	[REASON_UNSEEN_MAC] = "no vNIC with MAC @1 among those that divvyd may look into: @2",
 	[REASON_NO_LINK] = "no interface @1 on this host",
 	[REASON_NOT_VNIC] = "@1: @2",
 	[REASON_NOT_OPEN] = "@1: no VM has it open",
@@ -22,6 +24,7 @@ static const char *const lines[N_REASONS] = {
 	[REASON_OFF] = "off in the specification",
 	[REASON_NO_SNDBUF] = "@1 has no send buffer on the host's side",
 	[REASON_NO_PROCESS] = "no process of this host was found behind @1",
+	[REASON_UNSEEN_PROCESS] = "divvyd may not look into the process behind @1: @2",
 	[REASON_VMM] = "@1",
 };
 

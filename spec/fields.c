@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fields.h"
 #include "quote.h"
-#include "words.h"
 
 #include "base/printable.h"
+#include "base/words.h"
 #include "core/model.h"
 #include "core/slots/policy.h"
 

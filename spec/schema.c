@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schema.h"
-#include "words.h"
 
 #include "base/cleanup.h"
+#include "base/words.h"
 #include "core/slots/rounds.h"
 
 #include <stdio.h>

@@ -24,7 +24,7 @@ static struct vmm_nic nics[] = {
 	{ .tap = "n0", .vmm = "qemu", .vm = "web", .pid = 10, .queues = 1, .waits = VMM_WAITS_YES },
 	{ .tap = "n1", .vmm = "qemu", .vm = "batch", .pid = 11, .queues = 1, .waits = VMM_WAITS_YES },
 };
-static const struct host host = { links, 3, nics, 2 };
+static const struct host host = { .links = links, .n_links = 3, .nics = nics, .n_nics = 2 };
 static struct model model;
 
 static void add(enum node_kind kind, uint32_t parent, const char *name)
