@@ -5,6 +5,7 @@
 #include "complain.h"
 
 #include "base/cleanup.h"
+#include "base/words.h"
 #include "proto/client.h"
 
 #include <errno.h>
@@ -111,6 +112,8 @@ static int take_timeout(int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	struct words_near near = { 0 };
+
 	if (take_timeout(&argc, argv) < 0)
 		return EXIT_FAILURE;
 	if (argc < 2) {
@@ -128,5 +131,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (strcmp(verbs[i].name, argv[1]) == 0)
 			return run(&verbs[i], argc - 1, argv + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		words_consider(&near, argv[1], verbs[i].name);
+	if (near.word)
+		return complain("unknown verb \"%s\": did you mean \"%s\"?", argv[1], near.word);
 	return complain("unknown verb \"%s\": try divvy --help", argv[1]);
 }

@@ -12,6 +12,7 @@
 #include "datapath/look.h"
 #include "datapath/shared.h"
 #include "plan/mistakes.h"
+#include "plan/near.h"
 #include "state.h"
 
 #include <errno.h>
@@ -116,10 +117,13 @@ static int check_host(const struct daemon *d, const struct plan *p, struct spec_
 		if (new_uplink && mistakes_no_uplink(p, &d->host, i, why, sizeof(why)))
 			return refuse_uplink(node, why, err);
 		if (new_uplink && !b->bound) {
+			const char *near = near_link(&d->host, node->name, false);
+
 			err->line = node->line;
 			snprintf(err->text, sizeof(err->text),
-				 "unknown uplink \"%s\": expected the name of a network interface of this host (ip link)",
-				 node->name);
+				 near ? "unknown uplink \"%s\": did you mean \"%s\"?" :
+					"unknown uplink \"%s\": expected the name of a network interface of this host (ip link)",
+				 node->name, near);
 			return -ENODEV;
 		}
 		if (node->kind == NODE_DEVICE && is_hindered(b) && !is_hindered_already(d, p, i)) {

@@ -17,6 +17,7 @@
 #include "base/printable.h"
 #include "datapath/dryrun.h"
 #include "datapath/inventory.h"
+#include "plan/near.h"
 #include "reconcile.h"
 #include "snapshot.h"
 #include "state.h"
@@ -179,14 +180,18 @@ static int set_share(struct model *m, const char *name, const json_t *value, str
 {
 	json_int_t weight = json_integer_value(value);
 	int64_t i = model_find(m, name);
+	char full[MODEL_FULL_NAME_SIZE];
 
 	if (i < 0 || m->nodes[i].kind == NODE_UPLINK) {
+		const char *near = near_node(m, name, full);
+
 		snprintf(err->text, sizeof(err->text),
-			 i == -ENOTUNIQ ? "\"%.80s\" is there several times: write network/name, or uplink/name" :
+			 i == -ENOTUNIQ ? "\"%1$.80s\" is there several times: write network/name, or uplink/name" :
 			 spec_is_schedule_key(name) ?
 			 "no device or network \"%1$.80s\"; a key of schedule is written schedule.%1$.80s=VALUE" :
-			 "no device or network \"%.80s\" in the running specification (divvy status)",
-			 name);
+			 near ? "no device or network \"%1$.80s\"; did you mean \"%2$s\"?" :
+			 "no device or network \"%1$.80s\" in the running specification (divvy status)",
+			 name, near);
 		return -EINVAL;
 	}
 	if (!json_is_integer(value) || weight < 1 || weight > SHARE_MAX) {
@@ -317,6 +322,7 @@ static void on_drained(int err, void *arg)
 static int model_to_release(const struct daemon *d, const json_t *args, struct model *out, struct spec_error *err)
 {
 	const char *device = json_string_value(json_object_get(args, "device"));
+	char full[MODEL_FULL_NAME_SIZE];
 	int64_t i;
 
 	if (!device && json_is_true(json_object_get(args, "all")))
@@ -329,6 +335,8 @@ static int model_to_release(const struct daemon *d, const json_t *args, struct m
 	if (i == -ENOTUNIQ)
 		snprintf(err->text, sizeof(err->text),
 			 "that name is there several times: write network/name, or uplink/name");
+	else if (i < 0 && near_node(&d->plan.model, device, full))
+		snprintf(err->text, sizeof(err->text), "no device \"%.80s\"; did you mean \"%s\"?", device, full);
 	else if (i < 0 || d->plan.model.nodes[i].kind != NODE_DEVICE)
 		snprintf(err->text, sizeof(err->text),
 			 "no device \"%.80s\" in the running specification (divvy status)", device);

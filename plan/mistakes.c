@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "claims.h"
+#include "near.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -75,6 +76,55 @@ static int charged_twice(const struct plan *p, const struct claims *c, size_t i,
 		one, b->nic, other, patch->veth->name, b->nic);
 }
 
+static bool is_missing(const struct binding *b)
+{
+	return !b->bound && (b->why.code == REASON_NO_VM || b->why.code == REASON_NO_LINK);
+}
+
+static bool is_selected(const struct plan *p, enum selector_kind kind, const char *text)
+{
+	for (size_t i = 0; i < p->model.n_nodes; i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && p->model.nodes[i].select == kind &&
+		    strcmp(p->model.nodes[i].selector, text) == 0)
+			return true;
+	return false;
+}
+
+/* More than so many devices that wait are no slips, and looking for each takes time. */
+#define NEAR_MAX 4
+
+/* A device waits for a name that is nearly that of something that no other device claims. */
+static int misspelt(const struct plan *p, const struct claims *c, size_t i, struct warning_list *out)
+{
+	const struct node *node = &p->model.nodes[i];
+	const struct binding *b = &p->bindings[i];
+	const char *near = NULL, *what = node->select == SELECT_VM ? "VM" : "interface";
+	char name[MODEL_FULL_NAME_SIZE];
+
+	if (b->why.code == REASON_NO_VM)
+		near = near_vm(c->host, node->selector);
+	else if (b->why.code == REASON_NO_LINK && node->select == SELECT_NIC)
+		near = near_link(c->host, node->selector, true);
+	if (!near || is_selected(p, node->select, near))
+		return 0;
+	model_full_name(&p->model, (uint32_t)i, name);
+	return warning_add(out, "near", name, "device %s: no %s %s on this host: did you mean %s?", name, what,
+			   node->selector, near);
+}
+
+static int find_misspelt(const struct plan *p, const struct claims *c, struct warning_list *out)
+{
+	size_t waits = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < p->model.n_nodes && waits <= NEAR_MAX; i++)
+		waits += is_missing(&p->bindings[i]);
+	for (size_t i = 0; i < p->model.n_nodes && waits <= NEAR_MAX && err >= 0; i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && is_missing(&p->bindings[i]))
+			err = misspelt(p, c, i, out);
+	return err;
+}
+
 int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out)
 {
 	_cleanup_(claims_free) struct claims c = { 0 };
@@ -91,5 +141,5 @@ int mistakes_find(const struct plan *p, const struct host *h, struct warning_lis
 		else if (p->model.nodes[i].kind == NODE_DEVICE && s->resource == RESOURCE_DEVICE)
 			err = charged_twice(p, &c, i, out);
 	}
-	return err;
+	return err < 0 ? err : find_misspelt(p, &c, out);
 }

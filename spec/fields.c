@@ -18,11 +18,39 @@ static void *member(void *object, const struct field *f)
 	return (char *)object + f->offset;
 }
 
+/* Whether each character prints. Bytes that are no UTF-8 do not. */
+static bool prints(const char *text)
+{
+	size_t n = strlen(text), len;
+
+	for (size_t i = 0; i < n; i += len) {
+		uint32_t point = 0;
+
+		len = utf8_decode(text + i, n - i, &point);
+		if (len == 0 || utf8_is_unprintable(point))
+			return false;
+	}
+	return true;
+}
+
+/* "veth100i0@if2" is how ip link writes an interface together with what it sits on, or its peer. */
+static int refuse_peer(const char *text, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strcspn(text, "@");
+
+	if (n == 0 || n >= IFNAMSIZ || !text[n])
+		return 0;
+	return reject(err, text, "did you mean \"%.*s\"? What ip link writes behind '@' is another interface", (int)n,
+		      text);
+}
+
 int field_name(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t n = strspn(text, allowed);
 
+	if (((const struct node *)object)->kind == NODE_UPLINK && refuse_peer(text, err) < 0)
+		return -EINVAL;
 	if (text[n] != '\0') {
 		char quoted[QUOTE_SIZE];
 		uint32_t point;
@@ -50,8 +78,12 @@ int field_nic(const struct field *f, const char *text, void *object, char err[UN
 {
 	size_t n = strlen(text);
 
+	if (refuse_peer(text, err) < 0)
+		return -EINVAL;
 	if (n == 0 || n >= IFNAMSIZ)
 		return reject(err, text, "%zu characters; expected %s", n, f->expected);
+	if (!prints(text))
+		return reject(err, text, "a character that does not print; rename the interface, or use vm or mac");
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return reject(err, text, "no interface has this name; expected %s", f->expected);
 	for (size_t i = 0; i < n; i++)
@@ -66,18 +98,16 @@ int field_nic(const struct field *f, const char *text, void *object, char err[UN
 /* VMMs allow nearly any character in a name. */
 int field_vm(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
-	size_t n = strlen(text), len;
+	struct node *node = object;
 
-	if (n == 0 || n >= MODEL_NAME_SIZE)
-		return reject(err, text, "%zu bytes; expected %s", n, f->expected);
-	for (size_t i = 0; i < n; i += len) {
-		uint32_t point = 0;
-
-		len = utf8_decode(text + i, n - i, &point);
-		if (len == 0 || utf8_is_unprintable(point))
-			return reject(err, text, "a character that does not print; expected %s", f->expected);
-	}
-	select_by(object, SELECT_VM, text);
+	if (!text[0])
+		return reject(err, text, "0 bytes; expected %s", f->expected);
+	if (!prints(text))
+		return reject(err, text, "a character that does not print; expected %s", f->expected);
+	select_by(node, SELECT_VM, text);
+	/* Of a VM's name that is as long, discover shows the beginning and a hash of all of it. */
+	if (strlen(text) >= sizeof(node->selector))
+		printable_name(text, node->selector, sizeof(node->selector));
 	return 0;
 }
 

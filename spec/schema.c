@@ -50,9 +50,9 @@ const struct object schema_device = {
 	.n_fields = 10,
 	.fields = {
 		NAME_FIELD,
-		{ .key = "nic", .expected = "an interface name of at most 15 characters", .parse = field_nic,
+		{ .key = "nic", .expected = "an interface name of at most 15 characters, which ip link show tells, also of a longer altname", .parse = field_nic,
 		  .also = " interface iface ifname dev device tap vnic ", .flags = FIELD_SELECTOR },
-		{ .key = "vm", .expected = "the name of a VM, at most 63 bytes", .parse = field_vm,
+		{ .key = "vm", .expected = "the name of a VM, as divvy discover shows it", .parse = field_vm,
 		  .also = " domain guest ", .flags = FIELD_SELECTOR },
 		{ .key = "mac", .parse = field_mac,
 		  .expected = "a MAC address, such as \"52:54:00:aa:bb:cc\"",
