@@ -20,6 +20,12 @@
 #define MODEL_NODES_MAX 60000U
 #define NODE_NONE UINT32_MAX
 
+/*
+ * Bytes that a port spends on each frame beside the frame: preamble and start delimiter (8), FCS (4),
+ * interframe gap (12). IEEE 802.3, clauses 3 and 4.
+ */
+#define MODEL_OVERHEAD_DEFAULT 24
+
 enum node_kind {
 	NODE_UPLINK,
 	NODE_NETWORK,

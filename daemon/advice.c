@@ -36,6 +36,16 @@ static uint64_t fastest(const struct host *h, const struct link *uplink, const c
 	return most;
 }
 
+uint64_t advice_speed(const struct daemon *d, const char *interface)
+{
+	const char *name = "";
+
+	for (size_t i = 0; i < d->host.n_links; i++)
+		if (strcmp(d->host.links[i].name, interface) == 0)
+			return fastest(&d->host, &d->host.links[i], &name);
+	return 0;
+}
+
 static int check_speed(const struct daemon *d, const struct plan *p, size_t node, struct warning_list *out)
 {
 	const struct binding *b = &p->bindings[node];

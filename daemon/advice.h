@@ -10,6 +10,8 @@
 
 #include <jansson.h>
 
+/* The speed of the fastest port that an interface's packets leave by, bits per second; 0: none tells its speed. */
+uint64_t advice_speed(const struct daemon *d, const char *interface);
 /* Append what a plan says, and the speeds of its uplinks' ports. 0 or -ENOMEM. */
 int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_list *out);
 /* The same for what runs, what its ports have lost, and what divvyd may not look into, also if nothing runs. */

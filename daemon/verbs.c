@@ -5,7 +5,7 @@
  *	set      {shares: {name: weight}, schedule: {key: text}, dry_run}
  *	release  {all: true} or {device: name}
  *	status   {}                 status.h
- *	discover {}                 status.h
+ *	discover {spec}             status.h; with spec true {text}: a specification of what is there
  *	show     {}                 {text}: the running specification
  *	slots    {since_ns}         CPU scheduling: each VM's latest turns
  */
@@ -17,6 +17,7 @@
 #include "base/printable.h"
 #include "datapath/dryrun.h"
 #include "datapath/inventory.h"
+#include "drafted.h"
 #include "plan/near.h"
 #include "reconcile.h"
 #include "snapshot.h"
@@ -391,9 +392,19 @@ static void verb_status(struct daemon *d, const json_t *args, struct reply *repl
 
 static void verb_discover(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	(void)args;
+	_cleanup_free_ char *text = NULL;
+	struct spec_error err;
+
 	look_at_vms(d);
-	answer(reply, status_discover_json(d));
+	if (!json_is_true(json_object_get(args, "spec"))) {
+		answer(reply, status_discover_json(d));
+		return;
+	}
+	text = drafted_text(d, &err);
+	if (text)
+		answer(reply, json_pack("{s:s}", "text", text));
+	else
+		reply_error(reply, &err);
 }
 
 static void verb_show(struct daemon *d, const json_t *args, struct reply *reply)

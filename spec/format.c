@@ -167,7 +167,7 @@ static void put_uplink(FILE *f, const struct model *m, uint32_t i)
 	fputs("- name: ", f);
 	put_string(f, node->name);
 	fprintf(f, "\n  capacity: %s\n", units_format_rate(node->limit, rate));
-	if (node->overhead != SPEC_OVERHEAD_DEFAULT)
+	if (node->overhead != MODEL_OVERHEAD_DEFAULT)
 		fprintf(f, "  overhead: %u\n", node->overhead);
 	if (i + 1 < m->n_nodes && m->nodes[i + 1].kind == NODE_DEVICE) {
 		put_devices(f, m, i, "  ");

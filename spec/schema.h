@@ -27,11 +27,6 @@ extern const struct object schema_root, schema_uplink, schema_network, schema_de
 /* Words of enum resource, enum backpressure_mode and enum hook_place, NULL-terminated. */
 extern const char *const schema_resources[], *const schema_backpressures[], *const schema_hooks[];
 
-/*
- * Bytes that a port spends on each frame beside the frame: preamble and start delimiter (8), FCS (4),
- * interframe gap (12). IEEE 802.3, clauses 3 and 4.
- */
-#define SPEC_OVERHEAD_DEFAULT 24
 #define SPEC_OVERHEAD_MAX 256
 
 /* The field with that key; NULL: there is none. */

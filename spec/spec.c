@@ -126,7 +126,7 @@ static int parse_node(struct build *b, const struct object *object, uint32_t par
 		.line = b->reader.item.line,
 		.share = SHARE_DEFAULT,
 		.limit = RATE_UNLIMITED,
-		.overhead = object->kind == NODE_UPLINK ? SPEC_OVERHEAD_DEFAULT : 0,
+		.overhead = object->kind == NODE_UPLINK ? MODEL_OVERHEAD_DEFAULT : 0,
 	};
 	uint32_t index = NODE_NONE;
 	int r;
