@@ -33,7 +33,7 @@ const char *near_link(const struct host *h, const char *name, bool vnic)
 	for (size_t i = 0; i < h->n_links; i++) {
 		const struct link *l = &h->links[i];
 
-		if (vnic == (binding_unschedulable(l) != NULL))
+		if (vnic && binding_unschedulable(l))
 			continue;
 		words_consider(&best, name, l->name);
 		for (const char *at = l->altnames; *at; at += strlen(at) + 1)

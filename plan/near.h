@@ -10,8 +10,7 @@
 const char *near_node(const struct model *m, const char *name, char buf[MODEL_FULL_NAME_SIZE]);
 
 /*
- * The interface, by its name or an altname; NULL: none is near. vnic: only those that can be divided; else only others.
- * Borrowed. O(n).
+ * The interface, by its name or an altname; NULL: none is near. vnic: only those that can be divided. Borrowed. O(n).
  */
 const char *near_link(const struct host *h, const char *name, bool vnic);
 /* The VM; NULL: none is near. Borrowed. O(n). */
