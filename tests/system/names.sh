@@ -51,11 +51,11 @@ check_prints() { # what, file
 
 held=()
 hold_tap() { # tap, VM's name, further arguments of the VMM; a process that has it open until it is killed
-	local tap=$1 name=$2
+	local nic=$1 name=$2
 	shift 2
 	# shellcheck disable=SC2154 # never: opened by the caller
 	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "$name" \
-		-netdev "tap,id=net0,ifname=$tap,script=no" -device "virtio-net-pci,netdev=net0,mac=52:54:00:78:00:$(printf %02x ${#held[@]})" \
+		-netdev "tap,id=net0,ifname=$nic,script=no" -device "virtio-net-pci,netdev=net0,mac=52:54:00:78:00:$(printf %02x ${#held[@]})" \
 		"$@" <&"$never" >/dev/null &
 	held+=($!)
 }

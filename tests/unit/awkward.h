@@ -3,6 +3,7 @@
 
 /* Names that VMs, and much else, may have, and what is shown of each: tests of all rooms use the same. */
 
+/* NOLINTBEGIN(misc-misleading-bidirectional): they are meant to mislead */
 static const struct {
 	const char *what, *name, *shown;
 } awkward[] = {
@@ -91,3 +92,4 @@ static const struct {
 	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 	  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx~e78ddf9f1ba85555" },
 };
+/* NOLINTEND(misc-misleading-bidirectional) */

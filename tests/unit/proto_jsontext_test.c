@@ -86,7 +86,7 @@ static void strings(void **state)
 		{ "cut \xc3", "cut \\xc3" },
 		{ "\xc0\xaf", "\\xc0\\xaf" },
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
-		{ "right \xe2\x80\xae left", "right \\xe2\\x80\\xae left" },
+		{ "right \xe2\x80\xae left", "right \\xe2\\x80\\xae left" }, /* NOLINT(misc-misleading-bidirectional) */
 		{ "tag \xf3\xa0\x81\x81", "tag \\xf3\\xa0\\x81\\x81" },
 	};
 
