@@ -2,6 +2,7 @@
 
 #include "model.h"
 #include "base/cleanup.h"
+#include "pattern.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -121,12 +122,22 @@ static bool under_network(const struct model *m, uint32_t i)
 const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE])
 {
 	const struct node *node = &m->nodes[i];
+	bool below = under_network(m, i);
 
-	if (under_network(m, i))
-		snprintf(buf, MODEL_FULL_NAME_SIZE, "%s/%s", m->nodes[node->parent].name, node->name);
-	else
-		snprintf(buf, MODEL_FULL_NAME_SIZE, "%s", node->name);
+	snprintf(buf, MODEL_FULL_NAME_SIZE, "%s%s%s%s%.*s", below ? m->nodes[node->parent].name : "",
+		 below ? "/" : "", node->name, node->instance ? "/" : "", MODEL_NAME_SIZE - 1,
+		 node->instance ? node->selector : "");
 	return buf;
+}
+
+bool model_is_pattern(const struct node *device)
+{
+	return pattern_is(device->selector);
+}
+
+bool model_is_each(const struct node *device)
+{
+	return device->as == AS_EACH && model_is_pattern(device);
 }
 
 /* How a name can mean a node; a lower one goes before a higher one. */

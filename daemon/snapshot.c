@@ -43,6 +43,7 @@ void snapshot_free(struct snapshot *s)
 {
 	free(s->uplinks);
 	free(s->devices);
+	free(s->nics);
 	free(s->others);
 	warning_list_free(&s->warnings);
 	free(s->unclaimed);
@@ -58,6 +59,25 @@ static int compare_qdisc(const void *a, const void *b)
 	if (x->ifindex != y->ifindex)
 		return x->ifindex < y->ifindex ? -1 : 1;
 	return (x->parent > y->parent) - (x->parent < y->parent);
+}
+
+/* CPU slots: what a device's vNICs sent, together. */
+static void read_nics(const struct daemon *d, uint32_t node, struct sample_rate *out)
+{
+	uint32_t at = node;
+
+	*out = (struct sample_rate){ 0 };
+	do {
+		struct sample_rate one;
+
+		nicmeter_rate(&d->nicmeter, d->plan.bindings[at].ifindex, &one);
+		out->bytes += one.bytes;
+		out->packets += one.packets;
+		out->delivered.bytes_ps += one.delivered.bytes_ps;
+		out->known |= one.known;
+		out->window_ns = one.window_ns ? one.window_ns : out->window_ns;
+		out->at_ns = one.at_ns ? one.at_ns : out->at_ns;
+	} while (binding_next(d->plan.bindings, &at));
 }
 
 /*
@@ -85,7 +105,7 @@ static int read_rates(struct daemon *d, struct readings *r)
 		if (m->nodes[i].kind != NODE_DEVICE || !d->plan.bindings[i].bound)
 			continue;
 		if (d->slots) {
-			nicmeter_rate(&d->nicmeter, d->plan.bindings[i].ifindex, &r->sent[i]);
+			read_nics(d, (uint32_t)i, &r->sent[i]);
 			continue;
 		}
 		sample_rate(readings, d->plan.minors[i], &r->sent[i]);
@@ -213,7 +233,7 @@ static int add_line(struct snapshot *s, size_t *count, const char *text)
 }
 
 /* Filters behind divvy's: divided packets do not meet them. */
-static int fill_passed(const struct others_vnic *filters, struct snapshot *s, struct snapshot_device *out)
+static int fill_passed(const struct others_vnic *filters, struct snapshot *s, struct snapshot_nic *out)
 {
 	int err = 0;
 
@@ -225,7 +245,7 @@ static int fill_passed(const struct others_vnic *filters, struct snapshot *s, st
 }
 
 /* Qdiscs, programs and filters of others on a vNIC: they stay in force, and the operator should know. */
-static int fill_others(struct daemon *d, struct snapshot *s, struct snapshot_device *out)
+static int fill_others(struct daemon *d, struct snapshot *s, struct snapshot_nic *out)
 {
 	uint32_t ifindex = out->binding.ifindex;
 	const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
@@ -252,7 +272,7 @@ static int fill_others(struct daemon *d, struct snapshot *s, struct snapshot_dev
 	return err < 0 ? err : fill_passed(filters, s, out);
 }
 
-static void fill_undivided(const struct daemon *d, const struct node *node, struct snapshot_device *out)
+static void fill_undivided(const struct daemon *d, const struct node *node, struct snapshot_nic *out)
 {
 	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding.ifindex);
 
@@ -266,7 +286,7 @@ static void fill_undivided(const struct daemon *d, const struct node *node, stru
 	out->undivided_hint = lookout_hint(v, out->undivided_by, node->hook);
 }
 
-static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_device *out)
+static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_nic *out)
 {
 	const struct binding *b = &out->binding;
 	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
@@ -311,48 +331,97 @@ static void fill_slots(const struct readings *r, const struct snapshot *s, struc
 				      percent(out->slots.account.entitled_ns, s->slots.entitled_total_ns);
 }
 
-static int fill_device(struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,
-		       struct snapshot_device *out)
+static int fill_nic(struct daemon *d, const struct node *node, struct snapshot *s, struct snapshot_nic *out)
 {
-	model_full_name(&d->plan.model, (uint32_t)node, out->name);
-	out->binding = d->plan.bindings[node];
-	out->share = d->plan.model.nodes[node].share;
-	out->entitled = r->entitled[node];
-	out->sent = r->sent[node];
-	fill_backpressure(d, &d->plan.model.nodes[node], out);
-	fill_slots(r, s, out);
-	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
+	fill_backpressure(d, node, out);
 	if (!out->binding.bound)
 		return 0;
-	fill_drops(d, r, node, out);
-	fill_undivided(d, &d->plan.model.nodes[node], out);
+	fill_undivided(d, node, out);
 	return fill_others(d, s, out);
+}
+
+/* The device's vNICs, and what they say together. */
+static int fill_nics(struct daemon *d, uint32_t node, struct snapshot *s,
+		     struct snapshot_device *out)
+{
+	const struct binding *all = d->plan.bindings;
+	uint32_t at = node;
+	int err = 0;
+
+	out->first_nic = s->n_nics;
+	do {
+		struct snapshot_nic *nic = &s->nics[s->n_nics++];
+
+		out->n_nics++;
+		nic->binding = all[at];
+		err = fill_nic(d, &d->plan.model.nodes[node], s, nic);
+		if (at == node || (nic->binding.bound && nic->backpressure != SNAPSHOT_ON))
+			out->backpressure = nic->backpressure;
+		if (!out->why[0])
+			snprintf(out->why, sizeof(out->why), "%s", nic->why);
+	} while (binding_next(all, &at) && err >= 0);
+	return err;
+}
+
+static int fill_device(struct daemon *d, const struct readings *r, uint32_t node, struct snapshot *s,
+		       struct snapshot_device *out)
+{
+	const struct model *m = &d->plan.model;
+	const struct node *parent = &m->nodes[m->nodes[node].parent];
+	int err;
+
+	model_full_name(m, node, out->name);
+	out->of = m->nodes[node].instance ? m->nodes[node].name : parent->others ? parent->name : "";
+	out->binding = d->plan.bindings[node];
+	out->share = m->nodes[node].share;
+	out->entitled = r->entitled[node];
+	out->sent = r->sent[node];
+	err = fill_nics(d, node, s, out);
+	fill_slots(r, s, out);
+	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
+	if (out->binding.bound)
+		fill_drops(d, r, node, out);
+	return err;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
+/* What a device's vNICs sent into divvy, together. */
+static void sum_offered(const struct snapshot *s, struct snapshot_device *d)
+{
+	for (size_t i = 0; i < d->n_nics; i++) {
+		const struct snapshot_nic *nic = &s->nics[d->first_nic + i];
+
+		d->offered.bytes += nic->offered.bytes;
+		d->offered.packets += nic->offered.packets;
+		d->offered_ns = nic->offered_ns ? nic->offered_ns : d->offered_ns;
+	}
+}
+
 /* What every vNIC sent into divvy. */
 static int read_offered(const struct daemon *d, struct snapshot *s)
 {
-	_cleanup_free_ uint32_t *ifindex = calloc(s->n_devices + 1, sizeof(*ifindex));
-	_cleanup_free_ struct divvy_counters *c = calloc(s->n_devices + 1, sizeof(*c));
+	_cleanup_free_ uint32_t *ifindex = calloc(s->n_nics + 1, sizeof(*ifindex));
+	_cleanup_free_ struct divvy_counters *c = calloc(s->n_nics + 1, sizeof(*c));
 	uint64_t now = clock_now_ns();
 	size_t n = 0;
 
 	if (!ifindex || !c)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_devices; i++)
-		if (s->devices[i].binding.bound)
-			ifindex[n++] = s->devices[i].binding.ifindex;
+	for (size_t i = 0; i < s->n_nics; i++)
+		if (s->nics[i].binding.bound)
+			ifindex[n++] = s->nics[i].binding.ifindex;
 	if (classifier_read_many(d->plane.classifier, ifindex, n, c) < 0)
 		return 0; /* offered_ns stays 0 */
 	n = 0;
-	for (size_t i = 0; i < s->n_devices; i++) {
-		if (!s->devices[i].binding.bound)
+	for (size_t i = 0; i < s->n_nics; i++) {
+		if (!s->nics[i].binding.bound)
 			continue;
-		s->devices[i].offered = c[n++];
-		s->devices[i].offered_ns = now;
+		s->nics[i].offered = c[n++];
+		s->nics[i].offered_ns = now;
 	}
+	for (size_t i = 0; i < s->n_devices; i++)
+		sum_offered(s, &s->devices[i]);
 	return 0;
 }
 
@@ -442,9 +511,10 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 
 	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
 	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
-	if (!s->uplinks || !s->devices)
+	s->nics = calloc(d->plan.n_bindings + 1, sizeof(*s->nics));
+	if (!s->uplinks || !s->devices || !s->nics)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->n_nodes && err >= 0; i++) {
+	for (uint32_t i = 0; i < m->n_nodes && err >= 0; i++) {
 		struct snapshot_uplink *u = s->n_uplinks ? &s->uplinks[s->n_uplinks - 1] : NULL;
 
 		if (m->nodes[i].kind == NODE_UPLINK) {

@@ -16,22 +16,15 @@ enum snapshot_backpressure {
 	SNAPSHOT_UNAVAILABLE, /* why says why */
 };
 
-struct snapshot_device {
-	char name[MODEL_FULL_NAME_SIZE];
+/* One of a device's vNICs. */
+struct snapshot_nic {
 	struct binding binding;
-	struct share share;
-	struct rate entitled;    /* now, from shares, limits, and what the devices send */
-	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
-	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
-	uint64_t dropped_packets;        /* by the device's leaf */
-	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
 	struct divvy_counters offered;   /* what the vNIC sent into divvy */
 	uint64_t offered_ns;             /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;
 	int sndbuf;                      /* in force, bytes of truesize; 0: none */
-	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
+	char why[REASON_TEXT_SIZE];      /* why it waits, or is not held back */
 	size_t first_other, n_others;    /* lines in snapshot.others */
-	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
 	size_t first_passed, n_passed;   /* likewise: filters that divided packets do not meet */
 	bool undivided;                  /* bound, but its packets do not come to divvy */
 	uint32_t kept_permille;          /* if undivided: of its packets or bytes, whichever is more */
@@ -39,6 +32,28 @@ struct snapshot_device {
 	char undivided_by[OTHERS_TEXT_SIZE]; /* if undivided: what comes first; "": not known */
 	char undivided_text[LOOKOUT_TEXT_SIZE];
 	const char *undivided_hint;      /* if undivided; "": none */
+};
+
+/*
+ * What is said of a device is of all its vNICs: counters are sums, backpressure is on if it is on for all that are
+ * bound, and why is that of the first that has one.
+ */
+struct snapshot_device {
+	char name[MODEL_FULL_NAME_SIZE];
+	const char *of;         /* the device that it is an instance of, as it is written; "": of none; borrowed */
+	struct binding binding; /* of its first vNIC */
+	struct share share;
+	struct rate entitled;    /* now, from shares, limits, and what the devices send */
+	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
+	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
+	uint64_t dropped_packets;        /* by the device's leaf */
+	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
+	size_t first_nic, n_nics;        /* in snapshot.nics, at least one */
+	struct divvy_counters offered;
+	uint64_t offered_ns;             /* when that was read; 0: it was not */
+	enum snapshot_backpressure backpressure;
+	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
+	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */
 	double slots_error_pp;           /* if in_slots */
@@ -60,6 +75,8 @@ struct snapshot {
 	size_t n_uplinks;
 	struct snapshot_device *devices; /* in the order of the model */
 	size_t n_devices;
+	struct snapshot_nic *nics; /* devices' vNICs; owned */
+	size_t n_nics;
 	char (*others)[OTHERS_TEXT_SIZE]; /* "qdisc fq", "tcx program allow", "filter bpf pref 10" */
 	size_t n_others;
 	struct warning_list warnings; /* owned */

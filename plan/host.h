@@ -15,6 +15,7 @@ struct host {
 	size_t n_links;
 	struct vmm_nic *nics; /* sorted by tap, one a tap; owned */
 	size_t n_nics;
+	uint32_t route_out; /* ifindex that the default route leaves by; 0: none, several, or not asked */
 };
 
 void host_free(struct host *h);
@@ -40,3 +41,8 @@ enum host_change host_drop_link(struct host *h, uint32_t ifindex);
 /* Borrowed until the next change; NULL: there is none. O(log n). */
 const struct link *host_link(const struct host *h, uint32_t ifindex);
 const struct vmm_nic *host_nic(const struct host *h, const char *tap);
+
+/* All links by name: an array of borrowed ones, the caller's to free; NULL: out of memory. O(n log n). */
+const struct link **host_by_name(const struct host *h);
+/* In such an array. NULL: there is none of that name. O(log n). */
+const struct link *host_called(const struct host *h, const struct link *const *by_name, const char *name);

@@ -24,6 +24,7 @@ enum field_flags {
 	FIELD_REQUIRED = 1 << 0,
 	FIELD_SELECTOR = 1 << 1, /* a device has exactly one of these */
 	FIELD_LIST = 1 << 2,     /* the value is a list of objects, each of them a node of the model */
+	FIELD_NODE = 1 << 3,     /* the value is an object, and a node of the model */
 };
 
 struct field {

@@ -92,7 +92,7 @@ static inline uint32_t add_device(struct model *m, uint32_t parent, const char *
 struct rig_host {
 	struct link links[RIG_LINKS];
 	struct vmm_nic nics[RIG_LINKS];
-	uint32_t bound[RIG_LINKS]; /* ascending */
+	struct bound_vnic bound[RIG_LINKS]; /* sorted by ifindex */
 	size_t n_links, n_nics, n_bound;
 };
 
@@ -114,7 +114,8 @@ static inline struct link *put_link(struct rig_host *h, uint32_t ifindex, const 
 			    .queues = 1,
 			    .up = true,
 			    .carrier = true,
-			    .gso_max = 65536 };
+			    .gso_max = 65536,
+			    .peer_netns = kind == LINK_VETH ? 7 : -1 };
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	snprintf(l->kind_name, sizeof(l->kind_name), "%s", kind_names[kind]);
 	return l;
@@ -149,7 +150,7 @@ static inline void random_links(struct rig_host *h)
 		l->carrier = !one_in(4);
 		l->tap = l->kind == LINK_TUN && !one_in(6);
 		if (one_in(3))
-			h->bound[h->n_bound++] = ifindex;
+			h->bound[h->n_bound++] = (struct bound_vnic){ .ifindex = ifindex };
 	}
 }
 
@@ -318,6 +319,7 @@ static inline void assert_same_tree(const struct tree *a, const struct tree *b)
 		assert_int_equal(x->hooks, y->hooks);
 		assert_int_equal(x->place, y->place);
 		assert_int_equal(x->node, y->node);
+		assert_int_equal(x->binding, y->binding);
 		assert_int_equal(x->sndbuf, y->sndbuf);
 	}
 }
@@ -329,9 +331,13 @@ static inline void assert_same_plan(const struct plan *a, const struct plan *b)
 	assert_int_equal(n, b->model.n_nodes);
 	assert_memory_equal(a->model.nodes, b->model.nodes, n * sizeof(*a->model.nodes));
 	assert_true(schedule_same(&a->model.schedule, &b->model.schedule));
-	for (size_t i = 0; i < n; i++)
-		if (a->model.nodes[i].kind != NODE_NETWORK)
-			assert_same_binding(&a->bindings[i], &b->bindings[i]);
+	assert_memory_equal(a->from, b->from, n * sizeof(*a->from));
+	assert_int_equal(a->n_bindings, b->n_bindings);
+	for (size_t i = 0; i < a->n_bindings; i++) {
+		assert_int_equal(a->bindings[i].node, b->bindings[i].node);
+		assert_int_equal(a->bindings[i].next, b->bindings[i].next);
+		assert_same_binding(&a->bindings[i], &b->bindings[i]);
+	}
 	assert_memory_equal(a->minors, b->minors, n * sizeof(*a->minors));
 	assert_int_equal(a->classids.n, b->classids.n);
 	for (size_t i = 0; i < a->classids.n; i++) {

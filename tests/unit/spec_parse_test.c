@@ -84,7 +84,7 @@ static const struct refusal refusals[] = {
 	{ "unknown key, letters exchanged", DEVICE("mv: a"), 5, 6, "did you mean \"vm\"?", 0 },
 	{ "unknown key, short", DEVICE("xx: a"), 5, 6, "expected name, nic, vm, mac", 0 },
 	{ "unknown key, far off", DEVICE("colour: red"), 5, 6,
-	  "expected name, nic, vm, mac, share, limit, backpressure, hook or force", 0 },
+	  "expected name, nic, vm, mac, as, share, limit, backpressure, hook or force", 0 },
 	{ "unknown key in schedule", SCHEDULE("polcy: paper"), 1, 12, "did you mean \"policy\"?", 0 },
 	{ "reserve in a device", DEVICE("name: a, reserve: 1mbit"), 5, 15,
 	  "\"reserve\" in a device is not available in this version", 0 },
