@@ -105,6 +105,15 @@ size_t model_uplink_end(const struct model *m, size_t first)
 	return next;
 }
 
+bool model_has_several_uplinks(const struct model *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_nodes; i++)
+		n += m->nodes[i].kind == NODE_UPLINK;
+	return n > 1;
+}
+
 uint32_t model_uplink_of(const struct model *m, uint32_t i)
 {
 	while (m->nodes[i].parent != NODE_NONE)
@@ -132,7 +141,7 @@ const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FU
 
 bool model_is_pattern(const struct node *device)
 {
-	return pattern_is(device->selector);
+	return device->select != SELECT_CONTAINER && pattern_is(device->selector);
 }
 
 bool model_is_each(const struct node *device)

@@ -31,8 +31,9 @@ enum selector_kind {
 	SELECT_NIC, /* interface name */
 	SELECT_VM,  /* name of the VM behind it */
 	SELECT_MAC, /* the guest's MAC address, "52:54:00:aa:bb:cc", lower case */
+	SELECT_CONTAINER, /* a pid, a cgroup, or the name of a network namespace (kernel/vmm/container.h) */
 };
-#define N_SELECTORS (SELECT_MAC + 1)
+#define N_SELECTORS (SELECT_CONTAINER + 1)
 
 /* What a device is whose selector is a pattern. */
 enum device_as {
@@ -143,6 +144,8 @@ bool model_is_pattern(const struct node *device);
 /* Whether the device is not one, but as many as there are matches. */
 bool model_is_each(const struct node *device);
 
+/* Whether vNICs have to be told apart by the uplink that they lead to. */
+bool model_has_several_uplinks(const struct model *m);
 /* The uplink that node i stands under; i itself if it is an uplink. */
 uint32_t model_uplink_of(const struct model *m, uint32_t i);
 /*

@@ -27,6 +27,7 @@ static const char *const select_text[] = {
 	[SELECT_NIC] = "nic",
 	[SELECT_VM] = "vm",
 	[SELECT_MAC] = "mac",
+	[SELECT_CONTAINER] = "container",
 };
 
 /* What the checks share, each array by node. */
@@ -207,7 +208,7 @@ static int check_selector(struct check *c, uint32_t i)
 	const struct node *node = &c->m->nodes[i];
 
 	if (!node->selector[0])
-		return fault(c, i, "says no vNIC, expected nic, vm or mac");
+		return fault(c, i, "says no vNIC, expected nic, vm, mac or container");
 	return node->select == SELECT_NIC ? check_interface(c, i, node->selector) : 0;
 }
 

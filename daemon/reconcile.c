@@ -7,6 +7,7 @@
 #include "changes.h"
 #include "datapath/absent.h"
 #include "datapath/apply.h"
+#include "datapath/containers.h"
 #include "datapath/holds.h"
 #include "datapath/hurdles.h"
 #include "datapath/inventory.h"
@@ -59,7 +60,9 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	if (err < 0)
 		return err;
 	in.bound = bound;
-	err = hurdles_read(&d->host, &hurdles);
+	err = containers_read(d->plane.rtnl, m, &d->host);
+	if (err >= 0)
+		err = hurdles_read(&d->host, &hurdles);
 	if (err >= 0)
 		err = holds_read(&d->host, &d->plane.have, &d->plane.settle, clock_now_ns(), &holds,
 				 &in.n_holds);
@@ -378,6 +381,13 @@ void reconcile_host(struct daemon *d)
 	state_save(d);
 }
 
+bool reconcile_look(struct daemon *d)
+{
+	bool differs = inventory_vms(&d->host) > 0;
+
+	return containers_read(d->plane.rtnl, &d->plan.written, &d->host) > 0 || differs;
+}
+
 void reconcile_held(struct daemon *d, bool host_changed)
 {
 	_cleanup_free_ struct plan_hold *holds = NULL;
@@ -419,6 +429,8 @@ void reconcile_audit(struct daemon *d)
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
 	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
+		again = true;
+	if (containers_read(d->plane.rtnl, &d->plan.written, &d->host) > 0)
 		again = true;
 	if (n > 0 || again)
 		reconcile_host(d);

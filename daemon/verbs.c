@@ -15,7 +15,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "datapath/dryrun.h"
-#include "datapath/inventory.h"
 #include "reconcile.h"
 #include "snapshot.h"
 #include "state.h"
@@ -114,7 +113,7 @@ static bool asks_dry_run(const json_t *args)
 /* What is found counts: later looks at /proc are compared with this one. */
 static void look_at_vms(struct daemon *d)
 {
-	if (inventory_vms(&d->host) > 0)
+	if (reconcile_look(d))
 		reconcile_host(d);
 }
 

@@ -65,6 +65,9 @@ static void wait_absent(const struct node *device, struct binding *b)
 	case SELECT_VM:
 		reason_set(&b->why, REASON_NO_VM, device->selector, NULL, NULL);
 		return;
+	case SELECT_CONTAINER:
+		reason_set(&b->why, REASON_NO_CONTAINER, device->selector, NULL, NULL);
+		return;
 	case SELECT_MAC:
 		reason_set(&b->why, REASON_NO_MAC, device->selector, NULL, NULL);
 		return;

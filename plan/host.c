@@ -10,6 +10,7 @@ void host_free(struct host *h)
 {
 	free(h->links);
 	free(h->nics);
+	free(h->containers);
 	*h = (struct host){ 0 };
 }
 
@@ -53,6 +54,29 @@ bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)
 	free(h->nics);
 	h->nics = nics;
 	h->n_nics = n;
+	return differs;
+}
+
+static int compare_container(const void *a, const void *b)
+{
+	const struct host_container *x = a, *y = b;
+
+	if (x->nsid != y->nsid)
+		return x->nsid < y->nsid ? -1 : 1;
+	return strcmp(x->selector, y->selector);
+}
+
+bool host_set_containers(struct host *h, struct host_container *list, size_t n)
+{
+	bool differs = n != h->n_containers;
+
+	if (n)
+		qsort(list, n, sizeof(*list), compare_container);
+	for (size_t i = 0; i < n && !differs; i++)
+		differs = compare_container(&list[i], &h->containers[i]) != 0;
+	free(h->containers);
+	h->containers = list;
+	h->n_containers = n;
 	return differs;
 }
 

@@ -6,8 +6,15 @@
  * datapath/inventory.h does, and tests write hosts by hand.
  */
 
+#include "core/model.h"
 #include "kernel/net/link.h"
 #include "kernel/vmm/vmm.h"
+
+/* A network namespace that a selector of the model names (kernel/vmm/container.h). */
+struct host_container {
+	int32_t nsid; /* as link.peer_netns */
+	char selector[MODEL_SELECTOR_SIZE];
+};
 
 /* Zeroed: a host without links. */
 struct host {
@@ -15,6 +22,8 @@ struct host {
 	size_t n_links;
 	struct vmm_nic *nics; /* sorted by tap, one a tap; owned */
 	size_t n_nics;
+	struct host_container *containers; /* sorted by nsid and selector; owned */
+	size_t n_containers;
 	uint32_t route_out; /* ifindex that the default route leaves by; 0: none, several, or not asked */
 };
 
@@ -27,6 +36,9 @@ void host_set_links(struct host *h, struct link *links, size_t n);
  * anything that matters to divvy differs from before.
  */
 bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n);
+
+/* Take over an array of what was found, in any order. True if it differs from before. */
+bool host_set_containers(struct host *h, struct host_container *list, size_t n);
 
 enum host_change {
 	HOST_SAME,    /* nothing that matters to divvy */

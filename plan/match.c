@@ -95,13 +95,11 @@ static int put_key(struct keys *l, const char *text, uint32_t node)
 
 static int sort_selectors(struct matcher *x)
 {
-	size_t uplinks = 0;
 	int err = 0;
 
 	for (uint32_t i = 0; i < x->m->n_nodes && err >= 0; i++) {
 		const struct node *node = &x->m->nodes[i];
 
-		uplinks += node->kind == NODE_UPLINK;
 		if (node->kind == NODE_NETWORK && node->others)
 			err = put_node(&x->others, i);
 		if (node->kind != NODE_DEVICE)
@@ -109,7 +107,7 @@ static int sort_selectors(struct matcher *x)
 		err = model_is_pattern(node) ? put_node(&x->patterns, i) :
 					       put_key(&x->keys[node->select], node->selector, i);
 	}
-	x->many = uplinks > 1;
+	x->many = model_has_several_uplinks(x->m);
 	for (size_t i = 0; i < N_SELECTORS; i++)
 		if (x->keys[i].n)
 			qsort(x->keys[i].list, x->keys[i].n, sizeof(*x->keys[i].list), compare_key);
@@ -147,6 +145,8 @@ static const char *text_of(const struct vnic *v, enum selector_kind kind)
 		return v->open && v->open->vm[0] ? v->open->vm : NULL;
 	case SELECT_MAC:
 		return v->open && v->open->mac[0] ? v->open->mac : NULL;
+	case SELECT_CONTAINER: /* it may have several names */
+		return NULL;
 	}
 	return NULL;
 }
@@ -176,10 +176,9 @@ static int consider(struct matcher *x, uint32_t node, const struct vnic *v)
 	return put_node(&x->fits, node);
 }
 
-static int consider_keys(struct matcher *x, enum selector_kind kind, const struct vnic *v)
+static int consider_keys(struct matcher *x, enum selector_kind kind, const char *text, const struct vnic *v)
 {
 	const struct keys *l = &x->keys[kind];
-	const char *text = text_of(v, kind);
 	size_t lo = 0, hi = l->n;
 	int err = 0;
 
@@ -198,13 +197,37 @@ static int consider_keys(struct matcher *x, enum selector_kind kind, const struc
 	return err;
 }
 
+/* The containers that the other end of a veth is in. */
+static int consider_containers(struct matcher *x, const struct vnic *v)
+{
+	const struct host *h = x->in->host;
+	size_t lo = 0, hi = h->n_containers;
+	int err = 0;
+
+	if (!v->link || v->link->kind != LINK_VETH || v->link->peer_netns < 0)
+		return 0;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (h->containers[mid].nsid < v->link->peer_netns)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < h->n_containers && h->containers[lo].nsid == v->link->peer_netns && err >= 0; lo++)
+		err = consider_keys(x, SELECT_CONTAINER, h->containers[lo].selector, v);
+	return err;
+}
+
 static int consider_all(struct matcher *x, const struct vnic *v)
 {
 	int err = 0;
 
 	x->fits.n = 0;
 	for (int kind = 0; kind < N_SELECTORS && err >= 0; kind++)
-		err = consider_keys(x, (enum selector_kind)kind, v);
+		err = consider_keys(x, (enum selector_kind)kind, text_of(v, (enum selector_kind)kind), v);
+	if (err >= 0)
+		err = consider_containers(x, v);
 	for (size_t i = 0; x->patterns.n && i < x->patterns.n && err >= 0 && is_live(x, v); i++) {
 		const struct node *device = &x->m->nodes[x->patterns.list[i]];
 		const char *text = text_of(v, device->select);

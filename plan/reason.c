@@ -10,6 +10,7 @@ static const char *const lines[N_REASONS] = {
 	[REASON_NO_MAC] = "no vNIC with MAC @1 on this host",
 	[REASON_SEVERAL_OF_VM] = "several processes have a VM @1: name its vNICs by nic: or mac:",
 	[REASON_SEVERAL_OF_MAC] = "vNIC with MAC @1 has several vNICs: name one by nic:",
+	[REASON_NO_CONTAINER] = "no veth of this host leads to a container @1",
 	[REASON_NO_MATCH] = "no @1 on this host is like @2",
 	[REASON_TIED] = "@1 fits device @2 as well: make one selector more specific",
 	[REASON_ELSEWHERE] = "@1 leads to another uplink",

@@ -13,6 +13,7 @@ enum reason_code {
 	REASON_NO_MAC,         /* no vNIC of that MAC address */
 	REASON_SEVERAL_OF_VM,  /* several processes have a VM of that name, and none is bound already */
 	REASON_SEVERAL_OF_MAC, /* several vNICs have that MAC address */
+	REASON_NO_CONTAINER,   /* no veth that leads to it */
 	REASON_NO_MATCH,       /* nothing fits the pattern */
 	REASON_TIED,           /* the pattern of another device is as specific */
 	REASON_ELSEWHERE,      /* its vNICs lead to another uplink */

@@ -107,6 +107,22 @@ int field_mac(const struct field *f, const char *text, void *object, char err[UN
 	return 0;
 }
 
+/* A pid, a cgroup, or the name of a network namespace: none has a character that does not print. */
+int field_container(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n >= MODEL_SELECTOR_SIZE)
+		return reject(err, text, "%zu bytes; expected %s", n, f->expected);
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)text[i]) || text[i] == ' ')
+			return reject(err, text, "a blank or control character; expected %s", f->expected);
+	if (text[0] != '/' && strchr(text, '/'))
+		return reject(err, text, "a '/' in the name of a network namespace; expected %s", f->expected);
+	select_by(object, SELECT_CONTAINER, text);
+	return 0;
+}
+
 int field_share(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	return units_parse_share(text, member(object, f), err);

@@ -101,7 +101,7 @@ static void put_share_and_limit(FILE *f, const struct node *node, const char *se
 static void put_device(FILE *f, const struct node *node, const char *indent)
 {
 	static const char *const selectors[] = {
-		[SELECT_NIC] = "nic", [SELECT_VM] = "vm", [SELECT_MAC] = "mac"
+		[SELECT_NIC] = "nic", [SELECT_VM] = "vm", [SELECT_MAC] = "mac", [SELECT_CONTAINER] = "container"
 	};
 
 	fprintf(f, "%s- {name: ", indent);

@@ -48,7 +48,7 @@ const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "fir
 const struct object schema_device = {
 	.what = "a device",
 	.kind = NODE_DEVICE,
-	.n_fields = 11,
+	.n_fields = 12,
 	.fields = {
 		NAME_FIELD,
 		{ .key = "nic", .expected = "an interface name of at most 15 characters, or a pattern such as \"tap*\"", .parse = field_nic,
@@ -58,6 +58,9 @@ const struct object schema_device = {
 		{ .key = "mac", .parse = field_mac,
 		  .expected = "a MAC address, such as \"52:54:00:aa:bb:cc\", or a pattern such as \"52:54:00:*\"",
 		  .also = " address lladdr hwaddr ", .flags = FIELD_SELECTOR },
+		{ .key = "container", .parse = field_container,
+		  .expected = "a pid, a cgroup such as /web.slice, or the name of a network namespace",
+		  .also = " netns cgroup pod docker ", .flags = FIELD_SELECTOR },
 		{ .key = "as", .parse = field_word, .words = schema_as, .expected = "each or one",
 		  .offset = offsetof(struct node, as) },
 		SHARE_FIELD,

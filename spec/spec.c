@@ -176,7 +176,7 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 	} parts[] = {
 		{ "name", PART_NAME },    { "limit", PART_LIMIT },  { "capacity", PART_LIMIT },
 		{ "share", PART_SHARE },  { "nic", PART_SELECTOR }, { "vm", PART_SELECTOR },
-		{ "mac", PART_SELECTOR }, { "as", PART_AS },
+		{ "mac", PART_SELECTOR }, { "as", PART_AS },       { "container", PART_SELECTOR },
 	};
 
 	if (strcmp(f->key, "slot") == 0 || (strcmp(f->key, "gate") == 0 && !b->slot.line))
@@ -274,7 +274,7 @@ static int check_key(struct build *b, struct mapping *m, const struct field **ou
 	if (f->flags & FIELD_SELECTOR) {
 		if (m->selector)
 			return spec_refuse(b->err, item->line, item->column,
-					   "both %s and %s in %s; expected one of nic, vm and mac",
+					   "both %s and %s in %s; expected one of nic, vm, mac and container",
 					   m->selector->key, f->key, m->object->what);
 		m->selector = f;
 	}
@@ -311,7 +311,7 @@ static int check_complete(struct build *b, const struct mapping *m)
 		wants_selector |= f->flags & FIELD_SELECTOR;
 	}
 	if (wants_selector && !m->selector)
-		return refuse_missing(b, m, "vNIC", "one of nic, vm and mac");
+		return refuse_missing(b, m, "vNIC", "one of nic, vm, mac and container");
 	return 0;
 }
 

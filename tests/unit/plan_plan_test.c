@@ -64,7 +64,7 @@ static struct hurdle_list random_hurdles(const struct rig_host *h, struct hurdle
 	}
 	qsort(list, l.n, sizeof(*list), compare_hurdle);
 	l.n_ingress = l.n;
-	if (l.n == 0 && one_in(4))
+	if (l.n == 0 && one_in(2))
 		l.error = -ENOBUFS;
 	return l;
 }

@@ -87,11 +87,13 @@ static inline uint32_t add_device(struct model *m, uint32_t parent, const char *
 /* --- hosts -------------------------------------------------------------------------------------- */
 
 #define RIG_LINKS 12
+#define RIG_ROOM 24
+#define RIG_NSID 7 /* where containers are */
 
 /* The lists as the kernel and /proc might give them: in any order, one entry a name. */
 struct rig_host {
-	struct link links[RIG_LINKS];
-	struct vmm_nic nics[RIG_LINKS];
+	struct link links[RIG_ROOM];
+	struct vmm_nic nics[RIG_ROOM];
 	struct bound_vnic bound[RIG_LINKS]; /* sorted by ifindex */
 	size_t n_links, n_nics, n_bound;
 };
@@ -115,7 +117,7 @@ static inline struct link *put_link(struct rig_host *h, uint32_t ifindex, const 
 			    .up = true,
 			    .carrier = true,
 			    .gso_max = 65536,
-			    .peer_netns = kind == LINK_VETH ? 7 : -1 };
+			    .peer_netns = kind == LINK_VETH ? RIG_NSID : -1 };
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	snprintf(l->kind_name, sizeof(l->kind_name), "%s", kind_names[kind]);
 	return l;
@@ -147,6 +149,8 @@ static inline void random_links(struct rig_host *h)
 
 		ifindex += 1 + rnd_below(5);
 		l = put_link(h, ifindex, names[n], RIG_PICK(kinds));
+		if (l->kind == LINK_VETH && one_in(3))
+			l->peer_netns = 8;
 		l->carrier = !one_in(4);
 		l->tap = l->kind == LINK_TUN && !one_in(6);
 		if (one_in(3))
@@ -192,13 +196,19 @@ static inline void make_host(const struct rig_host *h, struct host *host)
 	struct link *links = malloc(sizeof(h->links));
 	struct vmm_nic *nics = malloc(sizeof(h->nics));
 
+	struct host_container *containers = malloc(2 * sizeof(*containers));
+
 	assert_non_null(links);
 	assert_non_null(nics);
+	assert_non_null(containers);
 	memcpy(links, h->links, sizeof(h->links));
 	memcpy(nics, h->nics, sizeof(h->nics));
 	*host = (struct host){ 0 };
 	host_set_links(host, links, h->n_links);
 	host_set_nics(host, nics, h->n_nics);
+	containers[0] = (struct host_container){ .nsid = 9, .selector = "elsewhere" };
+	containers[1] = (struct host_container){ .nsid = RIG_NSID, .selector = "pod" };
+	host_set_containers(host, containers, 2);
 }
 
 /* --- a model, a host and what there is ---------------------------------------------------------- */
