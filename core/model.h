@@ -13,7 +13,7 @@
 /* Including the final NUL. */
 #define MODEL_NAME_SIZE 64
 /* Of a selector; a container's cgroup is long. Including the final NUL. */
-#define MODEL_SELECTOR_SIZE 128
+#define MODEL_SELECTOR_SIZE 96
 /* "network/device/instance", including the final NUL. */
 #define MODEL_FULL_NAME_SIZE (3 * MODEL_NAME_SIZE)
 /* A node is an HTB class, and a class's number has 16 bits: 1..0xfffe, some of which divvy keeps. */

@@ -90,16 +90,24 @@ static void log_gone(const struct plan *was, uint32_t node)
 		log_info("%s: %s has gone", model_full_name(&was->model, node, name), was->bindings[node].nic);
 }
 
+/* What a node is among those of one written node, in their order (plan/expand.h). */
+static const char *key_of(const struct plan *p, uint32_t i)
+{
+	const struct node *node = &p->model.nodes[i];
+
+	if (node->instance)
+		return node->selector;
+	return node->kind == NODE_DEVICE && p->model.nodes[node->parent].others ? node->name : "";
+}
+
 /* Below 0: node x of a stands before node y of b; 0: they are the same. */
 static int compare_nodes(const struct plan *a, uint32_t x, const struct plan *b, uint32_t y)
 {
-	char one[MODEL_FULL_NAME_SIZE], other[MODEL_FULL_NAME_SIZE];
-
 	if (x == a->model.n_nodes || y == b->model.n_nodes)
 		return (x == a->model.n_nodes) - (y == b->model.n_nodes);
 	if (a->from[x] != b->from[y])
 		return a->from[x] < b->from[y] ? -1 : 1;
-	return strcmp(model_full_name(&a->model, x, one), model_full_name(&b->model, y, other));
+	return strcmp(key_of(a, x), key_of(b, y));
 }
 
 void changes_log(const struct plan *was, const struct plan *now, const struct repairs *repairs)

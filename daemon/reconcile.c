@@ -81,7 +81,7 @@ static bool is_hindered(const struct binding *b)
 /* Whether the vNIC waits for the same reason now. Then no change of the specification is the cause. */
 static bool is_hindered_already(const struct daemon *d, const struct binding *b)
 {
-	for (size_t i = 0; i < d->plan.n_bindings; i++)
+	for (size_t i = 0; d->plan.bindings && i < d->plan.n_bindings; i++)
 		if (strcmp(d->plan.bindings[i].nic, b->nic) == 0 && d->plan.bindings[i].why.code == b->why.code)
 			return true;
 	return false;

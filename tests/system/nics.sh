@@ -55,7 +55,7 @@ stops() { # name...
 # The share of web against batch, in hundredths of a percent: the best of three windows, for a machine with other work
 # starves a VM now and then.
 share() {
-	local web batch try best=0
+	local web batch try
 	for try in 1 2 3; do
 		received
 		web=$rx_web batch=$rx_batch
@@ -228,7 +228,97 @@ case_patterns() {
 	check "a tie is refused, and both are named" "$? == 0" || diag <"$tmp/said"
 }
 
+# --- containers ------------------------------------------------------------------------------------------
+declare -A cont_pid
+unique=divvy-$$ # in names that the whole machine sees
+
+# Where cgroups can be made: a hierarchy of cgroup v1 or v2.
+cgroup_root() {
+	local d
+	for d in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/freezer /sys/fs/cgroup/pids; do
+		[[ -e $d/cgroup.procs ]] && mkdir "$d/$unique-try" 2>/dev/null && rmdir "$d/$unique-try" && echo "$d" && return
+	done
+}
+
+# A stand-in for a container: a process in a network namespace, behind a veth on the host's bridge.
+container_start() { # name, veth, cgroup or ""
+	ip netns add "$unique-$1"
+	ip -n "$host" link add "$2" type veth peer name eth0 netns "$unique-$1"
+	ip -n "$host" link set "$2" master br0 up
+	ip netns exec "$unique-$1" sleep 300 &
+	cont_pid[$1]=$!
+	await 2 eval "[[ \$(stat -Lc %i /proc/${cont_pid[$1]}/ns/net) == \$(stat -Lc %i /run/netns/$unique-$1) ]]"
+	[[ -z $3 ]] || { mkdir -p "$cgroups/$3" && echo "${cont_pid[$1]}" >"$cgroups/$3/cgroup.procs"; }
+}
+
+container_stop() { # name, cgroup or ""
+	[[ -n ${cont_pid[$1]:-} ]] || return 0
+	kill "${cont_pid[$1]}"
+	wait "${cont_pid[$1]}" 2>/dev/null
+	unset "cont_pid[$1]"
+	ip netns del "$unique-$1"
+	[[ -z $2 ]] || await 2 rmdir "$cgroups/$2" 2>/dev/null
+	return 0
+}
+
+remove_containers() {
+	local name
+	for name in "${!cont_pid[@]}"; do
+		container_stop "$name" ""
+	done
+	[[ -z ${cgroups:-} ]] || find "$cgroups" -maxdepth 3 -depth -type d -path "*$unique*" -exec rmdir {} + 2>/dev/null
+}
+
+# An example of the documentation, with this machine's names.
+example() { # file
+	sed "s/eno1/up0/; s/web.s/$unique-web.s/; s/batch.slice/$unique-batch.slice/; s/container: batch/container: $unique-batch/" \
+		"$root/doc/examples/$1" >"$tmp/divvy.yaml"
+	divvy check "$root/doc/examples/$1" >"$tmp/said" 2>&1 && divvy apply "$tmp/divvy.yaml" >"$tmp/said" 2>&1
+	check "doc/examples/$1 is right" "$? == 0" || diag <"$tmp/said"
+}
+
+case_containers() {
+	local docker
+	docker=$unique-web.slice/docker-$(printf "%064d" 7).scope
+	container_start third c3 ""
+	spec <<-END
+		uplinks:
+		  - name: up0
+		    capacity: ${capacity_mbit}mbit
+		    devices:
+		      - {name: third, container: "${cont_pid[third]}", share: 1}
+	END
+	await 5 bound third 1
+	check "a container by the pid of its process" "$? == 0"
+	container_stop third ""
+	cgroups=$(cgroup_root)
+	if [[ -z $cgroups ]]; then
+		skip "containers by cgroup" "no cgroup can be made here"
+		return
+	fi
+	container_start web c1 "$docker"
+	container_start batch c2 "$unique-batch.slice/a"
+	example docker.yaml
+	await 5 bound web 1 && await 5 bound batch 1
+	check "Docker: by the slice that a container is in" "$? == 0" || divvy status | diag
+	bound others/n1 1 && bound others/c1 0
+	check "others has what is in no slice" "$? == 0"
+	container_stop web "$docker"
+	await 5 bound web 0
+	check "a container that ends is waited for" "$? == 0"
+	container_start web c4 "$unique-web.slice/docker-$(printf '%064d' 8).scope"
+	await 7 bound web 1 && is web nic c4
+	check "and found again by its slice, with another veth" "$? == 0" || divvy status | diag
+	container_stop web "$unique-web.slice/docker-$(printf '%064d' 8).scope"
+	container_start web c5 "system.slice/$unique-web.service/libpod-payload-1"
+	example podman.yaml
+	await 5 bound web 1 && await 5 bound batch 1
+	check "Podman: by its service, and by the name of a network namespace" "$? == 0" || divvy status | diag
+	remove_containers
+}
+
 lib_init
+trap "remove_containers; cleanup" EXIT
 make_topology bridge
 src_ip[rogue]=10.77.0.20 src_ip[new1]=10.77.0.21 src_ip[new2]=10.77.0.22 src_ip[new3]=10.77.0.23
 vm_start web
@@ -242,6 +332,7 @@ case_several
 case_namesake
 case_others
 case_patterns
+case_containers
 divvy release --all
 vm_ask web sndbuf
 vm_reply web
