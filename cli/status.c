@@ -173,11 +173,6 @@ static void add_others(struct table *t, const json_t *d)
 			   json_string_value(line));
 }
 
-static bool is_bound(const json_t *o)
-{
-	return strcmp(text(o, "state"), "bound") == 0;
-}
-
 /* What is said of a vNIC; of a device with several, each vNIC has its line. */
 static void add_nic(struct table *t, const json_t *nic, const char *what, bool several)
 {
@@ -196,7 +191,7 @@ static void add_nic(struct table *t, const json_t *nic, const char *what, bool s
 static void add_device(struct table *t, const json_t *d, bool cpu)
 {
 	const json_t *c = json_object_get(d, "cpu"), *nics = json_object_get(d, "nics"), *nic;
-	bool bound = is_bound(d), several = json_array_size(nics) > 1;
+	bool bound = strcmp(text(d, "state"), "bound") == 0, several = json_array_size(nics) > 1;
 	size_t i;
 
 	if (cpu)
@@ -212,7 +207,11 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 			false);
 	json_array_foreach(nics, i, nic)
 		if (several)
-			add_nic(t, nic, !is_bound(nic) ? "waiting: " : cpu ? "" : "no backpressure: ", true);
+			add_nic(t, nic,
+				!json_is_true(json_object_get(nic, "bound")) ? "waiting: " :
+				cpu					     ? "" :
+									       "no backpressure: ",
+				true);
 	if (json_is_true(json_object_get(c, "raised")))
 		table_line(t,
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");

@@ -20,6 +20,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* With what patterns and others match. */
+static const char too_many[] = "an uplink has more nodes than HTB has class numbers";
+
 #define COMPLAINT_NS (60 * NSEC_PER_SEC)
 
 /* --- planning ----------------------------------------------------------------------------------- */
@@ -176,7 +179,7 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 	r = make_plan(d, m, &d->plan.classids, &p);
 	if (r < 0) {
 		snprintf(err->text, sizeof(err->text), "%s",
-			 r == -ENOSPC ? "an uplink has more nodes than HTB has class numbers" : "out of memory");
+			 r == -ENOSPC ? too_many : "out of memory");
 		return r;
 	}
 	r = check_host(d, &p, err);
@@ -368,6 +371,8 @@ void reconcile_host(struct daemon *d)
 	if (d->plane.stale)
 		look(&d->look, NULL, 0);
 	r = make_plan(d, &d->plan.written, &d->plan.classids, &p);
+	if (r == -ENOSPC)
+		snprintf(errtext, sizeof(errtext), "%s", too_many);
 	if (r >= 0)
 		r = apply_plan(d, &p, errtext, sizeof(errtext));
 	if (r < 0) {

@@ -111,15 +111,6 @@ static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 	jsontext_close(j, '}');
 }
 
-static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
-					    [SNAPSHOT_OFF] = "off",
-					    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
-
-static const char *state(const struct binding *b)
-{
-	return b->bound ? "bound" : "waiting";
-}
-
 /* What others have on a vNIC, and how that and divvy meet. */
 static void put_meets(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
 {
@@ -133,10 +124,10 @@ static void put_nic(struct jsontext *j, const struct snapshot *s, const struct s
 {
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "nic", n->binding.nic);
-	jsontext_string(j, "state", state(&n->binding));
+	jsontext_bool(j, "bound", n->binding.bound);
+	jsontext_bool(j, "held_back", n->backpressure == SNAPSHOT_ON);
 	jsontext_int(j, "offered_bytes", (int64_t)n->offered.bytes);
 	jsontext_int(j, "offered_packets", (int64_t)n->offered.packets);
-	jsontext_string(j, "backpressure", backpressure[n->backpressure]);
 	jsontext_int(j, "sndbuf_bytes", n->sndbuf);
 	jsontext_string(j, "why", n->why);
 	put_meets(j, s, n);
@@ -155,6 +146,9 @@ static void put_nics(struct jsontext *j, const struct snapshot *s, const struct 
 
 static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
+	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
+						    [SNAPSHOT_OFF] = "off",
+						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
 	const struct snapshot_nic *first = &s->nics[d->first_nic];
 
 	jsontext_open(j, NULL, '{');
@@ -163,7 +157,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
 	put_vhost(j, d->binding.vhost);
-	jsontext_string(j, "state", state(&d->binding));
+	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
 	jsontext_int(j, "share", d->share.weight);
 	put_rates(j, s, d);
 	jsontext_int(j, "sent_bytes", (int64_t)d->sent.bytes);

@@ -105,7 +105,6 @@ static void bind_device(const struct expansion *e, uint32_t node, const struct m
 			all[last].next = at;
 		last = at;
 	}
-	assign_bound_first(all, node);
 }
 
 int assign(const struct assign_input *in, struct binding **bindings, size_t *n)

@@ -15,7 +15,8 @@ struct assign_input {
 };
 
 /*
- * *bindings: as struct binding says; the caller's to free. n: how many they are. 0 or -ENOMEM. O(n log n).
+ * *bindings: as struct binding says, but that a device's are in the order of their names; the caller's to free. n: how
+ * many they are. 0 or -ENOMEM. O(n log n).
  */
 int assign(const struct assign_input *in, struct binding **bindings, size_t *n);
 /*

@@ -118,9 +118,7 @@ static int bind_all(struct plan *p, const struct plan_input *in)
 	model_init(&e.model);
 	p->from = TAKE_PTR(e.written);
 	/* CPU slots leave packets where they are. */
-	if (p->model.schedule.resource == RESOURCE_CPU)
-		return 0;
-	for (size_t i = 0; i < p->n_bindings; i++)
+	for (size_t i = 0; i < p->n_bindings && p->model.schedule.resource != RESOURCE_CPU; i++)
 		if (p->model.nodes[p->bindings[i].node].kind == NODE_DEVICE)
 			respect_others(in, &p->model.nodes[p->bindings[i].node], &p->bindings[i]);
 	for (uint32_t i = 0; i < p->model.n_nodes; i++)

@@ -37,11 +37,11 @@ import json, sys
 for u in json.load(sys.stdin)["uplinks"]:
 	for d in u["devices"]:
 		if d["name"] == sys.argv[1]:
-			print(sum(n["state"] == "bound" for n in d["nics"]))' "$1") == "$2" ]]
+			print(sum(n["bound"] for n in d["nics"]))' "$1") == "$2" ]]
 }
 
 floods() { # name, queues
-	vm_ask "$1" "flood 60 $frame ${dst_mac[web]} ${src_ip[$1]} 10.77.0.1 ${port[$1]:-5003} $2"
+	vm_ask "$1" "flood 60 $frame ${dst_mac[web]} ${src_ip[$1]} 10.77.0.1 ${port[$1]:-5003} queues=$2"
 }
 
 stops() { # name...
@@ -301,7 +301,7 @@ case_containers() {
 	example docker.yaml
 	await 5 bound web 1 && await 5 bound batch 1
 	check "Docker: by the slice that a container is in" "$? == 0" || divvy status | diag
-	bound others/n1 1 && bound others/c1 0
+	await 5 bound others/n0 1 && await 5 bound others/n1 1 && ! bound others/c1 1 && ! bound others/c2 1
 	check "others has what is in no slice" "$? == 0"
 	container_stop web "$docker"
 	await 5 bound web 0

@@ -350,6 +350,7 @@ static void check_one(const struct scene *s, const struct plan *p, const struct 
 	}
 	reference(&s->rig, got, nic, &want);
 	assert_same_binding(b, &want);
+	assert_true(p->bindings[b->node].bound || !b->bound); /* a bound one is the first */
 	r->code[b->why.code]++;
 	r->held_back += b->backpressure;
 	r->several += b->node < p->n_bindings && p->bindings[b->node].next != 0;
@@ -674,9 +675,56 @@ static void an_instance_keeps_its_number(void **state)
 	scene_free(&s);
 }
 
+/*
+ * Proxmox's firewall: tap0 is behind a bridge of its own, which a veth leads on from. A veth between bridges is no vNIC,
+ * and where a device names it, the tap is divided already. Neither is the uplink one, though it is a veth here.
+ */
+static void others_has_what_no_device_divides(void **state)
+{
+	struct scene s;
+	struct plan p;
+	uint32_t others;
+
+	(void)state;
+	scene_make(&s);
+	put_link(&s.rig, 20, "fwbr0", LINK_BRIDGE);
+	put_link(&s.rig, 21, "vmbr0", LINK_BRIDGE);
+	put_link(&s.rig, 22, "fwln0", LINK_VETH);
+	put_link(&s.rig, 23, "fwpr0", LINK_VETH);
+	put_link(&s.rig, 24, "pod0", LINK_VETH);
+	for (size_t i = 0; i < s.rig.n_links; i++) {
+		struct link *l = &s.rig.links[i];
+
+		l->master = l->ifindex == 10 || l->ifindex == 22 ? 20 : l->ifindex == 23 || l->ifindex == 1 ? 21 : 0;
+		l->lower = l->ifindex == 22 ? 23 : l->ifindex == 23 ? 22 : l->ifindex == 24 ? 2 : 0;
+		if (l->ifindex == 22 || l->ifindex == 23)
+			l->peer_netns = -1;
+		if (l->ifindex == 1) { /* the uplink, to a lab's wire */
+			l->kind = LINK_VETH;
+			l->peer_netns = 3;
+		}
+	}
+	scene_refresh(&s);
+	others = add_network(&s.model, 0, "others");
+	s.model.nodes[others].others = true;
+	make(&s, &p);
+	assert_int_equal(p.model.n_nodes, 7); /* eth0, others, pod0, tap0 to tap3 */
+	assert_string_equal(p.model.nodes[2].name, "pod0");
+	assert_string_equal(p.model.nodes[3].name, "tap0");
+	plan_free(&p);
+	add_device(&s.model, 0, "behind", SELECT_NIC, "fwpr0");
+	make(&s, &p);
+	assert_int_equal(p.model.n_nodes, 7);
+	assert_string_equal(p.model.nodes[3].name, "tap1");
+	assert_string_equal(p.bindings[6].nic, "fwpr0");
+	plan_free(&p);
+	scene_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(others_has_what_no_device_divides),
 		cmocka_unit_test(like_a_matcher_that_tries_all),
 		cmocka_unit_test(all_vnics_of_a_vm),
 		cmocka_unit_test(a_class_drops_if_one_vnic_is_not_held_back),
