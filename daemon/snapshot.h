@@ -8,31 +8,7 @@
  */
 
 #include "daemon.h"
-#include "datapath/lookout.h"
-
-enum snapshot_backpressure {
-	SNAPSHOT_ON,
-	SNAPSHOT_OFF,         /* the specification says so */
-	SNAPSHOT_UNAVAILABLE, /* why says why */
-};
-
-/* One of a device's vNICs. */
-struct snapshot_nic {
-	struct binding binding;
-	struct divvy_counters offered;   /* what the vNIC sent into divvy */
-	uint64_t offered_ns;             /* when that was read; 0: it was not */
-	enum snapshot_backpressure backpressure;
-	int sndbuf;                      /* in force, bytes of truesize; 0: none */
-	char why[REASON_TEXT_SIZE];      /* why it waits, or is not held back */
-	size_t first_other, n_others;    /* lines in snapshot.others */
-	size_t first_passed, n_passed;   /* likewise: filters that divided packets do not meet */
-	bool undivided;                  /* bound, but its packets do not come to divvy */
-	uint32_t kept_permille;          /* if undivided: of its packets or bytes, whichever is more */
-	uint64_t undivided_ns;           /* if undivided: when that was first seen */
-	char undivided_by[OTHERS_TEXT_SIZE]; /* if undivided: what comes first; "": not known */
-	char undivided_text[LOOKOUT_TEXT_SIZE];
-	const char *undivided_hint;      /* if undivided; "": none */
-};
+#include "snapshot_nics.h"
 
 /*
  * What is said of a device is of all its vNICs: counters are sums, backpressure is on if it is on for all that are
@@ -48,7 +24,7 @@ struct snapshot_device {
 	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
 	uint64_t dropped_packets;        /* by the device's leaf */
 	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
-	size_t first_nic, n_nics;        /* in snapshot.nics, at least one */
+	size_t first_nic, n_nics;        /* in nics.list, at least one */
 	struct divvy_counters offered;
 	uint64_t offered_ns;             /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;
@@ -75,10 +51,7 @@ struct snapshot {
 	size_t n_uplinks;
 	struct snapshot_device *devices; /* in the order of the model */
 	size_t n_devices;
-	struct snapshot_nic *nics; /* devices' vNICs; owned */
-	size_t n_nics;
-	char (*others)[OTHERS_TEXT_SIZE]; /* "qdisc fq", "tcx program allow", "filter bpf pref 10" */
-	size_t n_others;
+	struct snapshot_nics nics;    /* devices' vNICs; owned */
 	struct warning_list warnings; /* owned */
 	struct vmm_nic *unclaimed;    /* vNICs of VMs that nothing divides, sorted by name; owned */
 	size_t n_unclaimed;

@@ -38,7 +38,7 @@ static void put_lines(struct jsontext *j, const char *key, const struct snapshot
 {
 	jsontext_open(j, key, '[');
 	for (size_t i = 0; i < n; i++)
-		jsontext_string(j, NULL, s->others[first + i]);
+		jsontext_string(j, NULL, s->nics.lines[first + i]);
 	jsontext_close(j, ']');
 }
 
@@ -139,8 +139,8 @@ static void put_nics(struct jsontext *j, const struct snapshot *s, const struct 
 {
 	jsontext_open(j, "nics", '[');
 	for (size_t i = 0; i < d->n_nics; i++)
-		if (s->nics[d->first_nic + i].binding.nic[0])
-			put_nic(j, s, &s->nics[d->first_nic + i]);
+		if (s->nics.list[d->first_nic + i].binding.nic[0])
+			put_nic(j, s, &s->nics.list[d->first_nic + i]);
 	jsontext_close(j, ']');
 }
 
@@ -149,7 +149,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
 						    [SNAPSHOT_OFF] = "off",
 						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
-	const struct snapshot_nic *first = &s->nics[d->first_nic];
+	const struct snapshot_nic *first = &s->nics.list[d->first_nic];
 
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", d->name);
