@@ -382,11 +382,11 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 {
 	const struct model *m = &d->plan.model;
-	int err = 0;
+	int err = snapshot_nics_init(&s->nics, d);
 
 	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
 	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
-	if (!s->uplinks || !s->devices || snapshot_nics_init(&s->nics, d) < 0)
+	if (err < 0 || !s->uplinks || !s->devices)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_nodes && err >= 0; i++) {
 		struct snapshot_uplink *u = s->n_uplinks ? &s->uplinks[s->n_uplinks - 1] : NULL;
