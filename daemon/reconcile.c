@@ -44,6 +44,17 @@ static bool wants_tcx(const struct model *m)
 	return false;
 }
 
+/* It may cost a look at every process: for the model that runs, reconcile_look() sees to it. */
+static int read_containers(struct daemon *d, const struct model *m)
+{
+	bool runs = m == &d->plan.written;
+	int err = runs && !d->containers_stale ? 0 : containers_read(d->plane.rtnl, m, &d->host);
+
+	if (err >= 0)
+		d->containers_stale = !runs;
+	return err;
+}
+
 static int make_plan(struct daemon *d, const struct model *m, const struct classids *classids,
 		     struct plan *out)
 {
@@ -63,7 +74,7 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	if (err < 0)
 		return err;
 	in.bound = bound;
-	err = containers_read(d->plane.rtnl, m, &d->host);
+	err = read_containers(d, m);
 	if (err >= 0)
 		err = hurdles_read(&d->host, &hurdles);
 	if (err >= 0)
@@ -267,7 +278,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 			    strerror(-d->plan.hurdles.error));
 	absent_log(&old, &d->plan);
 	plan_free(&old);
-	d->unreconciled = d->complained = d->as_found = false;
+	d->unreconciled = d->complained = d->as_found = d->containers_stale = false;
 	d->file.valid = false;
 	backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);
 	others_follow(&d->others, &(struct others_source){ d->plane.rtnl, &d->host }, &d->plane.have, false);
@@ -389,8 +400,10 @@ void reconcile_host(struct daemon *d)
 bool reconcile_look(struct daemon *d)
 {
 	bool differs = inventory_vms(&d->host) > 0;
+	int r = containers_read(d->plane.rtnl, &d->plan.written, &d->host);
 
-	return containers_read(d->plane.rtnl, &d->plan.written, &d->host) > 0 || differs;
+	d->containers_stale = r < 0;
+	return r > 0 || differs;
 }
 
 void reconcile_held(struct daemon *d, bool host_changed)
