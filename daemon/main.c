@@ -311,6 +311,7 @@ int main(int argc, char **argv)
 	}
 	raise_file_limit();
 	keep_heap();
+	model_init(&d.plan.written);
 	model_init(&d.plan.model);
 	d.look = (struct look){ .plane = &d.plane, .running = &d.plan, .repairs = &d.repairs };
 	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0)

@@ -110,7 +110,7 @@ static json_t *classids_to_json(const struct classids *c)
 /* What apply and set made of the specification; NULL if the system's file is what runs. */
 static char *running_text(const struct daemon *d)
 {
-	struct model m = d->plan.model; /* borrows */
+	struct model m = d->plan.written; /* borrows */
 
 	if (d->origin != ORIGIN_APPLIED)
 		return NULL;
@@ -369,7 +369,7 @@ static bool compare_with_file(const struct daemon *d)
 	if (r < 0)
 		return r != -ENOENT;
 	file = spec_format(&m);
-	running = spec_format(&d->plan.model);
+	running = spec_format(&d->plan.written);
 	return !file || !running || strcmp(file, running) != 0;
 }
 

@@ -42,23 +42,23 @@ static void put_lines(struct jsontext *j, const char *key, const struct snapshot
 {
 	jsontext_open(j, key, '[');
 	for (size_t i = 0; i < n; i++)
-		jsontext_string(j, NULL, s->others[first + i]);
+		jsontext_string(j, NULL, s->nics.lines[first + i]);
 	jsontext_close(j, ']');
 }
 
 /* Bound, but what comes before divvy keeps the packets; null where they are divided. */
-static void put_undivided(struct jsontext *j, const struct snapshot_device *d)
+static void put_undivided(struct jsontext *j, const struct snapshot_nic *n)
 {
-	if (!d->undivided) {
+	if (!n->undivided) {
 		jsontext_null(j, "undivided");
 		return;
 	}
 	jsontext_open(j, "undivided", '{');
-	jsontext_string(j, "by", d->undivided_by);
-	jsontext_real(j, "percent", d->kept_permille / 10.0);
-	jsontext_int(j, "since_ns", (int64_t)d->undivided_ns);
-	jsontext_string(j, "text", d->undivided_text);
-	jsontext_string(j, "hint", d->undivided_hint);
+	jsontext_string(j, "by", n->undivided_by);
+	jsontext_real(j, "percent", n->kept_permille / 10.0);
+	jsontext_int(j, "since_ns", (int64_t)n->undivided_ns);
+	jsontext_string(j, "text", n->undivided_text);
+	jsontext_string(j, "hint", n->undivided_hint);
 	jsontext_close(j, '}');
 }
 
@@ -115,14 +115,49 @@ static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 	jsontext_close(j, '}');
 }
 
+/* What others have on a vNIC, and how that and divvy meet. */
+static void put_meets(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
+{
+	jsontext_string(j, "passed_by", n->binding.passed_by);
+	put_lines(j, "others", s, n->first_other, n->n_others);
+	put_lines(j, "filters_passed_by", s, n->first_passed, n->n_passed);
+	put_undivided(j, n);
+}
+
+static void put_nic(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
+{
+	jsontext_open(j, NULL, '{');
+	jsontext_string(j, "nic", n->binding.nic);
+	jsontext_bool(j, "bound", n->binding.bound);
+	jsontext_bool(j, "held_back", n->backpressure == SNAPSHOT_ON);
+	jsontext_int(j, "offered_bytes", (int64_t)n->offered.bytes);
+	jsontext_int(j, "offered_packets", (int64_t)n->offered.packets);
+	jsontext_int(j, "sndbuf_bytes", n->sndbuf);
+	jsontext_string(j, "why", n->why);
+	put_meets(j, s, n);
+	jsontext_close(j, '}');
+}
+
+/* Those that are known on this host. */
+static void put_nics(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
+{
+	jsontext_open(j, "nics", '[');
+	for (size_t i = 0; i < d->n_nics; i++)
+		if (s->nics.list[d->first_nic + i].binding.nic[0])
+			put_nic(j, s, &s->nics.list[d->first_nic + i]);
+	jsontext_close(j, ']');
+}
+
 static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
 						    [SNAPSHOT_OFF] = "off",
 						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
+	const struct snapshot_nic *first = &s->nics.list[d->first_nic];
 
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", d->name);
+	jsontext_string(j, "of", d->of);
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
 	put_vhost(j, d->binding.vhost);
@@ -138,12 +173,10 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
 	jsontext_int(j, "dropped_ns", (int64_t)d->dropped_ns);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
-	jsontext_int(j, "sndbuf_bytes", d->sndbuf);
+	jsontext_int(j, "sndbuf_bytes", first->sndbuf);
 	jsontext_string(j, "why", d->why);
-	jsontext_string(j, "passed_by", d->binding.passed_by);
-	put_lines(j, "others", s, d->first_other, d->n_others);
-	put_lines(j, "filters_passed_by", s, d->first_passed, d->n_passed);
-	put_undivided(j, d);
+	put_meets(j, s, first);
+	put_nics(j, s, d);
 	put_repaired(j, &d->repaired);
 	put_slots_vm(j, d);
 	jsontext_close(j, '}');

@@ -102,7 +102,7 @@ static const char *hook_text(const struct tree_vnic *v)
 static void attach_step(json_t *steps, const struct dryrun *d, const struct plan *p, const struct change *c)
 {
 	const struct tree_vnic *v = &p->tree.vnics[c->item];
-	const char *nic = p->bindings[v->node].nic;
+	const char *nic = p->bindings[v->binding].nic;
 	const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = nic, .plan = p,
 				  .node = v->node };
 
@@ -191,7 +191,7 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 	for (size_t i = 0; i < p->tree.n_vnics; i++) {
 		const struct tree_vnic *v = &p->tree.vnics[i];
 		const struct held *h = backpressure_of(d->backpressure, v->ifindex);
-		const struct binding *b = &p->bindings[v->node];
+		const struct binding *b = &p->bindings[v->binding];
 		const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = b->nic, .plan = p,
 					  .node = v->node };
 
@@ -211,11 +211,11 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 
 static void device_steps(json_t *steps, const struct plan *p)
 {
-	for (size_t i = 0; i < p->model.n_nodes; i++) {
+	for (size_t i = 0; i < p->n_bindings; i++) {
 		const struct binding *b = &p->bindings[i];
-		const struct place at = { .nic = b->nic, .plan = p, .node = (uint32_t)i };
+		const struct place at = { .nic = b->nic, .plan = p, .node = b->node };
 
-		if (p->model.nodes[i].kind != NODE_DEVICE)
+		if (p->model.nodes[b->node].kind != NODE_DEVICE)
 			continue;
 		if (b->passed_by[0])
 			step(steps, "pass by", &at, "nft chain %s sees no packet of %s",
@@ -224,7 +224,7 @@ static void device_steps(json_t *steps, const struct plan *p)
 			step(steps, "wait", &at, "%s", b->why.text);
 		else if (p->model.schedule.resource == RESOURCE_CPU && b->pid && b->vmm_known)
 			step(steps, "run in slots", &at, "VM %s (%s, process %d)",
-			     b->vm[0] ? b->vm : p->model.nodes[i].name, b->vmm, b->pid);
+			     b->vm[0] ? b->vm : p->model.nodes[b->node].name, b->vmm, b->pid);
 		else if (p->model.schedule.resource == RESOURCE_CPU)
 			step(steps, "pass by", &at, "no VMM that divvy knows is behind %s", b->nic);
 	}

@@ -11,10 +11,15 @@ enum reason_code {
 	/* The device waits. */
 	REASON_NO_VM,          /* no VM of that name */
 	REASON_NO_MAC,         /* no vNIC of that MAC address */
-	REASON_SEVERAL_OF_VM,  /* several VMs, or vNICs of one VM, are called so, and none is bound already */
+	REASON_SEVERAL_OF_VM,  /* several processes have a VM of that name, and none is bound already */
 	REASON_SEVERAL_OF_MAC, /* several vNICs have that MAC address */
 	REASON_UNSEEN_VM,      /* no VM of that name is seen, and divvyd may not look into all processes */
 	REASON_UNSEEN_MAC,     /* likewise, no vNIC of that MAC address */
+	REASON_NO_CONTAINER,   /* no veth that leads to it */
+	REASON_NO_MATCH,       /* nothing fits the pattern */
+	REASON_TIED,           /* the pattern of another device is as specific */
+	REASON_ELSEWHERE,      /* its vNICs lead to another uplink */
+	REASON_ASTRAY,         /* it cannot be told to which uplink its vNIC leads */
 	REASON_NO_LINK,        /* no interface of that name */
 	REASON_NOT_VNIC,       /* the interface cannot be scheduled */
 	REASON_NOT_OPEN,       /* no process has the tap open */

@@ -5,6 +5,7 @@
 #include "base/printable.h"
 #include "base/words.h"
 #include "core/model.h"
+#include "core/pattern.h"
 #include "core/slots/policy.h"
 
 #include <ctype.h>
@@ -111,15 +112,45 @@ int field_vm(const struct field *f, const char *text, void *object, char err[UNI
 	return 0;
 }
 
+/* With '*' for any digits and colons, and '?' for one. */
+static int parse_mac_pattern(const char *text, char pattern[MODEL_NAME_SIZE], char err[UNITS_ERR_SIZE])
+{
+	static const char allowed[] = "0123456789abcdefABCDEF:*?";
+	size_t n = strlen(text);
+
+	if (n >= MODEL_NAME_SIZE || text[strspn(text, allowed)] != '\0')
+		return reject(err, text,
+			      "no pattern of a MAC address; expected digits, ':', '*' and '?', such as \"52:54:00:*\"");
+	for (size_t i = 0; i <= n; i++)
+		pattern[i] = (char)tolower((unsigned char)text[i]);
+	return 0;
+}
+
 int field_mac(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
-	char mac[18];
-	int r = units_parse_mac(text, mac, err);
+	char mac[MODEL_NAME_SIZE];
+	int r = pattern_is(text) ? parse_mac_pattern(text, mac, err) : units_parse_mac(text, mac, err);
 
 	(void)f;
 	if (r < 0)
 		return r;
 	select_by(object, SELECT_MAC, mac);
+	return 0;
+}
+
+/* A pid, a cgroup, or the name of a network namespace: none has a character that does not print. */
+int field_container(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n >= MODEL_SELECTOR_SIZE)
+		return reject(err, text, "%zu bytes; expected %s", n, f->expected);
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)text[i]) || text[i] == ' ')
+			return reject(err, text, "a blank or control character; expected %s", f->expected);
+	if (text[0] != '/' && strchr(text, '/'))
+		return reject(err, text, "a '/' in the name of a network namespace; expected %s", f->expected);
+	select_by(object, SELECT_CONTAINER, text);
 	return 0;
 }
 

@@ -3,49 +3,60 @@
 
 #include "attr.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 #include <sys/socket.h>
 
-struct route_request {
+/* Addresses that no host has (RFC 5737, RFC 3849): only a default route fits them. */
+#define NOWHERE "192.0.2.1"
+#define NOWHERE6 "2001:db8::1"
+
+struct request {
 	struct rtmsg rtm;
 	struct nlattr attr;
-	uint8_t dst[16];
+	uint8_t address[16];
 };
 
-static int take_oif(const struct nlmsghdr *nlh, void *arg)
+/* RTM_F_FIB_MATCH: the route itself, not the one of its next hops that this packet would take. */
+static int take(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *tb[RTA_OIF + 1];
+	const struct nlattr *tb[RTA_MAX + 1] = { 0 };
 	uint32_t *ifindex = arg;
 
-	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
-		return 0;
-	attr_table(nlh, sizeof(struct rtmsg), tb, RTA_OIF);
-	*ifindex = attr_u32(tb[RTA_OIF], 0);
+	if (nlh->nlmsg_type != RTM_NEWROUTE || nlh->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg)))
+		return -EBADMSG;
+	attr_table(nlh, sizeof(struct rtmsg), tb, RTA_MAX);
+	if (!tb[RTA_MULTIPATH])
+		*ifindex = attr_u32(tb[RTA_OIF], 0);
 	return 0;
 }
 
-static int ask(struct rtnl *r, uint8_t family, const void *dst, size_t size, uint32_t *ifindex)
+static int ask(struct rtnl *r, int family, const char *address, uint32_t *ifindex)
 {
-	struct route_request req = { .rtm = { .rtm_family = family, .rtm_dst_len = (uint8_t)(8 * size) },
-				     .attr = { .nla_type = RTA_DST, .nla_len = (uint16_t)(NLA_HDRLEN + size) } };
-	uint32_t found = 0;
+	size_t size = family == AF_INET ? 4 : 16;
+	struct request req = { .rtm = { .rtm_family = (uint8_t)family,
+					.rtm_dst_len = (uint8_t)(8 * size),
+					.rtm_flags = RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH },
+			       .attr = { .nla_type = RTA_DST, .nla_len = (uint16_t)(NLA_HDRLEN + size) } };
 	int err;
 
-	memcpy(req.dst, dst, size);
-	err = rtnl_get(r, RTM_GETROUTE, &req, offsetof(struct route_request, dst) + size, take_oif, &found);
-	if (err < 0)
-		return err;
-	if (!found)
-		return -ENETUNREACH;
-	*ifindex = found;
-	return 0;
+	*ifindex = 0;
+	inet_pton(family, address, req.address);
+	err = rtnl_get(r, RTM_GETROUTE, &req, sizeof(req.rtm) + sizeof(req.attr) + size, take, ifindex);
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES || err == -EINVAL ? 0 : err;
 }
 
 int route_out(struct rtnl *r, uint32_t *ifindex)
 {
-	static const uint8_t ipv4[4] = { 192, 0, 2, 1 }, ipv6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
-	int err = ask(r, AF_INET, ipv4, sizeof(ipv4), ifindex);
+	uint32_t found;
+	int err = ask(r, AF_INET, NOWHERE, &found);
 
-	return err < 0 ? ask(r, AF_INET6, ipv6, sizeof(ipv6), ifindex) : err;
+	if (err >= 0 && !found)
+		err = ask(r, AF_INET6, NOWHERE6, &found);
+	if (err < 0 && err != -EOPNOTSUPP && err != -EAFNOSUPPORT)
+		return err;
+	*ifindex = err < 0 ? 0 : found;
+	return 0;
 }

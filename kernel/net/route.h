@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* By which interface this host sends what goes nowhere in particular. */
+/* Where packets to elsewhere leave the host. */
 
 #include "rtnl.h"
 
 /*
- * The ifindex of the default route's interface: IPv4's, else IPv6's. It asks for the way to an address that documents
- * use (RFC 5737, RFC 3849), which takes no time whatever the size of the routing table. 0; -ENETUNREACH: there is none; or
- * another negative errno.
+ * The interface of the default route: that of IPv4, or else of IPv6. *ifindex is 0 where there is none, or where
+ * it has several. Rules for single senders do not count. 0, or negative errno with *ifindex untouched.
  */
 int route_out(struct rtnl *r, uint32_t *ifindex);

@@ -13,8 +13,8 @@
 static int restart(const struct scratch *s, struct daemon *next, struct spec_error *err)
 {
 	*next = (struct daemon){ .options = s->d.options };
-	model_init(&next->plan.model);
-	return state_load(next, &next->plan.model, &next->plan.classids, err);
+	model_init(&next->plan.written);
+	return state_load(next, &next->plan.written, &next->plan.classids, err);
 }
 
 static void save(struct scratch *s)
@@ -37,7 +37,7 @@ static void edit(const struct scratch *s, const char *key, json_t *value)
 /* What runs is what this text says. */
 static void assert_runs(const struct daemon *d, const char *text)
 {
-	_cleanup_free_ char *want = NULL, *got = spec_format(&d->plan.model);
+	_cleanup_free_ char *want = NULL, *got = spec_format(&d->plan.written);
 	struct model m;
 
 	parse(text, &m);
@@ -132,9 +132,9 @@ static void load_on_host(const struct scratch *s, struct daemon *next)
 	struct spec_error err;
 
 	*next = (struct daemon){ .options = s->d.options };
-	model_init(&next->plan.model);
+	model_init(&next->plan.written);
 	find_host(next);
-	assert_int_equal(state_load(next, &next->plan.model, &next->plan.classids, &err), -ENOENT);
+	assert_int_equal(state_load(next, &next->plan.written, &next->plan.classids, &err), -ENOENT);
 }
 
 static void hooks_of_links_that_are_there(void **state)
@@ -202,7 +202,7 @@ static void another_boot(void **state)
 	edit(s, "boot", json_string("00000000-0000-0000-0000-000000000000"));
 	next.options = s->d.options;
 	find_host(&next);
-	assert_int_equal(state_load(&next, &next.plan.model, &next.plan.classids, &err), 0);
+	assert_int_equal(state_load(&next, &next.plan.written, &next.plan.classids, &err), 0);
 	assert_int_equal(next.plane.hooks.n, 0);
 	assert_int_equal(next.backpressure.n, 0);
 	assert_int_equal(next.plan.classids.n, 1);
@@ -223,7 +223,7 @@ static void expect(const struct scratch *s, int r, enum origin origin, const cha
 	if (text)
 		assert_runs(&next, text);
 	else
-		assert_int_equal(next.plan.model.n_nodes, 0);
+		assert_int_equal(next.plan.written.n_nodes, 0);
 	assert_int_equal(err.text[0] != '\0', r == -EINVAL);
 	daemon_free(&next);
 }
@@ -245,7 +245,7 @@ static void the_file(void **state)
 
 	folder_write(&s->folder, "divvy.yaml", web);
 	expect(s, 0, ORIGIN_FILE, web);
-	parse(web, &s->d.plan.model);
+	parse(web, &s->d.plan.written);
 	s->d.origin = ORIGIN_FILE;
 	s->d.file_hash = state_file_hash(s->config);
 	save(s);
@@ -286,7 +286,7 @@ static void an_empty_specification(void **state)
 
 	folder_write(&s->folder, "divvy.yaml", web);
 	run_applied(s, web);
-	model_free(&s->d.plan.model);
+	model_free(&s->d.plan.written);
 	save(s);
 	expect(s, 0, ORIGIN_APPLIED, NULL);
 	folder_write(&s->folder, "divvy.yaml", other);
@@ -301,8 +301,8 @@ static void a_schedule_that_could_not_be_had(void **state)
 
 	snprintf(text, sizeof(text), "%sschedule: {resource: cpu, slots: 20}\n", web);
 	run_applied(s, text);
-	s->d.asked = s->d.plan.model.schedule;
-	s->d.plan.model.schedule = schedule_default;
+	s->d.asked = s->d.plan.written.schedule;
+	s->d.plan.written.schedule = schedule_default;
 	strcpy(s->d.not_cpu, "no control group");
 	save(s);
 	expect(s, 0, ORIGIN_APPLIED, text);
@@ -354,8 +354,8 @@ static void saves_whole_files(void **state)
 	}
 	/* What cannot be saved leaves the former state. */
 	assert_int_equal(mkdir(tmp, 0700), 0);
-	model_free(&s->d.plan.model);
-	parse(other, &s->d.plan.model);
+	model_free(&s->d.plan.written);
+	parse(other, &s->d.plan.written);
 	assert_int_equal(state_save(&s->d), -EISDIR);
 	expect(s, 0, ORIGIN_APPLIED, web);
 	assert_int_equal(rmdir(tmp), 0);

@@ -60,20 +60,25 @@ static void random_selector(struct node *node, uint32_t unique)
 		" ", "\"", "\\", "'", "#", ": ", "{", "\xc3\xa4", "\xf0\x9f\x90\xa7", "%"
 	};
 
-	node->select = below(3);
+	node->select = below(N_SELECTORS);
 	switch (node->select) {
 	case SELECT_NIC:
-		snprintf(node->selector, sizeof(node->selector), "%s%u", below(2) ? "tap" : "!", unique);
-		return;
+		snprintf(node->selector, sizeof(node->selector), "%s%u%s", below(2) ? "tap" : "!", unique,
+			 below(3) ? "" : "*");
+		break;
+	case SELECT_CONTAINER:
+		snprintf(node->selector, sizeof(node->selector), "%s%u", below(2) ? "/web.slice/a-" : "", unique);
+		break;
 	case SELECT_MAC:
 		snprintf(node->selector, sizeof(node->selector), "52:54:00:%02x:%02x:%02x",
 			 unique >> 16 & 0xff, unique >> 8 & 0xff, unique & 0xff);
-		return;
+		break;
 	case SELECT_VM:
 		snprintf(node->selector, sizeof(node->selector), "%u%s%s%s", unique, pieces[below(10)],
 			 pieces[below(10)], pieces[below(10)]);
-		return;
+		break;
 	}
+	node->as = model_is_pattern(node) && below(2) ? AS_ONE : AS_EACH;
 }
 
 static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struct rate most, uint32_t sibling)
@@ -97,6 +102,8 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 	}
 	if (kind == NODE_DEVICE) {
 		random_selector(&node, (uint32_t)m->n_nodes);
+		if (m->schedule.resource == RESOURCE_CPU)
+			node.as = AS_EACH;
 		node.backpressure = below(3);
 		node.force = below(2);
 		node.hook = below(3);
@@ -130,6 +137,11 @@ static void random_uplink(struct model *m, uint32_t sibling)
 	}
 	if (networks > 0 && !devices_first)
 		add_devices(m, uplink, capacity, devices);
+	if (below(2)) {
+		networks = add(m, NODE_NETWORK, uplink, capacity, 200);
+		m->nodes[networks].others = true;
+		strcpy(m->nodes[networks].name, "others");
+	}
 }
 
 static void random_schedule(struct schedule *s)
@@ -169,7 +181,7 @@ static void assert_same(const struct model *a, const struct model *b, const char
 		    x->share.weight != y->share.weight || x->limit.bytes_ps != y->limit.bytes_ps ||
 		    x->overhead != y->overhead || x->select != y->select ||
 		    strcmp(x->selector, y->selector) || x->backpressure != y->backpressure ||
-		    x->force != y->force || x->hook != y->hook)
+		    x->force != y->force || x->hook != y->hook || x->as != y->as || x->others != y->others)
 			fail_msg("node %zu, %s, changed:\n%s", i, x->name, text);
 	}
 }
