@@ -38,7 +38,7 @@ enum reason_code {
 	N_REASONS,
 };
 
-#define REASON_TEXT_SIZE 320
+#define REASON_TEXT_SIZE 256
 
 struct reason {
 	enum reason_code code;

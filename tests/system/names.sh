@@ -72,6 +72,13 @@ taps_seen() { # how many VMs discover shows
 	[[ $(grep -c '"vmm": "qemu"' "$tmp/discover.json") -eq $1 ]]
 }
 
+came_again() { # taps: the log says that each is bound
+	local nic
+	for nic in "$@"; do
+		grep -q "bound to $nic .*, VM " "$tmp/divvyd.log" || return 1
+	done
+}
+
 case_awkward() {
 	local i
 	# Interfaces may be called anything, too.
@@ -107,6 +114,14 @@ case_awkward() {
 	divvy apply "$tmp/spec.yaml" >"$tmp/apply" 2>&1
 	grep -q "^applied: $((${#awkward[@]} + 2)) of $((${#awkward[@]} + 2)) devices bound" "$tmp/apply"
 	check "discover --spec: each vNIC is bound by it" "$? == 0" || diag <"$tmp/apply"
+	# A VM that comes again is told of in the log, by its name.
+	for i in 0 1 3; do
+		kill "${held[i]}"
+		wait "${held[i]}" 2>/dev/null
+		hold_tap "a$i" "${awkward[i]}"
+	done
+	await 5 came_again a0 a1 a3
+	check "log: VMs that come are told of" "$? == 0" || diag <"$tmp/divvyd.log"
 	divvy status >"$tmp/status"
 	divvy status --json >"$tmp/status.json"
 	divvy show >"$tmp/show"
