@@ -63,7 +63,8 @@ share() {
 		received
 		web=$((rx_web - web)) batch=$((rx_batch - batch))
 		share=$((web + batch > 0 ? 10000 * web / (web + batch) : 0))
-		echo "# $1, window $try: web $web, batch $batch frames: $((share / 100)).$((share % 100)) %"
+		printf '# %s, window %d: web %d, batch %d frames: %d.%02d %%\n' "$1" "$try" "$web" "$batch" \
+			$((share / 100)) $((share % 100))
 		((5950 <= share && share <= 6050)) && return
 	done
 }
