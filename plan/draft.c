@@ -316,11 +316,18 @@ static int add_uplink(const struct drafting *d, const struct link *uplink, struc
 			     .parent = NODE_NONE,
 			     .limit = capacity_of(d->in, uplink),
 			     .overhead = MODEL_OVERHEAD_DEFAULT };
+	struct node others = { .kind = NODE_NETWORK, .name = "others", .others = true, .limit = RATE_UNLIMITED };
 	int64_t parent;
 	int err = 0;
 
 	snprintf(node.name, sizeof(node.name), "%s", uplink->name);
 	parent = model_add(m, &node);
+	/* What comes later, and is not in the draft. */
+	if (parent >= 0) {
+		others.parent = (uint32_t)parent;
+		others.share.weight = DRAFT_SHARE;
+		err = model_add(m, &others) < 0 ? -ENOMEM : 0;
+	}
 	for (size_t i = 0; i < d->in->host->n_links && parent >= 0 && err >= 0; i++)
 		if (d->uplink[i] == uplink)
 			err = add_device(d, &d->in->host->links[i], (uint32_t)parent, m);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* A specification of what a host has, as a first draft: every vNIC that can be divided, with equal shares. */
+/*
+ * A specification of what a host has, as a first draft: every vNIC that can be divided, with equal shares, and others
+ * for what comes later.
+ */
 
 #include "core/model.h"
 #include "host.h"

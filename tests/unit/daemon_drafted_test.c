@@ -101,6 +101,27 @@ static void put_vm(uint32_t master, pid_t pid, const char *vm, const char *mac)
 
 /* --- what is drafted ----------------------------------------------------------------------------- */
 
+/* Each uplink ends in others; what is left is told apart more easily. */
+static void take_others(struct model *m)
+{
+	size_t uplinks = 0, others = 0, n = 0;
+	uint32_t uplink = NODE_NONE;
+
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		struct node node = m->nodes[i];
+
+		others += node.others;
+		if (node.others)
+			continue;
+		uplinks += node.kind == NODE_UPLINK;
+		uplink = node.kind == NODE_UPLINK ? (uint32_t)n : uplink;
+		node.parent = node.kind == NODE_UPLINK ? NODE_NONE : uplink;
+		m->nodes[n++] = node;
+	}
+	m->n_nodes = n;
+	assert_int_equal(others, uplinks);
+}
+
 /* The text parses; the model is the caller's. */
 static char *draft(struct model *m)
 {
@@ -111,6 +132,7 @@ static char *draft(struct model *m)
 		fail_msg("%s", err.text);
 	if (spec_parse(text, strlen(text), m, &err) < 0)
 		fail_msg("%u:%u: %s\n%s", err.line, err.column, err.text, text);
+	take_others(m);
 	return text;
 }
 
