@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "log.h"
 
+#include "printable.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *program = "divvy";
 static bool journal;
@@ -18,12 +21,13 @@ void log_init(const char *name)
 
 void log_line(int priority, const char *fmt, ...)
 {
-	char line[1024];
+	char text[1024], line[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	printable(text, strlen(text), line, sizeof(line));
 	if (journal)
 		fprintf(stderr, "<%d>%s\n", priority, line);
 	else

@@ -10,7 +10,10 @@
 
 /* Finds out where stderr goes. Call it once, before any other function here. name: the program's, borrowed for ever. */
 void log_init(const char *name);
-/* priority: LOG_ERR and the like. fmt is without a final newline; a text of over 1,000 bytes is cut. */
+/*
+ * priority: LOG_ERR and the like. fmt is without a final newline; a text of over 1,000 bytes is cut. What
+ * does not print is escaped (printable.h): no name can begin a line, or reach the terminal.
+ */
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_ERR, __VA_ARGS__)

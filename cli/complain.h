@@ -7,6 +7,6 @@
 void complain_as(const char *verb);
 /*
  * "divvy: VERB: message" to stderr, without the verb before complain_as(). A message of over 1,000 bytes is
- * cut. Returns EXIT_FAILURE.
+ * cut, and what does not print is escaped. Returns EXIT_FAILURE.
  */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

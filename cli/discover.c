@@ -3,12 +3,14 @@
 
 #include "cli.h"
 #include "ask.h"
+#include "complain.h"
 #include "table.h"
 
 #include "base/cleanup.h"
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -26,14 +28,30 @@ static const char *kind(const json_t *nic)
 static const char *const headers[] = { "NIC", "KIND",  "OK",           "DEVICE", "VM", "MAC",
 				       "VMM", "MODEL", "BACKPRESSURE", NULL };
 
+/* divvy discover --spec: a specification, to be written to a file. */
+static int print_spec(void)
+{
+	json_auto_t *result = NULL;
+
+	if (ask("discover", json_pack("{s:b}", "spec", 1), &result) < 0)
+		return EXIT_FAILURE;
+	if (!json_is_string(json_object_get(result, "text")))
+		return complain("this divvyd is older than divvy, and does not know --spec");
+	fputs(json_string_value(json_object_get(result, "text")), stdout);
+	return EXIT_SUCCESS;
+}
+
 int verb_discover(int argc, char **argv)
 {
 	_cleanup_(table_free) struct table t = { .headers = headers };
 	json_auto_t *result = NULL;
-	const json_t *nic;
-	int r = ask_or_dump(argc, argv, JSON_INDENT(2), &result);
+	const json_t *nic, *warning;
 	size_t i;
+	int r;
 
+	if (argc == 2 && strcmp(argv[1], "--spec") == 0)
+		return print_spec();
+	r = ask_or_dump(argc, argv, JSON_INDENT(2), &result);
 	if (r >= 0)
 		return r;
 	json_array_foreach(json_object_get(result, "nics"), i, nic) {
@@ -54,5 +72,7 @@ int verb_discover(int argc, char **argv)
 				   why);
 	}
 	table_print(&t, stdout, "", "");
+	json_array_foreach(json_object_get(result, "warnings"), i, warning)
+		printf("Warning: %s\n", json_string_value(warning) ?: "");
 	return EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include "complain.h"
 
 #include "base/cleanup.h"
+#include "base/words.h"
 #include "proto/client.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ static const struct verb {
 	const char *text; /* what it does, one line */
 	int (*run)(int argc, char **argv);
 } verbs[] = {
-	{ "discover", "", "[--json]", "virtual NICs on this host, and the VM behind each", verb_discover },
+	{ "discover", "", "[--json|--spec]", "virtual NICs on this host, and the VM behind each", verb_discover },
 	{ "check", "", "FILE", "validate a specification, offline", verb_check },
 	{ "apply", DRY_RUN, "FILE", "replace the running specification, atomically", verb_apply },
 	{ "set", DRY_RUN, "NAME=SHARE...", "change shares now, or schedule.KEY=VALUE", verb_set },
@@ -38,7 +39,7 @@ static void usage(FILE *to)
 	      "Give every virtual machine its share of the network.\n\n",
 	      to);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(to, "  %-9s%-15s %s\n", verbs[i].name, verbs[i].args, verbs[i].text);
+		fprintf(to, "  %-9s%-16s %s\n", verbs[i].name, verbs[i].args, verbs[i].text);
 	fprintf(to,
 		"\nWith --timeout, give up when divvyd does not answer for so long; %d without it, 0: never.\n",
 		CLIENT_TIMEOUT_S);
@@ -111,6 +112,8 @@ static int take_timeout(int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	struct words_near near = { 0 };
+
 	if (take_timeout(&argc, argv) < 0)
 		return EXIT_FAILURE;
 	if (argc < 2) {
@@ -128,5 +131,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (strcmp(verbs[i].name, argv[1]) == 0)
 			return run(&verbs[i], argc - 1, argv + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		words_consider(&near, argv[1], verbs[i].name);
+	if (near.word)
+		return complain("unknown verb \"%s\": did you mean \"%s\"?", argv[1], near.word);
 	return complain("unknown verb \"%s\": try divvy --help", argv[1]);
 }

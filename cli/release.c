@@ -19,6 +19,8 @@ int verb_release(int argc, char **argv)
 		args = json_pack("{s:b}", "all", 1);
 	else
 		args = json_pack("{s:s}", "device", argv[1]);
+	if (!args)
+		return complain("no device is called \"%.80s\": a name is letters, digits, '.', '_' and '-'", argv[1]);
 	if (ask("release", args, &result) < 0)
 		return EXIT_FAILURE;
 	ask_warn(result);

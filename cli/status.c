@@ -65,10 +65,33 @@ static void vm_cell(struct table *t, const json_t *vm)
 static const char *const rate_headers[] = { "DEVICE", "NIC",    ">SHARE",       ">ENTITLED", ">DELIVERED",
 					    ">ERR pp", ">DROPS", "BACKPRESSURE", "VM",	      NULL };
 
+/* "tap0", and how many more. */
+static void nic_cell(struct table *t, const json_t *d)
+{
+	size_t n = json_array_size(json_object_get(d, "nics"));
+
+	if (n > 1)
+		table_cell(t, "%s +%zu", text(d, "nic"), n - 1);
+	else
+		table_cell(t, "%s", text(d, "nic")[0] ? text(d, "nic") : "-");
+}
+
+/* One of a device's vNICs, or the only one, for which it stands itself, is passed by. */
+static bool any_undivided(const json_t *d)
+{
+	const json_t *nic;
+	size_t i;
+
+	json_array_foreach(json_object_get(d, "nics"), i, nic)
+		if (json_is_object(json_object_get(nic, "undivided")))
+			return true;
+	return json_is_object(json_object_get(d, "undivided"));
+}
+
 static void rate_cells(struct table *t, const json_t *d, bool bound)
 {
 	table_cell(t, "%s", text(d, "name"));
-	table_cell(t, "%s", text(d, "nic")[0] ? text(d, "nic") : "-");
+	nic_cell(t, d);
 	table_cell(t, "%lld", integer(d, "share"));
 	if (bound) {
 		rate_cell(t, d, "entitled_bps");
@@ -80,9 +103,9 @@ static void rate_cells(struct table *t, const json_t *d, bool bound)
 			table_cell(t, "-");
 	}
 	table_cell(t, "%s",
-		   !bound			       ? "waiting" :
-		   json_is_object(json_object_get(d, "undivided")) ? "NOT DIVIDED" :
-								     text(d, "backpressure"));
+		   !bound           ? "waiting" :
+		   any_undivided(d) ? "NOT DIVIDED" :
+				      text(d, "backpressure"));
 	vm_cell(t, json_object_get(d, "vm"));
 }
 
@@ -150,30 +173,51 @@ static void add_others(struct table *t, const json_t *d)
 			   json_string_value(line));
 }
 
+/* What is said of a vNIC; of a device with several, each vNIC has its line. */
+static void add_nic(struct table *t, const json_t *nic, const char *what, bool several)
+{
+	if (several && !text(nic, "why")[0])
+		table_line(t, "  %s", text(nic, "nic"));
+	else if (several)
+		table_line(t, "  %s: %s%s", text(nic, "nic"), what, text(nic, "why"));
+	else if (text(nic, "why")[0])
+		table_line(t, "  %s%s", what, text(nic, "why"));
+	if (text(nic, "passed_by")[0])
+		table_line(t, "  passed by: nft chain %s sees no packet of %s (force: true)",
+			   text(nic, "passed_by"), text(nic, "nic"));
+	add_others(t, nic);
+}
+
 static void add_device(struct table *t, const json_t *d, bool cpu)
 {
-	const json_t *c = json_object_get(d, "cpu");
-	bool bound = strcmp(text(d, "state"), "bound") == 0;
-	const char *what = !bound ? "waiting: " :
-			   !cpu ? "no backpressure: " :
-			   json_is_object(c) ? "" : "takes no part: ";
+	const json_t *c = json_object_get(d, "cpu"), *nics = json_object_get(d, "nics"), *nic;
+	bool bound = strcmp(text(d, "state"), "bound") == 0, several = json_array_size(nics) > 1;
+	size_t i;
 
 	if (cpu)
 		cpu_cells(t, d, c);
 	else
 		rate_cells(t, d, bound);
-	if (text(d, "why")[0])
-		table_line(t, "  %s%s", what, text(d, "why"));
-	if (text(d, "passed_by")[0])
-		table_line(t, "  passed by: nft chain %s sees no packet of %s (force: true)",
-			   text(d, "passed_by"), text(d, "nic"));
+	if (!several)
+		add_nic(t, d,
+			!bound		      ? "waiting: " :
+			!cpu		      ? "no backpressure: " :
+			json_is_object(c) ? "" :
+						"takes no part: ",
+			false);
+	json_array_foreach(nics, i, nic)
+		if (several)
+			add_nic(t, nic,
+				!json_is_true(json_object_get(nic, "bound")) ? "waiting: " :
+				cpu					     ? "" :
+									       "no backpressure: ",
+				true);
 	if (json_is_true(json_object_get(c, "raised")))
 		table_line(t,
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");
 	if (integer(d, "burst_dropped_packets"))
 		table_line(t, "  dropped by the kernel before that: %lld packets (net.core.qdisc_max_burst)",
 			   integer(d, "burst_dropped_packets"));
-	add_others(t, d);
 	if (repaired(d))
 		table_line(t, "  by another program, put right each time: %s in the last minute",
 			   repaired(d));

@@ -2,6 +2,7 @@
 
 #include "model.h"
 #include "base/cleanup.h"
+#include "pattern.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,15 @@ size_t model_uplink_end(const struct model *m, size_t first)
 	return next;
 }
 
+bool model_has_several_uplinks(const struct model *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_nodes; i++)
+		n += m->nodes[i].kind == NODE_UPLINK;
+	return n > 1;
+}
+
 uint32_t model_uplink_of(const struct model *m, uint32_t i)
 {
 	while (m->nodes[i].parent != NODE_NONE)
@@ -121,12 +131,22 @@ static bool under_network(const struct model *m, uint32_t i)
 const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE])
 {
 	const struct node *node = &m->nodes[i];
+	bool below = under_network(m, i);
 
-	if (under_network(m, i))
-		snprintf(buf, MODEL_FULL_NAME_SIZE, "%s/%s", m->nodes[node->parent].name, node->name);
-	else
-		snprintf(buf, MODEL_FULL_NAME_SIZE, "%s", node->name);
+	snprintf(buf, MODEL_FULL_NAME_SIZE, "%s%s%s%s%.*s", below ? m->nodes[node->parent].name : "",
+		 below ? "/" : "", node->name, node->instance ? "/" : "", MODEL_SELECTOR_SIZE - 1,
+		 node->instance ? node->selector : "");
 	return buf;
+}
+
+bool model_is_pattern(const struct node *device)
+{
+	return device->select != SELECT_CONTAINER && pattern_is(device->selector);
+}
+
+bool model_is_each(const struct node *device)
+{
+	return device->as == AS_EACH && model_is_pattern(device);
 }
 
 /* How a name can mean a node; a lower one goes before a higher one. */

@@ -12,11 +12,19 @@
 
 /* Including the final NUL. */
 #define MODEL_NAME_SIZE 64
-/* "network/device", including the final NUL. */
-#define MODEL_FULL_NAME_SIZE (2 * MODEL_NAME_SIZE)
+/* A VM's name is the longest: KubeVirt's NAMESPACE_NAME has up to 127 bytes. Including the final NUL. */
+#define MODEL_SELECTOR_SIZE 128
+/* "network/device/instance", including the final NUL. */
+#define MODEL_FULL_NAME_SIZE (2 * MODEL_NAME_SIZE + MODEL_SELECTOR_SIZE)
 /* A node is an HTB class, and a class's number has 16 bits: 1..0xfffe, some of which divvy keeps. */
 #define MODEL_NODES_MAX 60000U
 #define NODE_NONE UINT32_MAX
+
+/*
+ * Bytes that a port spends on each frame beside the frame: preamble and start delimiter (8), FCS (4),
+ * interframe gap (12). IEEE 802.3, clauses 3 and 4.
+ */
+#define MODEL_OVERHEAD_DEFAULT 24
 
 enum node_kind {
 	NODE_UPLINK,
@@ -29,6 +37,14 @@ enum selector_kind {
 	SELECT_NIC, /* interface name */
 	SELECT_VM,  /* name of the VM behind it */
 	SELECT_MAC, /* the guest's MAC address, "52:54:00:aa:bb:cc", lower case */
+	SELECT_CONTAINER, /* a pid, a cgroup, or the name of a network namespace (kernel/vmm/container.h) */
+};
+#define N_SELECTORS (SELECT_CONTAINER + 1)
+
+/* What a device is whose selector is a pattern. */
+enum device_as {
+	AS_EACH, /* each match is an instance with the device's share, limit and other settings */
+	AS_ONE,  /* all matches together are the device */
 };
 
 enum backpressure_mode {
@@ -53,12 +69,17 @@ struct node {
 	struct rate limit;  /* an uplink's capacity; another node's ceiling, or RATE_UNLIMITED */
 	struct rate reserve; /* guaranteed where the node's demand reaches it; RATE_ZERO: none. Not an uplink's */
 
+	/* NODE_NETWORK */
+	bool others; /* of every vNIC that no device names; plan/expand.h puts them there */
+
 	/* NODE_UPLINK */
 	uint16_t overhead; /* bytes added to each frame, as HTB's overhead */
 
 	/* NODE_DEVICE */
 	enum selector_kind select;
-	char selector[MODEL_NAME_SIZE];
+	char selector[MODEL_SELECTOR_SIZE]; /* of an instance: what it is: a VM's name, a NIC, a MAC address */
+	enum device_as as;
+	bool instance; /* one match of a device as AS_EACH; no specification has it, plan/expand.h makes it */
 	enum backpressure_mode backpressure;
 	enum hook_place hook;
 	bool force; /* bind even if packets then bypass hooks of others on the vNIC */
@@ -124,9 +145,19 @@ int64_t model_add(struct model *m, const struct node *node);
 
 /* The first node behind the uplink at first that does not stand under it; n_nodes: none does. */
 size_t model_uplink_end(const struct model *m, size_t first);
+/* Whether the device's selector is a pattern. */
+bool model_is_pattern(const struct node *device);
+/* Whether the device is not one, but as many as there are matches. */
+bool model_is_each(const struct node *device);
+
+/* Whether vNICs have to be told apart by the uplink that they lead to. */
+bool model_has_several_uplinks(const struct model *m);
 /* The uplink that node i stands under; i itself if it is an uplink. */
 uint32_t model_uplink_of(const struct model *m, uint32_t i);
-/* Write "network/device", or "device" if it stands directly under an uplink, into buf. Returns buf. */
+/*
+ * Write "network/device", or "device" if it stands directly under an uplink, into buf; an instance has "/" and its
+ * selector behind that. Returns buf.
+ */
 const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE]);
 
 /*
@@ -142,6 +173,7 @@ enum model_part {
 	PART_SELECTOR,
 	PART_LIMIT, /* an uplink's capacity */
 	PART_SHARE,
+	PART_AS,
 	N_PARTS,
 };
 
@@ -150,7 +182,7 @@ struct model_error {
 	uint32_t line; /* 0: unknown */
 	uint32_t node; /* the node with the fault; NODE_NONE: no single node has it */
 	enum model_part part;
-	char text[200];
+	char text[288];
 };
 
 /*

@@ -27,6 +27,7 @@ static const char *const select_text[] = {
 	[SELECT_NIC] = "nic",
 	[SELECT_VM] = "vm",
 	[SELECT_MAC] = "mac",
+	[SELECT_CONTAINER] = "container",
 };
 
 /* What the checks share, each array by node. */
@@ -172,19 +173,45 @@ static int check_names(struct check *c)
 	return 0;
 }
 
-static int selector_cmp(const void *pa, const void *pb, void *arg)
+/*
+ * Where a selector may stand once: a vNIC's packets pass one class only. A VM can have vNICs that lead to several
+ * uplinks, and a device under each.
+ */
+static uint32_t scope_of(const struct model *m, uint32_t i)
 {
-	const struct node *nodes = arg;
-	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-	int r;
+	const struct node *node = &m->nodes[i];
+	bool of_vnic = node->select == SELECT_NIC || node->select == SELECT_MAC;
 
-	if (nodes[a].select != nodes[b].select)
-		return nodes[a].select < nodes[b].select ? -1 : 1;
-	r = strcmp(nodes[a].selector, nodes[b].selector);
-	return r ? r : (a > b) - (a < b);
+	return of_vnic && !model_is_pattern(node) ? NODE_NONE : model_uplink_of(m, i);
 }
 
-/* Under whatever uplink: a vNIC's packets pass one class only. */
+static int selector_cmp(const void *pa, const void *pb, void *arg)
+{
+	const struct model *m = arg;
+	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb, x, y;
+	int r;
+
+	if (m->nodes[a].select != m->nodes[b].select)
+		return m->nodes[a].select < m->nodes[b].select ? -1 : 1;
+	r = strcmp(m->nodes[a].selector, m->nodes[b].selector);
+	if (r)
+		return r;
+	x = scope_of(m, a);
+	y = scope_of(m, b);
+	if (x != y)
+		return x < y ? -1 : 1;
+	return (a > b) - (a < b);
+}
+
+static int check_selector(struct check *c, uint32_t i)
+{
+	const struct node *node = &c->m->nodes[i];
+
+	if (!node->selector[0])
+		return fault(c, i, "says no vNIC, expected nic, vm, mac or container");
+	return node->select == SELECT_NIC ? check_interface(c, i, node->selector) : 0;
+}
+
 static int check_selectors(struct check *c)
 {
 	const struct node *nodes = c->m->nodes;
@@ -193,23 +220,38 @@ static int check_selectors(struct check *c)
 	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
 		if (nodes[i].kind != NODE_DEVICE)
 			continue;
-		if (!nodes[i].selector[0])
-			return fault(c, i, "says no vNIC, expected nic, vm or mac");
-		if (nodes[i].select == SELECT_NIC && check_interface(c, i, nodes[i].selector) < 0)
+		if (check_selector(c, i) < 0)
 			return -EINVAL;
 		c->order[n++] = i;
 	}
 	if (n)
-		qsort_r(c->order, n, sizeof(*c->order), selector_cmp, c->m->nodes);
+		qsort_r(c->order, n, sizeof(*c->order), selector_cmp, (void *)(uintptr_t)c->m);
 	for (size_t k = 1; k < n; k++) {
 		uint32_t a = c->order[k - 1], b = c->order[k];
 		char other[MODEL_FULL_NAME_SIZE];
 
-		if (nodes[a].select != nodes[b].select || strcmp(nodes[a].selector, nodes[b].selector))
+		if (nodes[a].select != nodes[b].select || strcmp(nodes[a].selector, nodes[b].selector) ||
+		    scope_of(c->m, a) != scope_of(c->m, b))
 			continue;
-		return fault(c, b, "%s %s already belongs to device \"%s\", expected another",
+		return fault(c, b, "%s %.64s already belongs to device \"%.80s\", expected another",
 			     select_text[nodes[b].select], nodes[b].selector,
 			     model_full_name(c->m, a, other));
+	}
+	return 0;
+}
+
+static int check_as(struct check *c)
+{
+	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
+		const struct node *node = &c->m->nodes[i];
+
+		if (node->kind != NODE_DEVICE || node->as != AS_ONE)
+			continue;
+		if (!model_is_pattern(node))
+			return fault(c, i, "as: one, and %s %.64s is no pattern: expected a '*' or '?' in it",
+				     select_text[node->select], node->selector);
+		if (c->m->schedule.resource == RESOURCE_CPU)
+			return fault(c, i, "as: one, but CPU slots are a VM's own: expected as: each");
 	}
 	return 0;
 }
@@ -270,14 +312,14 @@ static int check_devices(struct check *c)
 	const struct node *nodes = c->m->nodes;
 
 	for (uint32_t i = (uint32_t)c->m->n_nodes; i-- > 0;) {
-		if (nodes[i].kind == NODE_DEVICE)
+		if (nodes[i].kind == NODE_DEVICE || nodes[i].others)
 			c->devices[i] = 1;
 		if (nodes[i].parent != NODE_NONE)
 			c->devices[nodes[i].parent] += c->devices[i];
 	}
 	for (uint32_t i = 0; i < c->m->n_nodes; i++)
 		if (nodes[i].kind == NODE_UPLINK && !c->devices[i])
-			return fault(c, i, "has no devices, expected at least one");
+			return fault(c, i, "has no devices, expected at least one, or others");
 	return 0;
 }
 
@@ -286,7 +328,7 @@ static const struct {
 	enum model_part part;
 } checks[] = {
 	{ check_shape, PART_NODE },       { check_names, PART_NAME },  { check_selectors, PART_SELECTOR },
-	{ check_limits, PART_LIMIT },     { check_rates, PART_SHARE }, { check_devices, PART_NODE },
+	{ check_as, PART_AS }, { check_limits, PART_LIMIT },     { check_rates, PART_SHARE }, { check_devices, PART_NODE },
 };
 
 int model_validate(const struct model *m, struct model_error *err)

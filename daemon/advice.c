@@ -36,6 +36,16 @@ static uint64_t fastest(const struct host *h, const struct link *uplink, const c
 	return most;
 }
 
+uint64_t advice_speed(const struct daemon *d, const char *interface)
+{
+	const char *name = "";
+
+	for (size_t i = 0; i < d->host.n_links; i++)
+		if (strcmp(d->host.links[i].name, interface) == 0)
+			return fastest(&d->host, &d->host.links[i], &name);
+	return 0;
+}
+
 static int check_speed(const struct daemon *d, const struct plan *p, size_t node, struct warning_list *out)
 {
 	const struct binding *b = &p->bindings[node];
@@ -79,9 +89,20 @@ int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_
 	return err < 0 ? err : check_tcx(d, p, out);
 }
 
+/* Processes that divvyd may not look into: VMs are missing, and nobody else would say why. */
+static int add_sight(const struct daemon *d, struct warning_list *out)
+{
+	char text[SIGHT_TEXT_SIZE];
+
+	return d->host.sight.limit ? warning_add(out, "sight", "", "%s", sight_text(&d->host.sight, text)) : 0;
+}
+
 int advice_now(const struct daemon *d, struct warning_list *out)
 {
-	int err = advice_of_plan(d, &d->plan, out);
+	int err = add_sight(d, out);
+
+	if (err >= 0)
+		err = advice_of_plan(d, &d->plan, out);
 
 	if (err >= 0 && d->plan.model.schedule.resource == RESOURCE_DEVICE)
 		err = portwatch_warn(&d->portwatch, &d->plan, clock_now_ns(), out);
@@ -151,13 +172,11 @@ void advice_log(struct daemon *d, bool settled)
 	};
 	int err;
 
-	if (!d->plan.bindings)
-		return;
-	if (d->plan.model.schedule.resource == RESOURCE_DEVICE)
+	if (d->plan.bindings && d->plan.model.schedule.resource == RESOURCE_DEVICE)
 		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
 	burstwatch_read(&d->burstwatch, &d->plane, clock_now_ns());
 	err = advice_now(d, &now);
-	if (err >= 0)
+	if (err >= 0 && d->plan.bindings)
 		err = settled ? find_unclaimed(d, &now) : keep_unclaimed(d, &now);
 	if (err < 0)
 		return;

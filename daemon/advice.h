@@ -10,9 +10,11 @@
 
 #include <jansson.h>
 
+/* The speed of the fastest port that an interface's packets leave by, bits per second; 0: none tells its speed. */
+uint64_t advice_speed(const struct daemon *d, const char *interface);
 /* Append what a plan says, and the speeds of its uplinks' ports. 0 or -ENOMEM. */
 int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_list *out);
-/* The same for what runs, and what its ports have lost. */
+/* The same for what runs, what its ports have lost, and what divvyd may not look into, also if nothing runs. */
 int advice_now(const struct daemon *d, struct warning_list *out);
 
 /* A list of strings; a new reference. */

@@ -137,8 +137,9 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 	case HOST_CHANGED:
 		if (!binding_unschedulable(&link))
 			look_soon(l);
-		/* A device with a hook by which packets may leave now, or an uplink that comes or goes. */
-		else if (!d->plan.hurdles.egress && !absent_concerns(&d->plan, &link))
+		/* A device with a hook by which packets may leave now, an uplink that comes or goes, or a port. */
+		else if (!d->plan.hurdles.egress && !absent_concerns(&d->plan, &link) &&
+			 !model_has_several_uplinks(&d->plan.written))
 			break;
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 		break;
@@ -254,7 +255,7 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s, (void)usec;
 	doing_begin(HOST_WORK, 0);
-	if (inventory_vms(&l->daemon->host) > 0)
+	if (reconcile_look(l->daemon))
 		reconcile_host(l->daemon);
 	doing_end();
 	l->managed = holds_managed(&l->daemon->host);
@@ -289,7 +290,7 @@ static int on_settle(sd_event_source *s, uint64_t usec, void *arg)
 	struct loop *l = arg;
 
 	(void)s, (void)usec;
-	reconcile_held(l->daemon, inventory_vms(&l->daemon->host) > 0);
+	reconcile_held(l->daemon, reconcile_look(l->daemon));
 	return 0;
 }
 

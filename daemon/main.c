@@ -229,6 +229,8 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
 		r = inventory_vms(&d->host);
+	if (r < 0 && d->host.sight.limit) /* without /proc vNICs are found by name; status and log say so */
+		r = 0;
 	if (r >= 0)
 		r = control_open(d, control, errtext, sizeof(errtext));
 	/* Before there is a second thread: rights are a thread's. */
@@ -332,6 +334,7 @@ int main(int argc, char **argv)
 	}
 	raise_file_limit();
 	keep_heap();
+	model_init(&d.plan.written);
 	model_init(&d.plan.model);
 	d.look = (struct look){ .plane = &d.plane, .running = &d.plan, .repairs = &d.repairs };
 	if (make_dir(LOCK_DIR, 0755) < 0 || make_dir(d.options.runtime, 0755) < 0)

@@ -4,19 +4,25 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "changes.h"
 #include "datapath/absent.h"
 #include "datapath/apply.h"
+#include "datapath/containers.h"
 #include "datapath/holds.h"
 #include "datapath/hurdles.h"
 #include "datapath/inventory.h"
 #include "datapath/look.h"
 #include "datapath/shared.h"
 #include "plan/mistakes.h"
+#include "plan/near.h"
 #include "state.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* With what patterns and others match. */
+static const char too_many[] = "an uplink has more nodes than HTB has class numbers";
 
 #define COMPLAINT_NS (60 * NSEC_PER_SEC)
 
@@ -26,18 +32,9 @@
  * The vNICs that are bound now, of which there need not be classes (CPU slots); at the start those that an
  * earlier divvyd left filters on.
  */
-static int bound_now(const struct daemon *d, uint32_t **ifindexes, size_t *n)
+static int bound_now(const struct daemon *d, struct bound_vnic **list, size_t *n)
 {
-	const struct tree *have = &d->plane.have;
-
-	if (d->plan.bindings)
-		return plan_bound(&d->plan, ifindexes, n);
-	*ifindexes = calloc(have->n_vnics + 1, sizeof(**ifindexes));
-	if (!*ifindexes)
-		return -ENOMEM;
-	for (*n = 0; *n < have->n_vnics; (*n)++)
-		(*ifindexes)[*n] = have->vnics[*n].ifindex;
-	return 0;
+	return d->plan.bindings ? plan_bound(&d->plan, list, n) : plan_bound_there(&d->plane.have, list, n);
 }
 
 static bool wants_tcx(const struct model *m)
@@ -48,10 +45,21 @@ static bool wants_tcx(const struct model *m)
 	return false;
 }
 
+/* It may cost a look at every process: for the model that runs, reconcile_look() sees to it. */
+static int read_containers(struct daemon *d, const struct model *m)
+{
+	bool runs = m == &d->plan.written;
+	int err = runs && !d->containers_stale ? 0 : containers_read(d->plane.rtnl, m, &d->host);
+
+	if (err >= 0)
+		d->containers_stale = !runs;
+	return err;
+}
+
 static int make_plan(struct daemon *d, const struct model *m, const struct classids *classids,
 		     struct plan *out)
 {
-	_cleanup_free_ uint32_t *bound = NULL;
+	_cleanup_free_ struct bound_vnic *bound = NULL;
 	_cleanup_(hurdle_list_freep) struct hurdle_list hurdles = { 0 };
 	_cleanup_free_ struct plan_hold *holds = NULL;
 	_cleanup_free_ uint32_t *shared = NULL;
@@ -67,7 +75,9 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	if (err < 0)
 		return err;
 	in.bound = bound;
-	err = hurdles_read(&d->host, &hurdles);
+	err = read_containers(d, m);
+	if (err >= 0)
+		err = hurdles_read(&d->host, &hurdles);
 	if (err >= 0)
 		err = holds_read(&d->host, &d->plane.have, &d->plane.settle, clock_now_ns(), &holds,
 				 &in.n_holds);
@@ -83,15 +93,40 @@ static bool is_hindered(const struct binding *b)
 	return b->why.code == REASON_NFT_HOOK || b->why.code == REASON_NFT_UNKNOWN;
 }
 
-/* Whether the device waits for the same reason now. Then no change of the specification is the cause. */
-static bool is_hindered_already(const struct daemon *d, const struct plan *p, size_t i)
+/* Whether the vNIC waits for the same reason now. Then no change of the specification is the cause. */
+static bool is_hindered_already(const struct daemon *d, const struct binding *b)
 {
-	char name[MODEL_FULL_NAME_SIZE];
-	int64_t now;
+	for (size_t i = 0; d->plan.bindings && i < d->plan.n_bindings; i++)
+		if (strcmp(d->plan.bindings[i].nic, b->nic) == 0 && d->plan.bindings[i].why.code == b->why.code)
+			return true;
+	return false;
+}
 
-	model_full_name(&p->model, (uint32_t)i, name);
-	now = d->plan.bindings ? model_find(&d->plan.model, name) : -ENOENT;
-	return now >= 0 && d->plan.bindings[now].why.code == p->bindings[i].why.code;
+static int refuse_hindered(const struct daemon *d, const struct plan *p, struct spec_error *err)
+{
+	for (size_t i = 0; i < p->n_bindings; i++) {
+		const struct binding *b = &p->bindings[i];
+		const struct node *node = &p->model.nodes[b->node];
+
+		/* A vNIC of others was not asked for: it waits, and the status says so. */
+		if (node->kind != NODE_DEVICE || !is_hindered(b) || p->model.nodes[node->parent].others ||
+		    is_hindered_already(d, b))
+			continue;
+		err->line = node->line;
+		snprintf(err->text, sizeof(err->text), "device \"%s\": %s", node->name, b->why.text);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int refuse_tie(const struct daemon *d, const struct plan *p, struct spec_error *err)
+{
+	uint32_t node = mistakes_tie(p, d->plan.bindings ? &d->plan : NULL, err->text, sizeof(err->text));
+
+	if (node == NODE_NONE)
+		return 0;
+	err->line = p->written.nodes[node].line;
+	return -EINVAL;
 }
 
 static int refuse_uplink(const struct node *node, const char *why, struct spec_error *err)
@@ -107,6 +142,8 @@ static int refuse_uplink(const struct node *node, const char *why, struct spec_e
  */
 static int check_host(const struct daemon *d, const struct plan *p, struct spec_error *err)
 {
+	int r;
+
 	for (size_t i = 0; i < p->model.n_nodes; i++) {
 		const struct node *node = &p->model.nodes[i];
 		const struct binding *b = &p->bindings[i];
@@ -116,19 +153,18 @@ static int check_host(const struct daemon *d, const struct plan *p, struct spec_
 		if (new_uplink && mistakes_no_uplink(p, &d->host, i, why, sizeof(why)))
 			return refuse_uplink(node, why, err);
 		if (new_uplink && !b->bound) {
+			const char *near = near_link(&d->host, node->name, false);
+
 			err->line = node->line;
 			snprintf(err->text, sizeof(err->text),
-				 "unknown uplink \"%s\": expected the name of a network interface of this host (ip link)",
-				 node->name);
+				 near ? "unknown uplink \"%s\": did you mean \"%s\"?" :
+					"unknown uplink \"%s\": expected the name of a network interface of this host (ip link)",
+				 node->name, near);
 			return -ENODEV;
 		}
-		if (node->kind == NODE_DEVICE && is_hindered(b) && !is_hindered_already(d, p, i)) {
-			err->line = node->line;
-			snprintf(err->text, sizeof(err->text), "device \"%s\": %s", node->name, b->why.text);
-			return -EBUSY;
-		}
 	}
-	return 0;
+	r = refuse_tie(d, p, err);
+	return r < 0 ? r : refuse_hindered(d, p, err);
 }
 
 static int refuse_schedule(const struct schedule *s, int r, const char *why, struct spec_error *err)
@@ -158,7 +194,7 @@ int reconcile_try(struct daemon *d, const struct model *m, struct plan *out, str
 	r = make_plan(d, m, &d->plan.classids, &p);
 	if (r < 0) {
 		snprintf(err->text, sizeof(err->text), "%s",
-			 r == -ENOSPC ? "an uplink has more nodes than HTB has class numbers" : "out of memory");
+			 r == -ENOSPC ? too_many : "out of memory");
 		return r;
 	}
 	r = check_host(d, &p, err);
@@ -246,7 +282,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 			    strerror(-d->plan.hurdles.error));
 	absent_log(&old, &d->plan);
 	plan_free(&old);
-	d->unreconciled = d->complained = d->as_found = false;
+	d->unreconciled = d->complained = d->as_found = d->containers_stale = false;
 	d->file.valid = false;
 	backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);
 	others_follow(&d->others, &(struct others_source){ d->plane.rtnl, &d->host }, &d->plane.have, false);
@@ -286,11 +322,13 @@ static void log_hindered(const struct plan *p)
 {
 	char name[MODEL_FULL_NAME_SIZE];
 
-	for (size_t i = 0; i < p->model.n_nodes; i++) {
-		if (p->model.nodes[i].kind != NODE_DEVICE || !is_hindered(&p->bindings[i]))
+	for (size_t i = 0; i < p->n_bindings; i++) {
+		const struct binding *b = &p->bindings[i];
+
+		if (p->model.nodes[b->node].kind != NODE_DEVICE || !is_hindered(b))
 			continue;
-		model_full_name(&p->model, (uint32_t)i, name);
-		log_warning("%s: waiting: %s", name, p->bindings[i].why.text);
+		model_full_name(&p->model, b->node, name);
+		log_warning("%s: waiting: %s", name, b->why.text);
 	}
 }
 
@@ -324,46 +362,6 @@ int reconcile_start(struct daemon *d, const struct model *m, const struct classi
 
 /* --- the host changes --------------------------------------------------------------------------- */
 
-/* A line for each device that came or went. */
-static bool settles(const struct binding *b)
-{
-	return !b->bound && b->why.code == REASON_SETTLING;
-}
-
-/* Its filter was removed, and is put back after a pause: look.c has said so, and says it once a minute only. */
-static bool is_repair(const struct daemon *d, const char *name, const struct binding *was,
-		      const struct binding *now)
-{
-	struct repairs_sum sum;
-
-	if (!(was->bound && settles(now)) && !(settles(was) && now->bound))
-		return false;
-	repairs_sum(&d->repairs, name, clock_now_ns(), &sum);
-	return sum.last_minute > 0;
-}
-
-static void log_changes(const struct daemon *d, const struct plan *now)
-{
-	const struct plan *was = &d->plan;
-	char name[MODEL_FULL_NAME_SIZE];
-
-	for (size_t i = 0; i < now->model.n_nodes; i++) {
-		const struct binding *b = &now->bindings[i], *before = &was->bindings[i];
-
-		if (now->model.nodes[i].kind != NODE_DEVICE ||
-		    (b->bound == before->bound && b->ifindex == before->ifindex))
-			continue;
-		model_full_name(&now->model, (uint32_t)i, name);
-		if (is_repair(d, name, before, b))
-			continue;
-		if (b->bound)
-			log_info("%s: bound to %s (ifindex %u)%s%s", name, b->nic, b->ifindex,
-				 b->vm[0] ? ", VM " : "", b->vm);
-		else
-			log_info("%s: waiting: %s", name, b->why.text);
-	}
-}
-
 /* Once for each time that it fails, and once a minute where another program makes it fail over and over. */
 static void complain(struct daemon *d, const char *errtext)
 {
@@ -387,7 +385,9 @@ void reconcile_host(struct daemon *d)
 	/* What is gone from the kernel may be held now: the plan has to know it. */
 	if (d->plane.stale)
 		look(&d->look, NULL, 0);
-	r = make_plan(d, &d->plan.model, &d->plan.classids, &p);
+	r = make_plan(d, &d->plan.written, &d->plan.classids, &p);
+	if (r == -ENOSPC)
+		snprintf(errtext, sizeof(errtext), "%s", too_many);
 	if (r >= 0)
 		r = apply_plan(d, &p, errtext, sizeof(errtext));
 	if (r < 0) {
@@ -396,9 +396,18 @@ void reconcile_host(struct daemon *d)
 		plan_free(&p);
 		return;
 	}
-	log_changes(d, &p);
+	changes_log(&d->plan, &p, &d->repairs);
 	run_plan(d, &p);
 	state_save(d);
+}
+
+bool reconcile_look(struct daemon *d)
+{
+	bool differs = inventory_vms(&d->host) > 0;
+	int r = containers_read(d->plane.rtnl, &d->plan.written, &d->host);
+
+	d->containers_stale = r < 0;
+	return r > 0 || differs;
 }
 
 void reconcile_held(struct daemon *d, bool host_changed)
@@ -442,6 +451,8 @@ void reconcile_audit(struct daemon *d)
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
 	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
+		again = true;
+	if (containers_read(d->plane.rtnl, &d->plan.written, &d->host) > 0)
 		again = true;
 	if (n > 0 || again)
 		reconcile_host(d);

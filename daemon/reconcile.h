@@ -27,6 +27,9 @@ int reconcile_start(struct daemon *d, const struct model *m, const struct classi
 /* The host changed: bind again and apply. It logs; after a failure d->unreconciled asks for another call. */
 void reconcile_host(struct daemon *d);
 
+/* Read VMs and containers again. True: what matters to divvy differs from before. */
+bool reconcile_look(struct daemon *d);
+
 /*
  * Some vNICs were held because their managers set them up. The host was read again: bind those that are set
  * up. host_changed: what was read differs.

@@ -43,7 +43,7 @@ void snapshot_free(struct snapshot *s)
 {
 	free(s->uplinks);
 	free(s->devices);
-	free(s->others);
+	snapshot_nics_free(&s->nics);
 	warning_list_free(&s->warnings);
 	free(s->unclaimed);
 	*s = (struct snapshot){ 0 };
@@ -58,6 +58,25 @@ static int compare_qdisc(const void *a, const void *b)
 	if (x->ifindex != y->ifindex)
 		return x->ifindex < y->ifindex ? -1 : 1;
 	return (x->parent > y->parent) - (x->parent < y->parent);
+}
+
+/* CPU slots: what a device's vNICs sent, together. */
+static void read_nics(const struct daemon *d, uint32_t node, struct sample_rate *out)
+{
+	uint32_t at = node;
+
+	*out = (struct sample_rate){ 0 };
+	do {
+		struct sample_rate one;
+
+		nicmeter_rate(&d->nicmeter, d->plan.bindings[at].ifindex, &one);
+		out->bytes += one.bytes;
+		out->packets += one.packets;
+		out->delivered.bytes_ps += one.delivered.bytes_ps;
+		out->known |= one.known;
+		out->window_ns = one.window_ns ? one.window_ns : out->window_ns;
+		out->at_ns = one.at_ns ? one.at_ns : out->at_ns;
+	} while (binding_next(d->plan.bindings, &at));
 }
 
 /*
@@ -85,7 +104,7 @@ static int read_rates(struct daemon *d, struct readings *r)
 		if (m->nodes[i].kind != NODE_DEVICE || !d->plan.bindings[i].bound)
 			continue;
 		if (d->slots) {
-			nicmeter_rate(&d->nicmeter, d->plan.bindings[i].ifindex, &r->sent[i]);
+			read_nics(d, (uint32_t)i, &r->sent[i]);
 			continue;
 		}
 		sample_rate(readings, d->plan.minors[i], &r->sent[i]);
@@ -201,90 +220,6 @@ static void fill_drops(const struct daemon *d, const struct readings *r, size_t 
 		out->dropped_packets = r->qdiscs[at].drops;
 }
 
-static int add_line(struct snapshot *s, size_t *count, const char *text)
-{
-	int err = array_reserve(&s->others, s->n_others, sizeof(*s->others));
-
-	if (err < 0)
-		return err;
-	snprintf(s->others[s->n_others++], sizeof(*s->others), "%s", text);
-	(*count)++;
-	return 0;
-}
-
-/* Filters behind divvy's: divided packets do not meet them. */
-static int fill_passed(const struct others_vnic *filters, struct snapshot *s, struct snapshot_device *out)
-{
-	int err = 0;
-
-	out->first_passed = s->n_others;
-	for (size_t i = 0; filters && i < filters->n && err >= 0; i++)
-		if (filters->place[i] == OTHER_BEHIND)
-			err = add_line(s, &out->n_passed, filters->text[i]);
-	return err;
-}
-
-/* Qdiscs, programs and filters of others on a vNIC: they stay in force, and the operator should know. */
-static int fill_others(struct daemon *d, struct snapshot *s, struct snapshot_device *out)
-{
-	uint32_t ifindex = out->binding.ifindex;
-	const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
-	const struct others_vnic *filters = others_of(&d->others, ifindex);
-	const struct link *l = host_link(&d->host, ifindex);
-	char text[OTHERS_TEXT_SIZE];
-	size_t n = 0;
-	const struct others_qdisc *q = others_qdiscs_of(&d->others, ifindex, &n);
-	int err = 0;
-
-	if (filters && l && filters->xdp != l->xdp)
-		others_read_early(&d->others, &d->host, ifindex);
-	out->first_other = s->n_others;
-	for (size_t i = 0; i < n && err >= 0; i++) {
-		if (q[i].parent == TC_H_INGRESS && hook && hook->ours)
-			continue;
-		snprintf(text, sizeof(text), "qdisc %s", q[i].kind);
-		err = add_line(s, &out->n_others, text);
-	}
-	for (size_t i = 0; filters && i < filters->n_early && err >= 0; i++)
-		err = add_line(s, &out->n_others, filters->early[i]);
-	for (size_t i = 0; filters && i < filters->n && err >= 0; i++)
-		err = add_line(s, &out->n_others, filters->text[i]);
-	return err < 0 ? err : fill_passed(filters, s, out);
-}
-
-static void fill_undivided(const struct daemon *d, const struct node *node, struct snapshot_device *out)
-{
-	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding.ifindex);
-
-	if (!v || !v->undivided || !tree_vnic(&d->plane.have, v->ifindex))
-		return;
-	out->undivided = true;
-	out->kept_permille = v->kept_permille;
-	out->undivided_ns = v->since_ns;
-	lookout_first(v, &d->host, &d->others, out->undivided_by);
-	lookout_text(v, out->undivided_by, out->undivided_text);
-	out->undivided_hint = lookout_hint(v, out->undivided_by, node->hook);
-}
-
-static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_device *out)
-{
-	const struct binding *b = &out->binding;
-	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
-
-	snprintf(out->why, sizeof(out->why), "%s", b->why.text);
-	out->backpressure = node->backpressure == BACKPRESSURE_OFF ? SNAPSHOT_OFF : SNAPSHOT_UNAVAILABLE;
-	if (!b->bound || !b->backpressure)
-		return;
-	if (h && h->error == 0) {
-		out->backpressure = SNAPSHOT_ON;
-		out->sndbuf = h->now;
-		return;
-	}
-	out->backpressure = SNAPSHOT_UNAVAILABLE;
-	snprintf(out->why, sizeof(out->why), "cannot set the send buffer of %s: %s", b->nic,
-		 h ? strerror(-h->error) : "not tried yet");
-}
-
 /* The VM's part in CPU slots; why is overwritten where it cannot take part. */
 static void fill_slots(const struct readings *r, const struct snapshot *s, struct snapshot_device *out)
 {
@@ -311,50 +246,60 @@ static void fill_slots(const struct readings *r, const struct snapshot *s, struc
 				      percent(out->slots.account.entitled_ns, s->slots.entitled_total_ns);
 }
 
-static int fill_device(struct daemon *d, const struct readings *r, size_t node, struct snapshot *s,
+/* The device's vNICs, and what they say together. */
+static int fill_nics(struct daemon *d, uint32_t node, struct snapshot *s, struct snapshot_device *out)
+{
+	int err;
+
+	out->first_nic = s->nics.n;
+	err = snapshot_nics_add(&s->nics, d, node);
+	out->n_nics = s->nics.n - out->first_nic;
+	for (size_t i = 0; i < out->n_nics; i++) {
+		const struct snapshot_nic *nic = &s->nics.list[out->first_nic + i];
+
+		if (i == 0 || (nic->binding.bound && nic->backpressure != SNAPSHOT_ON))
+			out->backpressure = nic->backpressure;
+		if (!out->why[0])
+			snprintf(out->why, sizeof(out->why), "%s", nic->why);
+	}
+	return err;
+}
+
+static int fill_device(struct daemon *d, const struct readings *r, uint32_t node, struct snapshot *s,
 		       struct snapshot_device *out)
 {
-	model_full_name(&d->plan.model, (uint32_t)node, out->name);
+	const struct model *m = &d->plan.model;
+	const struct node *parent = &m->nodes[m->nodes[node].parent];
+	int err;
+
+	model_full_name(m, node, out->name);
+	out->of = m->nodes[node].instance ? m->nodes[node].name : parent->others ? parent->name : "";
 	out->binding = d->plan.bindings[node];
-	out->share = d->plan.model.nodes[node].share;
+	out->share = m->nodes[node].share;
 	out->entitled = r->entitled[node];
 	out->sent = r->sent[node];
-	fill_backpressure(d, &d->plan.model.nodes[node], out);
+	err = fill_nics(d, node, s, out);
 	fill_slots(r, s, out);
 	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
-	if (!out->binding.bound)
-		return 0;
-	fill_drops(d, r, node, out);
-	fill_undivided(d, &d->plan.model.nodes[node], out);
-	return fill_others(d, s, out);
+	if (out->binding.bound)
+		fill_drops(d, r, node, out);
+	return err;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
-/* What every vNIC sent into divvy. */
-static int read_offered(const struct daemon *d, struct snapshot *s)
+/* What a device's vNICs sent into divvy, together, and what the kernel dropped before it. */
+static void sum_offered(const struct snapshot *s, const struct dataplane *plane, struct snapshot_device *d)
 {
-	_cleanup_free_ uint32_t *ifindex = calloc(s->n_devices + 1, sizeof(*ifindex));
-	_cleanup_free_ struct divvy_counters *c = calloc(s->n_devices + 1, sizeof(*c));
-	uint64_t now = clock_now_ns();
-	size_t n = 0;
+	for (size_t i = 0; i < d->n_nics; i++) {
+		const struct snapshot_nic *nic = &s->nics.list[d->first_nic + i];
 
-	if (!ifindex || !c)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n_devices; i++)
-		if (s->devices[i].binding.bound)
-			ifindex[n++] = s->devices[i].binding.ifindex;
-	if (classifier_read_many(d->plane.classifier, ifindex, n, c) < 0)
-		return 0; /* offered_ns stays 0 */
-	n = 0;
-	for (size_t i = 0; i < s->n_devices; i++) {
-		if (!s->devices[i].binding.bound)
-			continue;
-		s->devices[i].burst_dropped = burst_dropped(d->plane.burst, s->devices[i].binding.ifindex);
-		s->devices[i].offered = c[n++];
-		s->devices[i].offered_ns = now;
+		if (nic->binding.bound)
+			d->burst_dropped += burst_dropped(plane->burst, nic->binding.ifindex);
+		d->offered.bytes += nic->offered.bytes;
+		d->offered.packets += nic->offered.packets;
+		d->offered_ns = nic->offered_ns ? nic->offered_ns : d->offered_ns;
 	}
-	return 0;
 }
 
 /* Packets, of classes: the kernel may count fewer than there were. */
@@ -418,7 +363,7 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 	int err = 0;
 
 	if (!d->plan.bindings)
-		return 0;
+		return advice_now(d, &s->warnings);
 	burstwatch_read(&d->burstwatch, &d->plane, clock_now_ns());
 	if (!s->cpu)
 		(void)portwatch_read(&d->portwatch, &in, clock_now_ns());
@@ -440,13 +385,13 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 {
 	const struct model *m = &d->plan.model;
-	int err = 0;
+	int err = snapshot_nics_init(&s->nics, d);
 
 	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
 	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
-	if (!s->uplinks || !s->devices)
+	if (err < 0 || !s->uplinks || !s->devices)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->n_nodes && err >= 0; i++) {
+	for (uint32_t i = 0; i < m->n_nodes && err >= 0; i++) {
 		struct snapshot_uplink *u = s->n_uplinks ? &s->uplinks[s->n_uplinks - 1] : NULL;
 
 		if (m->nodes[i].kind == NODE_UPLINK) {
@@ -466,7 +411,9 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 	if (err >= 0)
 		err = fill_advice(d, r, s);
 	if (err >= 0)
-		err = read_offered(d, s);
+		err = snapshot_nics_read(&s->nics, d);
+	for (size_t i = 0; i < s->n_devices; i++)
+		sum_offered(s, &d->plane, &s->devices[i]);
 	return err < 0 || s->cpu ? err : count_packets(d, s);
 }
 

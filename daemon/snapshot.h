@@ -8,17 +8,16 @@
  */
 
 #include "daemon.h"
-#include "datapath/lookout.h"
+#include "snapshot_nics.h"
 
-enum snapshot_backpressure {
-	SNAPSHOT_ON,
-	SNAPSHOT_OFF,         /* the specification says so */
-	SNAPSHOT_UNAVAILABLE, /* why says why */
-};
-
+/*
+ * What is said of a device is of all its vNICs: counters are sums, backpressure is on if it is on for all that are
+ * bound, and why is that of the first that has one.
+ */
 struct snapshot_device {
 	char name[MODEL_FULL_NAME_SIZE];
-	struct binding binding;
+	const char *of;         /* the device that it is an instance of, as it is written; "": of none; borrowed */
+	struct binding binding; /* of its first vNIC */
 	struct share share;
 	struct rate entitled;    /* now, from shares, limits, and what the devices send */
 	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
@@ -26,20 +25,12 @@ struct snapshot_device {
 	uint64_t dropped_packets;        /* by the device's leaf */
 	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
 	uint64_t burst_dropped;          /* packets that the kernel dropped before that (kernel/bpf/burst.h) */
-	struct divvy_counters offered;   /* what the vNIC sent into divvy */
+	size_t first_nic, n_nics;        /* in nics.list, at least one */
+	struct divvy_counters offered;
 	uint64_t offered_ns;             /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;
-	int sndbuf;                      /* in force, bytes of truesize; 0: none */
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
-	size_t first_other, n_others;    /* lines in snapshot.others */
 	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
-	size_t first_passed, n_passed;   /* likewise: filters that divided packets do not meet */
-	bool undivided;                  /* bound, but its packets do not come to divvy */
-	uint32_t kept_permille;          /* if undivided: of its packets or bytes, whichever is more */
-	uint64_t undivided_ns;           /* if undivided: when that was first seen */
-	char undivided_by[OTHERS_TEXT_SIZE]; /* if undivided: what comes first; "": not known */
-	char undivided_text[LOOKOUT_TEXT_SIZE];
-	const char *undivided_hint;      /* if undivided; "": none */
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */
 	double slots_error_pp;           /* if in_slots */
@@ -61,8 +52,7 @@ struct snapshot {
 	size_t n_uplinks;
 	struct snapshot_device *devices; /* in the order of the model */
 	size_t n_devices;
-	char (*others)[OTHERS_TEXT_SIZE]; /* "qdisc fq", "tcx program allow", "filter bpf pref 10" */
-	size_t n_others;
+	struct snapshot_nics nics;    /* devices' vNICs; owned */
 	struct warning_list warnings; /* owned */
 	struct vmm_nic *unclaimed;    /* vNICs of VMs that nothing divides, sorted by name; owned */
 	size_t n_unclaimed;

@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/replace.h"
@@ -54,15 +55,28 @@ static void boot_id(char id[40])
 	snprintf(id, 40, "%.36s", text);
 }
 
+/* An interface's name may be any bytes, and JSON is UTF-8. */
+#define SAVED_NAME_SIZE (4 * IFNAMSIZ)
+
+/* The link that was saved under this name; NULL: the ifindex is another one's now, or there is none. */
+static const struct link *saved_link(const struct daemon *d, json_int_t ifindex, const char *name)
+{
+	const struct link *l = host_link(&d->host, (uint32_t)ifindex);
+	char saved[SAVED_NAME_SIZE];
+
+	return l && strcmp(printable_name(l->name, saved, sizeof(saved)), name) == 0 ? l : NULL;
+}
+
 static json_t *hooks_to_json(const struct hooks *h)
 {
 	json_t *list = json_array();
+	char name[SAVED_NAME_SIZE];
 
 	for (size_t i = 0; i < h->n; i++)
 		json_array_append_new(list,
 				      json_pack("{s:I,s:s,s:b,s:s}",
 						"ifindex", (json_int_t)h->list[i].ifindex,
-						"name", h->list[i].name,
+						"name", printable_name(h->list[i].name, name, sizeof(name)),
 						"ours", h->list[i].ours,
 						"kind", h->list[i].clsact ? "clsact" : "ingress"));
 	return list;
@@ -71,10 +85,12 @@ static json_t *hooks_to_json(const struct hooks *h)
 static json_t *held_to_json(const struct backpressure *b)
 {
 	json_t *list = json_array();
+	char name[SAVED_NAME_SIZE];
 
 	for (size_t i = 0; i < b->n; i++)
 		json_array_append_new(list, json_pack("{s:I,s:s,s:I,s:I,s:i,s:i,s:I}", "ifindex",
-						      (json_int_t)b->held[i].ifindex, "nic", b->held[i].nic,
+						      (json_int_t)b->held[i].ifindex, "nic",
+						      printable_name(b->held[i].nic, name, sizeof(name)),
 						      "pid", (json_int_t)b->held[i].pid, "start_time",
 						      (json_int_t)b->held[i].start_time, "before",
 						      b->held[i].before, "now", b->held[i].now, "queues",
@@ -94,7 +110,7 @@ static json_t *classids_to_json(const struct classids *c)
 /* What apply and set made of the specification; NULL if the system's file is what runs. */
 static char *running_text(const struct daemon *d)
 {
-	struct model m = d->plan.model; /* borrows */
+	struct model m = d->plan.written; /* borrows */
 
 	if (d->origin != ORIGIN_APPLIED)
 		return NULL;
@@ -184,9 +200,9 @@ static void hooks_from_json(struct daemon *d, json_t *list)
 		if (json_unpack(j, "{s:I,s:s,s:b,s?s}", "ifindex", &ifindex, "name", &name, "ours", &ours,
 				"kind", &kind) < 0)
 			continue;
-		l = host_link(&d->host, (uint32_t)ifindex);
-		if (l && strcmp(l->name, name) == 0)
-			hooks_add(&d->plane.hooks, (uint32_t)ifindex, name, ours,
+		l = saved_link(d, ifindex, name);
+		if (l)
+			hooks_add(&d->plane.hooks, (uint32_t)ifindex, l->name, ours,
 				  strcmp(kind, "clsact") == 0);
 	}
 }
@@ -199,6 +215,7 @@ static void held_from_json(struct daemon *d, json_t *list)
 	json_array_foreach(list, i, j) {
 		json_int_t ifindex, pid, start, queues;
 		struct held h = { 0 };
+		const struct link *l;
 		const char *nic;
 
 		if (json_unpack(j, "{s:I,s:s,s:I,s:I,s:i,s:i,s:I}", "ifindex", &ifindex, "nic", &nic, "pid",
@@ -209,7 +226,8 @@ static void held_from_json(struct daemon *d, json_t *list)
 		h.pid = (pid_t)pid;
 		h.start_time = (uint64_t)start;
 		h.queues = (uint32_t)queues;
-		snprintf(h.nic, sizeof(h.nic), "%s", nic);
+		l = saved_link(d, ifindex, nic);
+		snprintf(h.nic, sizeof(h.nic), "%.*s", IFNAMSIZ - 1, l ? l->name : nic);
 		backpressure_adopt(&d->backpressure, &h);
 	}
 }
@@ -260,14 +278,15 @@ static int classids_from_json(json_t *map, struct classids *c)
 __attribute__((format(printf, 2, 3)))
 static void lose(struct daemon *d, const char *form, ...)
 {
-	char what[DAEMON_WHY_SIZE], kept[DAEMON_WHY_SIZE];
+	char what[DAEMON_WHY_SIZE], kept[DAEMON_WHY_SIZE], text[2 * DAEMON_WHY_SIZE];
 	va_list ap;
 
 	va_start(ap, form);
 	vsnprintf(what, sizeof(what), form, ap);
 	va_end(ap);
 	(void)set_aside(d, kept, sizeof(kept));
-	snprintf(d->state_lost, sizeof(d->state_lost), "%s; %s", what, kept);
+	snprintf(text, sizeof(text), "%s; %s", what, kept);
+	printable(text, strlen(text), d->state_lost, sizeof(d->state_lost)); /* what was read may be any bytes */
 	log_error("%s", d->state_lost);
 }
 
@@ -350,7 +369,7 @@ static bool compare_with_file(const struct daemon *d)
 	if (r < 0)
 		return r != -ENOENT;
 	file = spec_format(&m);
-	running = spec_format(&d->plan.model);
+	running = spec_format(&d->plan.written);
 	return !file || !running || strcmp(file, running) != 0;
 }
 

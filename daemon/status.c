@@ -2,8 +2,12 @@
 #include "status.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 #include "plan/claims.h"
 #include "proto/jsontext.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define STATUS_VERSION 1
 
@@ -38,23 +42,23 @@ static void put_lines(struct jsontext *j, const char *key, const struct snapshot
 {
 	jsontext_open(j, key, '[');
 	for (size_t i = 0; i < n; i++)
-		jsontext_string(j, NULL, s->others[first + i]);
+		jsontext_string(j, NULL, s->nics.lines[first + i]);
 	jsontext_close(j, ']');
 }
 
 /* Bound, but what comes before divvy keeps the packets; null where they are divided. */
-static void put_undivided(struct jsontext *j, const struct snapshot_device *d)
+static void put_undivided(struct jsontext *j, const struct snapshot_nic *n)
 {
-	if (!d->undivided) {
+	if (!n->undivided) {
 		jsontext_null(j, "undivided");
 		return;
 	}
 	jsontext_open(j, "undivided", '{');
-	jsontext_string(j, "by", d->undivided_by);
-	jsontext_real(j, "percent", d->kept_permille / 10.0);
-	jsontext_int(j, "since_ns", (int64_t)d->undivided_ns);
-	jsontext_string(j, "text", d->undivided_text);
-	jsontext_string(j, "hint", d->undivided_hint);
+	jsontext_string(j, "by", n->undivided_by);
+	jsontext_real(j, "percent", n->kept_permille / 10.0);
+	jsontext_int(j, "since_ns", (int64_t)n->undivided_ns);
+	jsontext_string(j, "text", n->undivided_text);
+	jsontext_string(j, "hint", n->undivided_hint);
 	jsontext_close(j, '}');
 }
 
@@ -111,14 +115,49 @@ static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 	jsontext_close(j, '}');
 }
 
+/* What others have on a vNIC, and how that and divvy meet. */
+static void put_meets(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
+{
+	jsontext_string(j, "passed_by", n->binding.passed_by);
+	put_lines(j, "others", s, n->first_other, n->n_others);
+	put_lines(j, "filters_passed_by", s, n->first_passed, n->n_passed);
+	put_undivided(j, n);
+}
+
+static void put_nic(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
+{
+	jsontext_open(j, NULL, '{');
+	jsontext_string(j, "nic", n->binding.nic);
+	jsontext_bool(j, "bound", n->binding.bound);
+	jsontext_bool(j, "held_back", n->backpressure == SNAPSHOT_ON);
+	jsontext_int(j, "offered_bytes", (int64_t)n->offered.bytes);
+	jsontext_int(j, "offered_packets", (int64_t)n->offered.packets);
+	jsontext_int(j, "sndbuf_bytes", n->sndbuf);
+	jsontext_string(j, "why", n->why);
+	put_meets(j, s, n);
+	jsontext_close(j, '}');
+}
+
+/* Those that are known on this host. */
+static void put_nics(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
+{
+	jsontext_open(j, "nics", '[');
+	for (size_t i = 0; i < d->n_nics; i++)
+		if (s->nics.list[d->first_nic + i].binding.nic[0])
+			put_nic(j, s, &s->nics.list[d->first_nic + i]);
+	jsontext_close(j, ']');
+}
+
 static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
 						    [SNAPSHOT_OFF] = "off",
 						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
+	const struct snapshot_nic *first = &s->nics.list[d->first_nic];
 
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", d->name);
+	jsontext_string(j, "of", d->of);
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
 	put_vhost(j, d->binding.vhost);
@@ -135,12 +174,10 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
 	jsontext_int(j, "dropped_ns", (int64_t)d->dropped_ns);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
-	jsontext_int(j, "sndbuf_bytes", d->sndbuf);
+	jsontext_int(j, "sndbuf_bytes", first->sndbuf);
 	jsontext_string(j, "why", d->why);
-	jsontext_string(j, "passed_by", d->binding.passed_by);
-	put_lines(j, "others", s, d->first_other, d->n_others);
-	put_lines(j, "filters_passed_by", s, d->first_passed, d->n_passed);
-	put_undivided(j, d);
+	put_meets(j, s, first);
+	put_nics(j, s, d);
 	put_repaired(j, &d->repaired);
 	put_slots_vm(j, d);
 	jsontext_close(j, '}');
@@ -268,51 +305,71 @@ json_t *status_slots_json(const struct daemon *d, uint64_t since_ns)
 	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "turns", list);
 }
 
-/* nic: the VM's side, or NULL; unschedulable: why the link cannot be, or NULL; device: its name, or "". */
-static json_t *nic_json(const struct link *l, const struct vmm_nic *nic, const char *unschedulable,
-			const char *device)
+/* A tap that no process is known to have open. */
+static void no_process(const struct daemon *d, const struct link *l, char *why, size_t size)
 {
-	bool waits = !unschedulable && nic && nic->waits == VMM_WAITS_YES;
-	const char *why = unschedulable ? unschedulable :
-			  nic ? nic->why :
-			  l->kind == LINK_TUN ? "no VM has it open" : "no send buffer on the host's side";
-	json_t *vhost = nic && nic->vhost != VMM_VHOST_UNKNOWN ? json_boolean(nic->vhost == VMM_VHOST_YES) :
-								 json_null();
+	if (!l->carrier)
+		snprintf(why, size, "no VM has it open");
+	else if (d->host.sight.cause)
+		snprintf(why, size, "divvyd may not look into the process that has it open: %s", d->host.sight.cause);
+	else
+		snprintf(why, size, "no process of this host was found that has it open");
+}
 
-	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s}",
-			 "nic", l->name,
+/* nic: the VM's side, or NULL; device: its name, or "". */
+static json_t *nic_json(const struct daemon *d, const struct link *l, const struct vmm_nic *nic, const char *device)
+{
+	const char *unschedulable = binding_unschedulable(l);
+	bool waits = !unschedulable && nic && nic->waits == VMM_WAITS_YES;
+	char why[200] = "no send buffer on the host's side", name[4 * IFNAMSIZ], clean[200];
+	json_t *vhost;
+
+	if (unschedulable)
+		snprintf(why, sizeof(why), "%s", unschedulable);
+	else if (nic)
+		snprintf(why, sizeof(why), "%s", nic->why);
+	else if (l->kind == LINK_TUN)
+		no_process(d, l, why, sizeof(why));
+	vhost = nic && nic->vhost != VMM_VHOST_UNKNOWN ? json_boolean(nic->vhost == VMM_VHOST_YES) : json_null();
+	/* Jansson takes UTF-8 alone. The rest is constants, or was taken in by printable_name(). */
+	printable(l->name, strlen(l->name), name, sizeof(name));
+	printable(why, strlen(why), clean, sizeof(clean));
+	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s}",
+			 "nic", name,
 			 "kind", l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name,
 			 "schedulable", !unschedulable,
 			 "device", device,
 			 "vm", nic ? nic->vm : "",
+			 "vmid", nic ? nic->vmid : "",
 			 "vmm", nic ? nic->vmm : "",
 			 "model", nic ? nic->model : "",
 			 "vhost", vhost,
 			 "pid", (json_int_t)(nic ? nic->pid : 0),
 			 "mac", nic ? nic->mac : "",
 			 "backpressure", waits ? "possible" : "unavailable",
-			 "why", why);
+			 "why", clean);
 }
 
 json_t *status_discover_json(const struct daemon *d)
 {
 	_cleanup_(claims_free) struct claims claims = { 0 };
-	json_t *list = json_array();
+	json_t *list = json_array(), *warnings = json_array();
+	char text[SIGHT_TEXT_SIZE];
 
+	if (d->host.sight.limit)
+		json_array_append_new(warnings, json_string(sight_text(&d->host.sight, text)));
 	if (d->plan.bindings)
 		(void)claims_make(&d->plan, &d->host, &claims);
 	for (size_t i = 0; i < d->host.n_links; i++) {
 		const struct link *l = &d->host.links[i];
-		const char *why = binding_unschedulable(l);
 		uint32_t node = claims_find(&claims, l->name);
 		char name[MODEL_FULL_NAME_SIZE] = "";
 
-		/* Hardware, bridges and the like are no vNICs: only what could be taken for one is told. */
-		if (why && l->kind != LINK_MACVTAP && l->kind != LINK_TUN)
+		if (!binding_is_shown(&d->host, l))
 			continue;
 		if (node != NODE_NONE)
 			model_full_name(&d->plan.model, node, name);
-		json_array_append_new(list, nic_json(l, host_nic(&d->host, l->name), why, name));
+		json_array_append_new(list, nic_json(d, l, host_nic(&d->host, l->name), name));
 	}
-	return json_pack("{s:i,s:o}", "version", STATUS_VERSION, "nics", list);
+	return json_pack("{s:i,s:o,s:o}", "version", STATUS_VERSION, "nics", list, "warnings", warnings);
 }

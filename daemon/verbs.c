@@ -5,7 +5,7 @@
  *	set      {shares: {name: weight}, schedule: {key: text}, dry_run}
  *	release  {all: true} or {device: name}
  *	status   {}                 status.h
- *	discover {}                 status.h
+ *	discover {spec}             status.h; with spec true {text}: a specification of what is there
  *	show     {}                 {text}: the running specification
  *	slots    {since_ns}         CPU scheduling: each VM's latest turns
  */
@@ -14,8 +14,10 @@
 #include "advice.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "datapath/dryrun.h"
-#include "datapath/inventory.h"
+#include "drafted.h"
+#include "plan/near.h"
 #include "reconcile.h"
 #include "snapshot.h"
 #include "state.h"
@@ -54,10 +56,12 @@ static void answer(struct reply *reply, json_t *result)
  */
 static void answer_change(const struct daemon *d, struct reply *reply, json_t *result)
 {
+	char why[DAEMON_WHY_SIZE]; /* it names a directory, which may be called anything */
+
 	if (d->unsaved[0])
 		json_array_append_new(json_object_get(result, "warnings"),
 				      json_sprintf("in force, but would not survive a restart of divvyd: %s",
-						   d->unsaved));
+						   printable(d->unsaved, strlen(d->unsaved), why, sizeof(why))));
 	answer(reply, result);
 }
 
@@ -114,7 +118,7 @@ static bool asks_dry_run(const json_t *args)
 /* What is found counts: later looks at /proc are compared with this one. */
 static void look_at_vms(struct daemon *d)
 {
-	if (inventory_vms(&d->host) > 0)
+	if (reconcile_look(d))
 		reconcile_host(d);
 }
 
@@ -171,19 +175,45 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 				"apart", (json_int_t)count_apart(d), "warnings", advice_json(&warnings)));
 }
 
+/* The device or others that a match is of, by the match's name; NULL: it is none of what runs. */
+static const char *matched_by(const struct daemon *d, const char *name)
+{
+	for (uint32_t i = 0; i < d->plan.model.n_nodes; i++) {
+		const struct node *node = &d->plan.model.nodes[i];
+		const struct node *written = &d->plan.written.nodes[d->plan.from[i]];
+		char full[MODEL_FULL_NAME_SIZE];
+
+		if ((node->instance || written->others) && node->kind == NODE_DEVICE &&
+		    strcmp(model_full_name(&d->plan.model, i, full), name) == 0)
+			return written->name;
+	}
+	return NULL;
+}
+
 /* 0, or -EINVAL with *err filled. */
-static int set_share(struct model *m, const char *name, const json_t *value, struct spec_error *err)
+static int set_share(const struct daemon *d, struct model *m, const char *name, const json_t *value, struct spec_error *err)
 {
 	json_int_t weight = json_integer_value(value);
 	int64_t i = model_find(m, name);
+	char full[MODEL_FULL_NAME_SIZE];
+	const char *of = i == -ENOENT ? matched_by(d, name) : NULL;
 
-	if (i < 0 || m->nodes[i].kind == NODE_UPLINK) {
+	if (of) {
 		snprintf(err->text, sizeof(err->text),
-			 i == -ENOTUNIQ ? "\"%.80s\" is there several times: write network/name, or uplink/name" :
+			 "\"%.80s\" is one of what fits \"%.63s\": set %.63s changes all of them; list it as a device to give it a share of its own",
+			 name, of, of);
+		return -EINVAL;
+	}
+	if (i < 0 || m->nodes[i].kind == NODE_UPLINK) {
+		const char *near = near_node(m, name, full);
+
+		snprintf(err->text, sizeof(err->text),
+			 i == -ENOTUNIQ ? "\"%1$.80s\" is there several times: write network/name, or uplink/name" :
 			 spec_is_schedule_key(name) ?
 			 "no device or network \"%1$.80s\"; a key of schedule is written schedule.%1$.80s=VALUE" :
-			 "no device or network \"%.80s\" in the running specification (divvy status)",
-			 name);
+			 near ? "no device or network \"%1$.80s\"; did you mean \"%2$s\"?" :
+			 "no device or network \"%1$.80s\" in the running specification (divvy status)",
+			 name, near);
 		return -EINVAL;
 	}
 	if (!json_is_integer(value) || weight < 1 || weight > SHARE_MAX) {
@@ -196,14 +226,14 @@ static int set_share(struct model *m, const char *name, const json_t *value, str
 }
 
 /* All changes of `set`, on a copy of the running model. 0, or -EINVAL with *err filled. */
-static int set_all(struct model *m, json_t *shares, json_t *schedule, struct spec_error *err)
+static int set_all(const struct daemon *d, struct model *m, json_t *shares, json_t *schedule, struct spec_error *err)
 {
 	struct model_error merr = { 0 };
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(shares, name, value)
-		if (set_share(m, name, value, err) < 0)
+		if (set_share(d, m, name, value, err) < 0)
 			return -EINVAL;
 	if (model_validate(m, &merr) < 0) {
 		snprintf(err->text, sizeof(err->text), "%s", merr.text);
@@ -244,11 +274,11 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 		fail(reply, "set: expected at least one NAME=SHARE");
 		return;
 	}
-	if (model_copy(&m, &d->plan.model) < 0) {
+	if (model_copy(&m, &d->plan.written) < 0) {
 		fail(reply, "out of memory");
 		return;
 	}
-	if (set_all(&m, shares, schedule, &err) < 0) {
+	if (set_all(d, &m, shares, schedule, &err) < 0) {
 		reply_error(reply, &err);
 		return;
 	}
@@ -272,7 +302,7 @@ static int model_without(const struct model *m, uint32_t skip, struct model *out
 	if (!devices || !now)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_nodes; i++)
-		if (m->nodes[i].kind == NODE_DEVICE && i != skip)
+		if ((m->nodes[i].kind == NODE_DEVICE || m->nodes[i].others) && i != skip)
 			for (uint32_t up = i; up != NODE_NONE; up = m->nodes[up].parent)
 				devices[up]++;
 	model_init(out);
@@ -328,6 +358,8 @@ static void on_drained(int err, void *arg)
 static int model_to_release(const struct daemon *d, const json_t *args, struct model *out, struct spec_error *err)
 {
 	const char *device = json_string_value(json_object_get(args, "device"));
+	char full[MODEL_FULL_NAME_SIZE];
+	const char *of;
 	int64_t i;
 
 	if (!device && json_is_true(json_object_get(args, "all")))
@@ -336,14 +368,21 @@ static int model_to_release(const struct daemon *d, const json_t *args, struct m
 		snprintf(err->text, sizeof(err->text), "release: expected a device's name, or all");
 		return -EINVAL;
 	}
-	i = model_find(&d->plan.model, device);
-	if (i == -ENOTUNIQ)
+	i = model_find(&d->plan.written, device);
+	of = i == -ENOENT ? matched_by(d, device) : NULL;
+	if (of)
+		snprintf(err->text, sizeof(err->text),
+			 "\"%.80s\" is one of what fits \"%.63s\": release that, or make its pattern narrower", device,
+			 of);
+	else if (i == -ENOTUNIQ)
 		snprintf(err->text, sizeof(err->text),
 			 "that name is there several times: write network/name, or uplink/name");
-	else if (i < 0 || d->plan.model.nodes[i].kind != NODE_DEVICE)
+	else if (i < 0 && near_node(&d->plan.written, device, full))
+		snprintf(err->text, sizeof(err->text), "no device \"%.80s\"; did you mean \"%s\"?", device, full);
+	else if (i < 0 || (d->plan.written.nodes[i].kind != NODE_DEVICE && !d->plan.written.nodes[i].others))
 		snprintf(err->text, sizeof(err->text),
 			 "no device \"%.80s\" in the running specification (divvy status)", device);
-	else if (model_without(&d->plan.model, (uint32_t)i, out) < 0)
+	else if (model_without(&d->plan.written, (uint32_t)i, out) < 0)
 		snprintf(err->text, sizeof(err->text), "out of memory");
 	else
 		return 0;
@@ -394,14 +433,24 @@ static void verb_status(struct daemon *d, const json_t *args, struct reply *repl
 
 static void verb_discover(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	(void)args;
+	_cleanup_free_ char *text = NULL;
+	struct spec_error err;
+
 	look_at_vms(d);
-	answer(reply, status_discover_json(d));
+	if (!json_is_true(json_object_get(args, "spec"))) {
+		answer(reply, status_discover_json(d));
+		return;
+	}
+	text = drafted_text(d, &err);
+	if (text)
+		answer(reply, json_pack("{s:s}", "text", text));
+	else
+		reply_error(reply, &err);
 }
 
 static void verb_show(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	_cleanup_free_ char *text = d->plan.model.n_nodes ? spec_format(&d->plan.model) : strdup("");
+	_cleanup_free_ char *text = d->plan.written.n_nodes ? spec_format(&d->plan.written) : strdup("");
 
 	(void)args;
 	if (refused_as_found(d, reply))

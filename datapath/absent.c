@@ -24,7 +24,8 @@ bool absent_concerns(const struct plan *running, const struct link *l)
 	for (size_t i = 0; running->bindings && i < running->model.n_nodes; i++)
 		if (running->model.nodes[i].kind == NODE_UPLINK &&
 		    (running->bindings[i].ifindex == l->ifindex ||
-		     strcmp(running->model.nodes[i].name, l->name) == 0))
+		     strcmp(running->model.nodes[i].name, l->name) == 0 ||
+		     link_has_altname(l, running->model.nodes[i].name)))
 			return true;
 	return false;
 }

@@ -117,7 +117,7 @@ int backpressure_lower(struct backpressure *b, const struct tree *want, const st
 		const struct held *h = find(b, v->ifindex);
 
 		if (v->sndbuf && (!h || h->error || (int)v->sndbuf <= h->now))
-			changed += hold(b, v, &bindings[v->node], false);
+			changed += hold(b, v, &bindings[v->binding], false);
 	}
 	return changed;
 }
@@ -129,7 +129,7 @@ int backpressure_apply(struct backpressure *b, const struct tree *want, const st
 
 	for (size_t i = 0; i < want->n_vnics; i++)
 		if (want->vnics[i].sndbuf)
-			changed += hold(b, &want->vnics[i], &bindings[want->vnics[i].node], force);
+			changed += hold(b, &want->vnics[i], &bindings[want->vnics[i].binding], force);
 	for (size_t i = b->n; i-- > 0;) {
 		const struct tree_vnic *v = tree_vnic(want, b->held[i].ifindex);
 

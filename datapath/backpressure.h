@@ -37,7 +37,7 @@ const struct held *backpressure_of(const struct backpressure *b, uint32_t ifinde
 int backpressure_adopt(struct backpressure *b, const struct held *h);
 
 /*
- * Set the buffers that are new, or lower than before. bindings: by tree_vnic.node. Failures stay in held.error.
+ * Set the buffers that are new, or lower than before. bindings: by tree_vnic.binding. Failures stay in held.error.
  * Returns how many are newly failed or newly mended.
  */
 int backpressure_lower(struct backpressure *b, const struct tree *want, const struct binding *bindings);

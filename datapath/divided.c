@@ -33,14 +33,14 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 	const struct tree_vnic *there = tree_vnic(&in->plane->have, v->ifindex);
 	char name[MODEL_FULL_NAME_SIZE];
 	uint64_t now = clock_now_ns();
-	const char *nic;
+	const struct link *l = host_link(in->host, v->ifindex);
+	const char *nic = l ? l->name : "a vNIC";
 
 	if (!there || there->node >= in->running->model.n_nodes)
 		return;
 	if (change == UNDIVIDED_BEGAN && there->hooks & HOOK_TCX)
 		*look->tcx = true;
 	model_full_name(&in->running->model, there->node, name);
-	nic = in->running->bindings[there->node].nic;
 	others_read_early(in->others, in->host, v->ifindex);
 	if (change == UNDIVIDED_BEGAN && (!v->told_ns || now - v->told_ns >= TELL_AGAIN_NS)) {
 		tell_begin(in, v, name, nic);

@@ -2,6 +2,7 @@
 #include "dryrun.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 #include "diff.h"
 #include "kernel/net/filter.h"
 #include "lookout.h"
@@ -22,12 +23,15 @@ struct place {
 __attribute__((format(printf, 4, 5))) static void step(json_t *steps, const char *action,
 							 const struct place *at, const char *fmt, ...)
 {
-	char text[512], name[MODEL_FULL_NAME_SIZE] = "";
+	char raw[512], text[512], name[MODEL_FULL_NAME_SIZE] = "", nic[4 * IFNAMSIZ];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
+	/* An interface's name may be any bytes, and JSON is UTF-8. */
+	printable(raw, strlen(raw), text, sizeof(text));
+	printable(at->nic ? at->nic : "", at->nic ? strlen(at->nic) : 0, nic, sizeof(nic));
 	if (at->plan && at->node < at->plan->model.n_nodes &&
 	    at->plan->model.nodes[at->node].kind != NODE_UPLINK)
 		model_full_name(&at->plan->model, at->node, name);
@@ -35,7 +39,7 @@ __attribute__((format(printf, 4, 5))) static void step(json_t *steps, const char
 					       "action", action,
 					       "uplink", at->uplink ? at->uplink : "",
 					       "device", name,
-					       "nic", at->nic ? at->nic : "",
+					       "nic", nic,
 					       "text", text));
 }
 
@@ -98,7 +102,7 @@ static const char *hook_text(const struct tree_vnic *v)
 static void attach_step(json_t *steps, const struct dryrun *d, const struct plan *p, const struct change *c)
 {
 	const struct tree_vnic *v = &p->tree.vnics[c->item];
-	const char *nic = p->bindings[v->node].nic;
+	const char *nic = p->bindings[v->binding].nic;
 	const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = nic, .plan = p,
 				  .node = v->node };
 
@@ -187,7 +191,7 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 	for (size_t i = 0; i < p->tree.n_vnics; i++) {
 		const struct tree_vnic *v = &p->tree.vnics[i];
 		const struct held *h = backpressure_of(d->backpressure, v->ifindex);
-		const struct binding *b = &p->bindings[v->node];
+		const struct binding *b = &p->bindings[v->binding];
 		const struct place at = { .uplink = p->tree.uplinks[v->uplink].name, .nic = b->nic, .plan = p,
 					  .node = v->node };
 
@@ -207,11 +211,11 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 
 static void device_steps(json_t *steps, const struct plan *p)
 {
-	for (size_t i = 0; i < p->model.n_nodes; i++) {
+	for (size_t i = 0; i < p->n_bindings; i++) {
 		const struct binding *b = &p->bindings[i];
-		const struct place at = { .nic = b->nic, .plan = p, .node = (uint32_t)i };
+		const struct place at = { .nic = b->nic, .plan = p, .node = b->node };
 
-		if (p->model.nodes[i].kind != NODE_DEVICE)
+		if (p->model.nodes[b->node].kind != NODE_DEVICE)
 			continue;
 		if (b->passed_by[0])
 			step(steps, "pass by", &at, "nft chain %s sees no packet of %s",
@@ -220,7 +224,7 @@ static void device_steps(json_t *steps, const struct plan *p)
 			step(steps, "wait", &at, "%s", b->why.text);
 		else if (p->model.schedule.resource == RESOURCE_CPU && b->pid && b->vmm_known)
 			step(steps, "run in slots", &at, "VM %s (%s, process %d)",
-			     b->vm[0] ? b->vm : p->model.nodes[i].name, b->vmm, b->pid);
+			     b->vm[0] ? b->vm : p->model.nodes[b->node].name, b->vmm, b->pid);
 		else if (p->model.schedule.resource == RESOURCE_CPU)
 			step(steps, "pass by", &at, "no VMM that divvy knows is behind %s", b->nic);
 	}

@@ -21,10 +21,19 @@ int inventory_links(struct host *h, struct rtnl *r)
 int inventory_vms(struct host *h)
 {
 	struct vmm_nic *nics = NULL;
+	struct vmm_sight sight = { 0 };
 	size_t n = 0;
-	int err = vmm_scan("/proc", &nics, &n);
+	int err = vmm_scan(PROCFS_ROOT, &nics, &n, &sight);
+	bool differs;
 
-	return err < 0 ? err : host_set_nics(h, nics, n);
+	/* For want of memory nothing was seen of what hinders. */
+	if (err < 0 && !sight.limit)
+		return err;
+	differs = !sight_same(&sight, &h->sight);
+	h->sight = sight;
+	if (err < 0)
+		return err;
+	return host_set_nics(h, nics, n) || differs;
 }
 
 bool inventory_vm_gone(const struct host *h)

@@ -8,7 +8,10 @@
 
 /* Read all links. 0, or negative errno with *h untouched. */
 int inventory_links(struct host *h, struct rtnl *r);
-/* Read /proc. 1: something that matters to divvy has changed; 0: nothing has; negative errno with *h untouched. */
+/*
+ * Read /proc. 1: something that matters to divvy has changed; 0: nothing has; negative errno: h->nics is untouched, and
+ * h->sight says whether it is /proc that cannot be read.
+ */
 int inventory_vms(struct host *h);
 /* Whether a process behind a tap has ended since /proc was read. Where another holds the tap, no event tells. */
 bool inventory_vm_gone(const struct host *h);

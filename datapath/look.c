@@ -44,12 +44,14 @@ static void note_uplink(struct notes *n, const struct change *c, enum repair wha
 	note(n, name, "", what);
 }
 
-static void note_device(struct notes *n, uint32_t node, enum repair what)
+/* binding: of the vNIC, or the device's first. */
+static void note_device(struct notes *n, uint32_t binding, enum repair what)
 {
+	const struct plan *running = n->look->running;
 	char name[MODEL_FULL_NAME_SIZE];
 
-	model_full_name(&n->look->running->model, node, name);
-	note(n, name, n->look->running->bindings[node].nic, what);
+	model_full_name(&running->model, running->bindings[binding].node, name);
+	note(n, name, running->bindings[binding].nic, what);
 }
 
 static void note_class(struct notes *n, const struct change *c, enum repair what)
@@ -71,7 +73,7 @@ static void note_filter(struct notes *n, const struct change *c, enum repair wha
 	const struct tree_vnic *v = &n->look->running->tree.vnics[c->item];
 
 	if (!n->anew[c->uplink])
-		note_device(n, v->node, what);
+		note_device(n, v->binding, what);
 }
 
 static enum repair reattach_repair(const struct notes *n, const struct change *c)
@@ -218,5 +220,5 @@ void look_filter_gone(const struct look *l, uint32_t ifindex)
 	const struct tree_vnic *v = tree_vnic(&l->running->tree, ifindex);
 
 	if (v)
-		note_device(&n, v->node, REPAIR_FILTER_REMOVED);
+		note_device(&n, v->binding, REPAIR_FILTER_REMOVED);
 }

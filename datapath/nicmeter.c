@@ -20,13 +20,13 @@ int nicmeter_read(struct nicmeter *m, struct rtnl *r, const struct plan *p, uint
 
 	if (m->latest_ns && now_ns - m->latest_ns < SPACING_NS)
 		return 0;
-	for (size_t i = 0; i < p->model.n_nodes; i++) {
+	for (size_t i = 0; i < p->n_bindings; i++) {
 		uint32_t ifindex = p->bindings[i].ifindex;
 		const struct nic_reading *before = byifindex_find(m->list, m->n, sizeof(*before), ifindex);
 		struct nic_reading one = { .ifindex = ifindex, .at_ns = now_ns };
 		struct port_counters c;
 
-		if (p->model.nodes[i].kind != NODE_DEVICE || !p->bindings[i].bound ||
+		if (p->model.nodes[p->bindings[i].node].kind != NODE_DEVICE || !p->bindings[i].bound ||
 		    port_read(r, ifindex, &c) < 0)
 			continue;
 		one.bytes = c.rx_bytes;

@@ -6,150 +6,42 @@
 #include <stdio.h>
 #include <string.h>
 
-struct binder {
-	const struct host *host;
-	const uint32_t *bound;
-	size_t n_bound;
-	const struct link **by_name;
-	const struct vmm_nic **by_vm, **by_mac;
+/* Kinds that are easily taken for a vNIC. */
+static const struct {
+	const char *kind, *why;
+} no_vnics[] = {
+	{ "macvlan", "macvlan sends through its lower device, past the host's stack" },
+	{ "ipvlan", "ipvlan sends through its lower device, past the host's stack" },
+	{ "ipvtap", "ipvtap sends through its lower device, past the host's stack" },
+	{ "netkit", "netkit: its BPF program may send packets past the host's tc" },
+	{ "dummy", "dummy: no VM or container is behind it" },
+	{ "vlan", "VLAN: its packets are those of the interface that it sits on: name that one" },
 };
 
-static int compare_link(const void *a, const void *b)
+static const char *why_no_vnic(const struct link *l)
 {
-	return strcmp((*(const struct link *const *)a)->name, (*(const struct link *const *)b)->name);
+	for (size_t i = 0; i < ARRAY_SIZE(no_vnics); i++)
+		if (strcmp(l->kind_name, no_vnics[i].kind) == 0)
+			return no_vnics[i].why;
+	return NULL;
 }
 
-/* vNICs of one VM or MAC address are in the order of their taps, whatever the order of the host's list. */
-static int compare_tap(const struct vmm_nic *a, const struct vmm_nic *b)
+static bool is_vnic(const struct link *l)
 {
-	return strcmp(a->tap, b->tap);
+	return l->kind == LINK_VETH || l->kind == LINK_TUN || l->kind == LINK_MACVTAP;
 }
 
-static int compare_vm(const void *a, const void *b)
+bool binding_is_shown(const struct host *h, const struct link *l)
 {
-	const struct vmm_nic *x = *(const struct vmm_nic *const *)a, *y = *(const struct vmm_nic *const *)b;
-	int r = strcmp(x->vm, y->vm);
+	const struct link *lower;
 
-	return r ? r : compare_tap(x, y);
-}
-
-static int compare_mac(const void *a, const void *b)
-{
-	const struct vmm_nic *x = *(const struct vmm_nic *const *)a, *y = *(const struct vmm_nic *const *)b;
-	int r = strcmp(x->mac, y->mac);
-
-	return r ? r : compare_tap(x, y);
-}
-
-static void binder_free(struct binder *b)
-{
-	if (!b)
-		return;
-	free(b->by_name);
-	free(b->by_vm);
-	free(b->by_mac);
-	free(b);
-}
-
-void binder_freep(struct binder **b)
-{
-	binder_free(*b);
-}
-
-struct binder *binder_new(const struct host *h, const uint32_t *bound, size_t n)
-{
-	_cleanup_(binder_freep) struct binder *b = calloc(1, sizeof(*b));
-
-	if (!b)
-		return NULL;
-	*b = (struct binder){ .host = h, .bound = bound, .n_bound = n };
-	b->by_name = calloc(h->n_links + 1, sizeof(*b->by_name));
-	b->by_vm = calloc(h->n_nics + 1, sizeof(*b->by_vm));
-	b->by_mac = calloc(h->n_nics + 1, sizeof(*b->by_mac));
-	if (!b->by_name || !b->by_vm || !b->by_mac)
-		return NULL;
-	for (size_t i = 0; i < h->n_links; i++)
-		b->by_name[i] = &h->links[i];
-	for (size_t i = 0; i < h->n_nics; i++)
-		b->by_vm[i] = b->by_mac[i] = &h->nics[i];
-	qsort(b->by_name, h->n_links, sizeof(*b->by_name), compare_link);
-	qsort(b->by_vm, h->n_nics, sizeof(*b->by_vm), compare_vm);
-	qsort(b->by_mac, h->n_nics, sizeof(*b->by_mac), compare_mac);
-	return TAKE_PTR(b);
-}
-
-const struct link *binder_link(const struct binder *b, const char *name)
-{
-	struct link key = { 0 };
-	const struct link *k = &key, **found;
-
-	if (strlen(name) >= sizeof(key.name))
-		return NULL;
-	strcpy(key.name, name);
-	found = bsearch(&k, b->by_name, b->host->n_links, sizeof(k), compare_link);
-	return found ? *found : NULL;
-}
-
-static int compare_ifindex(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static bool is_bound(const struct binder *b, const struct vmm_nic *nic)
-{
-	const struct link *l = binder_link(b, nic->tap);
-
-	return l && b->n_bound &&
-	       bsearch(&l->ifindex, b->bound, b->n_bound, sizeof(*b->bound), compare_ifindex);
-}
-
-/* The first element of a sorted index whose key is that of *key or above; n: there is none. */
-static size_t lower_bound(const struct vmm_nic *const *index, size_t n, const struct vmm_nic *key,
-			  int (*compare)(const void *, const void *))
-{
-	size_t lo = 0;
-
-	while (lo < n) {
-		size_t mid = lo + (n - lo) / 2;
-
-		if (compare(&index[mid], &key) < 0)
-			lo = mid + 1;
-		else
-			n = mid;
-	}
-	return lo;
-}
-
-/* What an index holds for a selector. */
-struct found {
-	const struct vmm_nic *nic; /* NULL: none; with several: one of them */
-	bool several;              /* and not exactly one of them is bound already */
-};
-
-static struct found find_nic(const struct binder *b, enum selector_kind select, const char *text)
-{
-	bool by_vm = select == SELECT_VM;
-	const struct vmm_nic **index = by_vm ? b->by_vm : b->by_mac;
-	size_t n = b->host->n_nics, first, end;
-	const struct vmm_nic *kept = NULL;
-	size_t n_kept = 0;
-	struct vmm_nic key = { 0 }; /* its tap is "", which stands before every tap */
-
-	snprintf(by_vm ? key.vm : key.mac, by_vm ? sizeof(key.vm) : sizeof(key.mac), "%s", text);
-	first = lower_bound(index, n, &key, by_vm ? compare_vm : compare_mac);
-	for (end = first; end < n; end++) {
-		if (strcmp(by_vm ? index[end]->vm : index[end]->mac, by_vm ? key.vm : key.mac) != 0)
-			break;
-		if (is_bound(b, index[end])) {
-			kept = index[end];
-			n_kept++;
-		}
-	}
-	if (end - first > 1 && n_kept == 1)
-		return (struct found){ .nic = kept };
-	return (struct found){ .nic = end > first ? index[first] : NULL, .several = end - first > 1 };
+	if (is_vnic(l))
+		return true;
+	if (strcmp(l->kind_name, "vlan") != 0)
+		return why_no_vnic(l) != NULL;
+	/* A VLAN of a port is an uplink. */
+	lower = l->lower && l->peer_netns < 0 ? host_link(h, l->lower) : NULL;
+	return lower && is_vnic(lower);
 }
 
 const char *binding_unschedulable(const struct link *l)
@@ -166,7 +58,7 @@ const char *binding_unschedulable(const struct link *l)
 	case LINK_OTHER:
 		break;
 	}
-	return "not a virtual NIC (tap or veth)";
+	return why_no_vnic(l) ? why_no_vnic(l) : "not a virtual NIC (tap or veth)";
 }
 
 static void fill_vm(struct binding *out, const struct vmm_nic *nic)
@@ -181,12 +73,14 @@ static void fill_vm(struct binding *out, const struct vmm_nic *nic)
 }
 
 static void decide_backpressure(const struct node *device, const struct link *l, const struct vmm_nic *nic,
-				struct binding *out)
+				const char *unseen, struct binding *out)
 {
 	if (device->backpressure == BACKPRESSURE_OFF)
 		reason_set(&out->why, REASON_OFF, NULL, NULL, NULL);
 	else if (l->kind != LINK_TUN)
 		reason_set(&out->why, REASON_NO_SNDBUF, l->kind_name, NULL, NULL);
+	else if (!nic && unseen)
+		reason_set(&out->why, REASON_UNSEEN_PROCESS, l->name, unseen, NULL);
 	else if (!nic)
 		reason_set(&out->why, REASON_NO_PROCESS, l->name, NULL, NULL);
 	else if (nic->waits == VMM_WAITS_NO || (nic->waits == VMM_WAITS_UNKNOWN &&
@@ -196,36 +90,11 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 		out->backpressure = true;
 }
 
-/* The vNIC that the selector names. False: there is none, or several; out->why says so. */
-static bool select_nic(const struct binder *b, const struct node *device, struct binding *out)
+void bind_vnic(const struct node *device, const char *nic, const struct link *l, const struct vmm_nic *open,
+	       const char *unseen, struct binding *out)
 {
-	bool by_vm = device->select == SELECT_VM;
-	struct found f;
-
-	if (device->select == SELECT_NIC) {
-		snprintf(out->nic, sizeof(out->nic), "%.*s", IFNAMSIZ - 1, device->selector);
-		return true;
-	}
-	f = find_nic(b, device->select, device->selector);
-	if (f.several)
-		reason_set(&out->why, by_vm ? REASON_SEVERAL_OF_VM : REASON_SEVERAL_OF_MAC, device->selector,
-			   NULL, NULL);
-	else if (!f.nic)
-		reason_set(&out->why, by_vm ? REASON_NO_VM : REASON_NO_MAC, device->selector, NULL, NULL);
-	else
-		snprintf(out->nic, sizeof(out->nic), "%s", f.nic->tap);
-	return f.nic && !f.several;
-}
-
-void binder_bind(const struct binder *b, const struct node *device, struct binding *out)
-{
-	const struct vmm_nic *nic;
-	const struct link *l;
-
 	*out = (struct binding){ .queues = 1 };
-	if (!select_nic(b, device, out))
-		return;
-	l = binder_link(b, out->nic);
+	snprintf(out->nic, sizeof(out->nic), "%s", nic);
 	if (!l) {
 		reason_set(&out->why, REASON_NO_LINK, out->nic, NULL, NULL);
 		return;
@@ -238,10 +107,9 @@ void binder_bind(const struct binder *b, const struct node *device, struct bindi
 		reason_set(&out->why, REASON_NOT_OPEN, out->nic, NULL, NULL);
 		return;
 	}
-	nic = host_nic(b->host, out->nic);
-	if (nic)
-		fill_vm(out, nic);
+	if (open)
+		fill_vm(out, open);
 	out->bound = true;
 	out->ifindex = l->ifindex;
-	decide_backpressure(device, l, nic, out);
+	decide_backpressure(device, l, open, unseen, out);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/*
- * Which vNIC a device of the specification is on this host, now: a function of the model and the host.
- */
+/* A device's vNIC on this host, now: whether it is bound, and what that means. */
 
 #include "core/model.h"
 #include "host.h"
 #include "reason.h"
 
+/*
+ * In a plan's array the first n_nodes bindings are one for each node, and those of the further vNICs of devices that
+ * have several stand behind them. A device's first vNIC is a bound one if any is.
+ */
 struct binding {
+	uint32_t node; /* in the plan's model */
+	uint32_t next; /* in the plan's array: of the device's next vNIC; 0: there is none */
 	bool bound;
 	uint32_t ifindex;   /* bound: the vNIC's; else 0 */
 	char nic[IFNAMSIZ]; /* bound: the vNIC's name; waiting: the name if it is known, else "" */
@@ -27,20 +31,24 @@ struct binding {
 };
 
 /*
- * The host, indexed for look-ups in O(log n). bound: ifindexes of the n vNICs that are bound already, in
- * ascending order. Where several vNICs fit a selector, and exactly one of them is bound already, the binder
- * keeps that one: a second process that takes a VM's name does not unbind the VM. Host and bound are borrowed
- * and must not change while the binder is used. NULL: out of memory.
+ * Fill *out, but for node and next, for a device and a vNIC that is its own. l: NULL: rtnetlink does not know it;
+ * open: who has it open, or NULL; unseen: why divvyd may not look into all processes, or NULL. A vNIC that cannot be bound waits, and out->why says for what.
  */
-struct binder;
-struct binder *binder_new(const struct host *h, const uint32_t *bound, size_t n);
-void binder_freep(struct binder **b);
+void bind_vnic(const struct node *device, const char *nic, const struct link *l, const struct vmm_nic *open,
+	       const char *unseen, struct binding *out);
 
-/* Fill *out for a device. A device that cannot be bound waits, and out->why says for what. */
-void binder_bind(const struct binder *b, const struct node *device, struct binding *out);
+/* From a device's binding to its next one, whose index *at becomes: false: that was the last. */
+static inline bool binding_next(const struct binding *all, uint32_t *at)
+{
+	*at = all[*at].next;
+	return *at != 0;
+}
 
-/* The link of that name, borrowed from the host; NULL: there is none. */
-const struct link *binder_link(const struct binder *b, const char *name);
+/*
+ * Whether discover tells of the link: a vNIC, or what is easily taken for one. Hardware, bridges, and VLANs of ports are
+ * none.
+ */
+bool binding_is_shown(const struct host *h, const struct link *l);
 
 /* Why a link cannot be scheduled, for discover and for binding; NULL: it can. */
 const char *binding_unschedulable(const struct link *l);

@@ -3,23 +3,16 @@
 
 /* Which device of a plan claims which vNIC of the host, and which of the VMs' vNICs none claims. */
 
+#include "patch.h"
 #include "plan.h"
-
-/* A claimed veth that leads from one bridge of this host to another one. */
-struct patch {
-	uint32_t bridge;         /* ifindex; must stay first (base/byifindex.h) */
-	bool outward;            /* divvy takes what comes from that bridge; else what goes there */
-	const struct link *veth; /* borrowed from the host */
-};
 
 /* A device that waits claims its vNIC, too, if it is known which one that is. */
 struct claims {
 	const struct plan *plan; /* borrowed */
 	const struct host *host; /* borrowed */
-	uint32_t *nodes;         /* devices, sorted by vNIC; owned */
+	uint32_t *bindings;      /* those of devices, sorted by vNIC; owned */
 	size_t n;
-	struct patch *patches; /* sorted by bridge; owned */
-	size_t n_patches;
+	struct patch_list patches; /* of the bound ones; owned */
 };
 
 /* 0 or -ENOMEM. O(n log n). */
@@ -35,9 +28,3 @@ uint32_t claims_find(const struct claims *c, const char *nic);
  * borrowed vNICs, the caller's to free, sorted by name. 0 or -ENOMEM.
  */
 int claims_unclaimed(const struct claims *c, const struct vmm_nic ***list, size_t *n);
-
-/*
- * The claimed veth behind the tap's own bridge, a bridge with two ports, as Proxmox's firewall makes for each
- * vNIC; borrowed. NULL: there is none. O(log n).
- */
-const struct patch *claims_patch_of(const struct claims *c, const struct link *tap);

@@ -62,16 +62,21 @@ static uint16_t known_minor(const struct classids *c, const char *key)
 }
 
 /* From the node up. A network and a device may have one name. */
-static const char *key_of(const struct model *m, size_t i, char key[CLASSID_KEY_SIZE])
+static const char *key_of(const struct model *m, size_t i, const char *instance, char key[CLASSID_KEY_SIZE])
 {
 	char *at = key + CLASSID_KEY_SIZE;
+	size_t len = strnlen(instance, MODEL_SELECTOR_SIZE - 1);
 
 	*--at = '\0';
 	if (m->nodes[i].kind == NODE_NETWORK)
 		*--at = '/';
+	if (len) {
+		at -= len + 2;
+		memcpy(at, "//", 2);
+		memcpy(at + 2, instance, len);
+	}
 	for (uint32_t up = (uint32_t)i;;) {
-		size_t len = strlen(m->nodes[up].name);
-
+		len = strlen(m->nodes[up].name);
 		at -= len;
 		memcpy(at, m->nodes[up].name, len);
 		up = m->nodes[up].parent;
@@ -81,6 +86,18 @@ static const char *key_of(const struct model *m, size_t i, char key[CLASSID_KEY_
 	}
 }
 
+static const char *node_key(const struct model *m, size_t i, char key[CLASSID_KEY_SIZE])
+{
+	return key_of(m, i, m->nodes[i].instance ? m->nodes[i].selector : "", key);
+}
+
+uint16_t classids_minor(const struct classids *known, const struct model *m, uint32_t node, const char *instance)
+{
+	char key[CLASSID_KEY_SIZE];
+
+	return known_minor(known, key_of(m, node, instance, key));
+}
+
 /* Known numbers first, so that a new node never takes one of them. */
 static void keep_known(const struct classids *known, const struct model *m, size_t first, size_t next,
 		       struct minor_set *taken, uint16_t *minors)
@@ -88,12 +105,31 @@ static void keep_known(const struct classids *known, const struct model *m, size
 	char key[CLASSID_KEY_SIZE];
 
 	for (size_t i = first + 1; i < next; i++) {
-		minors[i] = known_minor(known, key_of(m, i, key));
+		minors[i] = known_minor(known, node_key(m, i, key));
 		if (minors[i] && minor_set_has(taken, minors[i]))
 			minors[i] = 0; /* a saved table that gives a number to two nodes */
 		else if (minors[i])
 			minor_set_add(taken, minors[i]);
 	}
+}
+
+/* Numbers of this uplink whose classes are still there, although nothing has them now. */
+static int keep_busy(const struct classids *known, const char *uplink, const struct minor_set *busy,
+		     struct minor_set *taken, struct classids *fresh)
+{
+	size_t len = strlen(uplink);
+
+	for (size_t i = 0; i < known->n; i++) {
+		const struct classid *c = &known->list[i];
+
+		if (strncmp(c->key, uplink, len) != 0 || c->key[len] != '/' || !minor_set_has(busy, c->minor) ||
+		    minor_set_has(taken, c->minor))
+			continue;
+		minor_set_add(taken, c->minor);
+		if (classids_add(fresh, c->key, c->minor) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int classids_assign(const struct classids *known, const struct model *m, size_t first, size_t next,
@@ -116,8 +152,9 @@ int classids_assign(const struct classids *known, const struct model *m, size_t 
 				return -ENOSPC;
 			minors[i] = lowest++;
 		}
-		if (classids_add(fresh, key_of(m, i, key), minors[i]) < 0)
+		minor_set_add(taken, minors[i]);
+		if (classids_add(fresh, node_key(m, i, key), minors[i]) < 0)
 			return -ENOMEM;
 	}
-	return 0;
+	return keep_busy(known, m->nodes[first].name, busy, taken, fresh);
 }

@@ -4,8 +4,9 @@
 /*
  * Which number an HTB class of a node has, for as long as the node exists, also over restarts of divvyd: a
  * class must not change its owner while packets wait in it. A node is known by a key that has all names from
- * the uplink down: "uplink/network/device" (a network's ends in "/"). HTB cannot give a class another parent:
- * a device that moves to another network, or with its network, gets a new class.
+ * the uplink down: "uplink/network/device" (a network's ends in "/"; an instance's has "//" and what it is an
+ * instance by behind the device). HTB cannot give a class another parent: a device that moves to another
+ * network, or with its network, gets a new class.
  */
 
 #include "core/model.h"
@@ -16,8 +17,8 @@
 #define CLASSID_LAST 0xfffd
 #define CLASSID_DEFAULT 0xfffe /* the leaf for packets whose class is no longer there */
 
-/* HTB's 8 levels of names with a slash each, and the final NUL. */
-#define CLASSID_KEY_SIZE (8 * MODEL_NAME_SIZE + 1)
+/* HTB's 8 levels of names with a slash each, an instance, and the final NUL. */
+#define CLASSID_KEY_SIZE (8 * MODEL_NAME_SIZE + MODEL_SELECTOR_SIZE + 3)
 
 struct classid {
 	char *key; /* owned */
@@ -51,9 +52,15 @@ static inline void minor_set_add(struct minor_set *s, uint16_t minor)
 }
 
 /*
+ * The number that is known of a node; 0: none is. instance: "", or one of the device's. O(log n).
+ */
+uint16_t classids_minor(const struct classids *known, const struct model *m, uint32_t node, const char *instance);
+
+/*
  * A number for each network and device under the uplink at m->nodes[first] .. m->nodes[next - 1]: the known
  * one, or else the lowest that is free and not busy. minors[i] is node i's; the uplink's is CLASSID_ROOT. The
- * pairs are appended to *fresh, which the caller seals; names that the model no longer has are not among them.
+ * pairs are appended to *fresh, which the caller seals. Names that the model no longer has are among them as
+ * long as their numbers are busy: what comes back while its class drains gets that class.
  * 0; -ENOMEM; -ENOSPC: no number is left.
  */
 int classids_assign(const struct classids *known, const struct model *m, size_t first, size_t next,

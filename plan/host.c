@@ -10,6 +10,7 @@ void host_free(struct host *h)
 {
 	free(h->links);
 	free(h->nics);
+	free(h->containers);
 	*h = (struct host){ 0 };
 }
 
@@ -38,8 +39,8 @@ static bool nic_same(const struct vmm_nic *a, const struct vmm_nic *b)
 {
 	return strcmp(a->tap, b->tap) == 0 && a->pid == b->pid && a->start_time == b->start_time &&
 	       a->known == b->known && strcmp(a->vmm, b->vmm) == 0 && strcmp(a->vm, b->vm) == 0 &&
-	       strcmp(a->mac, b->mac) == 0 && a->queues == b->queues && a->waits == b->waits &&
-	       a->vhost == b->vhost;
+	       strcmp(a->mac, b->mac) == 0 && strcmp(a->vmid, b->vmid) == 0 && a->queues == b->queues &&
+	       a->waits == b->waits && a->vhost == b->vhost;
 }
 
 bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)
@@ -56,11 +57,35 @@ bool host_set_nics(struct host *h, struct vmm_nic *nics, size_t n)
 	return differs;
 }
 
+static int compare_container(const void *a, const void *b)
+{
+	const struct host_container *x = a, *y = b;
+
+	if (x->nsid != y->nsid)
+		return x->nsid < y->nsid ? -1 : 1;
+	return strcmp(x->selector, y->selector);
+}
+
+bool host_set_containers(struct host *h, struct host_container *list, size_t n)
+{
+	bool differs = n != h->n_containers;
+
+	if (n)
+		qsort(list, n, sizeof(*list), compare_container);
+	for (size_t i = 0; i < n && !differs; i++)
+		differs = compare_container(&list[i], &h->containers[i]) != 0;
+	free(h->containers);
+	h->containers = list;
+	h->n_containers = n;
+	return differs;
+}
+
 static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->tap == b->tap &&
 	       a->carrier == b->carrier && a->master == b->master && a->up == b->up && a->queues == b->queues &&
-	       a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
+	       a->peer_netns == b->peer_netns && a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+	       memcmp(a->altnames, b->altnames, sizeof(a->altnames)) == 0;
 }
 
 enum host_change host_put_link(struct host *h, const struct link *l)
@@ -101,4 +126,33 @@ static int compare_tap(const void *key, const void *nic)
 const struct vmm_nic *host_nic(const struct host *h, const char *tap)
 {
 	return h->n_nics ? bsearch(tap, h->nics, h->n_nics, sizeof(*h->nics), compare_tap) : NULL;
+}
+
+static int compare_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct link *const *)a)->name, (*(const struct link *const *)b)->name);
+}
+
+const struct link **host_by_name(const struct host *h)
+{
+	const struct link **list = calloc(h->n_links + 1, sizeof(*list));
+
+	for (size_t i = 0; list && i < h->n_links; i++)
+		list[i] = &h->links[i];
+	if (list && h->n_links)
+		qsort(list, h->n_links, sizeof(*list), compare_name);
+	return list;
+}
+
+const struct link *host_called(const struct host *h, const struct link *const *by_name, const char *name)
+{
+	struct link key = { 0 };
+	const struct link *k = &key;
+	const struct link *const *found;
+
+	if (strlen(name) >= sizeof(key.name))
+		return NULL;
+	strcpy(key.name, name);
+	found = h->n_links ? bsearch(&k, by_name, h->n_links, sizeof(k), compare_name) : NULL;
+	return found ? *found : NULL;
 }

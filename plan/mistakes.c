@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "claims.h"
+#include "near.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,10 +33,12 @@ bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, ch
 		snprintf(why, size, "it is a vNIC of VM %s", nic->vm[0] ? nic->vm : nic->vmm);
 		return true;
 	}
-	for (size_t k = 0; k < p->model.n_nodes; k++) {
-		if (p->model.nodes[k].kind != NODE_DEVICE || strcmp(p->bindings[k].nic, l->name) != 0)
+	for (size_t k = 0; k < p->n_bindings; k++) {
+		uint32_t node = p->bindings[k].node;
+
+		if (p->model.nodes[node].kind != NODE_DEVICE || strcmp(p->bindings[k].nic, l->name) != 0)
 			continue;
-		model_full_name(&p->model, (uint32_t)k, name);
+		model_full_name(&p->model, node, name);
 		snprintf(why, size, "it is the vNIC of device %s", name);
 		return true;
 	}
@@ -58,21 +61,122 @@ static int uplink(const struct plan *p, const struct host *h, size_t i, struct w
 }
 
 /* Packets of a VM behind a firewall bridge pass the tap and then the veth. */
-static int charged_twice(const struct plan *p, const struct claims *c, size_t i, struct warning_list *out)
+static int charged_twice(const struct plan *p, const struct claims *c, const struct binding *b,
+			 struct warning_list *out)
 {
-	const struct binding *b = &p->bindings[i];
 	const struct link *tap = b->bound ? host_link(c->host, b->ifindex) : NULL;
-	const struct patch *patch = tap && tap->kind == LINK_TUN ? claims_patch_of(c, tap) : NULL;
+	const struct patch *patch = tap && tap->kind == LINK_TUN ? patch_of(&c->patches, tap) : NULL;
 	char one[MODEL_FULL_NAME_SIZE], other[MODEL_FULL_NAME_SIZE];
 
 	if (!patch)
 		return 0;
-	model_full_name(&p->model, (uint32_t)i, one);
+	model_full_name(&p->model, b->node, one);
 	model_full_name(&p->model, claims_find(c, patch->veth->name), other);
 	return warning_add(
 		out, "twice", b->nic,
 		"devices %s (%s) and %s (%s) are one vNIC before and behind its firewall bridge, and its packets are charged twice: name only %s",
 		one, b->nic, other, patch->veth->name, b->nic);
+}
+
+/* --- vNICs that selectors fit, and no device has ---------------------------------------------------- */
+
+static bool is_tied(const struct plan *p, const char *nic)
+{
+	for (size_t i = 0; i < p->n_refused; i++)
+		if (p->refused[i].kind == REFUSED_TIED && strcmp(p->refused[i].nic, nic) == 0)
+			return true;
+	return false;
+}
+
+static void tie_text(const struct plan *p, const struct refusal *r, char *why, size_t size)
+{
+	char one[MODEL_FULL_NAME_SIZE], other[MODEL_FULL_NAME_SIZE];
+
+	snprintf(why, size, "%s fits devices \"%.80s\" and \"%.80s\" alike: make one selector more specific", r->nic,
+		 model_full_name(&p->written, r->other, other), model_full_name(&p->written, r->node, one));
+}
+
+uint32_t mistakes_tie(const struct plan *p, const struct plan *known, char *why, size_t size)
+{
+	for (size_t i = 0; i < p->n_refused; i++) {
+		const struct refusal *r = &p->refused[i];
+
+		if (r->kind != REFUSED_TIED || r->other > r->node || (known && is_tied(known, r->nic)))
+			continue;
+		tie_text(p, r, why, size);
+		return r->node;
+	}
+	return NODE_NONE;
+}
+
+static int refused(const struct plan *p, const struct claims *c, const struct refusal *r, struct warning_list *out)
+{
+	char text[WARNING_TEXT_SIZE], key[64];
+
+	if (r->kind == REFUSED_TIED) {
+		tie_text(p, r, text, sizeof(text));
+		return r->other > r->node ? 0 : warning_add(out, "tie", r->nic, "%s", text);
+	}
+	snprintf(key, sizeof(key), "astray %s", r->nic);
+	if (r->kind == REFUSED_ASTRAY && claims_find(c, r->nic) == NODE_NONE && !warning_find(out, key))
+		return warning_add(out, "astray", r->nic,
+				   "cannot tell to which uplink %s leads: no device has it: name it by nic:", r->nic);
+	if (r->kind == REFUSED_NAMESAKE)
+		return warning_add(out, "namesake", r->nic,
+				   "%s is not device %s's: several processes, or vNICs, have that name", r->nic,
+				   p->written.nodes[r->node].name);
+	return 0;
+}
+
+/* --- names that are nearly right -------------------------------------------------------------------- */
+
+static bool is_missing(const struct binding *b)
+{
+	return !b->bound && (b->why.code == REASON_NO_VM || b->why.code == REASON_NO_LINK);
+}
+
+static bool is_selected(const struct plan *p, enum selector_kind kind, const char *text)
+{
+	for (size_t i = 0; i < p->model.n_nodes; i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && p->model.nodes[i].select == kind &&
+		    strcmp(p->model.nodes[i].selector, text) == 0)
+			return true;
+	return false;
+}
+
+/* More than so many devices that wait are no slips, and looking for each takes time. */
+#define NEAR_MAX 4
+
+/* A device waits for a name that is nearly that of something that no other device claims. */
+static int misspelt(const struct plan *p, const struct claims *c, size_t i, struct warning_list *out)
+{
+	const struct node *node = &p->model.nodes[i];
+	const struct binding *b = &p->bindings[i];
+	const char *near = NULL, *what = node->select == SELECT_VM ? "VM" : "interface";
+	char name[MODEL_FULL_NAME_SIZE];
+
+	if (b->why.code == REASON_NO_VM)
+		near = near_vm(c->host, node->selector);
+	else if (b->why.code == REASON_NO_LINK && node->select == SELECT_NIC)
+		near = near_link(c->host, node->selector, true);
+	if (!near || is_selected(p, node->select, near))
+		return 0;
+	model_full_name(&p->model, (uint32_t)i, name);
+	return warning_add(out, "near", name, "device %s: no %s %s on this host: did you mean %s?", name, what,
+			   node->selector, near);
+}
+
+static int find_misspelt(const struct plan *p, const struct claims *c, struct warning_list *out)
+{
+	size_t waits = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < p->model.n_nodes && waits <= NEAR_MAX; i++)
+		waits += is_missing(&p->bindings[i]);
+	for (size_t i = 0; i < p->model.n_nodes && waits <= NEAR_MAX && err >= 0; i++)
+		if (p->model.nodes[i].kind == NODE_DEVICE && is_missing(&p->bindings[i]))
+			err = misspelt(p, c, i, out);
+	return err;
 }
 
 int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out)
@@ -85,11 +189,15 @@ int mistakes_find(const struct plan *p, const struct host *h, struct warning_lis
 		err = warning_add(
 			out, "schedule", "",
 			"the keys of schedule count only with resource: cpu; devices are scheduled");
-	for (size_t i = 0; i < p->model.n_nodes && err >= 0; i++) {
-		if (p->model.nodes[i].kind == NODE_UPLINK)
+	for (size_t i = 0; i < p->n_bindings && err >= 0; i++) {
+		const struct binding *b = &p->bindings[i];
+
+		if (p->model.nodes[b->node].kind == NODE_UPLINK)
 			err = uplink(p, h, i, out);
-		else if (p->model.nodes[i].kind == NODE_DEVICE && s->resource == RESOURCE_DEVICE)
-			err = charged_twice(p, &c, i, out);
+		else if (p->model.nodes[b->node].kind == NODE_DEVICE && s->resource == RESOURCE_DEVICE)
+			err = charged_twice(p, &c, b, out);
 	}
-	return err;
+	for (size_t i = 0; i < p->n_refused && err >= 0; i++)
+		err = refused(p, &c, &p->refused[i], out);
+	return err < 0 ? err : find_misspelt(p, &c, out);
 }

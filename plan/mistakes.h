@@ -9,5 +9,12 @@
 /* Why an interface is no uplink, of NODE_UPLINK i: a text for a person in why. False: it may be one. */
 bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, char *why, size_t size);
 
+/*
+ * Two devices' patterns that fit one vNIC alike, so that neither has it: a text for a person in why. known: a plan
+ * whose ties do not count; NULL: there is none. The node of p->written that is the later of the two; NODE_NONE: there is
+ * no tie.
+ */
+uint32_t mistakes_tie(const struct plan *p, const struct plan *known, char *why, size_t size);
+
 /* Append what is likely not meant. 0 or -ENOMEM. */
 int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out);

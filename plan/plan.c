@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "plan.h"
 
+#include "assign.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -9,13 +10,17 @@
 
 void plan_free(struct plan *p)
 {
+	model_free(&p->written);
 	model_free(&p->model);
+	free(p->from);
+	free(p->refused);
 	free(p->bindings);
 	free(p->minors);
 	classids_free(&p->classids);
 	hurdle_list_free(&p->hurdles);
 	tree_free(&p->tree);
 	*p = (struct plan){ 0 };
+	model_init(&p->written);
 	model_init(&p->model);
 }
 
@@ -81,72 +86,43 @@ static void respect_others(const struct plan_input *in, const struct node *node,
 	}
 }
 
-static void bind_uplink(const struct binder *binder, const struct node *node, struct binding *b)
+/* Who has which vNIC, and what the model is then. */
+static int match(struct plan *p, const struct plan_input *in, struct expansion *e)
 {
-	const struct link *l = binder_link(binder, node->name);
+	const struct match_input what = {
+		.host = in->host, .bound = in->bound, .n_bound = in->n_bound, .classids = in->classids
+	};
+	struct match_list matches = { 0 };
+	struct assign_input as = { .host = in->host, .written = &p->written, .matches = &matches, .expansion = e };
+	int err = match_all(&p->written, &what, &matches);
 
-	*b = (struct binding){ .bound = l != NULL, .ifindex = l ? l->ifindex : 0, .queues = 1 };
-	snprintf(b->nic, sizeof(b->nic), "%.*s", IFNAMSIZ - 1, node->name);
-	if (!l)
-		reason_set(&b->why, REASON_NO_LINK, b->nic, NULL, NULL);
+	if (err >= 0)
+		err = expand(&p->written, &matches, e);
+	if (err >= 0)
+		err = assign(&as, &p->bindings, &p->n_bindings);
+	p->refused = matches.refused;
+	p->n_refused = matches.n_refused;
+	matches.refused = NULL;
+	match_list_free(&matches);
+	return err;
 }
 
 static int bind_all(struct plan *p, const struct plan_input *in)
 {
-	_cleanup_(binder_freep) struct binder *binder = binder_new(in->host, in->bound, in->n_bound);
+	_cleanup_(expansion_free) struct expansion e = { 0 };
+	int err = match(p, in, &e);
 
-	if (!binder)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->model.n_nodes; i++) {
-		const struct node *node = &p->model.nodes[i];
-
-		if (node->kind == NODE_UPLINK)
-			bind_uplink(binder, node, &p->bindings[i]);
-		if (node->kind != NODE_DEVICE)
-			continue;
-		binder_bind(binder, node, &p->bindings[i]);
-		/* CPU slots leave packets where they are. */
-		if (p->model.schedule.resource != RESOURCE_CPU)
-			respect_others(in, node, &p->bindings[i]);
-	}
-	return 0;
-}
-
-struct claim {
-	uint32_t ifindex, node;
-};
-
-static int compare_claim(const void *a, const void *b)
-{
-	const struct claim *x = a, *y = b;
-
-	if (x->ifindex != y->ifindex)
-		return x->ifindex < y->ifindex ? -1 : 1;
-	return (x->node > y->node) - (x->node < y->node);
-}
-
-/* Two selectors that name one vNIC can only be told apart on the host: the later device waits. */
-static int refuse_shared_nics(struct plan *p)
-{
-	_cleanup_free_ struct claim *claim = calloc(p->model.n_nodes + 1, sizeof(*claim));
-	size_t n = 0, first = 0;
-
-	if (!claim)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->model.n_nodes; i++)
-		if (p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound)
-			claim[n++] = (struct claim){ p->bindings[i].ifindex, (uint32_t)i };
-	if (n)
-		qsort(claim, n, sizeof(*claim), compare_claim);
-	for (size_t i = 1; i < n; i++) {
-		struct binding *later = &p->bindings[claim[i].node];
-
-		if (claim[i].ifindex != claim[first].ifindex) {
-			first = i;
-			continue;
-		}
-		unbind(later, REASON_CLAIMED, later->nic, p->model.nodes[claim[first].node].name, NULL);
-	}
+	if (err < 0)
+		return err;
+	p->model = e.model;
+	model_init(&e.model);
+	p->from = TAKE_PTR(e.written);
+	/* CPU slots leave packets where they are. */
+	for (size_t i = 0; i < p->n_bindings && p->model.schedule.resource != RESOURCE_CPU; i++)
+		if (p->model.nodes[p->bindings[i].node].kind == NODE_DEVICE)
+			respect_others(in, &p->model.nodes[p->bindings[i].node], &p->bindings[i]);
+	for (uint32_t i = 0; i < p->model.n_nodes; i++)
+		assign_bound_first(p->bindings, i);
 	return 0;
 }
 
@@ -177,24 +153,22 @@ static int make(struct plan *p, const struct model *m, const struct plan_input *
 				   .tcx = in->tcx,
 				   .shared = in->shared,
 				   .n_shared = in->n_shared };
-	int err = model_copy(&p->model, m);
+	int err = model_copy(&p->written, m);
 
-	if (err < 0)
-		return err;
-	p->bindings = calloc(m->n_nodes + 1, sizeof(*p->bindings));
-	p->minors = calloc(m->n_nodes + 1, sizeof(*p->minors));
-	if (!p->bindings || !p->minors)
-		return -ENOMEM;
-	err = assign_numbers(p, in);
 	if (err >= 0)
 		err = bind_all(p, in);
-	if (err >= 0)
-		err = refuse_shared_nics(p);
+	if (err < 0)
+		return err;
+	p->minors = calloc(p->model.n_nodes + 1, sizeof(*p->minors));
+	if (!p->minors)
+		return -ENOMEM;
+	err = assign_numbers(p, in);
 	if (err >= 0 && in->hurdles)
 		err = hurdle_list_copy(in->hurdles, &p->hurdles);
 	if (err < 0 || m->schedule.resource == RESOURCE_CPU)
 		return err;
 	tree.bindings = p->bindings;
+	tree.n_bindings = p->n_bindings;
 	tree.minors = p->minors;
 	err = tree_build(&p->model, &tree, &p->tree);
 	if (err >= 0)
@@ -207,6 +181,7 @@ int plan_make(const struct model *m, const struct plan_input *in, struct plan *o
 	struct plan p = { 0 };
 	int err;
 
+	model_init(&p.written);
 	model_init(&p.model);
 	err = make(&p, m, in);
 	if (err < 0)
@@ -216,21 +191,37 @@ int plan_make(const struct model *m, const struct plan_input *in, struct plan *o
 	return err;
 }
 
+/* Both bindings of the tree's vNICs changed places. */
+static void follow_exchange(struct plan *p, uint32_t a, uint32_t b)
+{
+	for (size_t i = 0; i < p->tree.n_vnics; i++) {
+		struct tree_vnic *v = &p->tree.vnics[i];
+
+		v->binding = v->binding == a ? b : v->binding == b ? a : v->binding;
+	}
+}
+
 void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, const char *what, const char *more)
 {
 	struct tree_vnic *v = tree_vnic(&p->tree, ifindex);
 	struct binding *b;
+	uint32_t other;
 
 	if (!v)
 		return;
 	v->sndbuf = 0; /* what is not scheduled is not held back */
-	b = &p->bindings[v->node];
+	b = &p->bindings[v->binding];
 	unbind(b, code, b->nic, what, more);
+	if (v->binding != v->node)
+		return;
+	other = assign_bound_first(p->bindings, v->node);
+	if (other)
+		follow_exchange(p, v->node, other);
 }
 
-static int compare_ifindex(const void *a, const void *b)
+static int compare_bound(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint32_t x = ((const struct bound_vnic *)a)->ifindex, y = ((const struct bound_vnic *)b)->ifindex;
 
 	return (x > y) - (x < y);
 }
@@ -246,22 +237,49 @@ void plan_count(const struct plan *p, size_t *devices, size_t *bound)
 	}
 }
 
-int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n)
+static void put_bound(const struct plan *p, uint32_t ifindex, uint32_t node, struct bound_vnic *list, size_t *n)
 {
-	uint32_t *list = calloc(p->model.n_nodes + 1, sizeof(*list));
+	struct bound_vnic *b = &list[(*n)++];
+	const struct node *uplink = &p->model.nodes[model_uplink_of(&p->model, node)];
 
-	if (!list)
+	*b = (struct bound_vnic){ .ifindex = ifindex, .minor = p->minors[node] };
+	snprintf(b->uplink, sizeof(b->uplink), "%.*s", IFNAMSIZ - 1, uplink->name);
+}
+
+int plan_bound(const struct plan *p, struct bound_vnic **list, size_t *n)
+{
+	struct bound_vnic *all = calloc(p->n_bindings + 1, sizeof(*all));
+
+	if (!all)
 		return -ENOMEM;
 	*n = 0;
-	for (size_t i = 0; i < p->model.n_nodes; i++)
-		if (p->model.nodes[i].kind == NODE_DEVICE && p->bindings[i].bound)
-			list[(*n)++] = p->bindings[i].ifindex;
-	/* Its device waits, but for nothing else than this vNIC. */
+	for (size_t i = 0; i < p->n_bindings; i++)
+		if (p->model.nodes[p->bindings[i].node].kind == NODE_DEVICE && p->bindings[i].bound)
+			put_bound(p, p->bindings[i].ifindex, p->bindings[i].node, all, n);
+	/* It waits, but for nothing else than this vNIC. */
 	for (size_t i = 0; i < p->tree.n_vnics; i++)
-		if (p->bindings[p->tree.vnics[i].node].why.code == REASON_SETTLING)
-			list[(*n)++] = p->tree.vnics[i].ifindex;
+		if (p->bindings[p->tree.vnics[i].binding].why.code == REASON_SETTLING)
+			put_bound(p, p->tree.vnics[i].ifindex, p->tree.vnics[i].node, all, n);
 	if (*n)
-		qsort(list, *n, sizeof(*list), compare_ifindex);
-	*ifindexes = list;
+		qsort(all, *n, sizeof(*all), compare_bound);
+	*list = all;
+	return 0;
+}
+
+int plan_bound_there(const struct tree *have, struct bound_vnic **list, size_t *n)
+{
+	struct bound_vnic *all = calloc(have->n_vnics + 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	for (*n = 0; *n < have->n_vnics; (*n)++) {
+		const struct tree_vnic *v = &have->vnics[*n];
+		struct bound_vnic *b = &all[*n];
+
+		*b = (struct bound_vnic){ .ifindex = v->ifindex, .minor = v->minor };
+		if (v->uplink < have->n_uplinks)
+			memcpy(b->uplink, have->uplinks[v->uplink].name, sizeof(b->uplink));
+	}
+	*list = all;
 	return 0;
 }

@@ -8,7 +8,7 @@
  */
 
 #include "bind.h"
-#include "classids.h"
+#include "match.h"
 #include "hurdle.h"
 #include "tree.h"
 
@@ -22,7 +22,7 @@ struct plan_hold {
 /* What a plan is made from, besides the model. All of it is borrowed. */
 struct plan_input {
 	const struct host *host;
-	const uint32_t *bound; /* ifindexes of the vNICs that are bound now, ascending */
+	const struct bound_vnic *bound; /* the vNICs that are bound now, sorted by ifindex */
 	size_t n_bound;
 	const struct tree *have;           /* what the kernel has: its class numbers are busy */
 	const struct hurdle_list *hurdles; /* NULL: there are none */
@@ -38,8 +38,13 @@ struct plan_input {
 
 /* A model with all that follows from it. Zeroed: no model. */
 struct plan {
-	struct model model;
-	struct binding *bindings; /* one a node; an uplink's says whether its port is there; owned */
+	struct model written; /* as the user wrote it: what `set` changes, and what is saved */
+	struct model model;   /* as it is on this host (expand.h): all else is by its nodes */
+	uint32_t *from;       /* by node of model: the node of written; owned */
+	struct binding *bindings; /* one a node, then more; an uplink's says whether its port is there; owned */
+	size_t n_bindings;
+	struct refusal *refused; /* sorted by node of written and vNIC; owned */
+	size_t n_refused;
 	uint16_t *minors;         /* one a node; owned */
 	struct classids classids;
 	struct hurdle_list hurdles; /* those that it was made with; owned */
@@ -60,7 +65,9 @@ void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, con
 /* How many devices the plan's model has, and how many of them are bound. */
 void plan_count(const struct plan *p, size_t *devices, size_t *bound);
 /*
- * The vNICs of a plan that are bound or settle, ascending, for the next plan's input; *ifindexes is the
+ * The vNICs of a plan that are bound or settle, sorted by ifindex, for the next plan's input; *list is the
  * caller's to free. 0 or -ENOMEM.
  */
-int plan_bound(const struct plan *p, uint32_t **ifindexes, size_t *n);
+int plan_bound(const struct plan *p, struct bound_vnic **list, size_t *n);
+/* The same of what is in the kernel. */
+int plan_bound_there(const struct tree *have, struct bound_vnic **list, size_t *n);

@@ -11,8 +11,15 @@ enum reason_code {
 	/* The device waits. */
 	REASON_NO_VM,          /* no VM of that name */
 	REASON_NO_MAC,         /* no vNIC of that MAC address */
-	REASON_SEVERAL_OF_VM,  /* the VM has several vNICs, and none is bound already */
+	REASON_SEVERAL_OF_VM,  /* several processes have a VM of that name, and none is bound already */
 	REASON_SEVERAL_OF_MAC, /* several vNICs have that MAC address */
+	REASON_UNSEEN_VM,      /* no VM of that name is seen, and divvyd may not look into all processes */
+	REASON_UNSEEN_MAC,     /* likewise, no vNIC of that MAC address */
+	REASON_NO_CONTAINER,   /* no veth that leads to it */
+	REASON_NO_MATCH,       /* nothing fits the pattern */
+	REASON_TIED,           /* the pattern of another device is as specific */
+	REASON_ELSEWHERE,      /* its vNICs lead to another uplink */
+	REASON_ASTRAY,         /* it cannot be told to which uplink its vNIC leads */
 	REASON_NO_LINK,        /* no interface of that name */
 	REASON_NOT_VNIC,       /* the interface cannot be scheduled */
 	REASON_NOT_OPEN,       /* no process has the tap open */
@@ -26,11 +33,12 @@ enum reason_code {
 	REASON_OFF,            /* the specification says so */
 	REASON_NO_SNDBUF,      /* the interface has no send buffer on the host's side */
 	REASON_NO_PROCESS,     /* no process was found behind the tap */
+	REASON_UNSEEN_PROCESS, /* likewise, and divvyd may not look into all processes */
 	REASON_VMM,            /* the VMM does not wait, or is not known to wait */
 	N_REASONS,
 };
 
-#define REASON_TEXT_SIZE 192
+#define REASON_TEXT_SIZE 256
 
 struct reason {
 	enum reason_code code;

@@ -214,21 +214,72 @@ static struct tree_class inner_class(const struct build *b, size_t i, size_t upl
 	return c;
 }
 
-/* *sndbuf: the send buffer for backpressure, bytes of truesize; 0 without backpressure. */
+/*
+ * *sndbuf: the send buffer for backpressure of each of its vNICs' queues, bytes of truesize. A leaf whose vNICs are
+ * not all held back may have to drop.
+ */
 static struct tree_class leaf_class(const struct build *b, size_t i, size_t uplink, uint32_t *sndbuf)
 {
-	const struct binding *binding = &b->in->bindings[i];
 	struct tree_class c = make_class(b, i, uplink);
+	bool all_held = true;
+	uint32_t queues = 0, k = (uint32_t)i;
 	struct sizing size;
 
-	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, binding->queues, &size);
+	do {
+		const struct binding *binding = &b->in->bindings[k];
+
+		if (!binding->bound)
+			continue;
+		queues += binding->queues;
+		all_held &= binding->backpressure;
+	} while (binding_next(b->in->bindings, &k));
+	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, queues, &size);
 	c.htb.burst = size.burst;
 	c.htb.cburst = size.cburst;
 	c.htb.leaf = true;
 	c.htb.quantum = b->quantum[i];
-	c.leaf = binding->backpressure ? size.wait : b->in->fq_codel ? size.codel : size.drop;
-	*sndbuf = binding->backpressure ? size.sndbuf : 0;
+	c.leaf = all_held ? size.wait : b->in->fq_codel ? size.codel : size.drop;
+	*sndbuf = size.sndbuf;
 	return c;
+}
+
+static int compare_ifindex(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Beside others the program stands aside, and a filter behind theirs divides. */
+static unsigned int hooks_of(const struct tree_input *in, enum hook_place place, uint32_t ifindex)
+{
+	if (!in->tcx || place != PLACE_TCX)
+		return HOOK_FILTER;
+	return in->n_shared && bsearch(&ifindex, in->shared, in->n_shared, sizeof(ifindex), compare_ifindex) ?
+		       HOOK_TCX | HOOK_FILTER :
+		       HOOK_TCX;
+}
+
+/* Its packets go to this class. */
+static void put_vnics(const struct build *b, struct tree *t, size_t node, uint32_t sndbuf)
+{
+	enum hook_place place = b->model->nodes[node].hook;
+	uint32_t k = (uint32_t)node;
+
+	do {
+		const struct binding *binding = &b->in->bindings[k];
+
+		if (!binding->bound)
+			continue;
+		t->vnics[t->n_vnics++] = (struct tree_vnic){ .ifindex = binding->ifindex,
+							     .uplink = (uint32_t)t->n_uplinks,
+							     .minor = b->in->minors[node],
+							     .hooks = hooks_of(b->in, place, binding->ifindex),
+							     .place = place == PLACE_FIRST ? PLACE_FIRST : PLACE_LAST,
+							     .node = (uint32_t)node,
+							     .binding = k,
+							     .sndbuf = binding->backpressure ? sndbuf : 0 };
+	} while (binding_next(b->in->bindings, &k));
 }
 
 /* No packet comes here while all is well: a class is deleted only when no filter names it any more. */
@@ -250,23 +301,6 @@ static struct tree_class default_leaf(const struct build *b, size_t uplink)
 	return c;
 }
 
-static int compare_ifindex(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Beside others the program stands aside, and a filter behind theirs divides. */
-static unsigned int hooks_of(const struct tree_input *in, enum hook_place place, uint32_t ifindex)
-{
-	if (!in->tcx || place != PLACE_TCX)
-		return HOOK_FILTER;
-	return in->n_shared && bsearch(&ifindex, in->shared, in->n_shared, sizeof(ifindex), compare_ifindex) ?
-		       HOOK_TCX | HOOK_FILTER :
-		       HOOK_TCX;
-}
-
 static int build_uplink(const struct build *b, struct tree *t, size_t first, size_t next)
 {
 	struct tree_uplink *u = &t->uplinks[t->n_uplinks];
@@ -280,7 +314,7 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 	u->classes[u->n_classes++] = inner_class(b, first, first);
 	u->classes[u->n_classes++] = default_leaf(b, first);
 	for (size_t i = first + 1; i < next; i++) {
-		struct tree_vnic *v = &t->vnics[t->n_vnics];
+		uint32_t sndbuf = 0;
 
 		if (!b->used[i])
 			continue;
@@ -288,16 +322,8 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 			u->classes[u->n_classes++] = inner_class(b, i, first);
 			continue;
 		}
-		*v = (struct tree_vnic){ .ifindex = b->in->bindings[i].ifindex,
-					 .uplink = (uint32_t)t->n_uplinks,
-					 .minor = b->in->minors[i],
-					 .hooks = hooks_of(b->in, b->model->nodes[i].hook,
-							   b->in->bindings[i].ifindex),
-					 .place = b->model->nodes[i].hook == PLACE_FIRST ? PLACE_FIRST :
-											   PLACE_LAST,
-					 .node = (uint32_t)i };
-		u->classes[u->n_classes++] = leaf_class(b, i, first, &v->sndbuf);
-		t->n_vnics++;
+		u->classes[u->n_classes++] = leaf_class(b, i, first, &sndbuf);
+		put_vnics(b, t, i, sndbuf);
 	}
 	t->n_uplinks++;
 	return 0;
@@ -312,7 +338,7 @@ int tree_build(const struct model *m, const struct tree_input *in, struct tree *
 	if (err < 0)
 		return err;
 	t.uplinks = calloc(m->n_nodes + 1, sizeof(*t.uplinks));
-	t.vnics = calloc(m->n_nodes + 1, sizeof(*t.vnics));
+	t.vnics = calloc(in->n_bindings + 1, sizeof(*t.vnics));
 	if (!t.uplinks || !t.vnics)
 		return -ENOMEM;
 	for (size_t first = 0, next; first < m->n_nodes; first = next) {

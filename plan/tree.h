@@ -54,6 +54,7 @@ struct tree_vnic {
 	enum hook_place place; /* of divvy's filter: PLACE_LAST or PLACE_FIRST */
 	bool both;        /* observed: divvy's filter is at the other place, too: a divvyd was killed in between */
 	uint32_t node;    /* in the model; NODE_NONE: observed only, and not as this divvyd made it */
+	uint32_t binding; /* wanted: in the plan's bindings */
 	uint32_t sndbuf;  /* wanted under backpressure, bytes of truesize; 0: none */
 	uint64_t not_before_ns; /* wanted: not attached to, nor given a filter, before; CLOCK_MONOTONIC. 0: at once */
 };
@@ -91,7 +92,8 @@ uint32_t *tree_match(const struct tree *from, const struct tree *to);
 
 /* What tree_build() needs besides the model. */
 struct tree_input {
-	const struct binding *bindings; /* one a node; only those of devices are read */
+	const struct binding *bindings; /* as in bind.h; only those of devices are read */
+	size_t n_bindings;
 	const uint16_t *minors;         /* one a node, see classids.h */
 	const struct sizing_host *sizing;
 	bool fq_codel;          /* the kernel has it */

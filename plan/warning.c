@@ -2,6 +2,7 @@
 #include "warning.h"
 
 #include "base/array.h"
+#include "base/printable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ void warning_list_freep(struct warning_list *l)
 int warning_add(struct warning_list *l, const char *kind, const char *subject, const char *fmt, ...)
 {
 	struct warning *w;
+	char text[sizeof(w->text)];
 	va_list ap;
 
 	if (array_reserve(&l->list, l->n, sizeof(*l->list)) < 0)
@@ -28,8 +30,9 @@ int warning_add(struct warning_list *l, const char *kind, const char *subject, c
 	w = &l->list[l->n++];
 	snprintf(w->key, sizeof(w->key), "%s %s", kind, subject);
 	va_start(ap, fmt);
-	vsnprintf(w->text, sizeof(w->text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	printable(text, strlen(text), w->text, sizeof(w->text));
 	return 0;
 }
 

@@ -5,9 +5,11 @@
 
 #include <stddef.h>
 
+#define WARNING_TEXT_SIZE 320
+
 struct warning {
 	char key[64];   /* what it is about; the text may change (a count) while the key stays */
-	char text[320]; /* one line without a final newline */
+	char text[WARNING_TEXT_SIZE]; /* one line without a final newline; printable (base/printable.h) */
 };
 
 /* Zeroed: there are none. */

@@ -2,7 +2,7 @@
 #include "jsontext.h"
 
 #include "base/cleanup.h"
-#include "spec/quote.h"
+#include "base/printable.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static bool is_plain(unsigned char c)
 static size_t put_special(struct jsontext *j, const char *text, size_t n)
 {
 	unsigned char c = (unsigned char)*text;
-	char escaped[8];
+	char escaped[24]; /* of four bytes */
 	uint32_t point;
 	size_t len;
 
@@ -87,13 +87,18 @@ static size_t put_special(struct jsontext *j, const char *text, size_t n)
 		put(j, escaped, 2);
 		return 1;
 	}
-	if (c < 0x80) {
-		put(j, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x", c));
-		return 1;
-	}
 	len = utf8_decode(text, n, &point);
-	put(j, len ? text : "?", len ? len : 1);
-	return len ? len : 1;
+	if (len && !utf8_is_unprintable(point)) {
+		put(j, text, len);
+		return len;
+	}
+	len = len ? len : 1;
+	printable(text, len, escaped, sizeof(escaped));
+	for (size_t i = 0; escaped[i]; i += 4) { /* JSON escapes the backslash again */
+		put(j, "\\", 1);
+		put(j, escaped + i, 4);
+	}
+	return len;
 }
 
 void jsontext_string(struct jsontext *j, const char *key, const char *text)

@@ -23,7 +23,7 @@ struct jsontext {
 void jsontext_open(struct jsontext *j, const char *key, char bracket);
 void jsontext_close(struct jsontext *j, char bracket);
 
-/* text: any bytes; what is not UTF-8 becomes '?'. key: plain ASCII, as programs write it. */
+/* text: any bytes; what does not print is escaped (base/printable.h). key: plain ASCII, as programs write it. */
 void jsontext_string(struct jsontext *j, const char *key, const char *text);
 void jsontext_int(struct jsontext *j, const char *key, int64_t v);
 /* Six digits behind the point; null for infinity and what is no number. */

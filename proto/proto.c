@@ -4,6 +4,7 @@
 #include "spec/quote.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -138,19 +139,10 @@ char *proto_result_text_line(int64_t id, const char *result)
 
 char *proto_error_line(int64_t id, const struct spec_error *err)
 {
-	char text[sizeof(err->text)];
+	char text[2 * sizeof(err->text)];
 
 	/* Jansson packs only UTF-8. An error may quote any bytes, or be cut inside a character. */
-	for (size_t i = 0, len = 0, size = strnlen(err->text, sizeof(text) - 1); i <= size; i += len) {
-		uint32_t point;
-
-		len = i < size ? utf8_decode(err->text + i, size - i, &point) : 0;
-		if (len)
-			memcpy(text + i, err->text + i, len);
-		else
-			text[i] = i < size ? '?' : '\0';
-		len = len ? len : 1;
-	}
+	printable(err->text, strnlen(err->text, sizeof(err->text)), text, sizeof(text));
 	return to_line(json_pack("{s:i, s:I, s:b, s:{s:I, s:I, s:s}}", "version", PROTO_VERSION, "id",
 				 (json_int_t)id, "ok", 0, "error", "line", (json_int_t)err->line, "column",
 				 (json_int_t)err->column, "message", text));

@@ -37,7 +37,7 @@ void proto_request_free(struct proto_request *r);
 
 /*
  * Each returns a malloc()ed line with its newline; NULL: out of memory. result and args are taken; NULL: {}.
- * What is not UTF-8 in err->text becomes '?'.
+ * What does not print in err->text is escaped (base/printable.h).
  */
 char *proto_request_line(int64_t id, const char *verb, json_t *args);
 char *proto_result_line(int64_t id, json_t *result);

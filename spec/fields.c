@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fields.h"
 #include "quote.h"
-#include "words.h"
 
+#include "base/printable.h"
+#include "base/words.h"
 #include "core/model.h"
+#include "core/pattern.h"
 #include "core/slots/policy.h"
 
 #include <ctype.h>
@@ -17,11 +19,39 @@ static void *member(void *object, const struct field *f)
 	return (char *)object + f->offset;
 }
 
+/* Whether each character prints. Bytes that are no UTF-8 do not. */
+static bool prints(const char *text)
+{
+	size_t n = strlen(text), len;
+
+	for (size_t i = 0; i < n; i += len) {
+		uint32_t point = 0;
+
+		len = utf8_decode(text + i, n - i, &point);
+		if (len == 0 || utf8_is_unprintable(point))
+			return false;
+	}
+	return true;
+}
+
+/* "veth100i0@if2" is how ip link writes an interface together with what it sits on, or its peer. */
+static int refuse_peer(const char *text, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strcspn(text, "@");
+
+	if (n == 0 || n >= IFNAMSIZ || !text[n])
+		return 0;
+	return reject(err, text, "did you mean \"%.*s\"? What ip link writes behind '@' is another interface", (int)n,
+		      text);
+}
+
 int field_name(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	size_t n = strspn(text, allowed);
 
+	if (((const struct node *)object)->kind == NODE_UPLINK && refuse_peer(text, err) < 0)
+		return -EINVAL;
 	if (text[n] != '\0') {
 		char quoted[QUOTE_SIZE];
 		uint32_t point;
@@ -49,8 +79,12 @@ int field_nic(const struct field *f, const char *text, void *object, char err[UN
 {
 	size_t n = strlen(text);
 
+	if (refuse_peer(text, err) < 0)
+		return -EINVAL;
 	if (n == 0 || n >= IFNAMSIZ)
 		return reject(err, text, "%zu characters; expected %s", n, f->expected);
+	if (!prints(text))
+		return reject(err, text, "a character that does not print; rename the interface, or use vm or mac");
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return reject(err, text, "no interface has this name; expected %s", f->expected);
 	for (size_t i = 0; i < n; i++)
@@ -65,30 +99,58 @@ int field_nic(const struct field *f, const char *text, void *object, char err[UN
 /* VMMs allow nearly any character in a name. */
 int field_vm(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
-	size_t n = strlen(text), len;
+	struct node *node = object;
 
-	if (n == 0 || n >= MODEL_NAME_SIZE)
-		return reject(err, text, "%zu bytes; expected %s", n, f->expected);
-	for (size_t i = 0; i < n; i += len) {
-		uint32_t point = 0;
+	if (!text[0])
+		return reject(err, text, "0 bytes; expected %s", f->expected);
+	if (!prints(text))
+		return reject(err, text, "a character that does not print; expected %s", f->expected);
+	select_by(node, SELECT_VM, text);
+	/* Of a VM's name that is as long, discover shows the beginning and a hash of all of it. */
+	if (strlen(text) >= sizeof(node->selector))
+		printable_name(text, node->selector, sizeof(node->selector));
+	return 0;
+}
 
-		len = utf8_decode(text + i, n - i, &point);
-		if (len == 0 || utf8_is_unprintable(point))
-			return reject(err, text, "a character that does not print; expected %s", f->expected);
-	}
-	select_by(object, SELECT_VM, text);
+/* With '*' for any digits and colons, and '?' for one. */
+static int parse_mac_pattern(const char *text, char pattern[MODEL_NAME_SIZE], char err[UNITS_ERR_SIZE])
+{
+	static const char allowed[] = "0123456789abcdefABCDEF:*?";
+	size_t n = strlen(text);
+
+	if (n >= MODEL_NAME_SIZE || text[strspn(text, allowed)] != '\0')
+		return reject(err, text,
+			      "no pattern of a MAC address; expected digits, ':', '*' and '?', such as \"52:54:00:*\"");
+	for (size_t i = 0; i <= n; i++)
+		pattern[i] = (char)tolower((unsigned char)text[i]);
 	return 0;
 }
 
 int field_mac(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
-	char mac[18];
-	int r = units_parse_mac(text, mac, err);
+	char mac[MODEL_NAME_SIZE];
+	int r = pattern_is(text) ? parse_mac_pattern(text, mac, err) : units_parse_mac(text, mac, err);
 
 	(void)f;
 	if (r < 0)
 		return r;
 	select_by(object, SELECT_MAC, mac);
+	return 0;
+}
+
+/* A pid, a cgroup, or the name of a network namespace: none has a character that does not print. */
+int field_container(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n >= MODEL_SELECTOR_SIZE)
+		return reject(err, text, "%zu bytes; expected %s", n, f->expected);
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)text[i]) || text[i] == ' ')
+			return reject(err, text, "a blank or control character; expected %s", f->expected);
+	if (text[0] != '/' && strchr(text, '/'))
+		return reject(err, text, "a '/' in the name of a network namespace; expected %s", f->expected);
+	select_by(object, SELECT_CONTAINER, text);
 	return 0;
 }
 

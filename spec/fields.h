@@ -24,6 +24,7 @@ enum field_flags {
 	FIELD_REQUIRED = 1 << 0,
 	FIELD_SELECTOR = 1 << 1, /* a device has exactly one of these */
 	FIELD_LIST = 1 << 2,     /* the value is a list of objects, each of them a node of the model */
+	FIELD_NODE = 1 << 3,     /* the value is an object, and a node of the model */
 };
 
 struct field {
@@ -43,9 +44,9 @@ struct field {
 #define SPEC_VERSION 1
 
 /*
- * The member: char[MODEL_NAME_SIZE] (name); struct node itself, its selector (nic, vm, mac); struct share;
+ * The member: char[MODEL_NAME_SIZE] (name); struct node itself, its selector (nic, vm, mac, container); struct share;
  * struct rate; uint16_t (overhead); an enum (word: f->words); char[POLICY_NAME_SIZE] (policy); bool; uint64_t
  * (time, nanoseconds; version); uint32_t (count).
  */
-field_parser field_name, field_nic, field_vm, field_mac, field_share, field_rate, field_overhead, field_word,
+field_parser field_name, field_nic, field_vm, field_mac, field_container, field_share, field_rate, field_overhead, field_word,
 	field_policy, field_bool, field_time, field_count, field_version;

@@ -101,13 +101,15 @@ static void put_share_and_limit(FILE *f, const struct node *node, const char *se
 static void put_device(FILE *f, const struct node *node, const char *indent)
 {
 	static const char *const selectors[] = {
-		[SELECT_NIC] = "nic", [SELECT_VM] = "vm", [SELECT_MAC] = "mac"
+		[SELECT_NIC] = "nic", [SELECT_VM] = "vm", [SELECT_MAC] = "mac", [SELECT_CONTAINER] = "container"
 	};
 
 	fprintf(f, "%s- {name: ", indent);
 	put_string(f, node->name);
 	fprintf(f, ", %s: ", selectors[node->select]);
 	put_string(f, node->selector);
+	if (node->as != AS_EACH)
+		fprintf(f, ", as: %s", schema_as[node->as]);
 	put_share_and_limit(f, node, ", ");
 	if (node->backpressure != BACKPRESSURE_AUTO)
 		fprintf(f, ", backpressure: %s", schema_backpressures[node->backpressure]);
@@ -146,7 +148,7 @@ static void put_networks(FILE *f, const struct model *m, uint32_t uplink)
 	for (uint32_t i = uplink + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
 		const struct node *node = &m->nodes[i];
 
-		if (node->kind != NODE_NETWORK)
+		if (node->kind != NODE_NETWORK || node->others)
 			continue;
 		if (!any)
 			fputs("  networks:\n", f);
@@ -159,6 +161,30 @@ static void put_networks(FILE *f, const struct model *m, uint32_t uplink)
 	}
 }
 
+static void put_others(FILE *f, const struct model *m, uint32_t uplink)
+{
+	for (uint32_t i = uplink + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
+		char rate[UNITS_RATE_SIZE];
+
+		if (!m->nodes[i].others)
+			continue;
+		fprintf(f, "  others: {share: %u", m->nodes[i].share.weight);
+		if (!rate_is_unlimited(m->nodes[i].limit))
+			fprintf(f, ", limit: %s", units_format_rate(m->nodes[i].limit, rate));
+		fputs("}\n", f);
+	}
+}
+
+/* Whether the uplink's devices come before its networks. */
+static bool has_devices_first(const struct model *m, uint32_t uplink)
+{
+	uint32_t i = uplink + 1;
+
+	while (i < m->n_nodes && m->nodes[i].others)
+		i++;
+	return i < m->n_nodes && m->nodes[i].kind == NODE_DEVICE;
+}
+
 static void put_uplink(FILE *f, const struct model *m, uint32_t i)
 {
 	const struct node *node = &m->nodes[i];
@@ -167,15 +193,16 @@ static void put_uplink(FILE *f, const struct model *m, uint32_t i)
 	fputs("- name: ", f);
 	put_string(f, node->name);
 	fprintf(f, "\n  capacity: %s\n", units_format_rate(node->limit, rate));
-	if (node->overhead != SPEC_OVERHEAD_DEFAULT)
+	if (node->overhead != MODEL_OVERHEAD_DEFAULT)
 		fprintf(f, "  overhead: %u\n", node->overhead);
-	if (i + 1 < m->n_nodes && m->nodes[i + 1].kind == NODE_DEVICE) {
+	if (has_devices_first(m, i)) {
 		put_devices(f, m, i, "  ");
 		put_networks(f, m, i);
 	} else {
 		put_networks(f, m, i);
 		put_devices(f, m, i, "  ");
 	}
+	put_others(f, m, i);
 }
 
 char *spec_format(const struct model *m)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schema.h"
-#include "words.h"
 
 #include "base/cleanup.h"
+#include "base/words.h"
 #include "core/slots/rounds.h"
 
 #include <stdio.h>
@@ -16,6 +16,7 @@ const char *const schema_resources[] = { [RESOURCE_DEVICE] = "device", [RESOURCE
 const char *const schema_backpressures[] = {
 	[BACKPRESSURE_AUTO] = "auto", [BACKPRESSURE_ON] = "on", [BACKPRESSURE_OFF] = "off", NULL
 };
+const char *const schema_as[] = { [AS_EACH] = "each", [AS_ONE] = "one", NULL };
 const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "first", [PLACE_TCX] = "tcx", NULL };
 
 #define NAME_EXPECTED "a name of letters, digits, '.', '_' and '-', at most 63"
@@ -47,16 +48,21 @@ const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "fir
 const struct object schema_device = {
 	.what = "a device",
 	.kind = NODE_DEVICE,
-	.n_fields = 10,
+	.n_fields = 12,
 	.fields = {
 		NAME_FIELD,
-		{ .key = "nic", .expected = "an interface name of at most 15 characters", .parse = field_nic,
+		{ .key = "nic", .expected = "an interface name of at most 15 characters, or a pattern such as \"tap*\"", .parse = field_nic,
 		  .also = " interface iface ifname dev device tap vnic ", .flags = FIELD_SELECTOR },
-		{ .key = "vm", .expected = "the name of a VM, at most 63 bytes", .parse = field_vm,
+		{ .key = "vm", .expected = "the name of a VM, as divvy discover shows it, or a pattern such as \"web-*\"", .parse = field_vm,
 		  .also = " domain guest ", .flags = FIELD_SELECTOR },
 		{ .key = "mac", .parse = field_mac,
-		  .expected = "a MAC address, such as \"52:54:00:aa:bb:cc\"",
+		  .expected = "a MAC address, such as \"52:54:00:aa:bb:cc\", or a pattern such as \"52:54:00:*\"",
 		  .also = " address lladdr hwaddr ", .flags = FIELD_SELECTOR },
+		{ .key = "container", .parse = field_container,
+		  .expected = "a pid, a cgroup such as /web.slice, or the name of a network namespace",
+		  .also = " netns cgroup pod docker ", .flags = FIELD_SELECTOR },
+		{ .key = "as", .parse = field_word, .words = schema_as, .expected = "each or one",
+		  .offset = offsetof(struct node, as) },
 		SHARE_FIELD,
 		LIMIT_FIELD,
 		{ .key = "backpressure", .parse = field_word, .words = schema_backpressures,
@@ -84,10 +90,22 @@ const struct object schema_network = {
 	},
 };
 
+/* Every vNIC that no device names. */
+const struct object schema_others = {
+	.what = "others",
+	.kind = NODE_NETWORK,
+	.n_fields = 3,
+	.fields = {
+		SHARE_FIELD,
+		LIMIT_FIELD,
+		RESERVE_FIELD,
+	},
+};
+
 const struct object schema_uplink = {
 	.what = "an uplink",
 	.kind = NODE_UPLINK,
-	.n_fields = 5,
+	.n_fields = 6,
 	.fields = {
 		NAME_FIELD,
 		{ .key = "capacity", .expected = RATE_EXPECTED, .parse = field_rate,
@@ -99,6 +117,8 @@ const struct object schema_uplink = {
 		  .flags = FIELD_LIST, .also = " groups tenants " },
 		{ .key = "devices", .expected = "a list of devices", .object = &schema_device,
 		  .flags = FIELD_LIST, .also = " vms nics " },
+		{ .key = "others", .expected = "a mapping such as {share: 1}", .object = &schema_others,
+		  .flags = FIELD_NODE, .also = " default rest unlisted " },
 	},
 };
 

@@ -23,15 +23,12 @@ struct preamble {
 	uint64_t version;
 };
 
-extern const struct object schema_root, schema_uplink, schema_network, schema_device, schema_schedule;
-/* Words of enum resource, enum backpressure_mode and enum hook_place, NULL-terminated. */
-extern const char *const schema_resources[], *const schema_backpressures[], *const schema_hooks[];
+extern const struct object schema_root, schema_uplink, schema_network, schema_others, schema_device, schema_schedule;
+/* Of the network that has no name in the file, and is called so. */
+#define SPEC_OTHERS_NAME "others"
+/* Words of enum resource, enum backpressure_mode, enum hook_place and enum device_as, NULL-terminated. */
+extern const char *const schema_resources[], *const schema_backpressures[], *const schema_hooks[], *const schema_as[];
 
-/*
- * Bytes that a port spends on each frame beside the frame: preamble and start delimiter (8), FCS (4),
- * interframe gap (12). IEEE 802.3, clauses 3 and 4.
- */
-#define SPEC_OVERHEAD_DEFAULT 24
 #define SPEC_OVERHEAD_MAX 256
 
 /* The field with that key; NULL: there is none. */

@@ -126,11 +126,14 @@ static int parse_node(struct build *b, const struct object *object, uint32_t par
 		.line = b->reader.item.line,
 		.share = SHARE_DEFAULT,
 		.limit = RATE_UNLIMITED,
-		.overhead = object->kind == NODE_UPLINK ? SPEC_OVERHEAD_DEFAULT : 0,
+		.overhead = object->kind == NODE_UPLINK ? MODEL_OVERHEAD_DEFAULT : 0,
+		.others = object == &schema_others,
 	};
 	uint32_t index = NODE_NONE;
 	int r;
 
+	if (node.others)
+		strcpy(node.name, SPEC_OTHERS_NAME);
 	r = add_node(b, &node, &index);
 	if (r < 0)
 		return r;
@@ -173,7 +176,7 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 	} parts[] = {
 		{ "name", PART_NAME },    { "limit", PART_LIMIT },  { "capacity", PART_LIMIT },
 		{ "share", PART_SHARE },  { "nic", PART_SELECTOR }, { "vm", PART_SELECTOR },
-		{ "mac", PART_SELECTOR },
+		{ "mac", PART_SELECTOR }, { "as", PART_AS },       { "container", PART_SELECTOR },
 	};
 
 	if (strcmp(f->key, "slot") == 0 || (strcmp(f->key, "gate") == 0 && !b->slot.line))
@@ -226,7 +229,7 @@ static int parse_value(struct build *b, const struct field *f, void *target, uin
 		return parse_scalar(b, f, target);
 	if (b->reader.item.kind != ITEM_MAPPING)
 		return refuse_kind(b, f);
-	return parse_schedule(b, f->object);
+	return f->flags & FIELD_NODE ? parse_node(b, f->object, node) : parse_schedule(b, f->object);
 }
 
 static int refuse_key(struct build *b, const struct mapping *m)
@@ -271,7 +274,7 @@ static int check_key(struct build *b, struct mapping *m, const struct field **ou
 	if (f->flags & FIELD_SELECTOR) {
 		if (m->selector)
 			return spec_refuse(b->err, item->line, item->column,
-					   "both %s and %s in %s; expected one of nic, vm and mac",
+					   "both %s and %s in %s; expected one of nic, vm, mac and container",
 					   m->selector->key, f->key, m->object->what);
 		m->selector = f;
 	}
@@ -308,7 +311,7 @@ static int check_complete(struct build *b, const struct mapping *m)
 		wants_selector |= f->flags & FIELD_SELECTOR;
 	}
 	if (wants_selector && !m->selector)
-		return refuse_missing(b, m, "vNIC", "one of nic, vm and mac");
+		return refuse_missing(b, m, "vNIC", "one of nic, vm, mac and container");
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "textcheck.h"
-#include "quote.h"
+
+#include "base/printable.h"
 
 #include <stdbool.h>
 #include <stdint.h>

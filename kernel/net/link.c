@@ -56,9 +56,27 @@ static void parse_kind(const struct nlattr *info, struct link *l)
 		parse_tun(tb[IFLA_INFO_DATA], l);
 }
 
+static void parse_altnames(const struct nlattr *list, struct link *l)
+{
+	const struct nlattr *attr;
+	size_t n = 0;
+
+	if (!list)
+		return;
+	attr_for_each_nested(attr, list) {
+		size_t len = strnlen(attr_data(attr), attr_size(attr));
+
+		/* One NUL behind each, and one behind all. */
+		if (attr_type(attr) != IFLA_ALT_IFNAME || len == 0 || n + len + 2 > sizeof(l->altnames))
+			continue;
+		memcpy(l->altnames + n, attr_data(attr), len);
+		n += len + 1;
+	}
+}
+
 int link_parse(const struct nlmsghdr *nlh, struct link *out)
 {
-	const struct nlattr *tb[IFLA_XDP + 1];
+	const struct nlattr *tb[IFLA_PROP_LIST + 1];
 	const struct nlattr *xdp[IFLA_XDP_PROG_ID + 1];
 	struct link l = { .kind = LINK_OTHER, .queues = 1 };
 	struct ifinfomsg ifi;
@@ -67,7 +85,7 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(ifi))
 		return -EBADMSG;
 	memcpy(&ifi, mnl_nlmsg_get_payload(nlh), sizeof(ifi));
-	attr_table(nlh, sizeof(ifi), tb, IFLA_XDP);
+	attr_table(nlh, sizeof(ifi), tb, IFLA_PROP_LIST);
 	/* AF_BRIDGE: a bridge's port changed; same message type, without what makes the link. */
 	if (ifi.ifi_index <= 0 || !tb[IFLA_IFNAME] || ifi.ifi_family == AF_BRIDGE)
 		return -EBADMSG;
@@ -87,6 +105,7 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 	(void)attr_copy(tb[IFLA_ADDRESS], l.mac, sizeof(l.mac));
 	attr_table_nested(tb[IFLA_XDP], xdp, IFLA_XDP_PROG_ID);
 	l.xdp = attr_u32(xdp[IFLA_XDP_PROG_ID], 0);
+	parse_altnames(tb[IFLA_PROP_LIST], &l);
 	parse_kind(tb[IFLA_LINKINFO], &l);
 	*out = l;
 	return 0;

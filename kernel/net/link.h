@@ -6,6 +6,8 @@
 #include "rtnl.h"
 
 #include <net/if.h>
+#include <stdbool.h>
+#include <string.h>
 
 enum link_kind {
 	LINK_OTHER,
@@ -17,6 +19,8 @@ enum link_kind {
 };
 
 #define LINK_ALIAS_SIZE 80
+/* All altnames of a link, each with its NUL; one may have up to 127 bytes (ALTIFNAMSIZ). Further ones are not known. */
+#define LINK_ALTNAMES_SIZE 160
 
 struct link {
 	uint32_t ifindex;
@@ -36,11 +40,21 @@ struct link {
 	uint32_t xdp;      /* number of the XDP program; 0: none */
 	uint8_t mac[6];
 	char alias[LINK_ALIAS_SIZE]; /* IFLA_IFALIAS, "" if none */
+	char altnames[LINK_ALTNAMES_SIZE]; /* one behind the other, "" ends them */
 	int32_t peer_netns; /* namespace of lower: IFLA_LINK_NETNSID; -1: the same, or there is no lower */
 };
 
 /* Fill *out from RTM_NEWLINK or RTM_DELLINK. 0; -EBADMSG: the message is neither, or cut short. */
 int link_parse(const struct nlmsghdr *nlh, struct link *out);
+
+/* Whether the link is called so besides its name (ip link property add ... altname). */
+static inline bool link_has_altname(const struct link *l, const char *name)
+{
+	for (const char *at = l->altnames; *at; at += strlen(at) + 1)
+		if (strcmp(at, name) == 0)
+			return true;
+	return false;
+}
 
 /* All links, sorted by ifindex. *links is the caller's to free. 0 or negative errno. */
 int link_list(struct rtnl *r, struct link **links, size_t *n);

@@ -64,6 +64,14 @@ int privilege_drop(char *errtext, size_t size)
 	return 0;
 }
 
+bool privilege_holds_ptrace(void)
+{
+	_cleanup_(cap_freep) cap_t now = cap_get_proc();
+	cap_flag_value_t set = CAP_CLEAR;
+
+	return now && cap_get_flag(now, CAP_SYS_PTRACE, CAP_EFFECTIVE, &set) == 0 && set == CAP_SET;
+}
+
 bool privilege_reserve(bool on)
 {
 	_cleanup_(cap_freep) cap_t now = cap_get_proc();

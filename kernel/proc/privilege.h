@@ -9,6 +9,9 @@
 /* Give up all other rights of this process, for good. 0; or negative errno with a line in errtext. */
 int privilege_drop(char *errtext, size_t size);
 
+/* Whether this thread may look into processes of other users (CAP_SYS_PTRACE), in its own user namespace. */
+bool privilege_holds_ptrace(void);
+
 /*
  * Rights that are held in reserve, for cgroups and for names of BPF programs: true puts them in force for this
  * thread, false ends that. Returns whether they were in force.

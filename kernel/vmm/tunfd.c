@@ -73,9 +73,16 @@ int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 	while ((e = readdir(dir))) {
 		char name[IFNAMSIZ];
 		struct tunfd *more;
+		bool tun;
 
-		if (e->d_name[0] < '0' || e->d_name[0] > '9' || !fd_is_of(dirfd(dir), e->d_name, "/net/tun") ||
-		    !read_iff(procdir, e->d_name, name))
+		if (e->d_name[0] < '0' || e->d_name[0] > '9')
+			continue;
+		errno = 0;
+		tun = fd_is_of(dirfd(dir), e->d_name, "/net/tun");
+		/* The list is readable by CAP_DAC_READ_SEARCH; where each descriptor leads, by CAP_SYS_PTRACE. */
+		if (!tun && (errno == EACCES || errno == EPERM))
+			return -EACCES;
+		if (!tun || !read_iff(procdir, e->d_name, name))
 			continue;
 		more = realloc(list, (have + 1) * sizeof(*list));
 		if (!more)

@@ -7,10 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "kernel/proc/privilege.h"
 #include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -59,6 +61,44 @@ static char **split_cmdline(char *cmdline, size_t size)
 	for (size_t i = 0; i < size; i += strlen(cmdline + i) + 1)
 		argv[n++] = cmdline + i;
 	return argv;
+}
+
+/* How a process is called, as far as it may be read. */
+struct program {
+	char exe[PATH_MAX];
+	char comm[32];
+	char *cmdline; /* owned */
+	char **argv;   /* owned, into cmdline; NULL-terminated */
+};
+
+static void program_free(struct program *p)
+{
+	free(p->cmdline);
+	free(p->argv);
+}
+
+static int read_program(int procdir, struct program *p)
+{
+	ssize_t k = file_read_alloc(procdir, "cmdline", CMDLINE_MAX, &p->cmdline);
+
+	if (k < 0)
+		return (int)k;
+	p->argv = split_cmdline(p->cmdline, (size_t)k);
+	if (!p->argv)
+		return -ENOMEM;
+	k = file_read(procdir, "comm", p->comm, sizeof(p->comm));
+	if (k < 0)
+		return (int)k;
+	if (k > 0 && p->comm[k - 1] == '\n') /* the file's; another one is part of the name */
+		p->comm[k - 1] = '\0';
+	k = readlinkat(procdir, "exe", p->exe, sizeof(p->exe) - 1);
+	p->exe[k > 0 ? k : 0] = '\0'; /* an exe that may not be read is not known */
+	return 0;
+}
+
+static struct vmm_program called(const struct program *p)
+{
+	return (struct vmm_program){ .exe = p->exe, .comm = p->comm, .argv = p->argv };
 }
 
 /* Keep the queues of taps of this network namespace. A fake tree has nothing that could be borrowed. */
@@ -111,30 +151,21 @@ static void judge_vhost(struct vmm_nic *nics, size_t n, size_t queues, int procd
 /* One entry a tap, from descriptors sorted by tap. */
 static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tunfd *fds, size_t n)
 {
-	_cleanup_free_ char *cmdline = NULL;
-	_cleanup_free_ char **argv = NULL;
+	_cleanup_(program_free) struct program program = { 0 };
 	_cleanup_free_ int *numbers = calloc(n, sizeof(*numbers));
-	char comm[32];
 	const size_t first = l->n;
+	struct vmm_program p;
 	uint64_t start;
-	ssize_t k;
 	int r;
 
 	if (!numbers)
 		return -ENOMEM;
-	k = file_read_alloc(procdir, "cmdline", CMDLINE_MAX, &cmdline);
-	if (k < 0)
-		return (int)k;
-	argv = split_cmdline(cmdline, (size_t)k);
-	if (!argv)
-		return -ENOMEM;
-	k = file_read(procdir, "comm", comm, sizeof(comm));
-	if (k < 0)
-		return (int)k;
-	comm[strcspn(comm, "\n")] = '\0';
-	r = procfs_start_time(procdir, &start);
+	r = read_program(procdir, &program);
+	if (r >= 0)
+		r = procfs_start_time(procdir, &start);
 	if (r < 0)
 		return r;
+	p = called(&program);
 	for (size_t i = 0, j; i < n; i = j) {
 		struct vmm_nic *nic = nic_list_add(l);
 
@@ -146,7 +177,7 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 		nic->pid = pid;
 		nic->start_time = start;
 		nic->queues = (uint32_t)(j - i);
-		vmm_describe(comm, argv, nic->tap, numbers, j - i, nic);
+		vmm_describe(&p, nic->tap, numbers, j - i, nic);
 	}
 	judge_vhost(l->nics + first, l->n - first, n, procdir);
 	return 0;
@@ -174,7 +205,10 @@ static int add_process(struct nic_list *l, const char *root, int rootdir, const 
 	return r;
 }
 
-/* By name; of several holders the likeliest VMM first: one that is known, with most queues, oldest. */
+/*
+ * By name; of several holders the likeliest VMM first: one that is known, surely so, with most queues, oldest. A wrapper
+ * that calls itself as the VMM that it has started holds the tap, too.
+ */
 static int compare_nic(const void *a, const void *b)
 {
 	const struct vmm_nic *x = a, *y = b;
@@ -182,6 +216,8 @@ static int compare_nic(const void *a, const void *b)
 
 	if (!r)
 		r = y->known - x->known;
+	if (!r)
+		r = y->certain - x->certain;
 	if (!r)
 		r = (y->queues > x->queues) - (y->queues < x->queues);
 	return r ? r : (x->pid > y->pid) - (x->pid < y->pid);
@@ -199,14 +235,32 @@ static void one_holder_each(struct nic_list *l)
 	l->n = kept;
 }
 
-int vmm_scan(const char *root, struct vmm_nic **nics, size_t *n)
+/* A process may not be looked into: it matters if it looks like a VMM, which anybody may see. */
+static void note_refused(struct vmm_sight *sight, int rootdir, const char *name, pid_t pid, int error)
+{
+	_cleanup_close_ int procdir = openat(rootdir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(program_free) struct program program = { 0 };
+	struct vmm_program p;
+
+	if (procdir < 0 || read_program(procdir, &program) < 0)
+		return;
+	p = called(&program);
+	sight_note(sight, pid, program.comm, vmm_is_known(&p), error);
+}
+
+int vmm_scan(const char *root, struct vmm_nic **nics, size_t *n, struct vmm_sight *sight)
 {
 	_cleanup_(nic_list_free) struct nic_list l = { 0 };
 	_cleanup_(closedirp) DIR *dir = opendir(root);
+	struct vmm_sight seen = { 0 };
 	struct dirent *e;
 
-	if (!dir)
-		return -errno;
+	if (!dir) {
+		int err = -errno;
+
+		sight_no_proc(sight, err);
+		return err;
+	}
 	while ((e = readdir(dir))) {
 		pid_t pid = procfs_parse_pid(e->d_name);
 		int r = pid ? add_process(&l, root, dirfd(dir), e->d_name, pid) : 0;
@@ -214,7 +268,11 @@ int vmm_scan(const char *root, struct vmm_nic **nics, size_t *n)
 		/* our own want of resources; all else is that process's */
 		if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 			return r;
+		if (r == -EACCES || r == -EPERM)
+			note_refused(&seen, dirfd(dir), e->d_name, pid, r);
 	}
+	sight_judge(&seen, root, privilege_holds_ptrace());
+	*sight = seen;
 	one_holder_each(&l);
 	*nics = TAKE_PTR(l.nics);
 	*n = l.n;

@@ -1,10 +1,12 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include "vmm_cmdline.h"
 
+#include "vmm_api.h"
 #include "vmm_options.h"
 #include "vmm_qemu.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 
 #include <ctype.h>
 #include <fnmatch.h>
@@ -16,7 +18,7 @@ static void name_by(const struct vmm_question *q, const char *option, struct vmm
 	const char *name = vmm_argument(q->argv, option);
 
 	if (name && !*out->vm)
-		vmm_copy(out->vm, sizeof(out->vm), name);
+		printable_name(name, out->vm, sizeof(out->vm));
 }
 
 static void describe_virtualbox(const struct vmm_question *q, struct vmm_nic *out)
@@ -37,94 +39,23 @@ static void describe_by_name(const struct vmm_question *q, struct vmm_nic *out)
 	name_by(q, "name", out);
 }
 
-/* key=value of a Cloud Hypervisor option; commas inside [] do not end a value. */
-static bool ch_value(const char *text, const char *key, char *value, size_t size)
+/* lkvm run --name web --network mode=tap,tapif=tap0,guest_mac=... */
+static void describe_kvmtool(const struct vmm_question *q, struct vmm_nic *out)
 {
-	size_t klen = strlen(key);
+	char value[64];
 
-	while (*text) {
-		size_t k = 0;
-
-		for (int depth = 0; text[k] && (text[k] != ',' || depth); k++)
-			depth += (text[k] == '[') - (text[k] == ']');
-		if (k > klen && !strncmp(text, key, klen) && text[klen] == '=') {
-			snprintf(value, size, "%.*s", (int)(k - klen - 1), text + klen + 1);
-			return true;
-		}
-		text += k + (text[k] == ',');
+	name_by(q, "name", out);
+	for (char *const *a = q->argv; a[0] && a[1]; a++) {
+		if (strcmp(a[0], "-n") != 0 && strcmp(a[0], "--network") != 0)
+			continue;
+		if (vmm_value(a[1], "tapif", value, sizeof(value)) && strcmp(value, q->tap) == 0)
+			(void)vmm_value(a[1], "guest_mac", out->mac, sizeof(out->mac));
 	}
-	return false;
 }
 
 /*
- * Its API socket is all that tells one Cloud Hypervisor from another: /run/ch/web.sock or, where the file's
- * name says nothing, /run/vc/vm/web/clh-api.sock.
- */
-static void name_by_socket(const char *option, struct vmm_nic *out)
-{
-	static const char *const generic[] = { "api", "clh-api", "ch", "ch-api", "cloud-hypervisor" };
-	char path[256], *base, *dot;
-
-	if (!ch_value(option, "path", path, sizeof(path)))
-		vmm_copy(path, sizeof(path), option);
-	if (!strncmp(path, "fd=", 3))
-		return;
-	base = strrchr(path, '/');
-	base = base ? base + 1 : path;
-	dot = strrchr(base, '.');
-	if (dot && dot != base)
-		*dot = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(generic); i++) {
-		if (strcmp(base, generic[i]) || base == path)
-			continue;
-		base[-1] = '\0';
-		base = strrchr(path, '/');
-		base = base ? base + 1 : path;
-		break;
-	}
-	vmm_copy(out->vm, sizeof(out->vm), base);
-}
-
-static void describe_cloud_hypervisor(const struct vmm_question *q, struct vmm_nic *out)
-{
-	const char *option = vmm_argument(q->argv, "api-socket");
-	const char *only = NULL, *found = NULL;
-	char value[2048];
-	size_t unnamed = 0;
-	bool net = false;
-
-	if (option)
-		name_by_socket(option, out);
-	vmm_copy(out->model, sizeof(out->model), "virtio-net");
-	/* --net takes several values */
-	for (char *const *a = q->argv; *a && !found; a++) {
-		const char *v = *a;
-		if (*v == '-') {
-			net = !strncmp(v, "--net", 5) && (v[5] == '\0' || v[5] == '=');
-			if (!net || v[5] == '\0')
-				continue;
-			v += 6;
-		}
-		if (!net)
-			continue;
-		if (ch_value(v, "tap", value, sizeof(value))) {
-			found = strcmp(value, q->tap) ? NULL : v;
-		} else if (ch_value(v, "fd", value, sizeof(value))) {
-			found = vmm_names_fd(q, value) ? v : NULL;
-		} else {
-			only = v;
-			unnamed++;
-		}
-	}
-	if (!found && unnamed == 1)
-		found = only; /* it makes the tap itself and names it vmtapN */
-	if (found && ch_value(found, "mac", value, sizeof(value)))
-		vmm_copy(out->mac, sizeof(out->mac), value);
-}
-
-/*
- * Every VMM: its name here and in texts, how its process is called (patterns for comm, which holds 15
- * characters, and for the base name of argv[0]), what its command line tells, and whether it waits while the
+ * Every VMM: its name here and in texts, how its program is called (patterns for the base name of /proc/PID/exe and
+ * of argv[0], and for comm, which holds 15 characters), what its command line tells, and whether it waits while the
  * tap says EAGAIN. QEMU (which judges by the NIC's model) and Cloud Hypervisor stop serving the ring;
  * Firecracker drops the frame and counts it in tap_write_fails.
  */
@@ -134,24 +65,99 @@ static const struct vmm_kind {
 	void (*describe)(const struct vmm_question *q, struct vmm_nic *out);
 	enum vmm_why reason;
 } kinds[] = {
-	{ "qemu", "QEMU", { "qemu-system-*", "qemu-kvm*", "kvm", ".qemu-*" }, vmm_describe_qemu,
-	  VMM_WHY_NO_MODEL },
+	{ "qemu", "QEMU", { "qemu-system-*", "qemu-*-system-*", "qemu-kvm*", "kvm", ".qemu-*" },
+	  vmm_describe_qemu, VMM_WHY_NO_MODEL },
 	{ "virtualbox", "VirtualBox", { "VBoxHeadless", "VirtualBoxVM", "VBoxSDL" }, describe_virtualbox,
 	  VMM_WHY_UNTRIED },
 	{ "firecracker", "Firecracker", { "firecracker*" }, describe_firecracker, VMM_WHY_DROPS },
-	{ "cloud-hypervisor", "Cloud Hypervisor", { "cloud-hyperviso*" }, describe_cloud_hypervisor,
+	{ "cloud-hypervisor", "Cloud Hypervisor", { "cloud-hyperviso*" }, vmm_describe_cloud_hypervisor,
 	  VMM_WHY_NONE },
-	{ "crosvm", "crosvm", { "crosvm*" }, describe_by_name, VMM_WHY_UNTRIED },
-	{ "kvmtool", "kvmtool", { "lkvm", "kvmtool" }, describe_by_name, VMM_WHY_UNTRIED },
+	{ "crosvm", "crosvm", { "crosvm*" }, vmm_describe_crosvm, VMM_WHY_UNTRIED },
+	{ "kvmtool", "kvmtool", { "lkvm", "kvmtool" }, describe_kvmtool, VMM_WHY_UNTRIED },
+	{ "stratovirt", "StratoVirt", { "stratovirt*" }, describe_by_name, VMM_WHY_UNTRIED },
+	{ "alioth", "Alioth", { "alioth" }, describe_by_name, VMM_WHY_UNTRIED },
 };
 
-static const struct vmm_kind *find_kind(const char *comm, const char *program)
+/* Programs that run scripts: a script that is called as a VMM starts one, and is none. */
+static const char *const interpreters[] = { "bash", "dash", "sh",      "zsh",   "ksh*",  "mksh",
+					    "ash",  "busybox", "python*", "perl*", "ruby*", "node" };
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path ? path : "";
+}
+
+static const struct vmm_kind *kind_called(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		for (const char *const *p = kinds[i].programs; *p; p++)
-			if (!fnmatch(*p, comm, 0) || !fnmatch(*p, program, 0))
+			if (!fnmatch(*p, name, 0))
 				return &kinds[i];
 	return NULL;
+}
+
+static bool is_interpreter(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(interpreters); i++)
+		if (!fnmatch(interpreters[i], name, 0))
+			return true;
+	return false;
+}
+
+/* The file that the process runs; it may have been replaced since, by an upgrade. */
+static void program_file(const char *exe, char *name, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	size_t n;
+
+	vmm_copy(name, size, base_name(exe));
+	n = strlen(name);
+	if (n > strlen(deleted) && !strcmp(name + n - strlen(deleted), deleted))
+		name[n - strlen(deleted)] = '\0';
+}
+
+/*
+ * By the program's file, which a process cannot choose; else by what it calls itself. argv[0] and comm are whatever its
+ * launcher likes: "microvm@web" (microvm.nix), "web" (-name process=).
+ */
+static const struct vmm_kind *find_kind(const struct vmm_program *p, bool *certain)
+{
+	const struct vmm_kind *kind;
+	char file[256];
+	bool loader;
+
+	program_file(p->exe, file, sizeof(file));
+	kind = kind_called(file);
+	*certain = kind != NULL;
+	if (kind || is_interpreter(file))
+		return kind;
+	loader = !fnmatch("ld-*.so*", file, 0) || !fnmatch("ld.so*", file, 0);
+	kind = kind_called(p->comm);
+	if (!kind)
+		kind = kind_called(base_name(p->argv[0]));
+	/* The dynamic loader runs the program that it is given. */
+	if (!kind && loader && p->argv[0])
+		kind = kind_called(base_name(p->argv[1]));
+	return kind;
+}
+
+bool vmm_is_known(const struct vmm_program *p)
+{
+	bool certain;
+
+	return find_kind(p, &certain) != NULL;
+}
+
+/* microvm.nix calls each of its VMMs so, and tells some of them no other name. */
+static void name_by_launcher(const struct vmm_program *p, struct vmm_nic *out)
+{
+	static const char prefix[] = "microvm@";
+	const char *name = base_name(p->argv[0]);
+
+	if (!*out->vm && !strncmp(name, prefix, strlen(prefix)))
+		printable_name(name + strlen(prefix), out->vm, sizeof(out->vm));
 }
 
 /* Lower case, or nothing where it is no MAC address. */
@@ -168,23 +174,25 @@ static void normalise_mac(char mac[18])
 	}
 }
 
-void vmm_describe(const char *comm, char *const *argv, const char *tap, const int *fds, size_t n_fds,
+void vmm_describe(const struct vmm_program *p, const char *tap, const int *fds, size_t n_fds,
 		  struct vmm_nic *out)
 {
-	const struct vmm_question q = { argv, tap, fds, n_fds };
-	const char *program = argv[0] ? argv[0] : "";
-	const char *slash = strrchr(program, '/');
-	const struct vmm_kind *kind = find_kind(comm, slash ? slash + 1 : program);
+	const struct vmm_question q = { p->argv, tap, fds, n_fds };
+	const struct vmm_kind *kind = find_kind(p, &out->certain);
+	char model[VMM_MODEL_SIZE];
 
-	out->vm[0] = out->model[0] = out->mac[0] = '\0';
+	out->vm[0] = out->vmid[0] = out->model[0] = out->mac[0] = '\0';
 	out->known = kind != NULL;
 	if (!kind) {
-		vmm_copy(out->vmm, sizeof(out->vmm), comm);
+		printable_name(p->comm, out->vmm, sizeof(out->vmm));
 		vmm_nic_judge(out, VMM_WHY_NO_VMM, out->vmm);
 		return;
 	}
 	vmm_copy(out->vmm, sizeof(out->vmm), kind->name);
 	vmm_nic_judge(out, kind->reason, kind->title);
 	kind->describe(&q, out);
+	name_by_launcher(p, out);
 	normalise_mac(out->mac);
+	vmm_copy(model, sizeof(model), out->model);
+	printable(model, strlen(model), out->model, sizeof(out->model));
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vmm_nic.h"
 
+#include "base/printable.h"
+
 #include <stdio.h>
+#include <string.h>
 
 /* Each text is before, the subject, and after. */
 static const struct {
@@ -18,10 +21,13 @@ static const struct {
 
 void vmm_nic_judge(struct vmm_nic *nic, enum vmm_why reason, const char *subject)
 {
+	char about[24]; /* a text that is too long is cut between two characters */
+
 	nic->waits = reasons[reason].waits;
 	nic->reason = reason;
 	nic->why[0] = '\0';
 	if (reason != VMM_WHY_NONE)
-		snprintf(nic->why, sizeof(nic->why), "%s%.23s%s", reasons[reason].before, subject,
+		snprintf(nic->why, sizeof(nic->why), "%s%s%s", reasons[reason].before,
+			 printable(subject, strlen(subject), about, sizeof(about)),
 			 reasons[reason].after);
 }

@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define VMM_NAME_SIZE 64
-#define VMM_KIND_SIZE 20
-#define VMM_MODEL_SIZE 24
+#define VMM_NAME_SIZE 128 /* as MODEL_SELECTOR_SIZE */
+#define VMM_KIND_SIZE 64  /* a comm of 15 bytes, each escaped */
+#define VMM_ID_SIZE 16
+#define VMM_MODEL_SIZE 40 /* "virtio-net-pci-non-transitional" */
 #define VMM_WHY_SIZE 96
 
 enum vmm_waits {
@@ -41,8 +42,11 @@ struct vmm_nic {
 	pid_t pid;
 	uint64_t start_time;        /* /proc/PID/stat field 22, clock ticks since boot */
 	bool known;                 /* the process is a VMM of divvy's table */
+	bool certain;               /* ... by its program's file, and not only by what it calls itself */
+	/* Names are as printable_name() (base/printable.h) takes them in. */
 	char vmm[VMM_KIND_SIZE];    /* known: "qemu", "firecracker", ...; else the process's comm */
 	char vm[VMM_NAME_SIZE];     /* the VM's name; "": it has none */
+	char vmid[VMM_ID_SIZE];     /* the number that its manager (Proxmox) gives the VM; "": none */
 	char model[VMM_MODEL_SIZE]; /* "virtio-net-pci", "e1000", ...; "": unknown */
 	char mac[18];               /* the guest's MAC address, lower case; "": unknown */
 	uint32_t queues;            /* descriptors of this tap that the process has open */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vmm_options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,24 @@ void vmm_copy(char *dst, size_t size, const char *src)
 
 	memmove(dst, src, k);
 	dst[k] = '\0';
+}
+
+bool vmm_value(const char *option, const char *key, char *value, size_t size)
+{
+	size_t klen = strlen(key);
+
+	while (*option) {
+		size_t k = 0;
+
+		for (int depth = 0; option[k] && (option[k] != ',' || depth); k++)
+			depth += (option[k] == '[') - (option[k] == ']');
+		if (k > klen && !strncmp(option, key, klen) && option[klen] == '=') {
+			snprintf(value, size, "%.*s", (int)(k - klen - 1), option + klen + 1);
+			return true;
+		}
+		option += k + (option[k] == ',');
+	}
+	return false;
 }
 
 bool vmm_names_fd(const struct vmm_question *q, const char *list)

@@ -16,6 +16,11 @@ struct vmm_question {
 
 /* Copies what fits in size bytes; the copy is always NUL-terminated. */
 void vmm_copy(char *dst, size_t size, const char *src);
+/*
+ * key=value of a comma-separated option; commas inside [] do not end a value. False: the option has no such key, and
+ * *value is untouched. A longer value is cut.
+ */
+bool vmm_value(const char *option, const char *key, char *value, size_t size);
 /* Whether "33", "33:34" or "[33,34]" names one of the question's descriptors. */
 bool vmm_names_fd(const struct vmm_question *q, const char *list);
 /* The value of -name V, --name V, --name=V; NULL: there is none. Borrowed from argv. */

@@ -12,6 +12,7 @@
 #include "vmm_qemu.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -198,22 +199,33 @@ static void judge(const char *model, struct vmm_nic *out)
 		vmm_nic_judge(out, VMM_WHY_MODEL, model);
 }
 
+/* -name guest=web,debug-threads=on. All of the name counts, however long it is. */
+static void take_name(const char *option, struct vmm_nic *out)
+{
+	size_t size = strlen(option) + 1;
+	_cleanup_free_ char *guest = malloc(size);
+	struct field name = { "guest", guest, size };
+
+	if (!guest)
+		return;
+	parse_option(option, &name, 1);
+	if (*guest)
+		printable_name(guest, out->vm, sizeof(out->vm));
+}
+
 void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out)
 {
+	const char *id = vmm_argument(q->argv, "id");
 	struct backend b = { 0 };
-	char guest[VMM_NAME_SIZE];
-	struct field name = { "guest", guest, sizeof(guest) };
 
-	for (char *const *a = q->argv; a[0] && a[1]; a++) {
-		if (!is_option(a[0], "name"))
-			continue;
-		parse_option(a[1], &name, 1);
-		if (*guest)
-			vmm_copy(out->vm, sizeof(out->vm), guest);
-	}
+	for (char *const *a = q->argv; a[0] && a[1]; a++)
+		if (is_option(a[0], "name"))
+			take_name(a[1], out);
 	/* Proxmox numbers its VMs; QEMU itself knows no -id */
-	if (!*out->vm && vmm_argument(q->argv, "id"))
-		vmm_copy(out->vm, sizeof(out->vm), vmm_argument(q->argv, "id"));
+	if (id && strlen(id) < sizeof(out->vmid) && id[strspn(id, "0123456789")] == '\0')
+		vmm_copy(out->vmid, sizeof(out->vmid), id);
+	if (id && !*out->vm)
+		printable_name(id, out->vm, sizeof(out->vm));
 	if (find_backend(q, &b)) {
 		if (!b.guest_too)
 			find_frontend(q, &b);

@@ -24,6 +24,7 @@ queues=1            # of each VM's NIC
 vmm=qemu-system-x86_64 # what the VMs' processes are called
 flood_id=0
 declare -A dst_mac
+declare -A vm_name # where it is not the key
 declare -A vm_in vm_out vm_pid src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
 declare -A tap=([web]=n0 [batch]=n1) mac=([web]=52:54:00:77:00:01 [batch]=52:54:00:77:00:02) port=([web]=5001 [batch]=5002)
 divvyd_pid=
@@ -139,14 +140,18 @@ remove_topology() {
 # --- VMs ---------------------------------------------------------------------------------------------
 # shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_start() { # name
-	local in=$tmp/$1.in out=$tmp/$1.out netdev="tap,id=net0,ifname=${tap[$1]},script=no,downscript=no"
-	((queues == 1)) || netdev+=",queues=$queues"
-	[[ $vm_kind == tap ]] || netdev+=",vhost=on"
+	local in=$tmp/$1.in out=$tmp/$1.out more="" args=() nic i=0
+	((queues == 1)) || more+=",queues=$queues"
+	[[ $vm_kind == tap ]] || more+=",vhost=on"
+	for nic in ${tap[$1]}; do # several: the VM has as many vNICs
+		args+=(-netdev "tap,id=net$i,ifname=$nic,script=no,downscript=no$more"
+			-device "$nic_model,netdev=net$i,mac=${mac[$1]%?}$((${mac[$1]: -1} + 4 * i++))")
+	done
 	[[ -p $in ]] || mkfifo "$in" "$out"
 	# Opened for both directions: neither end waits for the other.
 	exec {vm_in[$1]}<>"$in" {vm_out[$1]}<>"$out"
-	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "$1" \
-		-netdev "$netdev" -device "$nic_model,netdev=net0,mac=${mac[$1]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
+	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "${vm_name[$1]:-$1}" \
+		"${args[@]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
 	vm_pid[$1]=$!
 }
 

@@ -9,7 +9,7 @@
  * Under another name than exec -a's above it is no VMM. With script=PATH in -netdev it runs "PATH NAME" once the tap is
  * open, and waits for it, as QEMU does.
  * What to do comes in lines on stdin; each is answered by one line on stdout, the first by "ready":
- *	flood SECONDS FRAME-BYTES DST-MAC SRC-IP DST-IP PORT [id=N] [rate=N] [gso=BYTES]
+ *	flood SECONDS FRAME-BYTES DST-MAC SRC-IP DST-IP PORT [id=N] [rate=N] [gso=BYTES] [queues=N]
  *		UDP for so long, or until another line comes: at full speed, or with rate= so many frames a second. Each
  *		frame has a tag (vm/tag.h) with id and its sequence number. With gso= TCP frames of up to 65,535
  *		bytes, which the host shall cut into segments of so many bytes of payload.
@@ -183,11 +183,13 @@ static int do_flood(struct vm *vm, const char *line)
 {
 	static struct flood f; /* large */
 	int r = read_flood(vm, line, &f);
+	unsigned int queues = (unsigned int)line_option(line, " queues=");
 	uint64_t cpu = flood_now_ns(CLOCK_PROCESS_CPUTIME_ID);
 
+	if (queues == 0 || queues > vm->n_used)
+		queues = vm->n_used;
 	if (r == 0)
-		r = vm->vhost ? flood_vhost(&f, vm->rings, vm->n_used) :
-				flood_write(&f, vm->taps, vm->n_used);
+		r = vm->vhost ? flood_vhost(&f, vm->rings, queues) : flood_write(&f, vm->taps, queues);
 	if (r < 0)
 		return r;
 	cpu = flood_now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;

@@ -258,7 +258,7 @@ static void one_vnic_one_device(void **state)
 	m.nodes[9].select = SELECT_VM;
 	assert_int_equal(model_validate(&m, &err), 0);
 	m.nodes[9].selector[0] = '\0';
-	refused(&m, 10, "device \"red/cache\": says no vNIC, expected nic, vm or mac");
+	refused(&m, 10, "device \"red/cache\": says no vNIC, expected nic, vm, mac or container");
 	model_free(&m);
 }
 
@@ -322,7 +322,7 @@ static void uplinks_without_devices(void **state)
 	sample(&m);
 	add(&m, NODE_UPLINK, NODE_NONE, "eth2");
 	add(&m, NODE_NETWORK, 10, "green");
-	refused(&m, 11, "uplink \"eth2\": has no devices, expected at least one");
+	refused(&m, 11, "uplink \"eth2\": has no devices, expected at least one, or others");
 	model_free(&m);
 }
 

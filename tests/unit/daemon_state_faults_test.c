@@ -17,9 +17,9 @@ static int load(const struct scratch *s)
 	int r;
 
 	next = (struct daemon){ .options = s->d.options };
-	model_init(&next.plan.model);
+	model_init(&next.plan.written);
 	capture_begin(&said);
-	r = state_load(&next, &next.plan.model, &next.plan.classids, &err);
+	r = state_load(&next, &next.plan.written, &next.plan.classids, &err);
 	capture_end(&said);
 	return r;
 }

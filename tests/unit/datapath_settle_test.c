@@ -129,7 +129,7 @@ static struct vmm_nic nics[] = {
 	{ .tap = "vnet0", .vmm = "libvirtd" },
 	{ .tap = "vnet1", .vmm = "qemu" }, /* pid 0: there is no such process, and it has no children */
 };
-static const struct host host = { links, 4, nics, 2 };
+static const struct host host = { .links = links, .n_links = 4, .nics = nics, .n_nics = 2 };
 
 static void held(const struct tree *have, uint64_t now, const char *expected)
 {
@@ -151,7 +151,7 @@ static void what_is_held(void **state)
 
 	(void)state;
 	assert_true(holds_managed(&host));
-	assert_false(holds_managed(&(struct host){ links, 4, nics + 1, 1 }));
+	assert_false(holds_managed(&(struct host){ .nics = nics + 1, .n_nics = 1 }));
 	held(&none, T0, "7+1000 "); /* libvirtd alone has it open */
 	held(&have, T0, "");
 	settle_note(&s, 5, T0, SETTLE_OTHER);

@@ -268,11 +268,12 @@ static void scan_finds_this_machine_s(void **state)
 		      elsewhere = hold("dvt1", 1, true);
 	_cleanup_free_ struct vmm_nic *nics = NULL, *one = NULL;
 	_cleanup_close_ int detached = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	struct vmm_sight sight;
 	size_t n;
 
 	(void)state;
 	assert_true(detached >= 0);
-	assert_int_equal(vmm_scan(PROC, &nics, &n), 0);
+	assert_int_equal(vmm_scan(PROC, &nics, &n, &sight), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(nics[0].tap, "dvt3");
 	assert_int_equal(nics[0].pid, b.ref.pid);
@@ -319,9 +320,10 @@ static void scan_of_a_thousand_processes(void **state)
 		_cleanup_free_ struct vmm_nic *nics = NULL;
 		uint64_t from = now_ns();
 		double ms;
+		struct vmm_sight sight;
 		size_t n;
 
-		assert_int_equal(vmm_scan(PROC, &nics, &n), 0);
+		assert_int_equal(vmm_scan(PROC, &nics, &n, &sight), 0);
 		assert_int_equal(n, 2);
 		ms = (double)(now_ns() - from) / 1e6;
 		best = ms < best ? ms : best;

@@ -413,7 +413,7 @@ static void describes_real_command_lines(void **state)
 
 		for (size_t k = 0; k < ARGS; k++)
 			argv[k] = e->argv[k] ? strdup(e->argv[k]) : NULL;
-		vmm_describe(e->comm, argv, e->tap, e->fds, e->n_fds, &nic);
+		vmm_describe(&(struct vmm_program){ "", e->comm, argv }, e->tap, e->fds, e->n_fds, &nic);
 		if (strcmp(nic.vmm, e->vmm) || strcmp(nic.vm, e->vm) || strcmp(nic.model, e->model) ||
 		    strcmp(nic.mac, e->mac) || nic.waits != e->waits)
 			print_message("# %s: %s \"%s\" %s %s %s\n", e->what, nic.vmm, nic.vm, nic.model,
@@ -459,7 +459,7 @@ static void takes_any_command_line(void **state)
 		}
 		argv[rand_r(&seed) % 9] = NULL;
 		argv[8] = NULL;
-		vmm_describe(comms[round % ARRAY_SIZE(comms)], argv, "tap0", fds, 1, &nic);
+		vmm_describe(&(struct vmm_program){ "", comms[round % ARRAY_SIZE(comms)], argv }, "tap0", fds, 1, &nic);
 		assert_true(strlen(nic.vm) < sizeof(nic.vm) && strlen(nic.model) < sizeof(nic.model));
 	}
 }
@@ -475,11 +475,11 @@ static void knows_vmms(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		vmm_describe(programs[i], argv, "tap0", NULL, 0, &nic);
+		vmm_describe(&(struct vmm_program){ "", programs[i], argv }, "tap0", NULL, 0, &nic);
 		assert_true(nic.known);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		vmm_describe(others[i], argv, "tap0", NULL, 0, &nic);
+		vmm_describe(&(struct vmm_program){ "", others[i], argv }, "tap0", NULL, 0, &nic);
 		assert_false(nic.known);
 		assert_string_equal(nic.vmm, others[i]);
 		assert_int_equal(nic.reason, VMM_WHY_NO_VMM);

@@ -48,7 +48,7 @@ static void explains(void **state)
 		char *argv[] = { program, option, nic, NULL };
 		struct vmm_nic got = { .why = "left over" };
 
-		vmm_describe(cases[i].comm, argv, "t", fds, 1, &got);
+		vmm_describe(&(struct vmm_program){ "", cases[i].comm, argv }, "t", fds, 1, &got);
 		assert_int_equal(got.reason, cases[i].reason);
 		assert_int_equal(got.waits, cases[i].waits);
 		assert_string_equal(got.why, cases[i].why);

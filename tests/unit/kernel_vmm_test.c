@@ -120,10 +120,11 @@ static int remove_tree(void **state)
 static void scans_a_tree(void **state)
 {
 	_cleanup_free_ struct vmm_nic *nics = NULL;
+	struct vmm_sight sight;
 	size_t n;
 
 	(void)state;
-	assert_int_equal(vmm_scan(tree, &nics, &n), 0);
+	assert_int_equal(vmm_scan(tree, &nics, &n, &sight), 0);
 	assert_int_equal(n, 3);
 	assert_string_equal(nics[0].tap, "fctap");
 	assert_string_equal(nics[0].vm, "fc");

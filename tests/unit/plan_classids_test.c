@@ -62,22 +62,52 @@ static void grow(struct model *m, uint32_t parent, int depth)
 	}
 }
 
-/* The number of the node in the former step that has this path; 0: there is none. */
-static uint16_t former(const struct model *was, const uint16_t *minors, const char *path)
-{
-	char there[PATH_SIZE];
+/* What had which number: all that is in the model, and what has gone since and whose class is still there. */
+struct past {
+	char path[PATH_SIZE];
+	uint16_t minor;
+};
 
-	for (uint32_t i = 1; i < was->n_nodes; i++) {
-		path_of(was, i, there);
-		if (strcmp(there, path) == 0)
-			return minors[i];
-	}
+struct history {
+	struct past list[600];
+	size_t n;
+};
+
+/* 0: it has none. */
+static uint16_t former(const struct history *h, const char *path)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (strcmp(h->list[i].path, path) == 0)
+			return h->list[i].minor;
 	return 0;
 }
 
+static void note(struct history *h, const struct model *m, const uint16_t *minors, const struct minor_set *busy)
+{
+	struct history *was = calloc(1, sizeof(*was));
+
+	assert_non_null(was);
+	*was = *h;
+	h->n = 0;
+	for (uint32_t i = 1; i < m->n_nodes; i++) {
+		path_of(m, i, h->list[h->n].path);
+		h->list[h->n++].minor = minors[i];
+	}
+	for (size_t i = 0; i < was->n; i++) {
+		bool taken = !minor_set_has(busy, was->list[i].minor) || former(h, was->list[i].path);
+
+		for (size_t k = 0; k < h->n; k++)
+			taken |= h->list[k].minor == was->list[i].minor;
+		assert_true(h->n < ARRAY_SIZE(h->list));
+		if (!taken)
+			h->list[h->n++] = was->list[i];
+	}
+	free(was);
+}
+
 /* Each number is the former one, or else the lowest that no other node has and that is not busy. */
-static void check_numbers(const struct model *was, const uint16_t *was_minors, const struct model *m,
-			  const uint16_t *minors, const struct minor_set *busy)
+static void check_numbers(const struct history *was, const struct model *m, const uint16_t *minors,
+			  const struct minor_set *busy)
 {
 	_cleanup_free_ struct minor_set *taken = calloc(1, sizeof(*taken));
 	_cleanup_free_ uint16_t *want = calloc(m->n_nodes, sizeof(*want));
@@ -87,7 +117,7 @@ static void check_numbers(const struct model *was, const uint16_t *was_minors, c
 	assert_true(taken && want);
 	for (uint32_t i = 1; i < m->n_nodes; i++) {
 		path_of(m, i, path);
-		want[i] = former(was, was_minors, path);
+		want[i] = former(was, path);
 		if (want[i])
 			minor_set_add(taken, want[i]);
 	}
@@ -104,38 +134,35 @@ static void check_numbers(const struct model *was, const uint16_t *was_minors, c
 /* depth: networks in networks. */
 static void change_at_random(int depth)
 {
-	_cleanup_free_ uint16_t *was_minors = calloc(MODEL_NODES_MAX, sizeof(*was_minors));
 	_cleanup_free_ uint16_t *minors = calloc(MODEL_NODES_MAX, sizeof(*minors));
+	_cleanup_free_ struct history *was = calloc(1, sizeof(*was));
 	struct classids known = { 0 };
-	struct model was;
 
-	assert_true(was_minors && minors);
-	model_init(&was);
+	assert_true(was && minors);
 	for (int step = 0; step < STEPS; step++) {
 		_cleanup_free_ struct minor_set *busy = calloc(1, sizeof(*busy));
 		struct classids fresh;
 		struct model m;
 
 		assert_non_null(busy);
-		/* The classes of the former step are there, and some that still drain. */
-		for (uint32_t i = 0; i < was.n_nodes; i++)
-			minor_set_add(busy, was_minors[i]);
+		/* Most classes of former steps are there, and some that are not known. */
+		for (size_t i = 0; i < was->n; i++)
+			if (!one_in(4))
+				minor_set_add(busy, was->list[i].minor);
 		for (int i = 0; i < 5; i++)
 			minor_set_add(busy, (uint16_t)rnd_below(64));
 		model_init(&m);
 		add_uplink(&m, "eth0", MBIT);
 		grow(&m, 0, depth);
 		assert_int_equal(assign(&known, &m, 0, busy, &fresh, minors), 0);
-		assert_int_equal(fresh.n, m.n_nodes - 1);
-		check_numbers(&was, was_minors, &m, minors, busy);
+		check_numbers(was, &m, minors, busy);
+		note(was, &m, minors, busy);
+		assert_int_equal(fresh.n, was->n);
 		classids_free(&known);
-		model_free(&was);
+		model_free(&m);
 		known = fresh;
-		was = m;
-		memcpy(was_minors, minors, m.n_nodes * sizeof(*minors));
 	}
 	classids_free(&known);
-	model_free(&was);
 }
 
 static void numbers_stay_over_changes(void **state)

@@ -24,7 +24,7 @@ static struct vmm_nic nics[] = {
 	{ .tap = "n0", .vmm = "qemu", .vm = "web", .pid = 10, .queues = 1, .waits = VMM_WAITS_YES },
 	{ .tap = "n1", .vmm = "qemu", .vm = "batch", .pid = 11, .queues = 1, .waits = VMM_WAITS_YES },
 };
-static const struct host host = { links, 3, nics, 2 };
+static const struct host host = { .links = links, .n_links = 3, .nics = nics, .n_nics = 2 };
 static struct model model;
 
 static void add(enum node_kind kind, uint32_t parent, const char *name)
@@ -54,13 +54,14 @@ static int free_model(void **state)
 	return 0;
 }
 
-static void plan(const struct tree *have, const uint32_t *bound, size_t n_bound, bool held, struct plan *p)
+static const struct classids none = { 0 }, *numbers = &none;
+
+static void plan(const struct tree *have, const struct bound_vnic *bound, size_t n_bound, bool held, struct plan *p)
 {
 	static const struct plan_hold holds[] = { { .ifindex = 7, .until_ns = 42, .why = "for a test" },
 						  { .ifindex = 99, .until_ns = 43, .why = "no vNIC" } };
-	static const struct classids none = { 0 };
 	struct plan_input in = { .host = &host, .have = have, .bound = bound, .n_bound = n_bound,
-				 .classids = &none, .sizing = &sizing_host_default, .holds = holds, .n_holds = held ? 2 : 0 };
+				 .classids = numbers, .sizing = &sizing_host_default, .holds = holds, .n_holds = held ? 2 : 0 };
 
 	assert_int_equal(plan_make(&model, &in, p), 0);
 }
@@ -112,7 +113,7 @@ static void stays_bound(void **state)
 /* Another process takes the VM's name meanwhile. */
 static void keeps_its_vnic(void **state)
 {
-	_cleanup_free_ uint32_t *bound = NULL;
+	_cleanup_free_ struct bound_vnic *bound = NULL;
 	struct tree have = { 0 };
 	struct plan before, after;
 	size_t n;
@@ -121,10 +122,12 @@ static void keeps_its_vnic(void **state)
 	plan(&have, NULL, 0, true, &before);
 	assert_int_equal(plan_bound(&before, &bound, &n), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(bound[0], 7);
-	assert_int_equal(bound[1], 8);
+	assert_int_equal(bound[0].ifindex, 7);
+	assert_int_equal(bound[1].ifindex, 8);
 	strcpy(nics[1].vm, "web");
+	numbers = &before.classids;
 	plan(&have, bound, 1, true, &after);
+	numbers = &none;
 	strcpy(nics[1].vm, "batch");
 	assert_string_equal(after.bindings[1].nic, "n0");
 	assert_int_equal(after.bindings[1].why.code, REASON_SETTLING);

@@ -87,12 +87,14 @@ static inline uint32_t add_device(struct model *m, uint32_t parent, const char *
 /* --- hosts -------------------------------------------------------------------------------------- */
 
 #define RIG_LINKS 12
+#define RIG_ROOM 24
+#define RIG_NSID 7 /* where containers are */
 
 /* The lists as the kernel and /proc might give them: in any order, one entry a name. */
 struct rig_host {
-	struct link links[RIG_LINKS];
-	struct vmm_nic nics[RIG_LINKS];
-	uint32_t bound[RIG_LINKS]; /* ascending */
+	struct link links[RIG_ROOM];
+	struct vmm_nic nics[RIG_ROOM];
+	struct bound_vnic bound[RIG_LINKS]; /* sorted by ifindex */
 	size_t n_links, n_nics, n_bound;
 };
 
@@ -114,7 +116,8 @@ static inline struct link *put_link(struct rig_host *h, uint32_t ifindex, const 
 			    .queues = 1,
 			    .up = true,
 			    .carrier = true,
-			    .gso_max = 65536 };
+			    .gso_max = 65536,
+			    .peer_netns = kind == LINK_VETH ? RIG_NSID : -1 };
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	snprintf(l->kind_name, sizeof(l->kind_name), "%s", kind_names[kind]);
 	return l;
@@ -146,10 +149,12 @@ static inline void random_links(struct rig_host *h)
 
 		ifindex += 1 + rnd_below(5);
 		l = put_link(h, ifindex, names[n], RIG_PICK(kinds));
+		if (l->kind == LINK_VETH && one_in(3))
+			l->peer_netns = 8;
 		l->carrier = !one_in(4);
 		l->tap = l->kind == LINK_TUN && !one_in(6);
 		if (one_in(3))
-			h->bound[h->n_bound++] = ifindex;
+			h->bound[h->n_bound++] = (struct bound_vnic){ .ifindex = ifindex };
 	}
 }
 
@@ -191,13 +196,19 @@ static inline void make_host(const struct rig_host *h, struct host *host)
 	struct link *links = malloc(sizeof(h->links));
 	struct vmm_nic *nics = malloc(sizeof(h->nics));
 
+	struct host_container *containers = malloc(2 * sizeof(*containers));
+
 	assert_non_null(links);
 	assert_non_null(nics);
+	assert_non_null(containers);
 	memcpy(links, h->links, sizeof(h->links));
 	memcpy(nics, h->nics, sizeof(h->nics));
 	*host = (struct host){ 0 };
 	host_set_links(host, links, h->n_links);
 	host_set_nics(host, nics, h->n_nics);
+	containers[0] = (struct host_container){ .nsid = 9, .selector = "elsewhere" };
+	containers[1] = (struct host_container){ .nsid = RIG_NSID, .selector = "pod" };
+	host_set_containers(host, containers, 2);
 }
 
 /* --- a model, a host and what there is ---------------------------------------------------------- */
@@ -318,6 +329,7 @@ static inline void assert_same_tree(const struct tree *a, const struct tree *b)
 		assert_int_equal(x->hooks, y->hooks);
 		assert_int_equal(x->place, y->place);
 		assert_int_equal(x->node, y->node);
+		assert_int_equal(x->binding, y->binding);
 		assert_int_equal(x->sndbuf, y->sndbuf);
 	}
 }
@@ -329,9 +341,13 @@ static inline void assert_same_plan(const struct plan *a, const struct plan *b)
 	assert_int_equal(n, b->model.n_nodes);
 	assert_memory_equal(a->model.nodes, b->model.nodes, n * sizeof(*a->model.nodes));
 	assert_true(schedule_same(&a->model.schedule, &b->model.schedule));
-	for (size_t i = 0; i < n; i++)
-		if (a->model.nodes[i].kind != NODE_NETWORK)
-			assert_same_binding(&a->bindings[i], &b->bindings[i]);
+	assert_memory_equal(a->from, b->from, n * sizeof(*a->from));
+	assert_int_equal(a->n_bindings, b->n_bindings);
+	for (size_t i = 0; i < a->n_bindings; i++) {
+		assert_int_equal(a->bindings[i].node, b->bindings[i].node);
+		assert_int_equal(a->bindings[i].next, b->bindings[i].next);
+		assert_same_binding(&a->bindings[i], &b->bindings[i]);
+	}
 	assert_memory_equal(a->minors, b->minors, n * sizeof(*a->minors));
 	assert_int_equal(a->classids.n, b->classids.n);
 	for (size_t i = 0; i < a->classids.n; i++) {

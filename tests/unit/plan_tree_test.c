@@ -114,6 +114,7 @@ static void forest_free(struct forest *f)
 static void build(const struct forest *f, struct tree *t)
 {
 	struct tree_input in = { .bindings = f->bindings,
+				 .n_bindings = f->model.n_nodes,
 				 .minors = f->minors,
 				 .sizing = &sizing_host_default,
 				 .fq_codel = f->fq_codel,

@@ -220,8 +220,8 @@ static void test_error_of_any_bytes(void **state)
 	line = proto_error_line(7, &said);
 	assert_non_null(line);
 	assert_int_equal(proto_parse_answer(line, strlen(line) - 1, 7, &result, &err), -EREMOTEIO);
-	assert_memory_equal(err.text, "a\x01\xc3\xa4?????", 9);
-	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	assert_memory_equal(err.text, "a\\x01\xc3\xa4\\xc3\\xc3", 15);
+	assert_in_range(strlen(err.text), sizeof(err.text) - 8, sizeof(err.text) - 1);
 }
 
 static void test_bad_answers(void **state)

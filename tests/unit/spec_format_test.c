@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whatever the model: its text is read back as the same model, and formats to the same text. */
+#include "awkward.h"
 #include "spec/schema.h"
 #include "spec/spec.h"
 
 #include "base/cleanup.h"
+#include "base/printable.h"
 #include "core/slots/policy.h"
 #include "core/slots/rounds.h"
 
@@ -58,20 +60,25 @@ static void random_selector(struct node *node, uint32_t unique)
 		" ", "\"", "\\", "'", "#", ": ", "{", "\xc3\xa4", "\xf0\x9f\x90\xa7", "%"
 	};
 
-	node->select = below(3);
+	node->select = below(N_SELECTORS);
 	switch (node->select) {
 	case SELECT_NIC:
-		snprintf(node->selector, sizeof(node->selector), "%s%u", below(2) ? "tap" : "!", unique);
-		return;
+		snprintf(node->selector, sizeof(node->selector), "%s%u%s", below(2) ? "tap" : "!", unique,
+			 below(3) ? "" : "*");
+		break;
+	case SELECT_CONTAINER:
+		snprintf(node->selector, sizeof(node->selector), "%s%u", below(2) ? "/web.slice/a-" : "", unique);
+		break;
 	case SELECT_MAC:
 		snprintf(node->selector, sizeof(node->selector), "52:54:00:%02x:%02x:%02x",
 			 unique >> 16 & 0xff, unique >> 8 & 0xff, unique & 0xff);
-		return;
+		break;
 	case SELECT_VM:
 		snprintf(node->selector, sizeof(node->selector), "%u%s%s%s", unique, pieces[below(10)],
 			 pieces[below(10)], pieces[below(10)]);
-		return;
+		break;
 	}
+	node->as = model_is_pattern(node) && below(2) ? AS_ONE : AS_EACH;
 }
 
 static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struct rate most, uint32_t sibling)
@@ -87,7 +94,7 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 	random_name(kind, node.name, sibling);
 	if (kind == NODE_UPLINK) {
 		node.limit = most;
-		node.overhead = (uint16_t)(below(2) ? SPEC_OVERHEAD_DEFAULT : below(SPEC_OVERHEAD_MAX + 1));
+		node.overhead = (uint16_t)(below(2) ? MODEL_OVERHEAD_DEFAULT : below(SPEC_OVERHEAD_MAX + 1));
 		node.share = SHARE_DEFAULT;
 	} else if (below(2)) {
 		node.limit.bytes_ps =
@@ -95,6 +102,8 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 	}
 	if (kind == NODE_DEVICE) {
 		random_selector(&node, (uint32_t)m->n_nodes);
+		if (m->schedule.resource == RESOURCE_CPU)
+			node.as = AS_EACH;
 		node.backpressure = below(3);
 		node.force = below(2);
 		node.hook = below(3);
@@ -128,6 +137,11 @@ static void random_uplink(struct model *m, uint32_t sibling)
 	}
 	if (networks > 0 && !devices_first)
 		add_devices(m, uplink, capacity, devices);
+	if (below(2)) {
+		networks = add(m, NODE_NETWORK, uplink, capacity, 200);
+		m->nodes[networks].others = true;
+		strcpy(m->nodes[networks].name, "others");
+	}
 }
 
 static void random_schedule(struct schedule *s)
@@ -167,7 +181,7 @@ static void assert_same(const struct model *a, const struct model *b, const char
 		    x->share.weight != y->share.weight || x->limit.bytes_ps != y->limit.bytes_ps ||
 		    x->overhead != y->overhead || x->select != y->select ||
 		    strcmp(x->selector, y->selector) || x->backpressure != y->backpressure ||
-		    x->force != y->force || x->hook != y->hook)
+		    x->force != y->force || x->hook != y->hook || x->as != y->as || x->others != y->others)
 			fail_msg("node %zu, %s, changed:\n%s", i, x->name, text);
 	}
 }
@@ -240,9 +254,49 @@ static void test_empty(void **state)
 	assert_string_equal(text, "uplinks: []\n");
 }
 
+/* A VM is selected by its name as discover shows it, whatever that is, and by all of a name that is longer. */
+static void test_awkward_vms(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(awkward); i++) {
+		struct node uplink = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "eno1", .limit = { 1000000 } };
+		struct node vm = { .kind = NODE_DEVICE, .name = "a", .share = { 1 }, .limit = RATE_UNLIMITED, .select = SELECT_VM };
+		_cleanup_(model_free) struct model m;
+		_cleanup_(model_free) struct model back;
+		_cleanup_free_ char *text = NULL;
+		struct spec_error err = { 0 };
+
+		model_init(&m);
+		model_init(&back);
+		snprintf(vm.selector, sizeof(vm.selector), "%s", awkward[i].shown);
+		assert_true(model_add(&m, &uplink) == 0 && model_add(&m, &vm) == 1);
+		text = spec_format(&m);
+		if (spec_parse(text, strlen(text), &back, &err) < 0)
+			fail_msg("%s: %s", awkward[i].what, err.text);
+		assert_string_equal(back.nodes[1].selector, awkward[i].shown);
+	}
+}
+
+static void test_long_vm(void **state)
+{
+	char name[301], want[MODEL_SELECTOR_SIZE], text[500];
+	_cleanup_(model_free) struct model m;
+	struct spec_error err = { 0 };
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	model_init(&m);
+	snprintf(text, sizeof(text), "uplinks: [{name: eno1, capacity: 1gbit, devices: [{name: a, vm: %s}]}]\n", name);
+	assert_int_equal(spec_parse(text, strlen(text), &m, &err), 0);
+	assert_string_equal(m.nodes[1].selector, printable_name(name, want, sizeof(want)));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_awkward_vms),
+		cmocka_unit_test(test_long_vm),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_empty),

@@ -27,7 +27,7 @@ static inline int set_up(void **state)
 	snprintf(s->config, sizeof(s->config), "%s/divvy.yaml", s->folder.path);
 	snprintf(s->state, sizeof(s->state), "%s/state.json", s->folder.path);
 	s->d.options = (struct daemon_options){ .config = s->config, .state = s->folder.path };
-	model_init(&s->d.plan.model);
+	model_init(&s->d.plan.written);
 	*state = s;
 	return 0;
 }
@@ -70,8 +70,8 @@ static inline void parse(const char *text, struct model *m)
 /* Run this text, as `divvy apply` does. */
 static inline void run_applied(struct scratch *s, const char *text)
 {
-	model_free(&s->d.plan.model);
-	parse(text, &s->d.plan.model);
+	model_free(&s->d.plan.written);
+	parse(text, &s->d.plan.written);
 	s->d.origin = ORIGIN_APPLIED;
 	s->d.file_hash = state_file_hash(s->config);
 	s->d.file.valid = false;

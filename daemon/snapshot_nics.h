@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What there is to tell of each vNIC of the devices. */
+
+#include "daemon.h"
+#include "datapath/lookout.h"
+
+enum snapshot_backpressure {
+	SNAPSHOT_ON,
+	SNAPSHOT_OFF,         /* the specification says so */
+	SNAPSHOT_UNAVAILABLE, /* why says why */
+};
+
+/* One of a device's vNICs. */
+struct snapshot_nic {
+	struct binding binding;
+	struct divvy_counters offered;   /* what the vNIC sent into divvy */
+	uint64_t offered_ns;             /* when that was read; 0: it was not */
+	enum snapshot_backpressure backpressure;
+	int sndbuf;                      /* in force, bytes of truesize; 0: none */
+	char why[REASON_TEXT_SIZE];      /* why it waits, or is not held back */
+	size_t first_other, n_others;    /* in snapshot_nics.lines */
+	size_t first_passed, n_passed;   /* likewise: filters that divided packets do not meet */
+	bool undivided;                  /* bound, but its packets do not come to divvy */
+	uint32_t kept_permille;          /* if undivided: of its packets or bytes, whichever is more */
+	uint64_t undivided_ns;           /* if undivided: when that was first seen */
+	char undivided_by[OTHERS_TEXT_SIZE]; /* if undivided: what comes first; "": not known */
+	char undivided_text[LOOKOUT_TEXT_SIZE];
+	const char *undivided_hint;      /* if undivided; "": none */
+};
+
+struct snapshot_nics {
+	struct snapshot_nic *list; /* in the order of the model's devices; owned */
+	size_t n;
+	char (*lines)[OTHERS_TEXT_SIZE]; /* "qdisc fq", "tcx program allow", "filter bpf pref 10"; owned */
+	size_t n_lines;
+};
+
+/* An empty list with room for all vNICs of the running plan. 0 or -ENOMEM. */
+int snapshot_nics_init(struct snapshot_nics *s, const struct daemon *d);
+void snapshot_nics_free(struct snapshot_nics *s);
+/* Append all vNICs of a device of the running plan, at least one. 0 or -ENOMEM. */
+int snapshot_nics_add(struct snapshot_nics *s, struct daemon *d, uint32_t node);
+/* Read what every bound vNIC in the list sent into divvy, in one batch. 0; -ENOMEM. What cannot be read stays 0. */
+int snapshot_nics_read(struct snapshot_nics *s, const struct daemon *d);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What the log says when VMs, and further vNICs of theirs, come and go. */
+
+#include "plan_rig.h"
+
+#include "daemon/changes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct scene scene;
+static struct plan was;
+
+static int set_up(void **state)
+{
+	uint32_t others;
+
+	(void)state;
+	scene_make(&scene);
+	add_device(&scene.model, 0, "web", SELECT_VM, "vm0");
+	add_device(&scene.model, 0, "all", SELECT_VM, "x*");
+	others = add_network(&scene.model, 0, "others");
+	scene.model.nodes[others].others = true;
+	scene.rig.n_links = 2; /* eth0, tap0 */
+	scene.rig.n_nics = 1;
+	scene_refresh(&scene);
+	make(&scene, &was);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	plan_free(&was);
+	scene_free(&scene);
+	return 0;
+}
+
+/* The host is as in scene.rig by now. The lines of the log, without what is before a device's name. */
+static void expect(const char *want)
+{
+	static const struct repairs none;
+	char path[] = "/tmp/divvy-changes-XXXXXX", text[2000];
+	int fd = mkstemp(path), saved = dup(STDERR_FILENO);
+	struct plan now;
+	ssize_t n;
+
+	assert_true(fd >= 0 && saved >= 0);
+	unlink(path);
+	scene_refresh(&scene);
+	scene.in.classids = &was.classids;
+	make(&scene, &now);
+	fflush(stderr);
+	dup2(fd, STDERR_FILENO);
+	changes_log(&was, &now, &none);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	close(fd);
+	assert_string_equal(text, want);
+	plan_free(&was);
+	was = now;
+}
+
+static void comes_and_goes(void **state)
+{
+	(void)state;
+	expect("");
+	/* A second vNIC of the same process. */
+	put_link(&scene.rig, 20, "tap8", LINK_TUN);
+	put_nic(&scene.rig, "tap8", "vm0", "")->pid = scene.rig.nics[0].pid;
+	expect("divvy: web: bound to tap8 (ifindex 20), VM vm0\n");
+	/* A VM that fits the pattern, and one that nothing names. */
+	put_link(&scene.rig, 21, "tap9", LINK_TUN);
+	put_nic(&scene.rig, "tap9", "xen", "");
+	put_link(&scene.rig, 22, "tapA", LINK_TUN);
+	put_nic(&scene.rig, "tapA", "who", "");
+	expect("divvy: all/xen: bound to tap9 (ifindex 21), VM xen\n"
+	       "divvy: others/tapA: bound to tapA (ifindex 22), VM who\n");
+	expect("");
+	scene.rig.n_links = 3;
+	scene.rig.n_nics = 2;
+	expect("divvy: all: waiting: no VM on this host is like x*\n"
+	       "divvy: all/xen: tap9 has gone\n"
+	       "divvy: others/tapA: tapA has gone\n");
+	scene.rig.n_links = 2;
+	scene.rig.n_nics = 1;
+	expect("divvy: web: tap8 has gone\n");
+	scene.rig.n_nics = 0;
+	scene.rig.n_links = 1;
+	expect("divvy: web: waiting: no VM vm0 on this host\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down) };
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
