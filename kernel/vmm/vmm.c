@@ -137,16 +137,19 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 		return r;
 	for (size_t i = 0, j; i < n; i = j) {
 		struct vmm_nic *nic = nic_list_add(l);
+		size_t n_numbers = 0;
 
 		if (!nic)
 			return -ENOMEM;
+		/* The command line means no descriptor that came after it, whatever its number. */
 		for (j = i; j < n && !strncmp(fds[j].name, fds[i].name, IFNAMSIZ); j++)
-			numbers[j - i] = fds[j].fd;
+			if (fds[j].inherited)
+				numbers[n_numbers++] = fds[j].fd;
 		vmm_copy(nic->tap, sizeof(nic->tap), fds[i].name);
 		nic->pid = pid;
 		nic->start_time = start;
 		nic->queues = (uint32_t)(j - i);
-		vmm_describe(comm, argv, nic->tap, numbers, j - i, nic);
+		vmm_describe(comm, argv, nic->tap, numbers, n_numbers, nic);
 	}
 	judge_vhost(l->nics + first, l->n - first, n, procdir);
 	return 0;
