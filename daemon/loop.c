@@ -30,6 +30,7 @@
 #include "datapath/nftwatch.h"
 #include "proto/doing.h"
 #include "reconcile.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -248,7 +249,7 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s, (void)usec;
 	doing_begin(HOST_WORK, 0);
-	if (inventory_vms(&l->daemon->host) > 0)
+	if (vms_read(l->daemon) > 0)
 		reconcile_host(l->daemon);
 	doing_end();
 	l->managed = holds_managed(&l->daemon->host);
@@ -283,7 +284,7 @@ static int on_settle(sd_event_source *s, uint64_t usec, void *arg)
 	struct loop *l = arg;
 
 	(void)s, (void)usec;
-	reconcile_held(l->daemon, inventory_vms(&l->daemon->host) > 0);
+	reconcile_held(l->daemon, vms_read(l->daemon) > 0);
 	return 0;
 }
 

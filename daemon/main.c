@@ -14,6 +14,7 @@
 #include "proto/doing.h"
 #include "reconcile.h"
 #include "state.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -206,7 +207,9 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
-		r = inventory_vms(&d->host);
+		r = records_open(&d->records, "");
+	if (r >= 0)
+		r = vms_read(d);
 	if (r >= 0)
 		r = control_open(d, control, errtext, sizeof(errtext));
 	/* Before there is a second thread: rights are a thread's. */
@@ -244,6 +247,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	portwatch_free(&d->portwatch);
 	warning_list_free(&d->told);
 	host_free(&d->host);
+	d->records = records_close(d->records);
 	sd_event_unref(d->event);
 }
 

@@ -13,6 +13,7 @@
 #include "datapath/shared.h"
 #include "plan/mistakes.h"
 #include "state.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -441,7 +442,7 @@ void reconcile_audit(struct daemon *d)
 	others_read_turn_early(&d->others, &d->host);
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
-	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
+	if (inventory_vm_gone(&d->host) && vms_read(d) > 0)
 		again = true;
 	if (n > 0 || again)
 		reconcile_host(d);

@@ -15,11 +15,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "datapath/dryrun.h"
-#include "datapath/inventory.h"
 #include "reconcile.h"
 #include "snapshot.h"
 #include "state.h"
 #include "status.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -114,7 +114,7 @@ static bool asks_dry_run(const json_t *args)
 /* What is found counts: later looks at /proc are compared with this one. */
 static void look_at_vms(struct daemon *d)
 {
-	if (inventory_vms(&d->host) > 0)
+	if (vms_read(d) > 0)
 		reconcile_host(d);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "inventory.h"
 
+#include "base/clock.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs.h"
 
@@ -18,13 +19,16 @@ int inventory_links(struct host *h, struct rtnl *r)
 	return err;
 }
 
-int inventory_vms(struct host *h)
+int inventory_vms(struct host *h, struct records *records)
 {
 	struct vmm_nic *nics = NULL;
 	size_t n = 0;
 	int err = vmm_scan("/proc", &nics, &n);
 
-	return err < 0 ? err : host_set_nics(h, nics, n);
+	if (err < 0)
+		return err;
+	(void)records_apply(records, nics, n, clock_now_ns());
+	return host_set_nics(h, nics, n);
 }
 
 bool inventory_vm_gone(const struct host *h)

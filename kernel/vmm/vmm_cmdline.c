@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -154,20 +153,6 @@ static const struct vmm_kind *find_kind(const char *comm, const char *program)
 	return NULL;
 }
 
-/* Lower case, or nothing where it is no MAC address. */
-static void normalise_mac(char mac[18])
-{
-	static const char form[] = "xx:xx:xx:xx:xx:xx";
-
-	for (size_t i = 0; i < sizeof(form); i++) {
-		if (form[i] == 'x' ? !isxdigit((unsigned char)mac[i]) : mac[i] != form[i]) {
-			mac[0] = '\0';
-			return;
-		}
-		mac[i] = (char)tolower((unsigned char)mac[i]);
-	}
-}
-
 void vmm_describe(const char *comm, char *const *argv, const char *tap, const int *fds, size_t n_fds,
 		  struct vmm_nic *out)
 {
@@ -186,5 +171,5 @@ void vmm_describe(const char *comm, char *const *argv, const char *tap, const in
 	vmm_copy(out->vmm, sizeof(out->vmm), kind->name);
 	vmm_nic_judge(out, kind->reason, kind->title);
 	kind->describe(&q, out);
-	normalise_mac(out->mac);
+	vmm_mac_normalise(out->mac);
 }

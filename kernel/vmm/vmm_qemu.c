@@ -186,7 +186,7 @@ static enum vmm_vhost asks_for_vhost(const struct backend *b)
 	return *b->vhostfd || *b->vhostfds ? VMM_VHOST_YES : VMM_VHOST_NO;
 }
 
-static void judge(const char *model, struct vmm_nic *out)
+void vmm_qemu_judge(const char *model, struct vmm_nic *out)
 {
 	if (!*model)
 		vmm_nic_judge(out, VMM_WHY_NO_MODEL, "QEMU");
@@ -221,5 +221,5 @@ void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out)
 		vmm_copy(out->model, sizeof(out->model), b.model);
 		vmm_copy(out->mac, sizeof(out->mac), b.mac);
 	}
-	judge(b.model, out);
+	vmm_qemu_judge(b.model, out);
 }
