@@ -7,6 +7,7 @@
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
 #   make check-kernels  what takes longer, on Debian's kernels: half an hour (tests/hosts/long.sh)
+#   make check-libvirt  a real libvirtd beside divvyd: a quarter of an hour (tests/libvirt/check.sh)
 #   make lint       clang-tidy, shellcheck, mandoc; `make deps lint` installs them first
 #   make bench      the benchmarks of doc/measurements.md
 #   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each
@@ -280,6 +281,11 @@ check-kernels: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
 	@tests/hosts/long.sh $(KERNELS)
 
+# SUITES="bookworm trixie" for domains with bandwidth on other kernels than trixie's.
+check-libvirt: deps
+	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
+	@tests/libvirt/check.sh $(SUITES)
+
 # The scheduler's policies in virtual time; doc/simulation.md says what is run.
 $(B)/divvy-sim: NEED = -lm
 $(B)/divvy-sim: $(call obj,tests/sim/main.c tests/sim/sim.c) $(call rooms,$(IN_core))
@@ -315,7 +321,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels bench install uninstall clean
+.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-libvirt bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
