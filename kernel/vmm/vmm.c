@@ -4,6 +4,7 @@
 #include "tunfd.h"
 #include "vhost.h"
 #include "vmm_options.h"
+#include "vmm_qemu.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -108,6 +109,26 @@ static void judge_vhost(struct vmm_nic *nics, size_t n, size_t queues, int procd
 	}
 }
 
+/* A NIC was plugged in: which of the taps is the one that the command line does not name? */
+static void take_back_guesses(struct vmm_nic *nics, size_t n)
+{
+	size_t guesses = 0;
+
+	for (size_t i = 0; i < n; i++)
+		guesses += nics[i].guessed;
+	for (size_t i = 0; i < n && guesses > 1; i++) {
+		if (!nics[i].guessed)
+			continue;
+		nics[i].guessed = false;
+		nics[i].mac[0] = '\0';
+		nics[i].vhost = VMM_VHOST_UNKNOWN;
+		if (strcmp(nics[i].vmm, "qemu") != 0) /* others have one model */
+			continue;
+		nics[i].model[0] = '\0';
+		vmm_qemu_judge("", &nics[i]);
+	}
+}
+
 /* One entry a tap, from descriptors sorted by tap. */
 static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tunfd *fds, size_t n)
 {
@@ -151,6 +172,7 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 		nic->queues = (uint32_t)(j - i);
 		vmm_describe(comm, argv, nic->tap, numbers, n_numbers, nic);
 	}
+	take_back_guesses(l->nics + first, l->n - first);
 	judge_vhost(l->nics + first, l->n - first, n, procdir);
 	return 0;
 }

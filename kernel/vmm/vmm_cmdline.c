@@ -115,8 +115,9 @@ static void describe_cloud_hypervisor(const struct vmm_question *q, struct vmm_n
 			unnamed++;
 		}
 	}
-	if (!found && unnamed == 1)
-		found = only; /* it makes the tap itself and names it vmtapN */
+	out->guessed = !found && unnamed == 1; /* it makes the tap itself and names it vmtapN */
+	if (out->guessed)
+		found = only;
 	if (found && ch_value(found, "mac", value, sizeof(value)))
 		vmm_copy(out->mac, sizeof(out->mac), value);
 }
@@ -162,6 +163,7 @@ void vmm_describe(const char *comm, char *const *argv, const char *tap, const in
 	const struct vmm_kind *kind = find_kind(comm, slash ? slash + 1 : program);
 
 	out->vm[0] = out->model[0] = out->mac[0] = '\0';
+	out->guessed = false;
 	out->known = kind != NULL;
 	if (!kind) {
 		vmm_copy(out->vmm, sizeof(out->vmm), comm);

@@ -46,6 +46,11 @@ struct vmm_nic {
 	char model[VMM_MODEL_SIZE]; /* "virtio-net-pci", "e1000", ...; "": unknown */
 	char mac[18];               /* the guest's MAC address, lower case; "": unknown */
 	uint32_t queues;            /* descriptors of this tap that the process has open */
+	/*
+	 * The command line has one NIC whose tap it does not name, and this tap is taken for it. Of several taps of one
+	 * process that are, none is.
+	 */
+	bool guessed;
 	enum vmm_vhost vhost;
 	enum vmm_waits waits;
 	enum vmm_why reason;

@@ -122,7 +122,7 @@ static bool parse_backend(const char *option, const char *text, struct backend *
 }
 
 /* The backend of the tap: by name or descriptor, else the only one that names neither. */
-static bool find_backend(const struct vmm_question *q, struct backend *found)
+static bool find_backend(const struct vmm_question *q, struct backend *found, bool *guessed)
 {
 	size_t unnamed = 0;
 
@@ -140,7 +140,8 @@ static bool find_backend(const struct vmm_question *q, struct backend *found)
 			unnamed++;
 		}
 	}
-	return unnamed == 1;
+	*guessed = unnamed == 1;
+	return *guessed;
 }
 
 /* The guest's half: -device or -net nic with netdev=id; for a tap on the hub, the only -net nic there. */
@@ -214,7 +215,7 @@ void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out)
 	/* Proxmox numbers its VMs; QEMU itself knows no -id */
 	if (!*out->vm && vmm_argument(q->argv, "id"))
 		vmm_copy(out->vm, sizeof(out->vm), vmm_argument(q->argv, "id"));
-	if (find_backend(q, &b)) {
+	if (find_backend(q, &b, &out->guessed)) {
 		if (!b.guest_too)
 			find_frontend(q, &b);
 		out->vhost = asks_for_vhost(&b);

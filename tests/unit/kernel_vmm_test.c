@@ -113,6 +113,14 @@ static int make_tree(void **state)
 	make_fd_of(400, 11, "/dev/net/tun", "vnet3", CLOEXEC_FLAGS);
 	make_fd_of(400, 33, "/dev/net/tun", "vnet2", CLOEXEC_FLAGS);
 	make_fd(400, 34, "/dev/net/tun", "vnet1");
+	/* QEMU makes a tap itself, and another was plugged in */
+	make_process(401, "qemu-system-x86",
+		     CMDLINE("qemu-system-x86_64\0-name\0helper\0-netdev\0bridge,id=n0\0-device\0virtio-net-pci,netdev=n0,mac="
+			     "52:54:00:00:00:03\0-nic\0tap,ifname=vnetn,model=virtio,mac=52:54:00:00:00:04"),
+		     8001);
+	make_fd(401, 11, "/dev/net/tun", "vnetg");
+	make_fd(401, 12, "/dev/net/tun", "vnetn");
+	make_fd_of(401, 13, "/dev/net/tun", "vneth", CLOEXEC_FLAGS);
 	/* neither a VM's nor a tap */
 	make_process(300, "bash", CMDLINE("bash"), 7000);
 	make_fd(300, 5, "/dev/net/tunnel", "nope");
@@ -142,7 +150,7 @@ static void scans_a_tree(void **state)
 
 	(void)state;
 	assert_int_equal(vmm_scan(tree, &nics, &n), 0);
-	assert_int_equal(n, 6);
+	assert_int_equal(n, 9);
 	assert_string_equal(nics[0].tap, "fctap");
 	assert_string_equal(nics[0].vm, "fc");
 	assert_string_equal(nics[1].tap, "tapa");
@@ -170,6 +178,23 @@ static void a_number_that_was_used_again_is_not_believed(void **state)
 		assert_string_equal(nics[i].mac, first ? "52:54:00:00:00:02" : "");
 		assert_string_equal(nics[i].model, first ? "virtio-net-pci" : "");
 		assert_int_equal(nics[i].waits, first ? VMM_WAITS_YES : VMM_WAITS_UNKNOWN);
+	}
+}
+
+static void of_two_that_are_not_named_none_is_guessed(void **state)
+{
+	_cleanup_free_ struct vmm_nic *nics = NULL;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(vmm_scan_pid(tree, 401, &nics, &n), 0);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		bool named = strcmp(nics[i].tap, "vnetn") == 0;
+
+		assert_string_equal(nics[i].mac, named ? "52:54:00:00:00:04" : "");
+		assert_string_equal(nics[i].model, named ? "virtio" : "");
+		assert_int_equal(nics[i].waits, named ? VMM_WAITS_YES : VMM_WAITS_UNKNOWN);
 	}
 }
 
@@ -213,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scans_a_tree),
 		cmocka_unit_test(scans_one_process),
+		cmocka_unit_test(of_two_that_are_not_named_none_is_guessed),
 		cmocka_unit_test(a_number_that_was_used_again_is_not_believed),
 		cmocka_unit_test(reads_start_times),
 	};
