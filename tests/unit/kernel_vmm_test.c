@@ -121,6 +121,13 @@ static int make_tree(void **state)
 	make_fd(401, 11, "/dev/net/tun", "vnetg");
 	make_fd(401, 12, "/dev/net/tun", "vnetn");
 	make_fd_of(401, 13, "/dev/net/tun", "vneth", CLOEXEC_FLAGS);
+	/* Incus names its NICs neither on the command line nor in the file that it has QEMU read */
+	make_process(402, "qemu-system-x86",
+		     CMDLINE("/opt/incus/bin/qemu-system-x86_64\0-S\0-name\0web\0-uuid\0"
+			     "6f0fbc2f-9f07-4f97-a5f3-c383ae89544c\0-daemonize\0-cpu\0host\0-nographic\0-nodefaults\0"
+			     "-no-user-config\0-readconfig\0/run/incus/web/qemu.conf\0-pidfile\0/run/incus/web/qemu.pid"),
+		     8002);
+	make_fd_of(402, 40, "/dev/net/tun", "xtap2f0b3c1d", CLOEXEC_FLAGS);
 	/* neither a VM's nor a tap */
 	make_process(300, "bash", CMDLINE("bash"), 7000);
 	make_fd(300, 5, "/dev/net/tunnel", "nope");
@@ -150,7 +157,7 @@ static void scans_a_tree(void **state)
 
 	(void)state;
 	assert_int_equal(vmm_scan(tree, &nics, &n), 0);
-	assert_int_equal(n, 9);
+	assert_int_equal(n, 10);
 	assert_string_equal(nics[0].tap, "fctap");
 	assert_string_equal(nics[0].vm, "fc");
 	assert_string_equal(nics[1].tap, "tapa");
@@ -198,6 +205,21 @@ static void of_two_that_are_not_named_none_is_guessed(void **state)
 	}
 }
 
+static void what_nothing_tells_is_unknown(void **state)
+{
+	_cleanup_free_ struct vmm_nic *nics = NULL;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(vmm_scan_pid(tree, 402, &nics, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(nics[0].vm, "web");
+	assert_string_equal(nics[0].mac, "");
+	assert_string_equal(nics[0].model, "");
+	assert_int_equal(nics[0].waits, VMM_WAITS_UNKNOWN);
+	assert_non_null(strstr(nics[0].why, "backpressure: on")); /* the way out */
+}
+
 static void scans_one_process(void **state)
 {
 	struct vmm_nic *nics = (struct vmm_nic *)0x10;
@@ -237,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scans_a_tree),
+		cmocka_unit_test(what_nothing_tells_is_unknown),
 		cmocka_unit_test(scans_one_process),
 		cmocka_unit_test(of_two_that_are_not_named_none_is_guessed),
 		cmocka_unit_test(a_number_that_was_used_again_is_not_believed),
