@@ -209,7 +209,7 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = records_open(&d->records, "");
 	if (r >= 0)
-		r = vms_read(d);
+		r = vms_read(d, true);
 	if (r >= 0)
 		r = control_open(d, control, errtext, sizeof(errtext));
 	/* Before there is a second thread: rights are a thread's. */

@@ -442,7 +442,7 @@ void reconcile_audit(struct daemon *d)
 	others_read_turn_early(&d->others, &d->host);
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
-	if (inventory_vm_gone(&d->host) && vms_read(d) > 0)
+	if (inventory_vm_gone(&d->host) && vms_read(d, true) > 0)
 		again = true;
 	if (n > 0 || again)
 		reconcile_host(d);

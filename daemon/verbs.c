@@ -114,7 +114,7 @@ static bool asks_dry_run(const json_t *args)
 /* What is found counts: later looks at /proc are compared with this one. */
 static void look_at_vms(struct daemon *d)
 {
-	if (vms_read(d) > 0)
+	if (vms_read(d, true) > 0)
 		reconcile_host(d);
 }
 

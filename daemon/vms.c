@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "datapath/inventory.h"
 
-int vms_read(struct daemon *d)
+int vms_read(struct daemon *d, bool fresh)
 {
-	int r = inventory_vms(&d->host, d->records);
+	int r = inventory_vms(&d->host, d->records, fresh);
 	const char *line;
 
 	while ((line = records_news(d->records)))

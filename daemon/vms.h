@@ -5,5 +5,5 @@
 
 #include "daemon.h"
 
-/* Errors and answer as those of inventory_vms(). */
-int vms_read(struct daemon *d);
+/* Answer, errors and fresh as those of inventory_vms(). */
+int vms_read(struct daemon *d, bool fresh);

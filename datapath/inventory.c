@@ -19,7 +19,7 @@ int inventory_links(struct host *h, struct rtnl *r)
 	return err;
 }
 
-int inventory_vms(struct host *h, struct records *records)
+int inventory_vms(struct host *h, struct records *records, bool fresh)
 {
 	struct vmm_nic *nics = NULL;
 	size_t n = 0;
@@ -27,7 +27,7 @@ int inventory_vms(struct host *h, struct records *records)
 
 	if (err < 0)
 		return err;
-	(void)records_apply(records, nics, n, clock_now_ns());
+	(void)records_apply(records, nics, n, fresh, clock_now_ns());
 	return host_set_nics(h, nics, n);
 }
 

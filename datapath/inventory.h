@@ -12,8 +12,9 @@ int inventory_links(struct host *h, struct rtnl *r);
 /*
  * Read /proc, and what managers record of the VMs that are there. 1: something that matters to divvy has changed; 0:
  * nothing has; negative errno with *h untouched. Records that cannot be read are no error: records_news() tells.
+ * fresh: as for records_apply().
  */
-int inventory_vms(struct host *h, struct records *records);
+int inventory_vms(struct host *h, struct records *records, bool fresh);
 /* Whether a process behind a tap has ended since /proc was read. Where another holds the tap, no event tells. */
 bool inventory_vm_gone(const struct host *h);
 /*

@@ -24,6 +24,8 @@ struct records {
 	uint64_t rested_ns; /* before this time no child is started */
 	int error;          /* of the latest attempt */
 	bool told;          /* the log has it */
+	uint64_t asked;     /* for which taps of which processes */
+	bool behind;
 	char news[512];
 };
 
@@ -167,7 +169,7 @@ static const struct records_file *find_file(const struct records_set *s, const s
 
 /* True: the record has decided. */
 static bool put_right(const struct records_set *s, const struct records_file *f, enum record_silence silence,
-		      struct vmm_nic *nic)
+		      struct vmm_nic *nic, bool *behind)
 {
 	const struct record_nic *told = NULL;
 
@@ -176,18 +178,20 @@ static bool put_right(const struct records_set *s, const struct records_file *f,
 			told = &s->nics[f->first + i];
 	if (!told && silence == RECORD_IS_MUTE)
 		return false;
+	*behind |= !told;
 	vmm_copy(nic->mac, sizeof(nic->mac), told ? told->mac : "");
 	vmm_copy(nic->model, sizeof(nic->model), told ? told->model : "");
 	vmm_qemu_judge(nic->model, nic);
 	return true;
 }
 
-static int put_all_right(const struct records *r, struct vmm_nic *nics, size_t n)
+static int put_all_right(struct records *r, struct vmm_nic *nics, size_t n)
 {
 	_cleanup_free_ bool *decided = calloc(n + 1, sizeof(*decided));
 	struct by_pid by_pid = { 0 };
 	int err = decided ? 0 : -ENOMEM;
 
+	r->behind = false;
 	for (uint32_t source = 0; source < RECORD_SOURCES && err == 0; source++) {
 		err = index_pids(&r->set, source, &by_pid);
 		for (size_t i = 0; i < n && err == 0; i++) {
@@ -195,23 +199,47 @@ static int put_all_right(const struct records *r, struct vmm_nic *nics, size_t n
 				decided[i] || !is_qemu(&nics[i]) ? NULL : find_file(&r->set, &by_pid, source, &nics[i]);
 
 			if (f)
-				decided[i] = put_right(&r->set, f, record_sources[source].silence, &nics[i]);
+				decided[i] = put_right(&r->set, f, record_sources[source].silence, &nics[i],
+						       &r->behind);
 		}
 		free(by_pid.files);
 	}
 	return err;
 }
 
-int records_apply(struct records *r, struct vmm_nic *nics, size_t n, uint64_t now_ns)
+/* FNV-1a over the taps of QEMUs, with their processes; 0: there are none. */
+static uint64_t hash_taps(const struct vmm_nic *nics, size_t n)
 {
-	bool wanted = false;
+	uint64_t h = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_qemu(&nics[i]))
+			continue;
+		h = h ? h : 0xcbf29ce484222325ULL;
+		h = (h ^ (uint64_t)nics[i].pid) * 0x100000001b3ULL;
+		h = (h ^ nics[i].start_time) * 0x100000001b3ULL;
+		for (const char *p = nics[i].tap; *p; p++)
+			h = (h ^ (unsigned char)*p) * 0x100000001b3ULL;
+	}
+	return h;
+}
+
+bool records_behind(const struct records *r)
+{
+	return r->behind;
+}
+
+int records_apply(struct records *r, struct vmm_nic *nics, size_t n, bool fresh, uint64_t now_ns)
+{
+	uint64_t taps = hash_taps(nics, n);
 	int err;
 
-	for (size_t i = 0; i < n && !wanted; i++)
-		wanted = is_qemu(&nics[i]);
-	if (!wanted)
+	fresh |= taps != r->asked;
+	r->asked = taps;
+	r->behind = false;
+	if (!taps)
 		return 0;
-	if (now_ns >= r->rested_ns) {
+	if (fresh && now_ns >= r->rested_ns) {
 		err = read_now(r, nics, n);
 		if (err != r->error)
 			r->told = false;

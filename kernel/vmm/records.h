@@ -16,6 +16,7 @@
 
 #include "vmm_nic.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,11 +30,18 @@ int records_open(struct records **ret, const char *root);
 struct records *records_close(struct records *r);
 
 /*
- * Read the records, and put right what the n vNICs, from vmm_scan(), say: mac, model, and whether the VMM waits.
- * now_ns: CLOCK_MONOTONIC. It blocks for a second at most. 0; or the negative errno of a child that did
- * not answer: then what was known before is put in.
+ * Put right what the n vNICs, from vmm_scan(), say: mac, model, and whether the VMM waits. The records are read for that
+ * if they are to be fresh, or if a QEMU has a tap that it did not have at the latest reading. now_ns: CLOCK_MONOTONIC. It
+ * blocks for a second at most. 0; or the negative errno of a child that did not answer: then what was known before is put
+ * in.
  */
-int records_apply(struct records *r, struct vmm_nic *nics, size_t n, uint64_t now_ns);
+int records_apply(struct records *r, struct vmm_nic *nics, size_t n, bool fresh, uint64_t now_ns);
+
+/*
+ * Whether a record that names all NICs of its VM does not name one that the VM has, as of the latest call: a NIC is being
+ * plugged in, and libvirt writes the record when QEMU has it. No event tells then.
+ */
+bool records_behind(const struct records *r);
 
 /* What hinders, a line for the log, once for each time that it begins; borrowed until the next call. NULL: none. */
 const char *records_news(struct records *r);

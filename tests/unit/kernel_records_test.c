@@ -110,7 +110,7 @@ static struct vmm_nic ask(const char *tap, pid_t pid)
 {
 	struct vmm_nic nic = make_nic(tap, pid, "52:54:00:00:00:99", "virtio-net-pci");
 
-	assert_int_equal(records_apply(records, &nic, 1, now_ns), 0);
+	assert_int_equal(records_apply(records, &nic, 1, true, now_ns), 0);
 	return nic;
 }
 
@@ -170,6 +170,31 @@ static void libvirt_has_the_last_word(void **state)
 	assert_news(NULL);
 }
 
+/* Between looks for other reasons only a tap that is new makes divvyd read. */
+static void is_read_again_for_a_new_tap(void **state)
+{
+	struct vmm_nic nics[2];
+
+	(void)state;
+	put_domain(LIBVIRT "/a.xml", 100, "vnet0", "52:54:00:00:00:01", "e1000");
+	assert_believed(ask("vnet0", 100));
+	assert_false(records_behind(records));
+	/* QEMU has another NIC, which libvirt has not recorded yet. */
+	nics[0] = make_nic("vnet0", 100, "", ""), nics[1] = make_nic("vnet1", 100, "", "");
+	assert_int_equal(records_apply(records, nics, 2, false, now_ns), 0);
+	assert_believed(nics[0]);
+	assert_is(nics[1], "", "", VMM_WAITS_UNKNOWN);
+	assert_true(records_behind(records));
+	put(LIBVIRT "/a.xml", "<domstatus pid='100'><domain><devices><interface><target dev='vnet0'/></interface><interface>"
+			      "<target dev='vnet1'/><model type='virtio'/></interface></devices></domain></domstatus>");
+	nics[0] = make_nic("vnet0", 100, "", ""), nics[1] = make_nic("vnet1", 100, "", "");
+	assert_int_equal(records_apply(records, nics, 2, false, now_ns), 0);
+	assert_true(records_behind(records));
+	assert_int_equal(records_apply(records, nics, 2, true, now_ns), 0);
+	assert_is(nics[1], "", "virtio", VMM_WAITS_YES);
+	assert_false(records_behind(records));
+}
+
 static void two_records_of_one_process(void **state)
 {
 	(void)state;
@@ -188,10 +213,10 @@ static void only_qemu_s_vnics(void **state)
 	put_domain(LIBVIRT "/a.xml", 100, "vnet0", "52:54:00:00:00:01", "e1000");
 	nics[0].known = false;
 	strcpy(nics[1].vmm, "firecracker");
-	assert_int_equal(records_apply(records, nics, 2, now_ns), 0);
+	assert_int_equal(records_apply(records, nics, 2, true, now_ns), 0);
 	assert_is(nics[0], "", "", VMM_WAITS_UNKNOWN);
 	assert_is(nics[1], "", "", VMM_WAITS_UNKNOWN);
-	assert_int_equal(records_apply(records, NULL, 0, now_ns), 0);
+	assert_int_equal(records_apply(records, NULL, 0, true, now_ns), 0);
 }
 
 static void proxmox_by_number(void **state)
@@ -205,7 +230,7 @@ static void proxmox_by_number(void **state)
 	put(PVE "/100.conf", "net0: e1000=52:54:00:00:00:01,bridge=vmbr0\n[PENDING]\nnet1: e1000=52:54:00:00:00:02\n");
 	put(PVE "/102.conf", "net0: e1000=52:54:00:00:00:01,bridge=vmbr0\n");
 	nics[3].known = false;
-	assert_int_equal(records_apply(records, nics, ARRAY_SIZE(nics), now_ns), 0);
+	assert_int_equal(records_apply(records, nics, ARRAY_SIZE(nics), true, now_ns), 0);
 	assert_believed(nics[0]);
 	assert_ignored(nics[1]); /* not told: the command line holds */
 	assert_ignored(nics[2]);
@@ -410,7 +435,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_tree, remove_tree)
 	const struct CMUnitTest tests[] = {
-		TEST(libvirt_has_the_last_word), TEST(two_records_of_one_process), TEST(only_qemu_s_vnics),
+		TEST(libvirt_has_the_last_word), TEST(is_read_again_for_a_new_tap), TEST(two_records_of_one_process), TEST(only_qemu_s_vnics),
 		TEST(proxmox_by_number),	 TEST(only_files_of_root),	   TEST(other_records_go_on),
 		TEST(records_of_a_thousand),	 TEST(unchanged_files_are_known), TEST(answers_are_checked),
 	};
