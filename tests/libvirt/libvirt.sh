@@ -7,7 +7,7 @@
 #	tunes	domiftune changes it while they run; needs the same, and "starts" before it
 #	plug	NICs are plugged in and out of a guest that runs: needs a guest's kernel, GUEST_KERNEL=file
 #	stops	suspend, reset, managed save
-# ROUNDS=10: how often each domain starts. Prints TAP.
+# ROUNDS=10: how often each domain starts. SHOW_LOG=1 shows the log of divvyd at the end. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/lib.sh
@@ -146,17 +146,18 @@ measure() { # selector
 	fi
 }
 
+# Sets measured (how many), slowest and middle: milliseconds of the slowest and of the one half-way.
 sum_up() { # what
 	local s list
-	slowest=0 measured=0
 	for s in "${selectors[@]}"; do
 		mapfile -t list < <(awk '$1 == "ms" { print $2 }' "$tmp/times-$s" 2>/dev/null | sort -n)
 		((${#list[@]} > 0)) || continue
 		echo "# $1, $s: ${#list[@]} times, divided after ${list[${#list[@]} / 2]} ms (p50), ${list[-1]} ms (slowest)"
-		measured=$((measured + ${#list[@]}))
-		((list[-1] <= slowest)) || slowest=${list[-1]}
-		rm -f "$tmp/times-$s"
 	done
+	mapfile -t list < <(cat "$tmp"/times-* 2>/dev/null | awk '$1 == "ms" { print $2 }' | sort -n)
+	# shellcheck disable=SC2034 # check() evaluates them
+	measured=${#list[@]} slowest=${list[-1]:-99999} middle=${list[${#list[@]} / 2]:-99999}
+	rm -f "$tmp"/times-*
 }
 
 for_each_selector() { # command: with each selector, side by side
@@ -207,7 +208,8 @@ case_starts() {
 	failures
 	sum_up start
 	check "start: $rounds starts of each domain succeed" "bad == 0"
-	check "start: all are divided within a second" "measured == n * rounds && slowest <= 1000"
+	check "start: all are divided, half of them within a second, on an emulated machine" \
+		"measured == n * rounds && middle <= 1000 && slowest <= 3000"
 	await 2 all_bound "$n"
 	check "start: status says that all are bound" "$? == 0" || divvy status | diag
 }
@@ -220,7 +222,8 @@ case_tunes() {
 	failures
 	sum_up domiftune
 	check "domiftune: each succeeds" "bad == 0"
-	check "domiftune: all are divided again within a second" "measured == 3 * n && slowest <= 1000"
+	check "domiftune: all are divided again, half of them within a second" \
+		"measured == 3 * n && middle <= 1000 && slowest <= 3000"
 	for_each_selector untune_one
 	failures
 	await 2 all_bound "$n"
@@ -377,6 +380,7 @@ lib_init
 make_host
 start_libvirtd
 stop_all() {
+	[[ -z ${SHOW_LOG:-} ]] || diag <"$tmp/divvyd.log"
 	kill "$libvirtd_pid" 2>/dev/null
 	cleanup
 }
