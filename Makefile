@@ -7,7 +7,7 @@
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
 #   make check-kernels  what takes longer, on Debian's kernels: half an hour (tests/hosts/long.sh)
-#   make check-libvirt  a real libvirtd beside divvyd: a quarter of an hour (tests/libvirt/check.sh)
+#   make check-libvirt  a real libvirtd beside divvyd: two to ten minutes (tests/libvirt/check.sh)
 #   make lint       clang-tidy, shellcheck, mandoc; `make deps lint` installs them first
 #   make bench      the benchmarks of doc/measurements.md
 #   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each

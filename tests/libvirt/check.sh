@@ -3,7 +3,7 @@
 #
 # check.sh [SUITE...]: `make check-libvirt`: libvirt.sh in namespaces of this machine for what its kernel has, and on
 # Debian's kernels (trixie) for domains with bandwidth, whose rates need act_police. The kernels are emulated, and start a
-# domain in seconds: three domains, ten times each, take about eight minutes. ROUNDS=10. Prints the tests' TAP; the exit code
+# domain in seconds. ROUNDS=10: how often each of three domains starts. Two minutes on a quiet machine. Prints the tests' TAP; the exit code
 # says whether all held.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
