@@ -7,6 +7,7 @@
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
 #   make check-kernels  what takes longer, on Debian's kernels: 20 minutes (tests/hosts/long.sh)
+#   make check-libvirt  a real libvirtd beside divvyd: two to ten minutes (tests/libvirt/check.sh)
 #   make lint       clang-tidy, shellcheck, mandoc; `make deps lint` installs them first
 #   make bench      the benchmarks of doc/measurements.md
 #   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each
@@ -68,7 +69,7 @@ IN_lab := lab kernel proto spec core base
 NEED_spec = $(call lib,yaml-0.1 jansson)
 NEED_proto = $(call lib,jansson)
 NEED_cli = $(NEED_spec)
-NEED_kernel = $(call lib,libmnl libbpf libcap jansson)
+NEED_kernel = $(call lib,libmnl libbpf libcap jansson libxml-2.0)
 NEED_daemon = $(NEED_kernel) $(NEED_spec) $(call lib,libsystemd)
 NEED_lab = $(NEED_kernel) $(NEED_spec) -lm
 NEED_test = $(call lib,cmocka) -lm
@@ -142,6 +143,10 @@ $(call uses,kernel/bpf/burst.c): $(B)/kernel/bpf/burst.skel.h
 $(call uses,lab/meter.c): $(B)/lab/bpf/meter.skel.h
 $(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
 
+# The one user of libxml2, whose headers have a folder of their own.
+XML_FLAGS = $(or $(XML_FLAGS_),$(eval XML_FLAGS_ := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(XML_FLAGS_))
+$(call uses,kernel/vmm/record_libvirt.c): private CPPFLAGS += $(XML_FLAGS)
+
 # --- tests: every tests/unit/x_test.c is a program that prints TAP ---------------------------------
 # A room's tests are called by its name, and link with what the room may know and nothing else: an include
 # that points outward does not link.
@@ -201,6 +206,10 @@ $(TEST_HELPERS): $(B)/%: $(B)/%.o
 FUZZ := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 60
 FUZZED := $(foreach r,base core spec proto,$(call sources,$(r)))
+$(B)/tests/fuzz/record_fuzz: $(addprefix kernel/vmm/,record.c record_libvirt.c record_proxmox.c record_source.c records_set.c \
+	vmm_nic.c vmm_options.c)
+$(B)/tests/fuzz/record_fuzz: private CPPFLAGS += $(XML_FLAGS)
+$(B)/tests/fuzz/record_fuzz: private NEED_spec += $(call lib,libxml-2.0)
 $(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED) $(wildcard base/*.h core/*.h spec/*.h proto/*.h)
 	@mkdir -p $(@D) $(B)/corpus/$*
 	$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
@@ -275,6 +284,11 @@ check-kernels: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
 	@tests/hosts/long.sh $(KERNELS)
 
+# SUITES="bookworm trixie" for domains with bandwidth on other kernels than trixie's.
+check-libvirt: deps
+	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
+	@tests/libvirt/check.sh $(SUITES)
+
 # The scheduler's policies in virtual time; doc/simulation.md says what is run.
 $(B)/divvy-sim: NEED = -lm
 $(B)/divvy-sim: $(call obj,tests/sim/main.c tests/sim/sim.c) $(call rooms,$(IN_core))
@@ -310,7 +324,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels bench install uninstall clean
+.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-libvirt bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -16,6 +16,7 @@
 #include "datapath/repairs.h"
 #include "datapath/sample.h"
 #include "datapath/undivided.h"
+#include "kernel/vmm/records.h"
 #include "plan/plan.h"
 #include "slots/slots.h"
 
@@ -52,6 +53,7 @@ struct daemon {
 	sd_event *event;
 
 	struct host host;
+	struct records *records; /* what managers write down of the VMs of host; owned */
 	struct dataplane plane;
 	struct backpressure backpressure;
 	struct others others;

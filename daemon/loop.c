@@ -30,6 +30,7 @@
 #include "datapath/nftwatch.h"
 #include "proto/doing.h"
 #include "reconcile.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -59,8 +60,8 @@
 static const uint64_t rescan_us[] = { 30000, 170000, 300000, 1000000, 3500000 };
 
 /*
- * The same while a manager has a tap open that it hands to a VM; after so many looks it has forgotten the
- * tap.
+ * The same while a manager has a tap open that it hands to a VM, or does not yet record one that the VM has;
+ * after so many looks it has forgotten the tap.
  */
 #define MANAGED_US 200000
 #define MANAGED_LOOKS 300
@@ -74,7 +75,7 @@ struct loop {
 	sd_event_source *look_timer; /* divided.h */
 	uint64_t lost_ns; /* when the log said that events were lost */
 	unsigned int rescan_stage;
-	bool managed;     /* at the latest look a manager had a tap open */
+	bool managed;     /* at the latest look a manager had a tap open, or had not yet recorded one */
 	bool look_again;      /* an event came between the first two looks at /proc */
 	unsigned int seconds; /* since the start */
 	uint32_t *touched;    /* vNICs that tc events of others named; owned */
@@ -255,10 +256,10 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s, (void)usec;
 	doing_begin(HOST_WORK, 0);
-	if (reconcile_look(l->daemon))
+	if (reconcile_look(l->daemon, true))
 		reconcile_host(l->daemon);
 	doing_end();
-	l->managed = holds_managed(&l->daemon->host);
+	l->managed = holds_managed(&l->daemon->host) || records_behind(l->daemon->records);
 	next = ++l->rescan_stage < ARRAY_SIZE(rescan_us) ? rescan_us[l->rescan_stage] : 0;
 	if (l->managed && l->rescan_stage < MANAGED_LOOKS && (!next || next > MANAGED_US))
 		next = MANAGED_US;
@@ -290,7 +291,7 @@ static int on_settle(sd_event_source *s, uint64_t usec, void *arg)
 	struct loop *l = arg;
 
 	(void)s, (void)usec;
-	reconcile_held(l->daemon, reconcile_look(l->daemon));
+	reconcile_held(l->daemon, reconcile_look(l->daemon, false));
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "proto/doing.h"
 #include "reconcile.h"
 #include "state.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -228,7 +229,9 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	if (r >= 0)
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
-		r = inventory_vms(&d->host);
+		r = records_open(&d->records, "");
+	if (r >= 0)
+		r = vms_read(d, true);
 	if (r < 0 && d->host.sight.limit) /* without /proc vNICs are found by name; status and log say so */
 		r = 0;
 	if (r >= 0)
@@ -269,6 +272,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	portwatch_free(&d->portwatch);
 	warning_list_free(&d->told);
 	host_free(&d->host);
+	d->records = records_close(d->records);
 	sd_event_unref(d->event);
 }
 

@@ -16,6 +16,7 @@
 #include "plan/mistakes.h"
 #include "plan/near.h"
 #include "state.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -401,9 +402,9 @@ void reconcile_host(struct daemon *d)
 	state_save(d);
 }
 
-bool reconcile_look(struct daemon *d)
+bool reconcile_look(struct daemon *d, bool fresh)
 {
-	bool differs = inventory_vms(&d->host) > 0;
+	bool differs = vms_read(d, fresh) > 0;
 	int r = containers_read(d->plane.rtnl, &d->plan.written, &d->host);
 
 	d->containers_stale = r < 0;
@@ -450,7 +451,7 @@ void reconcile_audit(struct daemon *d)
 	others_read_turn_early(&d->others, &d->host);
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
-	if (inventory_vm_gone(&d->host) && inventory_vms(&d->host) > 0)
+	if (inventory_vm_gone(&d->host) && vms_read(d, true) > 0)
 		again = true;
 	if (containers_read(d->plane.rtnl, &d->plan.written, &d->host) > 0)
 		again = true;

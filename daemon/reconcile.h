@@ -27,8 +27,8 @@ int reconcile_start(struct daemon *d, const struct model *m, const struct classi
 /* The host changed: bind again and apply. It logs; after a failure d->unreconciled asks for another call. */
 void reconcile_host(struct daemon *d);
 
-/* Read VMs and containers again. True: what matters to divvy differs from before. */
-bool reconcile_look(struct daemon *d);
+/* Read VMs and containers again; fresh: as for records_apply(). True: what matters to divvy differs from before. */
+bool reconcile_look(struct daemon *d, bool fresh);
 
 /*
  * Some vNICs were held because their managers set them up. The host was read again: bind those that are set

@@ -62,7 +62,8 @@ static int fill_others(struct daemon *d, struct snapshot_nics *s, struct snapsho
 		others_read_early(&d->others, &d->host, ifindex);
 	out->first_other = s->n_lines;
 	for (size_t i = 0; i < n && err >= 0; i++) {
-		if (q[i].parent == TC_H_INGRESS && hook && hook->ours)
+		/* libvirt gives its taps a noqueue, which does nothing. */
+		if (!strcmp(q[i].kind, "noqueue") || (q[i].parent == TC_H_INGRESS && hook && hook->ours))
 			continue;
 		snprintf(text, sizeof(text), "qdisc %s", q[i].kind);
 		err = add_line(s, &out->n_others, text);

@@ -22,6 +22,7 @@
 #include "snapshot.h"
 #include "state.h"
 #include "status.h"
+#include "vms.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -118,7 +119,7 @@ static bool asks_dry_run(const json_t *args)
 /* What is found counts: later looks at /proc are compared with this one. */
 static void look_at_vms(struct daemon *d)
 {
-	if (reconcile_look(d))
+	if (reconcile_look(d, true))
 		reconcile_host(d);
 }
 

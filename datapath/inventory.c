@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "inventory.h"
 
+#include "base/clock.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs.h"
 
@@ -18,7 +19,7 @@ int inventory_links(struct host *h, struct rtnl *r)
 	return err;
 }
 
-int inventory_vms(struct host *h)
+int inventory_vms(struct host *h, struct records *records, bool fresh)
 {
 	struct vmm_nic *nics = NULL;
 	struct vmm_sight sight = { 0 };
@@ -33,6 +34,7 @@ int inventory_vms(struct host *h)
 	h->sight = sight;
 	if (err < 0)
 		return err;
+	(void)records_apply(records, nics, n, fresh, clock_now_ns());
 	return host_set_nics(h, nics, n) || differs;
 }
 

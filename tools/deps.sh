@@ -4,10 +4,10 @@
 # deps.sh [GOAL...]: the Debian packages that these goals of make need; installs what is missing.
 #
 # Every goal gets what building needs. These get more:
-#	demo, check, check-kernels, figures	the lab, which runs virtual machines on this host; a line says so first
+#	demo, check, check-kernels, check-libvirt, figures	the lab, which runs virtual machines on this host; a line says so first
 #	these and bench			what network namespaces are set up with
 #	bench				what counts system calls
-#	check, check-kernels, lint	what tests are written with, and what looks at the sources
+#	check, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
 #	fuzz				libFuzzer
 #
@@ -38,7 +38,7 @@ no_btf="this kernel has no BTF (/sys/kernel/btf/vmlinux): \
 use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
 
 [ "$(uname -s)" = Linux ] || die "needs Linux"
-if wants demo check check-kernels figures bench; then
+if wants demo check check-kernels check-libvirt figures bench; then
 	must_be_root
 	[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
 	[ -r /sys/kernel/btf/vmlinux ] || die "$no_btf"
@@ -48,7 +48,8 @@ fi
 { command -v apt-get && command -v dpkg-query; } >/dev/null ||
 	die "this is not Debian (no apt-get): install what tools/deps.sh lists by hand, then run make"
 
-build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev"
+build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
+libxml2-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
 tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck"
 bench="strace"
@@ -70,12 +71,12 @@ missing() { # package...: those that are not installed
 # shellcheck disable=SC2086 # lists
 {
 	wanted=$(missing $build)
-	! wants demo check check-kernels figures bench || wanted=$wanted$(missing $namespaces)
+	! wants demo check check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
-	! wants check check-kernels lint || wanted=$wanted$(missing $tests)
+	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
 	wanted_lab=
-	! wants demo check check-kernels figures || wanted_lab=$(missing $lab)
+	! wants demo check check-kernels check-libvirt figures || wanted_lab=$(missing $lab)
 	if wants figures; then
 		! apt-cache show libvirt-daemon-log >/dev/null 2>&1 || evaluation="$evaluation libvirt-daemon-log"
 		wanted_lab=$wanted_lab$(missing $evaluation)

@@ -29,28 +29,40 @@ bool fd_is_of(int fddir, const char *number, const char *path_end)
 	return k >= (ssize_t)w && k < (ssize_t)sizeof(link) && !memcmp(link + k - w, path_end, w);
 }
 
-/* The interface that fdinfo names; false where no queue is attached. */
-static bool read_iff(int procdir, const char *number, char name[IFNAMSIZ])
+/* What follows a key of fdinfo; NULL: the line has another key. */
+static const char *value_of(const char *line, const char *key)
+{
+	size_t k = strlen(key);
+
+	return strncmp(line, key, k) ? NULL : line + k + strspn(line + k, " \t");
+}
+
+/* What fdinfo tells of a queue; false where none is attached. */
+static bool read_fdinfo(int procdir, const char *number, struct tunfd *out)
 {
 	char path[64], buf[1024], *p, *save = NULL;
+	unsigned long flags = O_CLOEXEC; /* unless it says otherwise */
+	bool found = false;
 
 	if (snprintf(path, sizeof(path), "fdinfo/%s", number) >= (int)sizeof(path) ||
 	    file_read(procdir, path, buf, sizeof(buf)) < 0)
 		return false;
 	for (p = strtok_r(buf, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
-		size_t k;
+		const char *octal = value_of(p, "flags:"), *name = value_of(p, "iff:");
+		size_t k = name ? strcspn(name, " \t") : 0;
 
-		if (strncmp(p, "iff:", 4))
+		if (octal)
+			flags = strtoul(octal, NULL, 8);
+		if (!name)
 			continue;
-		p += 4 + strspn(p + 4, " \t");
-		k = strcspn(p, " \t");
 		if (k == 0 || k >= IFNAMSIZ)
 			return false;
-		memcpy(name, p, k);
-		name[k] = '\0';
-		return true;
+		memcpy(out->name, name, k);
+		out->name[k] = '\0';
+		found = true;
 	}
-	return false;
+	out->inherited = !(flags & O_CLOEXEC);
+	return found;
 }
 
 static int compare_fd(const void *a, const void *b)
@@ -71,8 +83,7 @@ int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 	if (!dir)
 		return err;
 	while ((e = readdir(dir))) {
-		char name[IFNAMSIZ];
-		struct tunfd *more;
+		struct tunfd found = { .fd = atoi(e->d_name) }, *more;
 		bool tun;
 
 		if (e->d_name[0] < '0' || e->d_name[0] > '9')
@@ -82,14 +93,13 @@ int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 		/* The list is readable by CAP_DAC_READ_SEARCH; where each descriptor leads, by CAP_SYS_PTRACE. */
 		if (!tun && (errno == EACCES || errno == EPERM))
 			return -EACCES;
-		if (!tun || !read_iff(procdir, e->d_name, name))
+		if (!tun || !read_fdinfo(procdir, e->d_name, &found))
 			continue;
 		more = realloc(list, (have + 1) * sizeof(*list));
 		if (!more)
 			return -ENOMEM;
 		list = more;
-		list[have].fd = atoi(e->d_name);
-		memcpy(list[have++].name, name, sizeof(name));
+		list[have++] = found;
 	}
 	if (have)
 		qsort(list, have, sizeof(*list), compare_fd);

@@ -11,6 +11,13 @@
 struct tunfd {
 	int fd;              /* the descriptor's number in its process */
 	char name[IFNAMSIZ]; /* the interface's name, in the interface's network namespace */
+	/*
+	 * The descriptor was open already when the process's program was started (its close-on-exec flag is clear):
+	 * the command line may mean it by its number. Descriptors that are passed to a running VMM, for a NIC that is
+	 * plugged in, have the flag (QEMU asks recvmsg(2) for it), and may get the number of one
+	 * that the VMM has closed since.
+	 */
+	bool inherited;
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "tunfd.h"
 #include "vhost.h"
 #include "vmm_options.h"
+#include "vmm_qemu.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -148,6 +149,26 @@ static void judge_vhost(struct vmm_nic *nics, size_t n, size_t queues, int procd
 	}
 }
 
+/* A NIC was plugged in: which of the taps is the one that the command line does not name? */
+static void take_back_guesses(struct vmm_nic *nics, size_t n)
+{
+	size_t guesses = 0;
+
+	for (size_t i = 0; i < n; i++)
+		guesses += nics[i].guessed;
+	for (size_t i = 0; i < n && guesses > 1; i++) {
+		if (!nics[i].guessed)
+			continue;
+		nics[i].guessed = false;
+		nics[i].mac[0] = '\0';
+		nics[i].vhost = VMM_VHOST_UNKNOWN;
+		if (strcmp(nics[i].vmm, "qemu") != 0) /* others have one model */
+			continue;
+		nics[i].model[0] = '\0';
+		vmm_qemu_judge("", &nics[i]);
+	}
+}
+
 /* One entry a tap, from descriptors sorted by tap. */
 static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tunfd *fds, size_t n)
 {
@@ -168,17 +189,21 @@ static int add_taps(struct nic_list *l, int procdir, pid_t pid, const struct tun
 	p = called(&program);
 	for (size_t i = 0, j; i < n; i = j) {
 		struct vmm_nic *nic = nic_list_add(l);
+		size_t n_numbers = 0;
 
 		if (!nic)
 			return -ENOMEM;
+		/* The command line means no descriptor that came after it, whatever its number. */
 		for (j = i; j < n && !strncmp(fds[j].name, fds[i].name, IFNAMSIZ); j++)
-			numbers[j - i] = fds[j].fd;
+			if (fds[j].inherited)
+				numbers[n_numbers++] = fds[j].fd;
 		vmm_copy(nic->tap, sizeof(nic->tap), fds[i].name);
 		nic->pid = pid;
 		nic->start_time = start;
 		nic->queues = (uint32_t)(j - i);
-		vmm_describe(&p, nic->tap, numbers, j - i, nic);
+		vmm_describe(&p, nic->tap, numbers, n_numbers, nic);
 	}
+	take_back_guesses(l->nics + first, l->n - first);
 	judge_vhost(l->nics + first, l->n - first, n, procdir);
 	return 0;
 }

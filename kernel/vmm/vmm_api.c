@@ -87,7 +87,8 @@ static void mac_by_net(const struct vmm_question *q, const char *tap, const char
 			unnamed++;
 		}
 	}
-	if (!found && unnamed == 1 && makes_taps)
+	out->guessed = !found && unnamed == 1 && makes_taps;
+	if (out->guessed)
 		found = only;
 	if (found && vmm_value(found, "mac", value, sizeof(value)))
 		vmm_copy(out->mac, sizeof(out->mac), value);

@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/printable.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,20 +159,6 @@ static void name_by_launcher(const struct vmm_program *p, struct vmm_nic *out)
 		printable_name(name + strlen(prefix), out->vm, sizeof(out->vm));
 }
 
-/* Lower case, or nothing where it is no MAC address. */
-static void normalise_mac(char mac[18])
-{
-	static const char form[] = "xx:xx:xx:xx:xx:xx";
-
-	for (size_t i = 0; i < sizeof(form); i++) {
-		if (form[i] == 'x' ? !isxdigit((unsigned char)mac[i]) : mac[i] != form[i]) {
-			mac[0] = '\0';
-			return;
-		}
-		mac[i] = (char)tolower((unsigned char)mac[i]);
-	}
-}
-
 void vmm_describe(const struct vmm_program *p, const char *tap, const int *fds, size_t n_fds,
 		  struct vmm_nic *out)
 {
@@ -182,6 +167,7 @@ void vmm_describe(const struct vmm_program *p, const char *tap, const int *fds, 
 	char model[VMM_MODEL_SIZE];
 
 	out->vm[0] = out->vmid[0] = out->model[0] = out->mac[0] = '\0';
+	out->guessed = false;
 	out->known = kind != NULL;
 	if (!kind) {
 		printable_name(p->comm, out->vmm, sizeof(out->vmm));
@@ -192,7 +178,7 @@ void vmm_describe(const struct vmm_program *p, const char *tap, const int *fds, 
 	vmm_nic_judge(out, kind->reason, kind->title);
 	kind->describe(&q, out);
 	name_by_launcher(p, out);
-	normalise_mac(out->mac);
+	vmm_mac_normalise(out->mac);
 	vmm_copy(model, sizeof(model), out->model);
 	printable(model, strlen(model), out->model, sizeof(out->model));
 }

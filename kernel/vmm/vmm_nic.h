@@ -33,7 +33,7 @@ enum vmm_why {
 	VMM_WHY_NO_VMM,   /* the process is not in divvy's table of VMMs */
 	VMM_WHY_UNTRIED,  /* the VMM is in the table, but was never tried */
 	VMM_WHY_DROPS,    /* the VMM drops what its tap does not take at once */
-	VMM_WHY_NO_MODEL, /* the command line does not tell the NIC's model, which decides */
+	VMM_WHY_NO_MODEL, /* neither command line nor record tells the NIC's model, which decides */
 	VMM_WHY_MODEL,    /* QEMU's model of the NIC does not wait */
 };
 
@@ -50,6 +50,11 @@ struct vmm_nic {
 	char model[VMM_MODEL_SIZE]; /* "virtio-net-pci", "e1000", ...; "": unknown */
 	char mac[18];               /* the guest's MAC address, lower case; "": unknown */
 	uint32_t queues;            /* descriptors of this tap that the process has open */
+	/*
+	 * The command line has one NIC whose tap it does not name, and this tap is taken for it. Of several taps of one
+	 * process that are, none is.
+	 */
+	bool guessed;
 	enum vmm_vhost vhost;
 	enum vmm_waits waits;
 	enum vmm_why reason;
@@ -61,3 +66,6 @@ struct vmm_nic {
  * VMM_WHY_NONE has no text.
  */
 void vmm_nic_judge(struct vmm_nic *nic, enum vmm_why reason, const char *subject);
+
+/* A MAC address as an operator may write it in lower case, or "" where it is none. */
+void vmm_mac_normalise(char mac[18]);

@@ -123,7 +123,7 @@ static bool parse_backend(const char *option, const char *text, struct backend *
 }
 
 /* The backend of the tap: by name or descriptor, else the only one that names neither. */
-static bool find_backend(const struct vmm_question *q, struct backend *found)
+static bool find_backend(const struct vmm_question *q, struct backend *found, bool *guessed)
 {
 	size_t unnamed = 0;
 
@@ -141,7 +141,8 @@ static bool find_backend(const struct vmm_question *q, struct backend *found)
 			unnamed++;
 		}
 	}
-	return unnamed == 1;
+	*guessed = unnamed == 1;
+	return *guessed;
 }
 
 /* The guest's half: -device or -net nic with netdev=id; for a tap on the hub, the only -net nic there. */
@@ -187,7 +188,7 @@ static enum vmm_vhost asks_for_vhost(const struct backend *b)
 	return *b->vhostfd || *b->vhostfds ? VMM_VHOST_YES : VMM_VHOST_NO;
 }
 
-static void judge(const char *model, struct vmm_nic *out)
+void vmm_qemu_judge(const char *model, struct vmm_nic *out)
 {
 	if (!*model)
 		vmm_nic_judge(out, VMM_WHY_NO_MODEL, "QEMU");
@@ -226,12 +227,12 @@ void vmm_describe_qemu(const struct vmm_question *q, struct vmm_nic *out)
 		vmm_copy(out->vmid, sizeof(out->vmid), id);
 	if (id && !*out->vm)
 		printable_name(id, out->vm, sizeof(out->vm));
-	if (find_backend(q, &b)) {
+	if (find_backend(q, &b, &out->guessed)) {
 		if (!b.guest_too)
 			find_frontend(q, &b);
 		out->vhost = asks_for_vhost(&b);
 		vmm_copy(out->model, sizeof(out->model), b.model);
 		vmm_copy(out->mac, sizeof(out->mac), b.mac);
 	}
-	judge(b.model, out);
+	vmm_qemu_judge(b.model, out);
 }

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # image.sh SUITE OUT [FILE...]: the initramfs of a test host, written to OUT. SUITE's kernel must have been
-# unpacked by kernels.sh. It is two cpio archives, one behind the other:
+# unpacked by kernels.sh. It is cpio archives, one behind the other:
 #	base      busybox, bash, ip, tc, bridge, nft, their libraries, the modules below; kept in build/hosts/SUITE
+#	layers    the archives that $LAYERS names
 #	payload   the tree as far as tests need it, in /divvy: tests/tap.sh, tests/system, build/divvyd, build/divvy,
 #	          build/tests/system, and every FILE (relative to the tree) with the libraries it is linked to; in
 #	          /usr/bin, this machine's $PROGRAMS with theirs
@@ -20,7 +21,7 @@ release=$(cat "$kernel/release")
 # What divvy, its tests and a plain tc set-up need; modules that these depend on come along.
 modules=(tun tap veth dummy ifb macvtap
 	 sch_htb sch_ingress sch_fq_codel sch_tbf cls_bpf cls_u32 cls_matchall act_mirred act_gact act_skbedit act_bpf
-	 sch_sfq sch_cake cls_basic act_police
+	 sch_sfq sch_cake cls_basic cls_fw act_police
 	 sch_prio sch_fq 8021q openvswitch
 	 bridge br_netfilter nf_tables nfnetlink nf_conntrack nf_nat nft_chain_nat nft_masq nft_ct nft_counter
 	 nft_objref virtio_net vhost_net)
@@ -121,6 +122,7 @@ if [[ ! -e $kernel/base.cpio || $0 -nt $kernel/base.cpio || $root/tests/hosts/in
 fi
 cat >"$stage/command"
 {
-	cat "$kernel/base.cpio"
+	# shellcheck disable=SC2086 # a list
+	cat "$kernel/base.cpio" ${LAYERS:-}
 	make_payload "$@"
 } >"$out"

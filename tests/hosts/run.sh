@@ -8,7 +8,8 @@
 # Prints what it prints, and exits as it does. Without a command: the data path's system test.
 #
 # Where the suite's kernel cannot be had: "1..0 # SKIP why", except for bookworm, which is there wherever apt works.
-# ACCEL=kvm where KVM works (default tcg); TIMEOUT=seconds (default 120); CPUS=number of virtual ones (default 2). PROGRAMS="..." of this machine come along.
+# ACCEL=kvm where KVM works (default tcg); TIMEOUT=seconds (default 120); MEMORY=2G (default 1G); CPUS=number of virtual
+# ones (default 2). PROGRAMS="..." of this machine come along, and LAYERS="..." of image.sh.
 # CONSOLE=file shows the host's console while it runs; APPEND="..." goes to the kernel's command line.
 set -euo pipefail
 
@@ -45,7 +46,7 @@ printf '%q ' "$@" | "$root/tests/hosts/image.sh" "$suite" "$tmp/initrd" "${files
 # Without cx16: under QEMU 7.2's TCG with two CPUs, Linux 6.12 dies in kmalloc()'s cmpxchg16b within seconds of two
 # processes making namespaces (2 of 2 runs; 0 of 2 without it). SLUB takes another way then.
 boot() { # runs the test host to its end
-	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m 1G -smp "${CPUS:-2}" -cpu max,cx16=off \
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -m "${MEMORY:-1G}" -smp "${CPUS:-2}" -cpu max,cx16=off \
 		-accel "${ACCEL:-tcg}" -kernel "$kernel/vmlinuz" -initrd "$tmp/initrd" \
 		-append "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
 		-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &

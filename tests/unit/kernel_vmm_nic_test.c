@@ -33,7 +33,7 @@ static void explains(void **state)
 		{ "firecracker", NULL, VMM_WHY_DROPS, VMM_WAITS_NO,
 		  "Firecracker drops what its tap does not take at once" },
 		{ "qemu-system-x86", NULL, VMM_WHY_NO_MODEL, VMM_WAITS_UNKNOWN,
-		  "QEMU's command line does not tell the NIC's model" },
+		  "nothing tells the model of QEMU's NIC; if it is virtio, set backpressure: on" },
 		{ "qemu-system-x86", "tap,ifname=t,model=e1000", VMM_WHY_MODEL, VMM_WAITS_NO,
 		  "QEMU's e1000 does not wait: 10,000 packets queue, then drop" },
 		{ "qemu-system-x86", "tap,ifname=t,model=" TEN_LETTERS TEN_LETTERS TEN_LETTERS,

@@ -111,7 +111,7 @@ static void put_fd(int fd, const char *target, const char *iff)
 	snprintf(path, sizeof(path), "%s/" PID "/fd/%d", tree, fd);
 	assert_int_equal(symlink(target, path), 0);
 	snprintf(name, sizeof(name), PID "/fdinfo/%d", fd);
-	snprintf(text, sizeof(text), "pos:\t0\niff:\t%s\n", iff);
+	snprintf(text, sizeof(text), "pos:\t0\nflags:\t0104002\niff:\t%s\n", iff);
 	put(name, text, iff ? strlen(text) : 0);
 }
 
