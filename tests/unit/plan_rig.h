@@ -356,3 +356,18 @@ static inline void assert_same_plan(const struct plan *a, const struct plan *b)
 	}
 	assert_same_tree(&a->tree, &b->tree);
 }
+
+static inline void plan_again(struct scene *s, const struct plan *was, struct plan *out)
+{
+	_cleanup_free_ struct bound_vnic *bound = NULL;
+
+	s->in.classids = &was->classids;
+	host_free(&s->host);
+	make_host(&s->rig, &s->host);
+	s->in.host = &s->host;
+	assert_int_equal(plan_bound(was, &bound, &s->in.n_bound), 0);
+	s->in.bound = bound;
+	make(s, out);
+	s->in.bound = NULL;
+	s->in.n_bound = 0;
+}
