@@ -114,5 +114,7 @@ case_port() {
 	check_kept "u32 for one port" "filter u32 pref 10 keeps the packets" u32_gone
 }
 
-(($# > 0)) || set -- all program tcx xdp port matchall proxmox libvirt
+# matchall, proxmox and libvirt are tests/hosts/others.sh's: not every kernel has what they need, and a case that is left
+# out for want of the kernel counts as failed.
+(($# > 0)) || set -- all program tcx xdp port
 run_cases "$@"
