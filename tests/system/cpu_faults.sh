@@ -76,7 +76,7 @@ case_frozen() { # another program has frozen the VM's own cgroup
 	echo "${vm_pid[web]}" >"$theirs/cgroup.procs"
 	echo 1 >"$theirs/cgroup.freeze"
 	apply_cpu ""
-	of web why | grep -q 'somebodyelsehasfrozen'
+	of web why | grep -q 'anotherprogramhasfrozen'
 	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
 	await 3 eval '[[ $(of batch slots_run_total) -gt 10 ]]'
 	check "frozen before: the other one has slots" "$? == 0"
@@ -113,7 +113,7 @@ case_frozen_itself() { # another program has frozen the VM's own cgroup before d
 	echo "${vm_pid[web]}" >"$theirs/vm/cgroup.procs"
 	echo 1 >"$theirs/vm/cgroup.freeze"
 	apply_cpu ""
-	of web why | grep -q "somebodyelsehasfrozen.*thaw"
+	of web why | grep -q "anotherprogramhasfrozen.*thaw"
 	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
 	churn_start 0.05
 	sleep 1
