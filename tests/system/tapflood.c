@@ -106,9 +106,9 @@ static int run_script(const char *script, const char *ifname)
 	return status == 0 ? 0 : -1;
 }
 
+/* Inherited. As in QEMU the flag close-on-exec stays clear: it tells divvyd that the command line means this descriptor. */
 static void take_tap(struct vm *vm, int fd)
 {
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	vm->taps[vm->n_queues++] = fd;
 }
 
