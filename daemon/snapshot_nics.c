@@ -96,7 +96,7 @@ static void fill_backpressure(const struct daemon *d, const struct node *node, s
 
 	snprintf(out->why, sizeof(out->why), "%s", b->why.text);
 	out->backpressure = node->backpressure == BACKPRESSURE_OFF ? SNAPSHOT_OFF : SNAPSHOT_UNAVAILABLE;
-	if (!b->bound || !b->backpressure)
+	if (!b->bound || !b->backpressure || d->slots) /* CPU slots hold no packet back */
 		return;
 	if (h && h->error == 0) {
 		out->backpressure = SNAPSHOT_ON;

@@ -78,6 +78,8 @@ case_frozen() { # another program has frozen the VM's own cgroup
 	apply_cpu ""
 	of web why | grep -q 'anotherprogramhasfrozen'
 	check "frozen before: it takes no part, and status says why" "$? == 0" || json | diag
+	! json | grep -q sendbuffer
+	check "CPU slots: no word of send buffers" "$? == 0" || json | diag
 	await 3 eval '[[ $(of batch slots_run_total) -gt 10 ]]'
 	check "frozen before: the other one has slots" "$? == 0"
 	[[ $(cat "$theirs/cgroup.freeze") == 1 ]]
