@@ -68,7 +68,7 @@ IN_daemon := daemon slots datapath plan kernel proto spec core base
 IN_lab := lab kernel proto spec core base
 NEED_spec = $(call lib,yaml-0.1 jansson)
 NEED_proto = $(call lib,jansson)
-NEED_cli = $(NEED_spec)
+NEED_cli = $(NEED_spec) $(call lib,smartcols)
 NEED_kernel = $(call lib,libmnl libbpf libcap jansson libxml-2.0)
 NEED_daemon = $(NEED_kernel) $(NEED_spec) $(call lib,libsystemd)
 NEED_lab = $(NEED_kernel) $(NEED_spec) -lm
@@ -142,6 +142,10 @@ $(call uses,kernel/bpf/classifier.c): $(B)/kernel/bpf/classify.skel.h
 $(call uses,kernel/bpf/burst.c): $(B)/kernel/bpf/burst.skel.h
 $(call uses,lab/meter.c): $(B)/lab/bpf/meter.skel.h
 $(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
+
+# libsmartcols' header has a folder of its own.
+SMARTCOLS_FLAGS = $(or $(SMARTCOLS_FLAGS_),$(eval SMARTCOLS_FLAGS_ := $(shell $(PKG_CONFIG) --cflags smartcols))$(SMARTCOLS_FLAGS_))
+$(call uses,cli/table.c): private CPPFLAGS += $(SMARTCOLS_FLAGS)
 
 # The one user of libxml2, whose headers have a folder of their own.
 XML_FLAGS = $(or $(XML_FLAGS_),$(eval XML_FLAGS_ := $(shell $(PKG_CONFIG) --cflags libxml-2.0))$(XML_FLAGS_))

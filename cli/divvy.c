@@ -9,6 +9,7 @@
 #include "proto/client.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,8 @@ int main(int argc, char **argv)
 {
 	struct words_near near = { 0 };
 
+	/* What divvyd says is UTF-8, whatever the terminal is: only `top` asks for that. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	if (take_timeout(&argc, argv) < 0)
 		return EXIT_FAILURE;
 	if (argc < 2) {

@@ -2,27 +2,13 @@
 #include "table.h"
 #include "complain.h"
 
+#include "base/cleanup.h"
+
+#include <libsmartcols.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-static size_t n_columns(const struct table *t)
-{
-	size_t n = 0;
-
-	while (t->headers[n])
-		n++;
-	return n;
-}
-
-void table_free(struct table *t)
-{
-	for (size_t i = 0; i < t->n_rows; i++)
-		for (size_t j = 0; j < TABLE_COLUMNS_MAX; j++)
-			free(t->rows[i].cells[j]);
-	free(t->rows);
-}
 
 static void *need(void *p)
 {
@@ -31,11 +17,33 @@ static void *need(void *p)
 	return p;
 }
 
-static struct table_row *new_row(struct table *t)
+static size_t rows(const struct table *t)
 {
-	t->rows = need(reallocarray(t->rows, t->n_rows + 1, sizeof(*t->rows)));
-	t->rows[t->n_rows] = (struct table_row){ 0 };
-	return &t->rows[t->n_rows++];
+	return t->scols ? scols_table_get_nlines(t->scols) : 0;
+}
+
+/* What stands in the cells is printable already: libsmartcols would escape a name's backslash once more. */
+static struct libscols_table *scols(struct table *t)
+{
+	if (t->scols)
+		return t->scols;
+	t->scols = need(scols_new_table());
+	scols_table_enable_noencoding(t->scols, 1);
+	scols_table_set_termforce(t->scols, SCOLS_TERMFORCE_NEVER);
+	for (const char *const *h = t->headers; *h; h++) {
+		bool right = **h == '>';
+
+		need(scols_table_new_column(t->scols, *h + right, 0, right ? SCOLS_FL_RIGHT : 0));
+	}
+	return t->scols;
+}
+
+void table_free(struct table *t)
+{
+	scols_unref_table(t->scols);
+	for (size_t i = 0; i < t->n_notes; i++)
+		free(t->notes[i].text);
+	free(t->notes);
 }
 
 static char *format(const char *fmt, va_list ap)
@@ -49,69 +57,64 @@ static char *format(const char *fmt, va_list ap)
 
 void table_cell(struct table *t, const char *fmt, ...)
 {
-	struct table_row *row = t->n_rows ? &t->rows[t->n_rows - 1] : NULL;
+	char *text;
 	va_list ap;
 
-	if (!row || row->n == 0 || row->n == n_columns(t))
-		row = new_row(t);
 	va_start(ap, fmt);
-	row->cells[row->n++] = format(fmt, ap);
+	text = format(fmt, ap);
 	va_end(ap);
+	if (!t->line || t->column == scols_table_get_ncols(scols(t))) {
+		t->line = need(scols_table_new_line(scols(t), NULL));
+		t->column = 0;
+	}
+	if (scols_line_refer_data(t->line, t->column++, text) < 0)
+		need(NULL);
 }
 
 void table_line(struct table *t, const char *fmt, ...)
 {
-	struct table_row *row = new_row(t);
 	va_list ap;
 
+	t->notes = need(reallocarray(t->notes, t->n_notes + 1, sizeof(*t->notes)));
 	va_start(ap, fmt);
-	row->cells[0] = format(fmt, ap);
+	t->notes[t->n_notes++] = (struct table_note){ .row = rows(t), .text = format(fmt, ap) };
 	va_end(ap);
+	t->line = NULL;
 }
 
-/* Characters, not bytes: names of VMs are UTF-8. */
-static size_t width_of(const char *text)
+/* Prints a line of text up to its newline, and returns what is behind that. */
+static const char *print_line(FILE *to, const char *text, const char *behind)
 {
-	size_t n = 0;
+	size_t len = strcspn(text, "\n");
 
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
+	fprintf(to, "%.*s%s\n", (int)len, text, behind);
+	return text + len + (text[len] == '\n');
 }
 
-static void print_cell(FILE *to, const char *text, size_t width, bool right, bool last)
+/* libsmartcols prints nothing of a table without rows: its headers are a row then. */
+static void add_headers(struct table *t)
 {
-	int pad = (int)(width - width_of(text));
-
-	if (right)
-		fprintf(to, "%*s%s", pad, "", text);
-	else
-		fprintf(to, "%s%*s", text, last ? 0 : pad, "");
-	if (!last)
-		fputc(' ', to);
+	for (const char *const *h = t->headers; *h; h++)
+		table_cell(t, "%s", *h + (**h == '>'));
+	scols_table_enable_noheadings(t->scols, 1);
 }
 
-void table_print(const struct table *t, FILE *to, const char *before, const char *behind)
+void table_print(struct table *t, FILE *to, const char *before, const char *behind)
 {
-	size_t width[TABLE_COLUMNS_MAX] = { 0 }, columns = n_columns(t);
-	bool right[TABLE_COLUMNS_MAX] = { false };
+	_cleanup_free_ char *text = NULL;
+	size_t n = rows(t), note = 0;
+	const char *at;
 
-	for (size_t j = 0; j < columns; j++) {
-		right[j] = t->headers[j][0] == '>';
-		width[j] = strlen(t->headers[j]) - right[j];
-		for (size_t i = 0; i < t->n_rows; i++)
-			if (j < t->rows[i].n && width_of(t->rows[i].cells[j]) > width[j])
-				width[j] = width_of(t->rows[i].cells[j]);
-	}
+	if (n == 0)
+		add_headers(t);
+	if (scols_print_table_to_string(scols(t), &text) < 0)
+		need(NULL);
 	fputs(before, to);
-	for (size_t j = 0; j < columns; j++)
-		print_cell(to, t->headers[j] + right[j], width[j], right[j], j + 1 == columns);
-	fprintf(to, "%s\n", behind);
-	for (size_t i = 0; i < t->n_rows; i++) {
-		const struct table_row *row = &t->rows[i];
-
-		for (size_t j = 0; j < row->n; j++)
-			print_cell(to, row->cells[j], width[j], right[j], j + 1 == row->n);
-		fprintf(to, "%s\n", row->n ? "" : row->cells[0]);
+	at = print_line(to, text, behind);
+	for (size_t i = 0; i <= n; i++) {
+		for (; note < t->n_notes && t->notes[note].row == i; note++)
+			fprintf(to, "%s\n", t->notes[note].text);
+		if (i < n)
+			at = print_line(to, at, "");
 	}
 }

@@ -49,7 +49,7 @@ fi
 	die "this is not Debian (no apt-get): install what tools/deps.sh lists by hand, then run make"
 
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
-libxml2-dev"
+libxml2-dev libsmartcols-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
 tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck"
 bench="strace"
