@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crowd.h"
+#include "kernel/proc/acl.h"
 #include "peer.h"
 #include "proto/doing.h"
 #include "proto/proto.h"
@@ -33,7 +34,7 @@ struct control {
 	sd_event_source *slow_timer;  /* on while answers wait for peers to take them */
 	sd_event_source *pause_timer; /* on while no connection can be taken */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	gid_t gid; /* -1: no group */
+	gid_t gid, read_gid; /* of those who may do all, and of those who may ask; -1: no group */
 	struct peer *peers[PEERS_MAX];
 	size_t n_peers;
 	uint64_t complaint_ns; /* when the log said that descriptors are out; 0: never */
@@ -137,11 +138,12 @@ static bool in_group(int fd, gid_t primary, gid_t wanted)
 	return false;
 }
 
-static bool is_allowed(const struct control *c, int fd, const struct ucred *who)
+static bool is_allowed(const struct control *c, int fd, struct peer_caller *who)
 {
-	if (who->uid == 0 || who->uid == geteuid() || in_group(fd, who->gid, c->gid))
+	who->may_change = who->cred.uid == 0 || who->cred.uid == geteuid() || in_group(fd, who->cred.gid, c->gid);
+	if (who->may_change || in_group(fd, who->cred.gid, c->read_gid))
 		return true;
-	log_warning("control: refused process %d of user %u", who->pid, who->uid);
+	log_warning("control: refused process %d of user %u", who->cred.pid, who->cred.uid);
 	return false;
 }
 
@@ -152,20 +154,20 @@ static void welcome(struct control *c, int fd)
 		"{\"version\":1,\"id\":0,\"ok\":false,\"error\":{\"line\":0,\"column\":0,"
 		"\"message\":\"permission denied: be root or in divvyd's group\"}}\n";
 	_cleanup_close_ int taken = fd;
-	struct ucred who;
-	socklen_t len = sizeof(who);
+	struct peer_caller who = { 0 };
+	socklen_t len = sizeof(who.cred);
 	struct peer *p;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who.cred, &len) < 0)
 		return;
 	if (!is_allowed(c, fd, &who)) {
 		(void)!send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		return;
 	}
-	if (who.uid == geteuid())
-		who.uid = 0;
-	make_room(c, who.uid);
-	if (c->spare < 0 && who.uid) /* the last descriptor is kept for root */
+	if (who.cred.uid == geteuid())
+		who.cred.uid = 0;
+	make_room(c, who.cred.uid);
+	if (c->spare < 0 && who.cred.uid) /* the last descriptor is kept for root */
 		return;
 	p = peer_open(c->daemon, TAKE_FD(taken), &who, &(struct peer_owner){ on_over, on_output, c });
 	if (p)
@@ -257,9 +259,20 @@ static int resolve_group(const char *name, gid_t *gid, char *errtext, size_t siz
 	return 0;
 }
 
+/* A file has one group; a second one needs an access control list. */
+static int open_to_groups(const struct control *c)
+{
+	const gid_t none = (gid_t)-1, first = c->gid != none ? c->gid : c->read_gid;
+
+	if (first != none && (chown(c->path, (uid_t)-1, first) < 0 || chmod(c->path, 0660) < 0))
+		return -errno;
+	return c->read_gid != none && c->read_gid != first ? acl_share_with(c->path, c->read_gid) : 0;
+}
+
 static int listen_at(struct control *c, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int r;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
@@ -269,11 +282,12 @@ static int listen_at(struct control *c, const char *path)
 	if (c->fd < 0)
 		return -errno;
 	unlink(path);
-	/* Nobody but the owner until the group is set. */
+	/* Nobody but the owner until the groups are set. */
 	if (fchmod(c->fd, 0600) < 0 || bind(c->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return -errno;
-	if (c->gid != (gid_t)-1 && (chown(path, (uid_t)-1, c->gid) < 0 || chmod(path, 0660) < 0))
-		return -errno;
+	r = open_to_groups(c);
+	if (r < 0)
+		return r;
 	return listen(c->fd, BACKLOG) < 0 ? -errno : 0;
 }
 
@@ -304,6 +318,8 @@ int control_open(struct daemon *d, struct control **ret, char *errtext, size_t s
 	c->fd = -1;
 	c->spare = spare_descriptor();
 	r = resolve_group(d->options.group, &c->gid, errtext, size);
+	if (r >= 0)
+		r = resolve_group(d->options.read_group, &c->read_gid, errtext, size);
 	if (r < 0) {
 		control_close(c);
 		return r;
@@ -315,8 +331,9 @@ int control_open(struct daemon *d, struct control **ret, char *errtext, size_t s
 	if (r >= 0)
 		r = add_sources(c);
 	if (r < 0) {
-		snprintf(errtext, size, "cannot listen on %s: %s",
-			 d->options.socket ? d->options.socket : path, strerror(-r));
+		snprintf(errtext, size, "cannot listen on %s: %s%s",
+			 d->options.socket ? d->options.socket : path, strerror(-r),
+			 r == -EOPNOTSUPP ? ": this file system cannot give a file to two groups (--group, --read-group)" : "");
 		control_close(c);
 		return r;
 	}

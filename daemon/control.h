@@ -3,7 +3,8 @@
 
 /*
  * The control socket: who may speak, framing, answers. What is said is verbs.h's business.
- * Peers are checked by SO_PEERCRED when they connect: root, divvyd's own user, and members of one group.
+ * Peers are checked by SO_PEERCRED when they connect: root, divvyd's own user, and members of one group may use all
+ * verbs; members of another group, those that change nothing.
  */
 
 #include "daemon.h"

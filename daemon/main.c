@@ -38,6 +38,7 @@ static void usage(FILE *to)
 	      "  --runtime DIR   where the control socket is (/run/divvy)\n"
 	      "  --socket PATH   the control socket (divvy.sock in the runtime directory)\n"
 	      "  --group NAME    whose members may use the control socket, besides root\n"
+	      "  --read-group NAME  whose members may ask, and change nothing\n"
 	      "  --version, --help\n",
 	      to);
 }
@@ -48,8 +49,9 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 	static const struct option longopts[] = {
 		{ "config", required_argument, NULL, 'c' },  { "state", required_argument, NULL, 's' },
 		{ "runtime", required_argument, NULL, 'r' }, { "socket", required_argument, NULL, 'S' },
-		{ "group", required_argument, NULL, 'g' },   { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },          { 0 },
+		{ "group", required_argument, NULL, 'g' },   { "read-group", required_argument, NULL, 'G' },
+		{ "version", no_argument, NULL, 'V' },	     { "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	int c;
 
@@ -72,6 +74,9 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 			break;
 		case 'g':
 			o->group = optarg;
+			break;
+		case 'G':
+			o->read_group = optarg;
 			break;
 		case 'V':
 			puts("divvyd " DIVVY_VERSION);

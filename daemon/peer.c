@@ -21,7 +21,7 @@ struct peer {
 	struct daemon *daemon;
 	struct peer_owner owner;
 	int fd;
-	struct ucred who;
+	struct peer_caller who;
 	sd_event_source *source;
 	sd_event_source *more; /* on while a whole request is left in the buffer */
 	char *in; /* grows up to PROTO_LINE_MAX */
@@ -147,8 +147,8 @@ static void carry_out(struct peer *p, const char *line, size_t len)
 	}
 	reply = reply_new(p->replies, req.id);
 	if (reply) {
-		doing_begin(req.verb, p->who.pid);
-		verbs_run(p->daemon, req.verb, req.args, reply);
+		doing_begin(req.verb, p->who.cred.pid);
+		verbs_run(p->daemon, req.verb, req.args, p->who.may_change, reply);
 		doing_end();
 	} else {
 		p->broken = true;
@@ -243,7 +243,7 @@ static int on_more(sd_event_source *s, void *arg)
 
 static int add_sources(struct peer *p)
 {
-	int64_t priority = p->who.uid ? PRIORITY_OTHERS : SD_EVENT_PRIORITY_NORMAL;
+	int64_t priority = p->who.cred.uid ? PRIORITY_OTHERS : SD_EVENT_PRIORITY_NORMAL;
 	int r = sd_event_add_io(p->daemon->event, &p->source, p->fd, EPOLLIN, on_peer, p);
 
 	if (r >= 0)
@@ -255,7 +255,7 @@ static int add_sources(struct peer *p)
 	return r < 0 ? r : sd_event_source_set_priority(p->more, priority);
 }
 
-struct peer *peer_open(struct daemon *d, int fd, const struct ucred *who, const struct peer_owner *owner)
+struct peer *peer_open(struct daemon *d, int fd, const struct peer_caller *who, const struct peer_owner *owner)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 
@@ -294,12 +294,12 @@ void peer_close(struct peer *p, const char *why)
 
 pid_t peer_pid(const struct peer *p)
 {
-	return p->who.pid;
+	return p->who.cred.pid;
 }
 
 uid_t peer_uid(const struct peer *p)
 {
-	return p->who.uid;
+	return p->who.cred.uid;
 }
 
 uint64_t peer_active_ns(const struct peer *p)

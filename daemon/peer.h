@@ -18,6 +18,11 @@
 
 struct peer;
 
+struct peer_caller {
+	struct ucred cred; /* by SO_PEERCRED; uid 0 for divvyd's own user, too */
+	bool may_change;   /* false: it may use the verbs that change nothing */
+};
+
 /* Functions of the peer's owner; arg is borrowed. None may open or close a peer but for over(). */
 struct peer_owner {
 	void (*over)(struct peer *p, void *arg); /* the connection is to be ended: peer_close() */
@@ -26,10 +31,9 @@ struct peer_owner {
 };
 
 /*
- * fd: connected and nonblocking; taken, also on failure. who: by SO_PEERCRED, with uid 0 for divvyd's own user.
- * owner is copied. NULL: memory or descriptors are out.
+ * fd: connected and nonblocking; taken, also on failure. who and owner are copied. NULL: memory or descriptors are out.
  */
-struct peer *peer_open(struct daemon *d, int fd, const struct ucred *who, const struct peer_owner *owner);
+struct peer *peer_open(struct daemon *d, int fd, const struct peer_caller *who, const struct peer_owner *owner);
 /* Replies that it waits for are dropped when they come. why: told to the peer first, if it is not NULL. */
 void peer_close(struct peer *p, const char *why);
 

@@ -472,19 +472,23 @@ static void verb_slots(struct daemon *d, const json_t *args, struct reply *reply
 static const struct verb {
 	const char *name;
 	void (*run)(struct daemon *d, const json_t *args, struct reply *reply);
+	bool changes; /* what runs; also with dry_run */
 } verbs[] = {
-	{ "apply", verb_apply },     { "set", verb_set },	    { "release", verb_release },
-	{ "status", verb_status },   { "discover", verb_discover }, { "show", verb_show },
-	{ "slots", verb_slots },
+	{ "apply", verb_apply, true },	      { "set", verb_set, true },     { "release", verb_release, true },
+	{ "status", verb_status, false },     { "show", verb_show, false },  { "slots", verb_slots, false },
+	{ "discover", verb_discover, false },
 };
 
-void verbs_run(struct daemon *d, const char *name, const json_t *args, struct reply *reply)
+void verbs_run(struct daemon *d, const char *name, const json_t *args, bool may_change, struct reply *reply)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		if (strcmp(verbs[i].name, name) == 0) {
+		if (strcmp(verbs[i].name, name) != 0)
+			continue;
+		if (verbs[i].changes && !may_change)
+			fail(reply, "permission denied: members of divvyd's --read-group may ask, and change nothing");
+		else
 			verbs[i].run(d, args, reply);
-			return;
-		}
+		return;
 	}
 	fail(reply, "unknown verb \"%.31s\": is the client newer than this divvyd?", name);
 }

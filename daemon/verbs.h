@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 /*
- * Carry out the verb of this name. args is borrowed. The reply is completed now, or later by a verb that waits for something;
+ * Carry out the verb of this name. args is borrowed. may_change false: only a verb that changes nothing. The reply is completed now, or later by a verb that waits for something;
  * it is gone then.
  */
-void verbs_run(struct daemon *d, const char *name, const json_t *args, struct reply *reply);
+void verbs_run(struct daemon *d, const char *name, const json_t *args, bool may_change, struct reply *reply);

@@ -274,6 +274,27 @@ case_top() {
 	check "without a terminal top reads nothing, and goes on" "$? == 0"
 }
 
+# Two groups have the one socket: those who may do all, and those who may ask.
+case_groups() {
+	local said as=(setpriv --reuid 65533 --clear-groups --regid) shares
+	shares="$(of web share):$(of batch share)"
+	said=$(DIVVY_SOCKET=$tmp/socket "${as[@]}" games "$root/build/divvy" status 2>&1)
+	check "a member of the read group may ask" "$? == 0" || diag <<<"$said"
+	for verb in "set web=99" "set --dry-run web=99" "release --all" "apply $tmp/divvy.yaml"; do
+		# shellcheck disable=SC2086 # words
+		DIVVY_SOCKET=$tmp/socket "${as[@]}" games "$root/build/divvy" $verb >"$tmp/said" 2>&1
+		says said "permission denied: members of divvyd's --read-group may ask, and change nothing\$"
+		check "... and not ${verb%% *}" "$? == 0" || diag <"$tmp/said"
+	done
+	[[ $shares == "$(of web share):$(of batch share)" ]] && is web state bound
+	check "... and nothing was changed" "$? == 0"
+	DIVVY_SOCKET=$tmp/socket "${as[@]}" nogroup "$root/build/divvy" set "web=${shares%:*}" >"$tmp/said" 2>&1
+	check "a member of the group may change" "$? == 0" || diag <"$tmp/said"
+	DIVVY_SOCKET=$tmp/socket "${as[@]}" users "$root/build/divvy" status >"$tmp/said" 2>&1
+	says said 'permission denied'
+	check "a member of neither may not ask" "$? == 0" || diag <"$tmp/said"
+}
+
 case_start() {
 	local own
 	own=/run/divvy/netns-$(stat -Lc %i "/run/netns/$host").lock
@@ -310,7 +331,7 @@ case_options() {
 
 lib_init
 chmod 711 "$tmp" # the group's members come in, too
-divvyd_options=(--group nogroup)
+divvyd_options=(--group nogroup --read-group games)
 make_topology bridge
 vm_start web
 vm_start batch
@@ -328,6 +349,7 @@ cat >"$tmp/divvy.yaml" <<-END
 END
 crowd_come deaf 1 65534
 case_dry_run
+case_groups
 case_pipeline
 case_timeout
 case_top
