@@ -63,6 +63,10 @@ static void class_step(json_t *steps, const struct plan *p, const struct change 
 	else if (!class->htb.parent)
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
 		     "class d177:%x, the whole: rate %.6g Mbit/s", class->htb.minor, mbit(class->htb.rate));
+	else if (!class->htb.leaf)
+		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
+		     "class d177:%x under d177:%x, a network: ceiling %.6g Mbit/s", class->htb.minor,
+		     class->htb.parent, mbit(class->htb.ceil));
 	else
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
 		     "class d177:%x under d177:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,

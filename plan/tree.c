@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* HTB takes no class without a rate. Raising it later is no way to lend: HTB keeps up to 60 s of its debt. */
+#define NETWORK_RATE ((struct rate){ RATE_MIN_BYTES_PS })
+
 void tree_free(struct tree *t)
 {
 	for (size_t i = 0; i < t->n_uplinks; i++)
@@ -109,7 +112,7 @@ bool tree_vnic_lacks(const struct tree_vnic *want, const struct tree_vnic *have)
 struct build {
 	const struct model *model;
 	const struct tree_input *in;
-	struct rate *entitled; /* per node */
+	struct rate *entitled; /* per node, when every bound device sends */
 	struct rate *ceil;     /* per node: its limit and those above it */
 	uint32_t *quantum;     /* per node */
 	bool *used;            /* per node: a bound device is at or below it */
@@ -188,17 +191,21 @@ static struct rate at_least_minimum(struct rate r)
 	return r.bytes_ps < RATE_MIN_BYTES_PS ? (struct rate){ RATE_MIN_BYTES_PS } : r;
 }
 
-/* The class of node i, which stands under the uplink at node uplink. */
+/*
+ * The class of node i, which stands under the uplink at node uplink. Leaves alone have guarantees. What HTB divides
+ * beyond them it then divides at one level, the uplink's (core/quanta.c), and a leaf within its guarantee is served
+ * whatever the networks above it have sent. A network holds to its ceiling all the same.
+ */
 static struct tree_class make_class(const struct build *b, size_t i, size_t uplink)
 {
 	const struct node *node = &b->model->nodes[i];
-	bool root = node->kind == NODE_UPLINK;
+	bool root = node->kind == NODE_UPLINK, network = node->kind == NODE_NETWORK;
 	struct tree_class c = { .node = (uint32_t)i };
 
 	c.htb.minor = b->in->minors[i];
 	c.htb.parent = root ? 0 : b->in->minors[node->parent];
 	c.htb.ceil = b->ceil[i];
-	c.htb.rate = root ? b->ceil[i] : at_least_minimum(b->entitled[i]);
+	c.htb.rate = root ? b->ceil[i] : network ? NETWORK_RATE : at_least_minimum(b->entitled[i]);
 	c.htb.overhead = b->model->nodes[uplink].overhead;
 	return c;
 }

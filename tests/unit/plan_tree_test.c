@@ -43,6 +43,27 @@ static void grow(struct model *m, uint32_t parent, uint64_t capacity, int depth)
 	}
 }
 
+/* Of some devices: together at most half of the capacity, and of each limit above them. */
+static void reserve_some(struct model *m)
+{
+	_cleanup_free_ uint64_t *room = calloc(m->n_nodes, sizeof(*room));
+
+	assert_non_null(room);
+	for (uint32_t i = 0; i < m->n_nodes; i++)
+		room[i] = m->nodes[i].limit.bytes_ps / 2;
+	for (uint32_t i = 0; i < m->n_nodes; i++) {
+		uint64_t most = UINT64_MAX;
+
+		if (m->nodes[i].kind != NODE_DEVICE || !one_in(3))
+			continue;
+		for (uint32_t k = i; k != NODE_NONE; k = m->nodes[k].parent)
+			most = room[k] < most ? room[k] : most;
+		m->nodes[i].reserve.bytes_ps = rnd() % (most / 2 + 1);
+		for (uint32_t k = i; k != NODE_NONE; k = m->nodes[k].parent)
+			room[k] -= m->nodes[i].reserve.bytes_ps;
+	}
+}
+
 /* Bind some; each to a vNIC of its own, whose numbers are in no order. */
 static void bind_some(struct forest *f)
 {
@@ -91,6 +112,7 @@ static void random_forest(struct forest *f)
 		f->model.nodes[up].overhead = (uint16_t)rnd_below(64);
 		grow(&f->model, up, capacity, (int)rnd_below(DEPTH - 1));
 	}
+	reserve_some(&f->model);
 	f->bindings = calloc(f->model.n_nodes, sizeof(*f->bindings));
 	f->minors = calloc(f->model.n_nodes, sizeof(*f->minors));
 	assert_true(f->bindings && f->minors);
@@ -233,36 +255,45 @@ static void check_rates(const struct forest *f, const struct tree_uplink *u)
 	assert_int_equal(u->classes[0].htb.rate.bytes_ps, f->model.nodes[u->node].limit.bytes_ps);
 }
 
+/* Whether the class at or above c is the one of this number. */
+static bool stands_under(const struct tree_uplink *u, const struct tree_class *c, uint16_t minor)
+{
+	while (c && c->htb.minor != minor)
+		c = class_of_minor(u, c->htb.parent);
+	return c;
+}
+
 /*
- * Children's entitlements add up to their parent's, which is at most its rate. A child's rate is its
- * entitlement, or RATE_MIN_BYTES_PS where the entitlement is less: then it is that much more at most. So the
- * sum is above the parent's rate by at most RATE_MIN_BYTES_PS for each child whose rate is this minimum. In a
- * model that passes model_validate() every entitlement is at least the minimum, and only the default leaf,
- * to which no packet goes, comes on top.
+ * Leaves alone have guarantees, and those under a class add up to its ceiling at most: HTB could not keep to them else.
+ * A leaf's rate is its entitlement, or RATE_MIN_BYTES_PS where the entitlement is less: so the sum is above by that
+ * much at most for each leaf whose rate is this minimum; the default leaf, to which no packet goes, is one.
  */
 static void check_sums(const struct forest *f, const struct tree_uplink *u)
 {
 	for (size_t i = 0; i < u->n_classes; i++) {
+		const struct tree_class *up = &u->classes[i];
 		uint64_t sum = 0, raised = 0;
 
+		if (i > 0 && !up->htb.leaf)
+			assert_int_equal(up->htb.rate.bytes_ps, RATE_MIN_BYTES_PS);
 		for (size_t k = 1; k < u->n_classes; k++) {
-			uint64_t rate = u->classes[k].htb.rate.bytes_ps;
+			const struct tree_class *c = &u->classes[k];
 
-			if (u->classes[k].htb.parent != u->classes[i].htb.minor)
+			if (!c->htb.leaf || !stands_under(u, c, up->htb.minor))
 				continue;
-			if (f->valid && u->classes[k].node == NODE_NONE)
-				continue;
-			sum += rate;
-			raised += !f->valid && rate == RATE_MIN_BYTES_PS;
+			sum += c->htb.rate.bytes_ps;
+			raised += c->htb.rate.bytes_ps == RATE_MIN_BYTES_PS;
+			if (c->node != NODE_NONE)
+				assert_true(c->htb.rate.bytes_ps >= f->model.nodes[c->node].reserve.bytes_ps);
 		}
-		assert_true(sum <= u->classes[i].htb.rate.bytes_ps + raised * RATE_MIN_BYTES_PS);
+		assert_true(sum <= up->htb.ceil.bytes_ps + raised * RATE_MIN_BYTES_PS);
 	}
 }
 
 /*
  * Over the whole uplink, not among siblings: leaves' quanta are in proportion to their entitlements, in whole
- * bytes, the least gso_max, the largest at most INT32_MAX (core/sizing.h). The rate is the entitlement where
- * the model is valid.
+ * bytes, the least gso_max, the largest at most INT32_MAX (core/sizing.h). The rate is the entitlement where none was
+ * raised.
  */
 static void check_quanta(const struct tree_uplink *u)
 {
@@ -274,6 +305,8 @@ static void check_quanta(const struct tree_uplink *u)
 		assert_int_equal(c->htb.quantum != 0, c->htb.leaf);
 		if (!c->htb.leaf || c->node == NODE_NONE)
 			continue;
+		if (c->htb.rate.bytes_ps == RATE_MIN_BYTES_PS) /* raised, perhaps */
+			return;
 		least = fmin(least, (double)c->htb.rate.bytes_ps);
 		most = fmax(most, (double)c->htb.rate.bytes_ps);
 	}
@@ -368,8 +401,7 @@ static void any_forest(void **state)
 			deepest += check_shape(u) == DEPTH;
 			check_rates(&f, u);
 			check_sums(&f, u);
-			if (f.valid)
-				check_quanta(u);
+			check_quanta(u);
 			check_queues(&f, &t, u);
 		}
 		check_vnics(&f, &t);
