@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -174,26 +175,49 @@ static void welcome(struct control *c, int fd)
 		c->peers[c->n_peers++] = p;
 }
 
-/*
- * No descriptor is left. The spare one takes the connection, and an idle peer, if there is one, leaves a new spare.
- * False: there is none; try again later.
- */
-static bool accept_by_spare(struct control *c)
+static bool one_waits(const struct control *c)
 {
-	int fd;
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
+ * No descriptor is left, which the kernel says before it looks whether a connection waits. The spare one takes the
+ * connection, and an idle peer, if there is one, leaves a new spare. 0; -EAGAIN: no connection waits; another negative
+ * errno: try again later.
+ */
+static int accept_by_spare(struct control *c)
+{
+	int fd, r;
+
+	if (!one_waits(c))
+		return -EAGAIN;
 	if (c->spare < 0)
 		make_room(c, 0);
 	if (c->spare < 0)
-		return false;
+		return -EMFILE;
 	close(c->spare);
 	c->spare = -1;
 	fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	r = fd < 0 ? -errno : 0;
 	if (fd >= 0)
 		welcome(c, fd);
 	if (c->spare < 0)
 		c->spare = spare_descriptor();
-	return fd >= 0;
+	return r;
+}
+
+/* 0: there may be more; -EAGAIN: no connection waits; another negative errno: try again later. */
+static int accept_one(struct control *c)
+{
+	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r = fd < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		welcome(c, fd);
+	else if (r == -EMFILE || r == -ENFILE)
+		r = accept_by_spare(c);
+	return r == -EINTR || r == -ECONNABORTED ? 0 : r;
 }
 
 static void complain(struct control *c, int err)
@@ -209,26 +233,18 @@ static void complain(struct control *c, int err)
 static int on_connect(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct control *c = arg;
+	int r = 0;
 
-	(void)revents;
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), err = errno;
-
-		if (peer >= 0) {
-			welcome(c, peer);
-			continue;
-		}
-		if (err == EAGAIN)
-			return 0;
-		if (err == EINTR || err == ECONNABORTED || ((err == EMFILE || err == ENFILE) && accept_by_spare(c)))
-			continue;
-		/* The connection stays, and would wake divvyd again at once. */
-		complain(c, err);
-		sd_event_source_set_enabled(s, SD_EVENT_OFF);
-		sd_event_source_set_time_relative(c->pause_timer, SECOND_US);
-		sd_event_source_set_enabled(c->pause_timer, SD_EVENT_ONESHOT);
+	(void)fd, (void)revents;
+	for (int i = 0; r == 0 && i < ACCEPT_AT_ONCE; i++)
+		r = accept_one(c);
+	if (r == 0 || r == -EAGAIN)
 		return 0;
-	}
+	/* The connection stays, and would wake divvyd again at once. */
+	complain(c, -r);
+	sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	sd_event_source_set_time_relative(c->pause_timer, SECOND_US);
+	sd_event_source_set_enabled(c->pause_timer, SD_EVENT_ONESHOT);
 	return 0;
 }
 
