@@ -349,19 +349,43 @@ static void move_children(const struct cgroup_host *h, const struct place *p)
 			(void)move(p->dir, pids[i]);
 }
 
+/*
+ * Another VM of this name may have entered its cgroup since place_find() chose the name for this one: then the name
+ * with the pid. What is there by that name was left by a divvyd that died before it moved the VM; it is taken if no
+ * process is in it. *existed: so it is. 0 or negative errno.
+ */
+static int make_dir(struct place *p, bool *existed)
+{
+	char end[16];
+	size_t len = strlen(p->dir), more = (size_t)snprintf(end, sizeof(end), "-%d", (int)p->vm.pid);
+
+	*existed = false;
+	if (mkdir(p->dir, 0755) == 0)
+		return 0;
+	if (errno == EEXIST && (len < more || strcmp(p->dir + len - more, end) != 0)) {
+		if (len + more >= sizeof(p->dir))
+			return -ENAMETOOLONG;
+		strcpy(p->dir + len, end);
+		if (mkdir(p->dir, 0755) == 0)
+			return 0;
+	}
+	*existed = errno == EEXIST && !has_processes(p->dir);
+	return *existed ? 0 : -errno;
+}
+
 int place_enter(const struct cgroup_host *h, struct place *p, const char *controller,
 		char why[PLACE_WHY_SIZE])
 {
-	bool make = *p->home && !p->made, existed;
+	bool make = *p->home && !p->made, existed = false;
 	int r = 0;
 
 	if (*p->home && p->made)
 		owner_mark(p->dir);
-	existed = make && mkdir(p->dir, 0755) < 0;
-	if (existed && errno != EEXIST)
-		return refuse(why, -errno, "cannot make cgroup %s: %s" WAY_OUT, p->dir, strerror(errno));
-	/* where attributes are not supported, a crash leaves the cgroup to the operator */
 	if (make) {
+		r = make_dir(p, &existed);
+		if (r < 0)
+			return refuse(why, r, "cannot make cgroup %s: %s" WAY_OUT, p->dir, strerror(-r));
+		/* where attributes are not supported, a crash leaves the cgroup to the operator */
 		owner_mark(p->dir);
 		(void)setxattr(p->dir, PLACE_XATTR_HOME, p->home, strlen(p->home), 0);
 	}

@@ -40,7 +40,8 @@ int place_find(const struct cgroup_host *h, enum cgroup_tree tree, const struct 
 
 /*
  * Enable the controller. If the cgroup is divvy's, make it, and move the VM with all its threads and
- * children. 0; or negative errno with why filled, and nothing is left behind.
+ * children. Where another VM has taken p->dir since place_find(), p->dir gets another name: no two VMs share one.
+ * 0; or negative errno with why filled, and nothing is left behind.
  */
 int place_enter(const struct cgroup_host *h, struct place *p, const char *controller,
 		char why[PLACE_WHY_SIZE]);

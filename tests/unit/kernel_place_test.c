@@ -141,6 +141,32 @@ static void enters_and_leaves(void **state)
 	}
 }
 
+/* As two divvyds of one host do: both look before either moves its VM. */
+static void two_vms_of_one_name_share_no_cgroup(void **state)
+{
+	char why[PLACE_WHY_SIZE] = "", dir[CGROUP_PATH_SIZE];
+
+	(void)state;
+	FOR_EACH_TREE(t)
+	{
+		pid_t pid[2] = { start_vm(), start_vm() };
+		struct place p[2];
+
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(place_find(&host, t, process_of(pid[i]), "namesake", NULL, &p[i], why), 0);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(place_enter(&host, &p[i], NULL, why), 0);
+		assert_string_not_equal(p[0].dir, p[1].dir);
+		assert_int_equal(leave(&p[0]), 0);
+		assert_int_equal(cgroup_of(&host, t, pid[1], dir), 0);
+		assert_string_equal(dir, p[1].dir);
+		assert_int_equal(leave(&p[1]), 0);
+		assert_int_not_equal(access(p[1].dir, F_OK), 0);
+		for (int i = 0; i < 2; i++)
+			end_vm(pid[i]);
+	}
+}
+
 static void children_come_along(void **state)
 {
 	char why[PLACE_WHY_SIZE] = "", home[CGROUP_PATH_SIZE], text[16];
@@ -361,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(enters_and_leaves),
+		cmocka_unit_test(two_vms_of_one_name_share_no_cgroup),
 		cmocka_unit_test(children_come_along),
 		cmocka_unit_test(leaves_though_vm_or_home_are_gone),
 		cmocka_unit_test(a_vm_that_died_cannot_enter),
