@@ -14,6 +14,12 @@
 #include <unistd.h>
 
 #define NAME "/divvy.guard"
+/*
+ * With CONFIG_RT_GROUP_SCHED a new group of the v1 cpu hierarchy has no realtime, and the guard could not be a realtime
+ * process in it (sched_setscheduler(2): EPERM; Documentation/scheduler/sched-rt-group.rst). Microseconds a second.
+ */
+#define RT_RUNTIME_FILE "cpu.rt_runtime_us"
+#define RT_RUNTIME "100000"
 
 static void enter(const char *mount, const char *dir, const char *home)
 {
@@ -25,6 +31,7 @@ static void enter(const char *mount, const char *dir, const char *home)
 	for (int i = 0; i < 100 && (r == -ENOENT || r == -ENODEV); i++) {
 		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 			return;
+		(void)cgroup_write(dir, RT_RUNTIME_FILE, RT_RUNTIME); /* few kernels have it */
 		r = cgroup_write(dir, "cgroup.procs", "0");
 	}
 	if (r < 0) /* a v1 cpuset without CPUs refuses; such a hierarchy cannot pause the guard either */

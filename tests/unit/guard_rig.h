@@ -18,9 +18,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ static struct cgroup_host host;
 static const struct gate_ops *ops;
 static char program[PATH_MAX], dir[] = "/tmp/divvy-guard-XXXXXX", socket_path[64];
 static pid_t vm[VMS];
+static _Atomic pid_t *guard_in_use; /* by a stand-in that gives slots */
 static struct place place[VMS];
 
 /* What the kernel says of a VM's own cgroup, whoever paused it. */
@@ -111,8 +114,19 @@ static inline void slots(struct holding *h)
 		guard_beat(h->guard, now_ns());
 		if (guard_repair(h->guard) < 0)
 			_exit(15);
+		atomic_store(guard_in_use, guard_pid(h->guard));
 		nap_us(1000);
 	}
+}
+
+/* Until the stand-in's VMs are in that guard's table, seconds on a machine with other work. */
+static inline void await_guard_in_use(pid_t guard)
+{
+	uint64_t deadline = now_ns() + 10 * NSEC_PER_SEC;
+
+	while (atomic_load(guard_in_use) != guard && now_ns() < deadline)
+		nap_us(1000);
+	assert_int_equal(atomic_load(guard_in_use), guard);
 }
 
 struct stand_in {
@@ -172,7 +186,8 @@ static inline int make_vms(void **state)
 	char why[PLACE_WHY_SIZE] = "";
 
 	(void)state;
-	if (!mkdtemp(dir))
+	guard_in_use = mmap(NULL, sizeof(*guard_in_use), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (guard_in_use == MAP_FAILED || !mkdtemp(dir))
 		return -1;
 	snprintf(socket_path, sizeof(socket_path), "%s/guard.sock", dir);
 	for (int i = 0; i < VMS; i++) {
@@ -217,6 +232,7 @@ static inline int end_vms(void **state)
 		while (place_leave(&place[i]) == -EBUSY && now_ns() < deadline)
 			;
 	}
+	munmap(guard_in_use, sizeof(*guard_in_use));
 	snprintf(path, sizeof(path), "%s.lock", socket_path);
 	unlink(path);
 	unlink(socket_path);

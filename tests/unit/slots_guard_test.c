@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "guard/abi.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -66,6 +67,21 @@ static void it_stands_in_a_cgroup_of_its_own(void **state)
 		snprintf(want, sizeof(want), "%s/divvy.guard", host.mount[t]);
 		assert_string_equal(of, want);
 	}
+	guard_close(g);
+}
+
+/* In its cgroup, too, whose kernel may give new groups no realtime. */
+static void it_is_a_realtime_process(void **state)
+{
+	struct sched_param prio = { .sched_priority = 1 }, none = { 0 };
+	struct guard *g = NULL;
+
+	(void)state;
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio) < 0)
+		skip(); /* nor may this test */
+	(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	assert_int_equal(guard_open(&g, socket_path, program), 0);
+	assert_int_equal(sched_getscheduler(guard_pid(g)), SCHED_FIFO | SCHED_RESET_ON_FORK);
 	guard_close(g);
 }
 
@@ -192,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_marked_is_touched),
 		cmocka_unit_test(it_stands_in_a_cgroup_of_its_own),
+		cmocka_unit_test(it_is_a_realtime_process),
 		cmocka_unit_test(it_ends_with_its_holder_and_leaves_no_cgroup),
 		cmocka_unit_test(what_a_killed_guard_leaves_is_swept),
 		cmocka_unit_test(strangers_are_shown_the_door),
