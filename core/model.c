@@ -96,13 +96,19 @@ int64_t model_add(struct model *m, const struct node *node)
 	return (int64_t)m->n_nodes++;
 }
 
-size_t model_uplink_end(const struct model *m, size_t first)
+size_t model_end(const struct model *m, size_t i)
 {
-	size_t next = first + 1;
+	size_t next = i + 1;
 
-	while (next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK)
+	/* What stands under i is behind it, and so is its parent. */
+	while (next < m->n_nodes && m->nodes[next].parent != NODE_NONE && m->nodes[next].parent >= i)
 		next++;
 	return next;
+}
+
+size_t model_uplink_end(const struct model *m, size_t first)
+{
+	return model_end(m, first);
 }
 
 bool model_has_several_uplinks(const struct model *m)
@@ -121,21 +127,20 @@ uint32_t model_uplink_of(const struct model *m, uint32_t i)
 	return i;
 }
 
-static bool under_network(const struct model *m, uint32_t i)
-{
-	uint32_t parent = m->nodes[i].parent;
-
-	return parent != NODE_NONE && m->nodes[parent].kind == NODE_NETWORK;
-}
-
 const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE])
 {
+	uint32_t way[MODEL_NETWORKS_DEEP + 1], deep = 0;
 	const struct node *node = &m->nodes[i];
-	bool below = under_network(m, i);
+	size_t n = 0;
 
-	snprintf(buf, MODEL_FULL_NAME_SIZE, "%s%s%s%s%.*s", below ? m->nodes[node->parent].name : "",
-		 below ? "/" : "", node->name, node->instance ? "/" : "", MODEL_SELECTOR_SIZE - 1,
-		 node->instance ? node->selector : "");
+	/* A model that was not validated may have more networks: the lowest are named. */
+	for (uint32_t up = node->parent; up != NODE_NONE && m->nodes[up].kind == NODE_NETWORK; up = m->nodes[up].parent)
+		if (deep < MODEL_NETWORKS_DEEP)
+			way[deep++] = up;
+	while (deep > 0)
+		n += (size_t)snprintf(buf + n, MODEL_FULL_NAME_SIZE - n, "%s/", m->nodes[way[--deep]].name);
+	snprintf(buf + n, MODEL_FULL_NAME_SIZE - n, "%s%s%.*s", node->name, node->instance ? "/" : "",
+		 MODEL_SELECTOR_SIZE - 1, node->instance ? node->selector : "");
 	return buf;
 }
 
@@ -153,36 +158,33 @@ bool model_is_each(const struct node *device)
 enum match {
 	MATCH_FULL,
 	MATCH_UPLINK,
-	MATCH_LAST,
+	MATCH_END,
 	N_MATCHES,
 };
 
-static enum match match(const struct model *m, uint32_t i, const char *name, const char *last)
+/* Both are read from their ends: what the node is called, then what it stands in. Most nodes end at the first. */
+static enum match match(const struct model *m, uint32_t i, const char *name, size_t left)
 {
-	char full[MODEL_FULL_NAME_SIZE];
-	const char *uplink, *rest;
-	size_t len;
+	for (;;) {
+		const struct node *node = &m->nodes[i];
+		size_t len = strlen(node->name);
 
-	/* Whatever the form, it ends in the node's own name: most nodes are done with here. */
-	if (strcmp(m->nodes[i].name, last))
-		return N_MATCHES;
-	model_full_name(m, i, full);
-	if (!strcmp(full, name))
-		return MATCH_FULL;
-	uplink = m->nodes[model_uplink_of(m, i)].name;
-	len = strlen(uplink);
-	if (!strncmp(name, uplink, len) && name[len] == '/') {
-		rest = name + len + 1;
-		if (!strcmp(full, rest))
-			return MATCH_UPLINK;
+		if (len > left || memcmp(name + left - len, node->name, len) != 0)
+			return N_MATCHES;
+		left -= len;
+		if (node->kind == NODE_UPLINK)
+			return left ? N_MATCHES : MATCH_UPLINK;
+		i = node->parent;
+		if (!left)
+			return m->nodes[i].kind == NODE_UPLINK ? MATCH_FULL : MATCH_END;
+		if (name[--left] != '/')
+			return N_MATCHES;
 	}
-	return last == name ? MATCH_LAST : N_MATCHES;
 }
 
 int64_t model_find(const struct model *m, const char *name)
 {
-	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
-	size_t n[N_MATCHES] = { 0 };
+	size_t n[N_MATCHES] = { 0 }, len = strlen(name);
 	uint32_t found[N_MATCHES];
 
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
@@ -190,7 +192,7 @@ int64_t model_find(const struct model *m, const char *name)
 
 		if (m->nodes[i].kind == NODE_UPLINK)
 			continue;
-		how = match(m, i, name, last);
+		how = match(m, i, name, len);
 		if (how == N_MATCHES)
 			continue;
 		found[how] = i;

@@ -14,8 +14,10 @@
 #define MODEL_NAME_SIZE 64
 /* A VM's name is the longest: KubeVirt's NAMESPACE_NAME has up to 127 bytes. Including the final NUL. */
 #define MODEL_SELECTOR_SIZE 128
-/* "network/device/instance", including the final NUL. */
-#define MODEL_FULL_NAME_SIZE (2 * MODEL_NAME_SIZE + MODEL_SELECTOR_SIZE)
+/* Networks in networks, below an uplink: HTB has 8 levels, and the uplink and the device take one each. */
+#define MODEL_NETWORKS_DEEP 5
+/* "network/network/device/instance", including the final NUL. */
+#define MODEL_FULL_NAME_SIZE ((MODEL_NETWORKS_DEEP + 1) * MODEL_NAME_SIZE + MODEL_SELECTOR_SIZE)
 /* A node is an HTB class, and a class's number has 16 bits: 1..0xfffe, some of which divvy keeps. */
 #define MODEL_NODES_MAX 60000U
 #define NODE_NONE UINT32_MAX
@@ -60,6 +62,10 @@ enum hook_place {
 	PLACE_TCX,   /* as last; where others have nothing, at tcx and without a qdisc */
 };
 
+/*
+ * A node that has sent less than it may saves up so many bytes at most, and sends them at once at its uplink's
+ * capacity: a device beside its guarantee and its limit, a network beside its limit.
+ */
 struct node {
 	enum node_kind kind;
 	uint32_t parent; /* index in model.nodes, lower than the node's own; NODE_NONE: it is an uplink */
@@ -68,12 +74,15 @@ struct node {
 	struct share share; /* among siblings; an uplink has none */
 	struct rate limit;  /* an uplink's capacity; another node's ceiling, or RATE_UNLIMITED */
 	struct rate reserve; /* guaranteed where the node's demand reaches it; RATE_ZERO: none. Not an uplink's */
+	uint64_t burst;      /* bytes that it may save up, as above; 0: as core/sizing.h has it */
 
 	/* NODE_NETWORK */
 	bool others; /* of every vNIC that no device names; plan/expand.h puts them there */
 
 	/* NODE_UPLINK */
 	uint16_t overhead; /* bytes added to each frame, as HTB's overhead */
+	/* Its capacity is this part of its port's speed; 0: it is a rate. limit is then RATE_UNLIMITED until it is known. */
+	struct part of_link;
 
 	/* NODE_DEVICE */
 	enum selector_kind select;
@@ -143,6 +152,8 @@ int model_copy(struct model *dst, const struct model *src);
  */
 int64_t model_add(struct model *m, const struct node *node);
 
+/* The first node behind node i that does not stand under it; n_nodes: all behind it do. O(nodes under it). */
+size_t model_end(const struct model *m, size_t i);
 /* The first node behind the uplink at first that does not stand under it; n_nodes: none does. */
 size_t model_uplink_end(const struct model *m, size_t first);
 /* Whether the device's selector is a pattern. */
@@ -155,14 +166,15 @@ bool model_has_several_uplinks(const struct model *m);
 /* The uplink that node i stands under; i itself if it is an uplink. */
 uint32_t model_uplink_of(const struct model *m, uint32_t i);
 /*
- * Write "network/device", or "device" if it stands directly under an uplink, into buf; an instance has "/" and its
- * selector behind that. Returns buf.
+ * Write the full name into buf: the networks that the node stands in, from the uplink down, and its own name, with a
+ * "/" between: "network/network/device"; an instance has "/" and its selector behind that. Returns buf.
  */
 const char *model_full_name(const struct model *m, uint32_t i, char buf[MODEL_FULL_NAME_SIZE]);
 
 /*
- * Find a device or network by its full name, by "uplink/" and its full name, or by its own name if only one
- * node has it. Returns its index; -ENOENT: no node has this name; -ENOTUNIQ: several have.
+ * Find a device or network by name. In this order a name means: the node whose full name it is; the node of which it
+ * is the uplink's name, "/" and the full name; the node whose full name ends in "/" and the name. Instances are not
+ * found. Returns its index; -ENOENT: no node has this name; -ENOTUNIQ: in the first form that fits, several do.
  */
 int64_t model_find(const struct model *m, const char *name);
 
@@ -172,6 +184,7 @@ enum model_part {
 	PART_NAME,
 	PART_SELECTOR,
 	PART_LIMIT, /* an uplink's capacity */
+	PART_RESERVE,
 	PART_SHARE,
 	PART_AS,
 	N_PARTS,
@@ -182,13 +195,13 @@ struct model_error {
 	uint32_t line; /* 0: unknown */
 	uint32_t node; /* the node with the fault; NODE_NONE: no single node has it */
 	enum model_part part;
-	char text[288];
+	char text[MODEL_FULL_NAME_SIZE + 256];
 };
 
 /*
  * Check what no single field shows: that siblings' and uplinks' names are unique; that no two devices claim
  * one vNIC; that limits are from RATE_MIN_BYTES_PS to the uplink's capacity; that shares give every class
- * RATE_MIN_BYTES_PS at least; that every uplink has devices; that no node is deeper than HTB's 8 levels. An
+ * RATE_MIN_BYTES_PS at least; that every uplink has devices; that networks stand MODEL_NETWORKS_DEEP deep at most. An
  * empty model is valid. O(n log n).
  * Returns 0; -EINVAL or -ENOMEM: *err says why.
  */

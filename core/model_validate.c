@@ -14,8 +14,6 @@
 
 /* IFNAMSIZ (include/uapi/linux/if.h) without the final NUL. */
 #define INTERFACE_NAME_MAX 15
-/* HTB's depth (TC_HTB_MAXDEPTH, include/uapi/linux/pkt_sched.h): uplink, networks and device. */
-#define DEPTH_MAX 8
 
 static const char *const kind_text[] = {
 	[NODE_UPLINK] = "uplink",
@@ -36,7 +34,7 @@ struct check {
 	uint32_t *order;    /* scratch: nodes, to be sorted */
 	uint64_t *weights;  /* sum of the children's weights */
 	uint64_t *rate;     /* what the node's share guarantees it, bytes per second */
-	uint32_t *depth;    /* 1: an uplink */
+	uint32_t *depth;    /* networks from the uplink to the node, and the node if it is one */
 	uint32_t *devices;  /* devices under the node */
 	struct model_error *err;
 };
@@ -111,14 +109,12 @@ static int check_shape(struct check *c)
 
 		if (!node->name[0])
 			return fault(c, i, "has no name, expected one");
-		if (node->kind == NODE_UPLINK) {
-			c->depth[i] = 1;
+		if (node->kind == NODE_UPLINK)
 			continue;
-		}
-		c->depth[i] = c->depth[node->parent] + 1;
-		if (c->depth[i] > DEPTH_MAX)
-			return fault(c, i, "is nested %" PRIu32 " deep, expected at most %d", c->depth[i],
-				     DEPTH_MAX);
+		c->depth[i] = c->depth[node->parent] + (node->kind == NODE_NETWORK);
+		if (c->depth[i] > MODEL_NETWORKS_DEEP)
+			return fault(c, i, "is nested %" PRIu32 " deep below its uplink, expected at most %d",
+				     c->depth[i], MODEL_NETWORKS_DEEP);
 		if (!node->share.weight || node->share.weight > SHARE_MAX)
 			return fault(c, i, "share %" PRIu32 ", expected 1 to %u", node->share.weight,
 				     SHARE_MAX);

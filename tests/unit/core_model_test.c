@@ -329,22 +329,67 @@ static void uplinks_without_devices(void **state)
 static void depth(void **state)
 {
 	struct model_error err;
+	char name[8], full[MODEL_FULL_NAME_SIZE];
 	struct model m;
-	char name[8];
 
 	(void)state;
 	model_init(&m);
 	add(&m, NODE_UPLINK, NODE_NONE, "eth0");
-	for (uint32_t i = 1; i < 7; i++) {
+	for (uint32_t i = 1; i <= MODEL_NETWORKS_DEEP; i++) {
 		snprintf(name, sizeof(name), "n%u", i);
 		add(&m, NODE_NETWORK, i - 1, name);
 	}
-	add(&m, NODE_DEVICE, 6, "d");
+	add(&m, NODE_DEVICE, 5, "d");
 	assert_int_equal(model_validate(&m, &err), 0);
+	assert_string_equal(model_full_name(&m, 6, full), "n1/n2/n3/n4/n5/d");
 	m.n_nodes--;
-	add(&m, NODE_NETWORK, 6, "n7");
-	add(&m, NODE_DEVICE, 7, "d");
-	refused(&m, 9, "device \"n7/d\": is nested 9 deep, expected at most 8");
+	add(&m, NODE_NETWORK, 5, "n6");
+	add(&m, NODE_DEVICE, 6, "d");
+	refused(&m, 7, "network \"n1/n2/n3/n4/n5/n6\": is nested 6 deep below its uplink, expected at most 5");
+	model_free(&m);
+}
+
+/* Any end of a full name, at a '/', that no other node's has. */
+static void finds_deep(void **state)
+{
+	/* 0 eth0 { 1 a { 2 b { 3 c { 4 web, 5 db }, 6 web }, 7 c { 8 db } }, 9 b { 10 web } } */
+	static const struct {
+		const char *name;
+		int64_t index;
+	} cases[] = {
+		{ "a/b/c/web", 4 },  { "b/c/web", 4 },	 { "c/web", 4 },	 { "eth0/a/b/c/web", 4 },
+		{ "a/b/web", 6 },    { "a/c", 7 },	 { "a/c/db", 8 },	 { "b/c", 3 },
+		{ "b/web", 10 },     { "eth0/b/web", 10 }, { "b", 9 },		 { "eth0/a/b", 2 },
+		{ "web", -ENOTUNIQ }, { "c/db", -ENOTUNIQ }, { "c", -ENOTUNIQ }, { "eth0/c/web", -ENOENT },
+		{ "/c/web", -ENOENT }, { "xc/web", -ENOENT }, { "a//b", -ENOENT }, { "eth0/web", -ENOENT },
+		{ "eth0/eth0/b", -ENOENT }, { "/eth0/b", -ENOENT },
+	};
+	char full[MODEL_FULL_NAME_SIZE];
+	struct model m;
+
+	(void)state;
+	model_init(&m);
+	add(&m, NODE_UPLINK, NODE_NONE, "eth0");
+	add(&m, NODE_NETWORK, 0, "a");
+	add(&m, NODE_NETWORK, 1, "b");
+	add(&m, NODE_NETWORK, 2, "c");
+	add(&m, NODE_DEVICE, 3, "web");
+	add(&m, NODE_DEVICE, 3, "db");
+	add(&m, NODE_DEVICE, 2, "web");
+	add(&m, NODE_NETWORK, 1, "c");
+	add(&m, NODE_DEVICE, 7, "db");
+	add(&m, NODE_NETWORK, 0, "b");
+	add(&m, NODE_DEVICE, 9, "web");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (model_find(&m, cases[i].name) != cases[i].index)
+			fail_msg("%s: %d, expected %d", cases[i].name, (int)model_find(&m, cases[i].name),
+				 (int)cases[i].index);
+	for (uint32_t i = 1; i < m.n_nodes; i++)
+		assert_int_equal(model_find(&m, model_full_name(&m, i, full)), i);
+	assert_int_equal(model_end(&m, 1), 9);
+	assert_int_equal(model_end(&m, 2), 7);
+	assert_int_equal(model_end(&m, 4), 5);
+	assert_int_equal(model_end(&m, 0), 11);
 	model_free(&m);
 }
 
@@ -353,25 +398,29 @@ static void long_names(void **state)
 {
 	struct model_error err;
 	struct model m;
-	char name[MODEL_NAME_SIZE];
+	char name[MODEL_NAME_SIZE], full[MODEL_FULL_NAME_SIZE];
 
 	(void)state;
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	model_init(&m);
 	add(&m, NODE_UPLINK, NODE_NONE, "eth0");
-	add(&m, NODE_NETWORK, 0, name);
-	add(&m, NODE_DEVICE, 1, name);
-	m.nodes[2].select = SELECT_VM;
-	strcpy(m.nodes[2].selector, name);
+	for (uint32_t i = 0; i < MODEL_NETWORKS_DEEP; i++)
+		add(&m, NODE_NETWORK, i, name);
+	add(&m, NODE_DEVICE, 5, name);
+	m.nodes[6].select = SELECT_VM;
+	memset(m.nodes[6].selector, 'v', MODEL_SELECTOR_SIZE - 1);
 	assert_int_equal(model_validate(&m, &err), 0);
+	m.nodes[6].instance = true;
+	assert_int_equal(strlen(model_full_name(&m, 6, full)), MODEL_FULL_NAME_SIZE - 1);
+	m.nodes[6].instance = false;
 	name[0] = 'y';
-	add(&m, NODE_DEVICE, 1, name);
-	m.nodes[3].select = SELECT_VM;
-	strcpy(m.nodes[3].selector, m.nodes[2].selector);
+	add(&m, NODE_DEVICE, 5, name);
+	m.nodes[7].select = SELECT_VM;
+	strcpy(m.nodes[7].selector, m.nodes[6].selector);
 	assert_int_equal(model_validate(&m, &err), -EINVAL);
-	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
-	assert_int_equal(model_find(&m, name), 3);
+	assert_true(strlen(err.text) < sizeof(err.text));
+	assert_int_equal(model_find(&m, name), 7);
 	model_free(&m);
 }
 
@@ -416,6 +465,7 @@ int main(void)
 		cmocka_unit_test(shares),
 		cmocka_unit_test(uplinks_without_devices),
 		cmocka_unit_test(depth),
+		cmocka_unit_test(finds_deep),
 		cmocka_unit_test(long_names), cmocka_unit_test(long_interfaces),
 	};
 
