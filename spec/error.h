@@ -7,7 +7,7 @@
 
 struct spec_error {
 	uint32_t line, column; /* the first is 1; 0: no place is known */
-	char text[256];        /* what is wrong and what was expected; one line without a final newline */
+	char text[768];        /* what is wrong and what was expected; one line without a final newline */
 };
 
 /* Fills *err; a longer text is cut. Returns -EINVAL. */

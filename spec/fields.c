@@ -172,6 +172,38 @@ int field_rate(const struct field *f, const char *text, void *object, char err[U
 	return 0;
 }
 
+/* Without a ceiling. */
+int field_limit(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	if (strcmp(text, "none") != 0)
+		return field_rate(f, text, object, err);
+	*(struct rate *)member(object, f) = RATE_UNLIMITED;
+	return 0;
+}
+
+/* Nothing is guaranteed. */
+int field_reserve(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	if (strcmp(text, "none") != 0)
+		return field_rate(f, text, object, err);
+	*(struct rate *)member(object, f) = RATE_ZERO;
+	return 0;
+}
+
+/* 0: divvy chooses. */
+int field_burst(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	uint64_t bytes = 0;
+	int r = strcmp(text, "none") == 0 ? 0 : units_parse_size(text, &bytes, err);
+
+	if (r < 0)
+		return r;
+	if (bytes > f->max || (bytes < f->min && strcmp(text, "none") != 0))
+		return reject(err, text, "too %s; expected %s", bytes > f->max ? "large" : "small", f->expected);
+	*(uint64_t *)member(object, f) = bytes;
+	return 0;
+}
+
 int field_overhead(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	uint64_t bytes = 0;

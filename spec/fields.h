@@ -25,6 +25,8 @@ enum field_flags {
 	FIELD_SELECTOR = 1 << 1, /* a device has exactly one of these */
 	FIELD_LIST = 1 << 2,     /* the value is a list of objects, each of them a node of the model */
 	FIELD_NODE = 1 << 3,     /* the value is an object, and a node of the model */
+	FIELD_CONTENT = 1 << 4,  /* an object has one of these at least */
+	FIELD_SET = 1 << 5,      /* of a node: `divvy set` changes it while it runs */
 };
 
 struct field {
@@ -36,7 +38,6 @@ struct field {
 	const char *const *words;    /* NULL-terminated, in the order of the enum */
 	const struct object *object; /* of the value, or of each item of the list */
 	const char *also;            /* other programs' names of the key, with a blank around each */
-	const char *not_yet;         /* set: this version cannot use the key, and this is the way out */
 	unsigned int flags;          /* enum field_flags */
 };
 
@@ -45,8 +46,8 @@ struct field {
 
 /*
  * The member: char[MODEL_NAME_SIZE] (name); struct node itself, its selector (nic, vm, mac, container); struct share;
- * struct rate; uint16_t (overhead); an enum (word: f->words); char[POLICY_NAME_SIZE] (policy); bool; uint64_t
+ * struct rate (rate; limit and reserve: a rate or "none"); uint64_t (burst: bytes or "none"); uint16_t (overhead); an enum (word: f->words); char[POLICY_NAME_SIZE] (policy); bool; uint64_t
  * (time, nanoseconds; version); uint32_t (count).
  */
-field_parser field_name, field_nic, field_vm, field_mac, field_container, field_share, field_rate, field_overhead, field_word,
-	field_policy, field_bool, field_time, field_count, field_version;
+field_parser field_name, field_nic, field_vm, field_mac, field_container, field_share, field_rate, field_limit,
+	field_reserve, field_burst, field_overhead, field_word, field_policy, field_bool, field_time, field_count, field_version;

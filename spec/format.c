@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A model to text. The text leaves out what equals a default, so that a file does not grow when it is read
- * and written. An uplink's networks and devices are two lists; the kind that comes first in the model comes
+ * and written. The networks and the devices right below a node are two lists; the kind that comes first in the model comes
  * first.
  */
 #include "quote.h"
@@ -88,29 +88,52 @@ static void put_schedule(FILE *f, const struct schedule *s)
 		fputs("}\n", f);
 }
 
-static void put_share_and_limit(FILE *f, const struct node *node, const char *separator)
+/* In the units of tc(8), the largest that it is a whole number of. */
+static void put_size(FILE *f, uint64_t bytes)
+{
+	if (bytes % (1 << 20) == 0)
+		fprintf(f, "%llumb", (unsigned long long)(bytes >> 20));
+	else if (bytes % (1 << 10) == 0)
+		fprintf(f, "%llukb", (unsigned long long)(bytes >> 10));
+	else
+		fprintf(f, "%llub", (unsigned long long)bytes);
+}
+
+static void put_burst(FILE *f, const struct node *node, const char *separator)
+{
+	if (!node->burst)
+		return;
+	fprintf(f, "%sburst: ", separator);
+	put_size(f, node->burst);
+}
+
+/* What a device, a network and others have alike; the separator stands in front of each. */
+static void put_terms(FILE *f, const struct node *node, const char *separator)
 {
 	char rate[UNITS_RATE_SIZE];
 
 	if (node->share.weight != SHARE_DEFAULT.weight)
 		fprintf(f, "%sshare: %u", separator, node->share.weight);
+	if (node->reserve.bytes_ps)
+		fprintf(f, "%sreserve: %s", separator, units_format_rate(node->reserve, rate));
 	if (!rate_is_unlimited(node->limit))
 		fprintf(f, "%slimit: %s", separator, units_format_rate(node->limit, rate));
+	put_burst(f, node, separator);
 }
 
-static void put_device(FILE *f, const struct node *node, const char *indent)
+static void put_device(FILE *f, const struct node *node)
 {
 	static const char *const selectors[] = {
 		[SELECT_NIC] = "nic", [SELECT_VM] = "vm", [SELECT_MAC] = "mac", [SELECT_CONTAINER] = "container"
 	};
 
-	fprintf(f, "%s- {name: ", indent);
+	fputs("- {name: ", f);
 	put_string(f, node->name);
 	fprintf(f, ", %s: ", selectors[node->select]);
 	put_string(f, node->selector);
 	if (node->as != AS_EACH)
 		fprintf(f, ", as: %s", schema_as[node->as]);
-	put_share_and_limit(f, node, ", ");
+	put_terms(f, node, ", ");
 	if (node->backpressure != BACKPRESSURE_AUTO)
 		fprintf(f, ", backpressure: %s", schema_backpressures[node->backpressure]);
 	if (node->hook != PLACE_LAST)
@@ -120,69 +143,102 @@ static void put_device(FILE *f, const struct node *node, const char *indent)
 	fputs("}\n", f);
 }
 
-/* The devices right below parent, as a list. */
-static void put_devices(FILE *f, const struct model *m, uint32_t parent, const char *indent)
+/* "  - " for lists right below an uplink, two more for each network in between. */
+static void put_indent(FILE *f, unsigned int deep)
 {
-	bool any = false;
-
-	for (uint32_t i = parent + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
-		/* A network's own devices stand together, right behind it. */
-		if (m->nodes[parent].kind == NODE_NETWORK && m->nodes[i].parent != parent)
-			break;
-		if (m->nodes[i].kind != NODE_DEVICE || m->nodes[i].parent != parent)
-			continue;
-		if (!any)
-			fprintf(f, "%sdevices:\n", indent);
-		any = true;
-		put_device(f, &m->nodes[i], indent);
-	}
-	/* A network must have the key, even if it has no device. */
-	if (!any && m->nodes[parent].kind == NODE_NETWORK)
-		fprintf(f, "%sdevices: []\n", indent);
+	fprintf(f, "%*s", (int)(2 * deep), "");
 }
 
-static void put_networks(FILE *f, const struct model *m, uint32_t uplink)
+/* The devices right below parent, as a list. */
+static void put_devices(FILE *f, const struct model *m, uint32_t parent, unsigned int deep)
 {
+	size_t end = model_end(m, parent);
 	bool any = false;
 
-	for (uint32_t i = uplink + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
+	for (uint32_t i = parent + 1; i < end; i++) {
+		if (m->nodes[i].kind != NODE_DEVICE || m->nodes[i].parent != parent)
+			continue;
+		if (!any) {
+			put_indent(f, deep);
+			fputs("devices:\n", f);
+		}
+		any = true;
+		put_indent(f, deep);
+		put_device(f, &m->nodes[i]);
+	}
+}
+
+static void put_children(FILE *f, const struct model *m, uint32_t parent, unsigned int deep);
+
+static void put_network(FILE *f, const struct model *m, uint32_t i, unsigned int deep)
+{
+	char separator[2 * MODEL_NETWORKS_DEEP + 4];
+
+	put_indent(f, deep);
+	fputs("- name: ", f);
+	put_string(f, m->nodes[i].name);
+	snprintf(separator, sizeof(separator), "\n%*s", (int)(2 * deep + 2), "");
+	put_terms(f, &m->nodes[i], separator);
+	fputc('\n', f);
+	put_children(f, m, i, deep + 1);
+}
+
+static void put_networks(FILE *f, const struct model *m, uint32_t parent, unsigned int deep)
+{
+	bool any = false;
+	size_t next;
+
+	for (size_t i = parent + 1; i < model_end(m, parent); i = next) {
 		const struct node *node = &m->nodes[i];
 
+		next = model_end(m, i);
 		if (node->kind != NODE_NETWORK || node->others)
 			continue;
-		if (!any)
-			fputs("  networks:\n", f);
+		if (!any) {
+			put_indent(f, deep);
+			fputs("networks:\n", f);
+		}
 		any = true;
-		fputs("  - name: ", f);
-		put_string(f, node->name);
-		put_share_and_limit(f, node, "\n    ");
-		fputc('\n', f);
-		put_devices(f, m, i, "    ");
+		put_network(f, m, (uint32_t)i, deep);
 	}
 }
 
 static void put_others(FILE *f, const struct model *m, uint32_t uplink)
 {
-	for (uint32_t i = uplink + 1; i < m->n_nodes && m->nodes[i].kind != NODE_UPLINK; i++) {
-		char rate[UNITS_RATE_SIZE];
+	size_t next;
 
-		if (!m->nodes[i].others)
+	for (size_t i = uplink + 1; i < model_end(m, uplink); i = next) {
+		struct node terms = m->nodes[i];
+
+		next = model_end(m, i);
+		if (!terms.others)
 			continue;
-		fprintf(f, "  others: {share: %u", m->nodes[i].share.weight);
-		if (!rate_is_unlimited(m->nodes[i].limit))
-			fprintf(f, ", limit: %s", units_format_rate(m->nodes[i].limit, rate));
+		fprintf(f, "  others: {share: %u", terms.share.weight);
+		terms.share = SHARE_DEFAULT; /* it is said */
+		put_terms(f, &terms, ", ");
 		fputs("}\n", f);
 	}
 }
 
-/* Whether the uplink's devices come before its networks. */
-static bool has_devices_first(const struct model *m, uint32_t uplink)
+/* The devices and networks right below parent: first the kind that comes first. */
+static void put_children(FILE *f, const struct model *m, uint32_t parent, unsigned int deep)
 {
-	uint32_t i = uplink + 1;
+	size_t first = parent + 1, end = model_end(m, parent);
 
-	while (i < m->n_nodes && m->nodes[i].others)
-		i++;
-	return i < m->n_nodes && m->nodes[i].kind == NODE_DEVICE;
+	while (first < end && m->nodes[first].others)
+		first = model_end(m, first);
+	/* A network must have the key, even if it has no device. */
+	if (first == end && m->nodes[parent].kind == NODE_NETWORK) {
+		put_indent(f, deep);
+		fputs("devices: []\n", f);
+	}
+	if (first < end && m->nodes[first].kind == NODE_DEVICE) {
+		put_devices(f, m, parent, deep);
+		put_networks(f, m, parent, deep);
+	} else {
+		put_networks(f, m, parent, deep);
+		put_devices(f, m, parent, deep);
+	}
 }
 
 static void put_uplink(FILE *f, const struct model *m, uint32_t i)
@@ -192,16 +248,12 @@ static void put_uplink(FILE *f, const struct model *m, uint32_t i)
 
 	fputs("- name: ", f);
 	put_string(f, node->name);
-	fprintf(f, "\n  capacity: %s\n", units_format_rate(node->limit, rate));
+	fprintf(f, "\n  capacity: %s", units_format_rate(node->limit, rate));
+	put_burst(f, node, "\n  ");
+	fputc('\n', f);
 	if (node->overhead != MODEL_OVERHEAD_DEFAULT)
 		fprintf(f, "  overhead: %u\n", node->overhead);
-	if (has_devices_first(m, i)) {
-		put_devices(f, m, i, "  ");
-		put_networks(f, m, i);
-	} else {
-		put_networks(f, m, i);
-		put_devices(f, m, i, "  ");
-	}
+	put_children(f, m, i, 1);
 	put_others(f, m, i);
 }
 

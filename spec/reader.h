@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <yaml.h>
 
-#define READER_DEPTH_MAX 16
+#define READER_DEPTH_MAX 32
 
 enum item_kind {
 	ITEM_SCALAR,

@@ -31,24 +31,34 @@ const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "fir
 #define SHARE_FIELD                                                               \
 	{                                                                         \
 		.key = "share", .expected = SHARE_EXPECTED, .parse = field_share, \
-		.offset = offsetof(struct node, share),                           \
+		.offset = offsetof(struct node, share), .flags = FIELD_SET,       \
 		.also = " weight prio priority ratio percent portion "            \
 	}
-#define LIMIT_FIELD                                                             \
-	{                                                                       \
-		.key = "limit", .expected = RATE_EXPECTED, .parse = field_rate, \
-		.offset = offsetof(struct node, limit),                         \
-		.also = " ceil ceiling max maximum rate cap bandwidth "         \
+#define RESERVE_FIELD                                                                        \
+	{                                                                                    \
+		.key = "reserve", .expected = RATE_EXPECTED ", or none",                     \
+		.parse = field_reserve, .offset = offsetof(struct node, reserve),            \
+		.flags = FIELD_SET, .also = " reservation guarantee guaranteed min minimum floor " \
 	}
-#define RESERVE_FIELD                                                                                      \
-	{                                                                                                  \
-		.key = "reserve", .not_yet = "expected share and limit", .also = " guarantee min minimum " \
+#define LIMIT_FIELD                                                               \
+	{                                                                         \
+		.key = "limit", .expected = RATE_EXPECTED ", or none",            \
+		.parse = field_limit, .offset = offsetof(struct node, limit),     \
+		.flags = FIELD_SET,                                               \
+		.also = " ceil ceiling max maximum rate cap bandwidth "           \
+	}
+#define BURST_FIELD                                                                      \
+	{                                                                                \
+		.key = "burst", .expected = "bytes from 1514b to 256mb, or none",        \
+		.parse = field_burst, .offset = offsetof(struct node, burst),            \
+		.flags = FIELD_SET, .min = SPEC_BURST_MIN, .max = SPEC_BURST_MAX,        \
+		.also = " bucket cburst "                                                \
 	}
 
 const struct object schema_device = {
 	.what = "a device",
 	.kind = NODE_DEVICE,
-	.n_fields = 12,
+	.n_fields = 13,
 	.fields = {
 		NAME_FIELD,
 		{ .key = "nic", .expected = "an interface name of at most 15 characters, or a pattern such as \"tap*\"", .parse = field_nic,
@@ -64,29 +74,32 @@ const struct object schema_device = {
 		{ .key = "as", .parse = field_word, .words = schema_as, .expected = "each or one",
 		  .offset = offsetof(struct node, as) },
 		SHARE_FIELD,
+		RESERVE_FIELD,
 		LIMIT_FIELD,
+		BURST_FIELD,
 		{ .key = "backpressure", .parse = field_word, .words = schema_backpressures,
 		  .expected = "auto, on or off", .offset = offsetof(struct node, backpressure) },
 		{ .key = "hook", .parse = field_word, .words = schema_hooks,
 		  .expected = "last, first or tcx", .offset = offsetof(struct node, hook) },
 		{ .key = "force", .parse = field_bool, .expected = "true or false",
 		  .offset = offsetof(struct node, force) },
-		RESERVE_FIELD,
 	},
 };
 
 const struct object schema_network = {
 	.what = "a network",
 	.kind = NODE_NETWORK,
-	.n_fields = 6,
+	.n_fields = 7,
 	.fields = {
 		NAME_FIELD,
 		SHARE_FIELD,
-		LIMIT_FIELD,
-		{ .key = "devices", .expected = "a list of devices", .object = &schema_device,
-		  .flags = FIELD_LIST | FIELD_REQUIRED, .also = " vms nics " },
 		RESERVE_FIELD,
-		{ .key = "networks", .not_yet = "expected devices, since networks have one level" },
+		LIMIT_FIELD,
+		BURST_FIELD,
+		{ .key = "devices", .expected = "a list of devices", .object = &schema_device,
+		  .flags = FIELD_LIST | FIELD_CONTENT, .also = " vms nics " },
+		{ .key = "networks", .expected = "a list of networks", .object = &schema_network,
+		  .flags = FIELD_LIST | FIELD_CONTENT, .also = " groups tenants " },
 	},
 };
 
@@ -94,23 +107,25 @@ const struct object schema_network = {
 const struct object schema_others = {
 	.what = "others",
 	.kind = NODE_NETWORK,
-	.n_fields = 3,
+	.n_fields = 4,
 	.fields = {
 		SHARE_FIELD,
-		LIMIT_FIELD,
 		RESERVE_FIELD,
+		LIMIT_FIELD,
+		BURST_FIELD,
 	},
 };
 
 const struct object schema_uplink = {
 	.what = "an uplink",
 	.kind = NODE_UPLINK,
-	.n_fields = 6,
+	.n_fields = 7,
 	.fields = {
 		NAME_FIELD,
 		{ .key = "capacity", .expected = RATE_EXPECTED, .parse = field_rate,
-		  .offset = offsetof(struct node, limit), .flags = FIELD_REQUIRED,
+		  .offset = offsetof(struct node, limit), .flags = FIELD_REQUIRED | FIELD_SET,
 		  .also = " bandwidth speed rate limit " },
+		BURST_FIELD,
 		{ .key = "overhead", .expected = "bytes a frame, from 0 to 256", .parse = field_overhead,
 		  .offset = offsetof(struct node, overhead), .max = SPEC_OVERHEAD_MAX },
 		{ .key = "networks", .expected = "a list of networks", .object = &schema_network,
@@ -174,14 +189,22 @@ const struct field *schema_find(const struct object *o, const char *key)
 	return NULL;
 }
 
-/* The keys that can be used, NULL-terminated. */
-static void usable_keys(const struct object *o, const char *keys[FIELDS_MAX + 1])
+const struct object *schema_of_node(const struct node *node)
+{
+	static const struct object *const by_kind[] = { [NODE_UPLINK] = &schema_uplink,
+							[NODE_NETWORK] = &schema_network,
+							[NODE_DEVICE] = &schema_device };
+
+	return node->others ? &schema_others : by_kind[node->kind];
+}
+
+/* NULL-terminated. */
+static void all_keys(const struct object *o, const char *keys[FIELDS_MAX + 1])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->n_fields; i++)
-		if (!o->fields[i].not_yet)
-			keys[n++] = o->fields[i].key;
+		keys[n++] = o->fields[i].key;
 	keys[n] = NULL;
 }
 
@@ -193,10 +216,10 @@ const char *schema_suggest(const struct object *o, const char *key)
 	if (strlen(key) <= SYNONYM_MAX && !strchr(key, ' ')) {
 		snprintf(word, sizeof(word), " %s ", key);
 		for (size_t i = 0; i < o->n_fields; i++)
-			if (!o->fields[i].not_yet && o->fields[i].also && strcasestr(o->fields[i].also, word))
+			if (o->fields[i].also && strcasestr(o->fields[i].also, word))
 				return o->fields[i].key;
 	}
-	usable_keys(o, keys);
+	all_keys(o, keys);
 	return words_nearest(keys, key);
 }
 
@@ -204,6 +227,6 @@ const char *schema_keys(const struct object *o, char *buf, size_t size)
 {
 	const char *keys[FIELDS_MAX + 1];
 
-	usable_keys(o, keys);
+	all_keys(o, keys);
 	return words_list(keys, buf, size);
 }

@@ -9,7 +9,7 @@
 
 #include "core/model.h"
 
-#define FIELDS_MAX 12
+#define FIELDS_MAX 13
 
 struct object {
 	const char *what;    /* "a device" */
@@ -30,10 +30,16 @@ extern const struct object schema_root, schema_uplink, schema_network, schema_ot
 extern const char *const schema_resources[], *const schema_backpressures[], *const schema_hooks[], *const schema_as[];
 
 #define SPEC_OVERHEAD_MAX 256
+/* Of a burst, bytes: a full frame; 256 MiB, more than any port's buffers. */
+#define SPEC_BURST_MIN 1514
+#define SPEC_BURST_MAX (1ULL << 28)
+
+/* The keys that a node of the model may have in the file. */
+const struct object *schema_of_node(const struct node *node);
 
 /* The field with that key; NULL: there is none. */
 const struct field *schema_find(const struct object *o, const char *key);
 /* The key that the author of an unknown key probably meant; NULL: none is near. */
 const char *schema_suggest(const struct object *o, const char *key);
-/* "name, nic, vm or mac": the keys that this version can use. Returns buf. */
+/* "name, nic, vm or mac": all its keys. Returns buf. */
 const char *schema_keys(const struct object *o, char *buf, size_t size);

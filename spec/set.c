@@ -1,10 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One key of a schedule from the command line, by the table that serves the file, too. */
+/* One key of a node or of the schedule from the command line, by the tables that serve the file, too. */
 #include "schema.h"
 #include "spec.h"
 
+#include "base/cleanup.h"
+#include "base/words.h"
+
 #include <errno.h>
 #include <stdio.h>
+
+/* The keys of a kind of node that may change while it runs, NULL-terminated. */
+static void settable(const struct object *o, const char *keys[FIELDS_MAX + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_fields; i++)
+		if (o->fields[i].flags & FIELD_SET)
+			keys[n++] = o->fields[i].key;
+	keys[n] = NULL;
+}
+
+static const struct field *find_settable(const struct object *o, const char *key)
+{
+	const struct field *f = schema_find(o, key);
+
+	return f && f->flags & FIELD_SET ? f : NULL;
+}
+
+const char *spec_node_key(const char *word)
+{
+	static const struct object *const objects[] = { &schema_device, &schema_uplink };
+	const char *keys[FIELDS_MAX + 1], *near = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+		const struct field *f = find_settable(objects[i], word);
+
+		if (f)
+			return f->key;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(objects) && !near; i++) {
+		settable(objects[i], keys);
+		near = words_nearest(keys, word);
+	}
+	return near;
+}
+
+int spec_set_node(struct node *node, const char *key, const char *text, struct spec_error *err)
+{
+	const struct object *o = schema_of_node(node);
+	const struct field *f = find_settable(o, key);
+	struct node changed = *node;
+	char why[UNITS_ERR_SIZE], list[128];
+	const char *keys[FIELDS_MAX + 1];
+	int r;
+
+	*err = (struct spec_error){ 0 };
+	if (!f) {
+		settable(o, keys);
+		snprintf(err->text, sizeof(err->text), "\"%.32s\" of %s cannot be set; expected %s", key, o->what,
+			 words_list(keys, list, sizeof(list)));
+		return -EINVAL;
+	}
+	r = f->parse(f, text, &changed, why);
+	if (r < 0) {
+		snprintf(err->text, sizeof(err->text), "%s: %s", key, why);
+		return r;
+	}
+	*node = changed;
+	return 0;
+}
 
 bool spec_is_schedule_key(const char *key)
 {

@@ -177,6 +177,7 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 		{ "name", PART_NAME },    { "limit", PART_LIMIT },  { "capacity", PART_LIMIT },
 		{ "share", PART_SHARE },  { "nic", PART_SELECTOR }, { "vm", PART_SELECTOR },
 		{ "mac", PART_SELECTOR }, { "as", PART_AS },       { "container", PART_SELECTOR },
+		{ "reserve", PART_RESERVE },
 	};
 
 	if (strcmp(f->key, "slot") == 0 || (strcmp(f->key, "gate") == 0 && !b->slot.line))
@@ -236,7 +237,7 @@ static int refuse_key(struct build *b, const struct mapping *m)
 {
 	const struct item *item = &b->reader.item;
 	const char *near = schema_suggest(m->object, item->text);
-	char quoted[QUOTE_SIZE], keys[128];
+	char quoted[QUOTE_SIZE], keys[160];
 
 	quote(item->text, item->size, quoted);
 	schema_keys(m->object, keys, sizeof(keys));
@@ -248,7 +249,7 @@ static int refuse_key(struct build *b, const struct mapping *m)
 			   m->object->what, keys);
 }
 
-/* The key that the reader stands at: known, usable and new. */
+/* The key that the reader stands at: known and new. */
 static int check_key(struct build *b, struct mapping *m, const struct field **out)
 {
 	const struct item *item = &b->reader.item;
@@ -261,10 +262,6 @@ static int check_key(struct build *b, struct mapping *m, const struct field **ou
 	f = strlen(item->text) == item->size ? schema_find(m->object, item->text) : NULL;
 	if (!f)
 		return refuse_key(b, m);
-	if (f->not_yet)
-		return spec_refuse(b->err, item->line, item->column,
-				   "\"%s\" in %s is not available in this version; %s", f->key,
-				   m->object->what, f->not_yet);
 	seen = &m->seen[f - m->object->fields];
 	if (*seen)
 		return spec_refuse(b->err, item->line, item->column,
@@ -301,7 +298,8 @@ static int refuse_missing(struct build *b, const struct mapping *m, const char *
 
 static int check_complete(struct build *b, const struct mapping *m)
 {
-	bool wants_selector = false;
+	const struct field *content = NULL; /* the first that it might have */
+	bool wants_selector = false, has_content = false;
 
 	for (size_t i = 0; i < m->object->n_fields; i++) {
 		const struct field *f = &m->object->fields[i];
@@ -309,7 +307,12 @@ static int check_complete(struct build *b, const struct mapping *m)
 		if ((f->flags & FIELD_REQUIRED) && !m->seen[i])
 			return refuse_missing(b, m, f->key, f->expected);
 		wants_selector |= f->flags & FIELD_SELECTOR;
+		if (f->flags & FIELD_CONTENT && !content)
+			content = f;
+		has_content |= f->flags & FIELD_CONTENT && m->seen[i];
 	}
+	if (content && !has_content)
+		return refuse_missing(b, m, content->key, "devices or networks");
 	if (wants_selector && !m->selector)
 		return refuse_missing(b, m, "vNIC", "one of nic, vm, mac and container");
 	return 0;

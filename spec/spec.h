@@ -19,10 +19,22 @@ int spec_parse(const char *text, size_t size, struct model *out, struct spec_err
 
 /*
  * The model as a text that parses back to the same model. Two things differ: the nodes' lines, and the order
- * of networks and devices that take turns under one uplink. The text leaves out what equals a default.
+ * of networks and devices that take turns under one node. The text leaves out what equals a default.
  * malloc()ed; NULL: out of memory.
  */
 char *spec_format(const struct model *m);
+
+/*
+ * The key ("share", "reserve", "limit", "burst", "capacity") that `divvy set NAME.KEY=VALUE` means by this word: the
+ * word itself, or one that is near it. NULL: none.
+ */
+const char *spec_node_key(const char *word);
+
+/*
+ * Changes one key of a node, as `divvy set NAME.KEY=TEXT` does. 0; -EINVAL: *err says why, without the node's name, and
+ * *node is untouched. What no single field shows is left to model_validate().
+ */
+int spec_set_node(struct node *node, const char *key, const char *text, struct spec_error *err);
 
 /* True if a schedule has this key. */
 bool spec_is_schedule_key(const char *key);

@@ -87,7 +87,7 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 		.kind = kind,
 		.parent = parent,
 		.limit = RATE_UNLIMITED,
-		.share = { below(3) ? 1 + below(1000) : 1 },
+		.share = { below(3) ? 1 + below(10) : 1 },
 	};
 	int64_t i;
 
@@ -100,6 +100,12 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 		node.limit.bytes_ps =
 			RATE_MIN_BYTES_PS + next_random() % (most.bytes_ps - RATE_MIN_BYTES_PS + 1);
 	}
+	if (!below(3))
+		node.burst = below(2) ? SPEC_BURST_MIN + below(SPEC_BURST_MAX - SPEC_BURST_MIN + 1) :
+					(2 + below(SPEC_BURST_MAX / 1024 - 1)) * 1024;
+	/* What is promised to all together is less than any limit: the least is 1 of 10,000 of the capacity. */
+	if (kind != NODE_UPLINK && !below(3) && m->nodes[parent].kind == NODE_UPLINK)
+		node.reserve.bytes_ps = RATE_MIN_BYTES_PS + below(1000);
 	if (kind == NODE_DEVICE) {
 		random_selector(&node, (uint32_t)m->n_nodes);
 		if (m->schedule.resource == RESOURCE_CPU)
@@ -119,6 +125,20 @@ static void add_devices(struct model *m, uint32_t parent, struct rate most, uint
 		add(m, NODE_DEVICE, parent, most, i);
 }
 
+/* A network's devices and networks, in either order, down to the fifth level. */
+static void random_network(struct model *m, uint32_t parent, struct rate most, uint32_t sibling, unsigned int deep, bool some)
+{
+	uint32_t network = add(m, NODE_NETWORK, parent, most, sibling), n = deep < MODEL_NETWORKS_DEEP ? below(3) : 0;
+	bool devices_first = below(2);
+
+	if (devices_first)
+		add_devices(m, network, most, some + below(3));
+	for (uint32_t i = 0; i < n; i++)
+		random_network(m, network, most, 100 + i, deep + 1, some);
+	if (!devices_first)
+		add_devices(m, network, most, some + below(3));
+}
+
 static void random_uplink(struct model *m, uint32_t sibling)
 {
 	/* Enough for the least share of all: 1 of 10,000, twice. */
@@ -129,12 +149,8 @@ static void random_uplink(struct model *m, uint32_t sibling)
 	uplink = add(m, NODE_UPLINK, NODE_NONE, capacity, sibling);
 	if (networks == 0 || devices_first)
 		add_devices(m, uplink, capacity, devices + 1);
-	for (uint32_t i = 0; i < networks; i++) {
-		/* Siblings' names count over both kinds. */
-		uint32_t network = add(m, NODE_NETWORK, uplink, capacity, 100 + i);
-
-		add_devices(m, network, capacity, i == 0 ? 1 + below(5) : below(5));
-	}
+	for (uint32_t i = 0; i < networks; i++) /* siblings' names count over both kinds */
+		random_network(m, uplink, capacity, 100 + i, 1, i == 0);
 	if (networks > 0 && !devices_first)
 		add_devices(m, uplink, capacity, devices);
 	if (below(2)) {
@@ -179,6 +195,7 @@ static void assert_same(const struct model *a, const struct model *b, const char
 
 		if (x->kind != y->kind || x->parent != y->parent || strcmp(x->name, y->name) ||
 		    x->share.weight != y->share.weight || x->limit.bytes_ps != y->limit.bytes_ps ||
+		    x->reserve.bytes_ps != y->reserve.bytes_ps || x->burst != y->burst ||
 		    x->overhead != y->overhead || x->select != y->select ||
 		    strcmp(x->selector, y->selector) || x->backpressure != y->backpressure ||
 		    x->force != y->force || x->hook != y->hook || x->as != y->as || x->others != y->others)
@@ -223,6 +240,16 @@ static void test_looks(void **state)
 		"    devices:\n"
 		"    - {name: web, nic: vnet0, share: 60, backpressure: off, force: true}\n"
 		"    - {name: \"no\", vm: \"my db\", share: 40}\n"
+		"  - name: tenant-b\n"
+		"    reserve: 100mbit\n"
+		"    burst: 64kb\n"
+		"    networks:\n"
+		"    - name: front\n"
+		"      share: 3\n"
+		"      devices:\n"
+		"      - {name: web, nic: vnet7, reserve: 50mbit, limit: 60mbit, burst: 1514b}\n"
+		"    devices:\n"
+		"    - {name: db, vm: db-b}\n"
 		"  - name: empty\n"
 		"    devices: []\n"
 		"  devices:\n"

@@ -76,7 +76,7 @@ static const struct refusal refusals[] = {
 	{ "unknown key in an uplink", "uplinks:\n- nmae: a\n", 2, 3,
 	  "unknown key \"nmae\" in an uplink; did you mean \"name\"?", 0 },
 	{ "unknown key in a network", "uplinks: [{networks: [{capacity: 1}]}]\n", 1, 24,
-	  "unknown key \"capacity\" in a network; expected name, share, limit or devices", 0 },
+	  "unknown key \"capacity\" in a network; expected name, share, reserve, limit, burst, devices or networks", 0 },
 	{ "unknown key in a device", DEVICE("name: a, shares: 1"), 5, 15,
 	  "unknown key \"shares\" in a device; did you mean \"share\"?", 0 },
 	{ "unknown key, other word", DEVICE("weight: 1"), 5, 6, "did you mean \"share\"?", 0 },
@@ -84,14 +84,27 @@ static const struct refusal refusals[] = {
 	{ "unknown key, letters exchanged", DEVICE("mv: a"), 5, 6, "did you mean \"vm\"?", 0 },
 	{ "unknown key, short", DEVICE("xx: a"), 5, 6, "expected name, nic, vm, mac", 0 },
 	{ "unknown key, far off", DEVICE("colour: red"), 5, 6,
-	  "expected name, nic, vm, mac, container, as, share, limit, backpressure, hook or force", 0 },
+	  "expected name, nic, vm, mac, container, as, share, reserve, limit, burst, backpressure, hook or force", 0 },
 	{ "unknown key in schedule", SCHEDULE("polcy: paper"), 1, 12, "did you mean \"policy\"?", 0 },
-	{ "reserve in a device", DEVICE("name: a, reserve: 1mbit"), 5, 15,
-	  "\"reserve\" in a device is not available in this version", 0 },
-	{ "reserve in a network", "uplinks: [{networks: [{reserve: 1}]}]\n", 1, 24,
-	  "not available in this version", 0 },
-	{ "networks in a network", "uplinks: [{networks: [{networks: 1}]}]\n", 1, 24,
-	  "networks have one level", 0 },
+	{ "reserve without unit", DEVICE("name: a, reserve: 1"), 5, 24, "reserve: \"1\": ", 0 },
+	{ "guarantee", DEVICE("name: a, guarantee: 1mbit"), 5, 15, "did you mean \"reserve\"?", 0 },
+	{ "floor of a network", "uplinks: [{networks: [{min: 1mbit}]}]\n", 1, 24, "did you mean \"reserve\"?", 0 },
+	{ "reserve of an uplink", "uplinks: [{reserve: 1mbit}]\n", 1, 12, "unknown key \"reserve\" in an uplink", 0 },
+	{ "reserve too small", DEVICE("name: a, reserve: 1kbit"), 5, 24, "below the smallest rate, 8kbit", 0 },
+	{ "burst in bits", DEVICE("name: a, burst: 1mbit"), 5, 22, "a size counts bytes, not bits", 0 },
+	{ "burst too small", DEVICE("name: a, burst: 1500"), 5, 22,
+	  "burst: \"1500\": too small; expected bytes from 1514b to 256mb, or none", 0 },
+	{ "burst too large", DEVICE("name: a, burst: 257mb"), 5, 22, "too large", 0 },
+	{ "networks in a network is a word", "uplinks: [{networks: [{networks: 1}]}]\n", 1, 34,
+	  "networks: a single value; expected a list of networks", 0 },
+	{ "six networks deep",
+	  "uplinks: [{name: e, capacity: 1gbit, networks: [\n {name: a, networks: [\n {name: b, networks: [\n"
+	  " {name: c, networks: [\n {name: d, networks: [\n {name: e, networks: [\n {name: f, devices: []}]}]}]}]}]}]}]\n",
+	  7, 2, "network \"a/b/c/d/e/f\": is nested 6 deep below its uplink, expected at most 5", 0 },
+	{ "name twice in a network, deep",
+	  "uplinks: [{name: e, capacity: 1gbit, networks: [{name: a, networks: [{name: b, devices: [\n"
+	  " {name: x, nic: y},\n {name: x, nic: z}]}]}]}]\n",
+	  3, 9, "device \"a/b/x\": the name is already taken in line 2, expected another", 0 },
 	{ "key twice", DEVICE("name: a, nic: b, name: c"), 5, 23,
 	  "key \"name\" twice in a device; expected it once, it is already in line 5", 0 },
 	{ "uplinks twice", "uplinks: []\nuplinks: []\n", 2, 1, "key \"uplinks\" twice in the file", 0 },
@@ -117,7 +130,7 @@ static const struct refusal refusals[] = {
 	{ "uplink without capacity", "uplinks:\n- name: a\n", 2, 3,
 	  "no capacity in an uplink; expected a rate", 0 },
 	{ "uplink without devices", "uplinks:\n- {name: a, capacity: 1gbit}\n", 2, 3, "has no devices", 0 },
-	{ "network without devices", "uplinks: [{networks: [{name: a}]}]\n", 1, 23, "no devices in a network",
+	{ "network without devices", "uplinks: [{networks: [{name: a}]}]\n", 1, 23, "no devices in a network; expected devices or networks",
 	  0 },
 	{ "device without name", DEVICE("nic: a"), 5, 5, "no name in a device", 0 },
 	{ "device without vNIC", DEVICE("name: a"), 5, 5,
@@ -319,7 +332,7 @@ static void test_reader_depth(void **state)
 	assert_int_equal(ret, -EINVAL);
 	assert_int_equal(items, READER_DEPTH_MAX);
 	assert_int_equal(err.column, READER_DEPTH_MAX + 1);
-	assert_non_null(strstr(err.text, "nested too deeply; expected at most 16 levels"));
+	assert_non_null(strstr(err.text, "nested too deeply; expected at most 32 levels"));
 }
 
 static const char *const full =
