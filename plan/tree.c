@@ -210,6 +210,12 @@ static struct tree_class make_class(const struct build *b, size_t i, size_t upli
 	return c;
 }
 
+/* What a node may save up is what its specification says, and no less than what keeps the class busy. */
+static uint64_t bucket(uint64_t sized, const struct node *node)
+{
+	return node->burst > sized ? node->burst : sized;
+}
+
 static struct tree_class inner_class(const struct build *b, size_t i, size_t uplink)
 {
 	struct tree_class c = make_class(b, i, uplink);
@@ -217,7 +223,7 @@ static struct tree_class inner_class(const struct build *b, size_t i, size_t upl
 
 	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, 1, &size);
 	c.htb.burst = size.burst;
-	c.htb.cburst = size.cburst;
+	c.htb.cburst = bucket(size.cburst, &b->model->nodes[i]);
 	return c;
 }
 
@@ -241,8 +247,8 @@ static struct tree_class leaf_class(const struct build *b, size_t i, size_t upli
 		all_held &= binding->backpressure;
 	} while (binding_next(b->in->bindings, &k));
 	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, queues, &size);
-	c.htb.burst = size.burst;
-	c.htb.cburst = size.cburst;
+	c.htb.burst = bucket(size.burst, &b->model->nodes[i]);
+	c.htb.cburst = bucket(size.cburst, &b->model->nodes[i]);
 	c.htb.leaf = true;
 	c.htb.quantum = b->quantum[i];
 	c.leaf = all_held ? size.wait : b->in->fq_codel ? size.codel : size.drop;
