@@ -2,7 +2,7 @@
 /*
  * Verbs of the control protocol (doc/divvy-protocol.7):
  *	apply    {text, dry_run}    replace the running specification
- *	set      {shares: {name: weight}, schedule: {key: text}, dry_run}
+ *	set      {shares: {name: weight}, nodes: {name: {key: text}}, schedule: {key: text}, dry_run}
  *	release  {all: true} or {device: name}
  *	status   {}                 status.h
  *	discover {spec}             status.h; with spec true {text}: a specification of what is there
@@ -19,6 +19,7 @@
 #include "drafted.h"
 #include "plan/near.h"
 #include "reconcile.h"
+#include "setting.h"
 #include "snapshot.h"
 #include "state.h"
 #include "status.h"
@@ -176,94 +177,8 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 				"apart", (json_int_t)count_apart(d), "warnings", advice_json(&warnings)));
 }
 
-/* The device or others that a match is of, by the match's name; NULL: it is none of what runs. */
-static const char *matched_by(const struct daemon *d, const char *name)
-{
-	for (uint32_t i = 0; i < d->plan.model.n_nodes; i++) {
-		const struct node *node = &d->plan.model.nodes[i];
-		const struct node *written = &d->plan.written.nodes[d->plan.from[i]];
-		char full[MODEL_FULL_NAME_SIZE];
-
-		if ((node->instance || written->others) && node->kind == NODE_DEVICE &&
-		    strcmp(model_full_name(&d->plan.model, i, full), name) == 0)
-			return written->name;
-	}
-	return NULL;
-}
-
-/* 0, or -EINVAL with *err filled. */
-static int set_share(const struct daemon *d, struct model *m, const char *name, const json_t *value, struct spec_error *err)
-{
-	json_int_t weight = json_integer_value(value);
-	int64_t i = model_find(m, name);
-	char full[MODEL_FULL_NAME_SIZE];
-	const char *of = i == -ENOENT ? matched_by(d, name) : NULL;
-
-	if (of) {
-		snprintf(err->text, sizeof(err->text),
-			 "\"%.80s\" is one of what fits \"%.63s\": set %.63s changes all of them; list it as a device to give it a share of its own",
-			 name, of, of);
-		return -EINVAL;
-	}
-	if (i < 0 || m->nodes[i].kind == NODE_UPLINK) {
-		const char *near = near_node(m, name, full);
-
-		snprintf(err->text, sizeof(err->text),
-			 i == -ENOTUNIQ ? "\"%1$.80s\" is there several times: write network/name, or uplink/name" :
-			 spec_is_schedule_key(name) ?
-			 "no device or network \"%1$.80s\"; a key of schedule is written schedule.%1$.80s=VALUE" :
-			 near ? "no device or network \"%1$.80s\"; did you mean \"%2$s\"?" :
-			 "no device or network \"%1$.80s\" in the running specification (divvy status)",
-			 name, near);
-		return -EINVAL;
-	}
-	if (!json_is_integer(value) || weight < 1 || weight > SHARE_MAX) {
-		snprintf(err->text, sizeof(err->text),
-			 "%.80s: share out of range, expected a whole number from 1 to %u", name, SHARE_MAX);
-		return -EINVAL;
-	}
-	m->nodes[i].share.weight = (uint32_t)weight;
-	return 0;
-}
-
-/* All changes of `set`, on a copy of the running model. 0, or -EINVAL with *err filled. */
-static int set_all(const struct daemon *d, struct model *m, json_t *shares, json_t *schedule, struct spec_error *err)
-{
-	struct model_error merr = { 0 };
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(shares, name, value)
-		if (set_share(d, m, name, value, err) < 0)
-			return -EINVAL;
-	if (model_validate(m, &merr) < 0) {
-		snprintf(err->text, sizeof(err->text), "%s", merr.text);
-		return -EINVAL;
-	}
-	json_object_foreach(schedule, name, value) {
-		const char *text = json_string_value(value);
-
-		if (spec_set_schedule(&m->schedule, name, text ? text : "", err) < 0)
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static void log_set(json_t *shares, json_t *schedule)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(shares, name, value)
-		log_info("set: %s=%lld", name, (long long)json_integer_value(value));
-	json_object_foreach(schedule, name, value)
-		log_info("set: schedule.%s=%s", name, json_string_value(value));
-}
-
 static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 {
-	json_t *shares = json_object_get(args, "shares");
-	json_t *schedule = json_object_get(args, "schedule");
 	_cleanup_(warning_list_freep) struct warning_list warnings = { 0 };
 	_cleanup_(model_free) struct model m;
 	struct spec_error err = { 0 };
@@ -271,15 +186,11 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 	model_init(&m);
 	if (refused_as_found(d, reply))
 		return;
-	if (json_object_size(shares) + json_object_size(schedule) == 0) {
-		fail(reply, "set: expected at least one NAME=SHARE");
-		return;
-	}
 	if (model_copy(&m, &d->plan.written) < 0) {
 		fail(reply, "out of memory");
 		return;
 	}
-	if (set_all(d, &m, shares, schedule, &err) < 0) {
+	if (setting_change(&d->plan, args, &m, &err) < 0) {
 		reply_error(reply, &err);
 		return;
 	}
@@ -289,7 +200,7 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 	}
 	if (!run_model(d, &m, reply))
 		return;
-	log_set(shares, schedule);
+	setting_log(args);
 	(void)advice_now(d, &warnings);
 	answer_change(d, reply, json_pack("{s:o}", "warnings", advice_new_json(d, &warnings)));
 }
@@ -370,7 +281,7 @@ static int model_to_release(const struct daemon *d, const json_t *args, struct m
 		return -EINVAL;
 	}
 	i = model_find(&d->plan.written, device);
-	of = i == -ENOENT ? matched_by(d, device) : NULL;
+	of = i == -ENOENT ? setting_matched(&d->plan, device) : NULL;
 	if (of)
 		snprintf(err->text, sizeof(err->text),
 			 "\"%.80s\" is one of what fits \"%.63s\": release that, or make its pattern narrower", device,

@@ -182,6 +182,14 @@ static void test_set(void **state)
 		  "nothing was changed: 1 of 1 device would be bound\n",
 		  "" },
 		{ { "set", "web=40" }, RESULT("{}"), "{\"schedule\":{},\"shares\":{\"web\":40}}", 0, "", "" },
+		{ { "set", "web.reserve=50mbit", "web.limit=none", "a/v1.2=7", "web=40" },
+		  RESULT("{}"),
+		  "{\"nodes\":{\"web\":{\"limit\":\"none\",\"reserve\":\"50mbit\"}},\"schedule\":{},\"shares\":{\"a/v1.2\":7,\"web\":40}}",
+		  0, "", "" },
+		/* divvyd says what is wrong with a key. */
+		{ { "set", "web.resrve=50mbit" },
+		  RESULT("{}"),
+		  "{\"nodes\":{\"web\":{\"resrve\":\"50mbit\"}},\"schedule\":{},\"shares\":{}}", 0, "", "" },
 		/* A name may begin with a '-'. */
 		{ { "set", "-a=4", "--dry-run" },
 		  STEPS("1", "1", ""),
@@ -230,7 +238,7 @@ static void test_refused(void **state)
 		  NULL,
 		  1,
 		  "",
-		  "divvy: set: expected at least one NAME=SHARE, such as web=60, or schedule.KEY=VALUE\n" },
+		  "divvy: set: expected at least one NAME=SHARE, such as web=60, NAME.KEY=VALUE, such as web.limit=50mbit, or schedule.KEY=VALUE\n" },
 		/* A divvyd that does not know the key passes over it. */
 		{ { "apply", "--dry-run", "--json", "@" },
 		  RESULT("{\"devices\":1,\"bound\":1}"),
