@@ -8,6 +8,7 @@
 #include "text.h"
 
 #include "base/cleanup.h"
+#include "core/admission.h"
 #include "proto/client.h"
 #include "spec/spec.h"
 
@@ -40,6 +41,19 @@ static bool schedule_is_idle(const struct model *m)
 	return m->schedule.resource == RESOURCE_DEVICE && !schedule_same(&m->schedule, &schedule_default);
 }
 
+/* What a warning is about. */
+struct warned {
+	const char *file;
+	const struct model *m;
+};
+
+static int warn(void *arg, uint32_t node, const char *text)
+{
+	const struct warned *w = arg;
+
+	complain("warning: %s:%u: %s", w->file, w->m->nodes[node].line, text);
+	return 0;
+}
 
 int verb_check(int argc, char **argv)
 {
@@ -54,6 +68,7 @@ int verb_check(int argc, char **argv)
 	printf("%s: valid, %zu device%s\n", argv[1], devices, devices == 1 ? "" : "s");
 	if (schedule_is_idle(&m))
 		puts("The keys of schedule count only with resource: cpu; devices are scheduled");
+	admission_tight(&m, warn, &(struct warned){ argv[1], &m });
 	model_free(&m);
 	return EXIT_SUCCESS;
 }

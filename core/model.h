@@ -200,9 +200,9 @@ struct model_error {
 
 /*
  * Check what no single field shows: that siblings' and uplinks' names are unique; that no two devices claim
- * one vNIC; that limits are from RATE_MIN_BYTES_PS to the uplink's capacity; that shares give every class
- * RATE_MIN_BYTES_PS at least; that every uplink has devices; that networks stand MODEL_NETWORKS_DEEP deep at most. An
- * empty model is valid. O(n log n).
+ * one vNIC; that limits are from RATE_MIN_BYTES_PS to the uplink's capacity; that reserves fit (admission.h); that
+ * shares give every class RATE_MIN_BYTES_PS at least; that every uplink has devices; that networks stand
+ * MODEL_NETWORKS_DEEP deep at most. An empty model is valid. O(n log n).
  * Returns 0; -EINVAL or -ENOMEM: *err says why.
  */
 int model_validate(const struct model *m, struct model_error *err);

@@ -2,24 +2,18 @@
 
 /* What is wrong with a model that no single field shows. The first fault in the order of checks[] is told. */
 
+#include "admission.h"
 #include "base/cleanup.h"
+#include "fault.h"
 #include "model.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 /* IFNAMSIZ (include/uapi/linux/if.h) without the final NUL. */
 #define INTERFACE_NAME_MAX 15
-
-static const char *const kind_text[] = {
-	[NODE_UPLINK] = "uplink",
-	[NODE_NETWORK] = "network",
-	[NODE_DEVICE] = "device",
-};
 
 static const char *const select_text[] = {
 	[SELECT_NIC] = "nic",
@@ -62,45 +56,8 @@ static int check_init(struct check *c, const struct model *m, struct model_error
 	return 0;
 }
 
-static_assert(sizeof(((struct model_error *)0)->text) > MODEL_FULL_NAME_SIZE + sizeof("network \"\": "),
-	      "the node's name leaves no room for what is wrong with it");
-
-/* 'device "a/web": ' and the text, cut where it does not fit. */
-__attribute__((format(printf, 3, 4)))
-static int fault(struct check *c, uint32_t i, const char *format, ...)
-{
-	char name[MODEL_FULL_NAME_SIZE];
-	va_list ap;
-	int n;
-
-	c->err->line = c->m->nodes[i].line;
-	c->err->node = i;
-	n = snprintf(c->err->text, sizeof(c->err->text), "%s \"%s\": ", kind_text[c->m->nodes[i].kind],
-		     model_full_name(c->m, i, name));
-	va_start(ap, format);
-	vsnprintf(c->err->text + n, sizeof(c->err->text) - (size_t)n, format, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
-/* A rate for a person, in the file's own units. */
-static const char *rate_text(uint64_t bytes_ps, char buf[32])
-{
-	static const struct {
-		uint64_t bits;
-		const char *unit;
-	} units[] = { { 1000000000, "gbit" }, { 1000000, "mbit" }, { 1000, "kbit" } };
-	uint64_t bits = rate_bits((struct rate){ bytes_ps });
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (bits >= units[i].bits && !(bits % units[i].bits)) {
-			snprintf(buf, 32, "%" PRIu64 "%s", bits / units[i].bits, units[i].unit);
-			return buf;
-		}
-	}
-	snprintf(buf, 32, "%" PRIu64 "bit", bits);
-	return buf;
-}
+/* model_validate() adds the part. */
+#define fault(c, i, ...) fault_at((c)->err, (c)->m, i, PART_NODE, __VA_ARGS__)
 
 static int check_shape(struct check *c)
 {
@@ -252,9 +209,15 @@ static int check_as(struct check *c)
 	return 0;
 }
 
+/* Of the node's uplink. A port's speed may not be known yet. */
+static uint64_t capacity_of(const struct model *m, uint32_t i)
+{
+	return rate_min(m->nodes[model_uplink_of(m, i)].limit, (struct rate){ RATE_MAX_BYTES_PS }).bytes_ps;
+}
+
 static int check_limits(struct check *c)
 {
-	char has[32], least[32], most[32];
+	char has[FAULT_RATE_SIZE], least[FAULT_RATE_SIZE], most[FAULT_RATE_SIZE];
 
 	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
 		const struct node *node = &c->m->nodes[i];
@@ -262,39 +225,46 @@ static int check_limits(struct check *c)
 		bool uplink = node->kind == NODE_UPLINK;
 
 		if (!uplink)
-			max = c->m->nodes[model_uplink_of(c->m, i)].limit.bytes_ps;
-		if (uplink && rate_is_unlimited(node->limit))
+			max = capacity_of(c->m, i);
+		if (uplink && rate_is_unlimited(node->limit) && !node->of_link.ppm)
 			return fault(c, i, "has no capacity, expected %s to %s",
-				     rate_text(RATE_MIN_BYTES_PS, least), rate_text(max, most));
+				     fault_rate(RATE_MIN_BYTES_PS, least), fault_rate(max, most));
 		if (rate_is_unlimited(node->limit) || (limit >= RATE_MIN_BYTES_PS && limit <= max))
 			continue;
 		return fault(c, i, "%s %s, expected %s to %s%s", uplink ? "capacity" : "limit",
-			     rate_text(limit, has), rate_text(RATE_MIN_BYTES_PS, least), rate_text(max, most),
+			     fault_rate(limit, has), fault_rate(RATE_MIN_BYTES_PS, least), fault_rate(max, most),
 			     uplink ? "" : ", its uplink's capacity");
 	}
 	return 0;
 }
 
+static int check_reserves(struct check *c)
+{
+	return admission_check(c->m, c->err);
+}
+
 /* The rate that the class gets when all its siblings send. */
 static int check_rates(struct check *c)
 {
-	char has[32], least[32];
+	char has[FAULT_RATE_SIZE], least[FAULT_RATE_SIZE];
 
 	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
 		const struct node *node = &c->m->nodes[i];
-		uint64_t rate = node->limit.bytes_ps;
+		uint64_t rate = node->kind == NODE_UPLINK ? capacity_of(c->m, i) : node->limit.bytes_ps;
 
 		if (node->kind != NODE_UPLINK) {
 			uint64_t of = c->weights[node->parent];
 			/* At most 400 Gbit/s * 1e6: 56 bits. */
 			uint64_t part = c->rate[node->parent] * node->share.weight / of;
 
+			if (part < node->reserve.bytes_ps)
+				part = node->reserve.bytes_ps;
 			if (part < RATE_MIN_BYTES_PS)
 				return fault(c, i,
 					     "share %" PRIu32 " of %" PRIu64
 					     " guarantees %s, expected at least %s",
-					     node->share.weight, of, rate_text(part, has),
-					     rate_text(RATE_MIN_BYTES_PS, least));
+					     node->share.weight, of, fault_rate(part, has),
+					     fault_rate(RATE_MIN_BYTES_PS, least));
 			if (part < rate)
 				rate = part;
 		}
@@ -324,8 +294,15 @@ static const struct {
 	enum model_part part;
 } checks[] = {
 	{ check_shape, PART_NODE },       { check_names, PART_NAME },  { check_selectors, PART_SELECTOR },
-	{ check_as, PART_AS }, { check_limits, PART_LIMIT },     { check_rates, PART_SHARE }, { check_devices, PART_NODE },
+	{ check_as, PART_AS }, { check_limits, PART_LIMIT },     { check_reserves, PART_RESERVE },
+	{ check_rates, PART_SHARE }, { check_devices, PART_NODE },
 };
+
+static int refuse_memory(struct model_error *err)
+{
+	*err = (struct model_error){ .node = NODE_NONE, .text = "out of memory" };
+	return -ENOMEM;
+}
 
 int model_validate(const struct model *m, struct model_error *err)
 {
@@ -336,12 +313,12 @@ int model_validate(const struct model *m, struct model_error *err)
 	if (!m->n_nodes)
 		return 0;
 	r = check_init(&c, m, &found);
-	if (r < 0) {
-		*err = (struct model_error){ .node = NODE_NONE, .text = "out of memory" };
-		return r;
-	}
+	if (r < 0)
+		return refuse_memory(err);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		r = checks[i].run(&c);
+		if (r == -ENOMEM)
+			return refuse_memory(err);
 		if (r < 0) {
 			found.part = checks[i].part;
 			*err = found;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "changes.h"
+#include "core/admission.h"
 #include "datapath/absent.h"
 #include "datapath/apply.h"
 #include "datapath/containers.h"
@@ -130,6 +131,21 @@ static int refuse_tie(const struct daemon *d, const struct plan *p, struct spec_
 	return -EINVAL;
 }
 
+/*
+ * With the devices that patterns and others stand for now. What does not fit already, since a VM has started, is no
+ * fault of a change.
+ */
+static int refuse_overbooked(const struct daemon *d, const struct plan *p, struct spec_error *err)
+{
+	struct model_error merr = { 0 };
+
+	if (admission_check(&p->model, &merr) != -EINVAL)
+		return 0;
+	if (d->plan.bindings && admission_check(&d->plan.model, &(struct model_error){ 0 }) == -EINVAL)
+		return 0;
+	return spec_refuse(err, merr.line, 0, "%s", merr.text);
+}
+
 static int refuse_uplink(const struct node *node, const char *why, struct spec_error *err)
 {
 	err->line = node->line;
@@ -164,7 +180,9 @@ static int check_host(const struct daemon *d, const struct plan *p, struct spec_
 			return -ENODEV;
 		}
 	}
-	r = refuse_tie(d, p, err);
+	r = refuse_overbooked(d, p, err);
+	if (r >= 0)
+		r = refuse_tie(d, p, err);
 	return r < 0 ? r : refuse_hindered(d, p, err);
 }
 

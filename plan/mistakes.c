@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "claims.h"
+#include "core/admission.h"
 #include "near.h"
 
 #include <errno.h>
@@ -55,7 +56,7 @@ static int uplink(const struct plan *p, const struct host *h, size_t i, struct w
 	if (p->model.schedule.resource == RESOURCE_CPU)
 		return warning_add(
 			out, "cpu-capacity", name,
-			"capacity and limits of %s do not hold while the CPU is scheduled",
+			"capacity, reserves and limits of %s do not hold while the CPU is scheduled",
 				   name);
 	return 0;
 }
@@ -179,6 +180,38 @@ static int find_misspelt(const struct plan *p, const struct claims *c, struct wa
 	return err;
 }
 
+/* --- reserves ---------------------------------------------------------------------------------------- */
+
+struct tight {
+	const struct model *m;
+	struct warning_list *out;
+};
+
+static int add_tight(void *arg, uint32_t node, const char *text)
+{
+	const struct tight *t = arg;
+	char name[MODEL_FULL_NAME_SIZE];
+
+	return warning_add(t->out, "tight", model_full_name(t->m, node, name), "%s", text);
+}
+
+/*
+ * Patterns and others become as many devices as there are: what they promise together is known on the host only. Then
+ * reserves that do not fit are cut in proportion.
+ */
+static int find_reserves(const struct plan *p, struct warning_list *out)
+{
+	struct model_error err = { 0 };
+	int r = admission_check(&p->model, &err);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		return warning_add(out, "overbooked", p->model.nodes[model_uplink_of(&p->model, err.node)].name,
+				   "reserves are cut in proportion: %s", err.text);
+	return admission_tight(&p->model, add_tight, &(struct tight){ &p->model, out });
+}
+
 int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out)
 {
 	_cleanup_(claims_free) struct claims c = { 0 };
@@ -199,5 +232,7 @@ int mistakes_find(const struct plan *p, const struct host *h, struct warning_lis
 	}
 	for (size_t i = 0; i < p->n_refused && err >= 0; i++)
 		err = refused(p, &c, &p->refused[i], out);
+	if (err >= 0 && s->resource == RESOURCE_DEVICE)
+		err = find_reserves(p, out);
 	return err < 0 ? err : find_misspelt(p, &c, out);
 }

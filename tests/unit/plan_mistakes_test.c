@@ -213,6 +213,51 @@ static void ports(void **state)
 	expect_ports(VMBR0, "vmbr0,up0.10,up0,");
 }
 
+static const char *warned(const struct plan *p, const char *key)
+{
+	static struct warning_list list;
+	const struct warning *w;
+
+	warning_list_free(&list);
+	assert_int_equal(mistakes_find(p, &host, &list), 0);
+	w = warning_find(&list, key);
+	return w ? w->text : "";
+}
+
+/* Patterns promise as much as there are matches: a VM more, and the reserves may not fit. */
+static void reserves(void **state)
+{
+	struct node up = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "up0", .limit = { 1250000 } };
+	struct node taps = { .kind = NODE_DEVICE, .name = "taps", .selector = "tap*", .share = { 1 },
+			     .limit = RATE_UNLIMITED, .reserve = { 600000 } };
+	struct node batch = { .kind = NODE_DEVICE, .name = "batch", .selector = "fwln0", .share = { 1 },
+			      .limit = RATE_UNLIMITED };
+	const struct plan_input in = { .host = &host,
+				       .have = &(struct tree){ 0 },
+				       .classids = &(struct classids){ 0 },
+				       .sizing = &sizing_host_default };
+	_cleanup_(model_free) struct model m;
+	struct model_error err = { 0 };
+	struct plan p = { 0 };
+
+	(void)state;
+	model_init(&m);
+	assert_true(model_add(&m, &up) == 0 && model_add(&m, &taps) == 1 && model_add(&m, &batch) == 2);
+	assert_int_equal(model_validate(&m, &err), 0);
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "tight up0"),
+			    "the reserves in up0 (taps/tap0 4800kbit and taps/tap1 4800kbit) leave 0.4 of 10 Mbit/s to batch when all send, less than 5 %");
+	assert_string_equal(warned(&p, "overbooked up0"), "");
+	plan_free(&p);
+	m.nodes[1].reserve.bytes_ps = 700000;
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "overbooked up0"),
+			    "reserves are cut in proportion: device \"taps/tap1\": reserve 5600kbit: together with taps/tap0 5600kbit that is 11200kbit, 1200kbit too much; expected at most 10mbit, the capacity of up0");
+	assert_string_equal(warned(&p, "tight up0"), "");
+	plan_free(&p);
+	warned(&(struct plan){ 0 }, "");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -224,6 +269,7 @@ int main(void)
 		cmocka_unit_test_setup(uplinks, setup),
 		cmocka_unit_test_setup(schedules, setup),
 		cmocka_unit_test_setup(ports, setup),
+		cmocka_unit_test_setup(reserves, setup),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
