@@ -67,7 +67,7 @@ static int check_speed(const struct daemon *d, const struct plan *p, size_t node
 /* hook: tcx on a kernel without it. */
 static int check_tcx(const struct daemon *d, const struct plan *p, struct warning_list *out)
 {
-	for (size_t i = 0; i < p->model.n_nodes && !classifier_divert_id(d->plane.classifier); i++)
+	for (size_t i = 0; i < p->model.n_nodes && !classifier_id(d->plane.classifier, CLASSIFIER_DIVERT); i++)
 		if (p->model.nodes[i].kind == NODE_DEVICE && p->model.nodes[i].hook == PLACE_TCX &&
 		    p->model.schedule.resource == RESOURCE_DEVICE)
 			return warning_add(

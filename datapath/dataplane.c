@@ -45,9 +45,9 @@ void dataplane_close(struct dataplane *p)
 
 static struct observer observer(const struct dataplane *p)
 {
-	return (struct observer){ .prog_id = classifier_prog_id(p->classifier),
-				  .root_id = classifier_root_id(p->classifier),
-				  .divert_id = classifier_divert_id(p->classifier),
+	return (struct observer){ .prog_id = classifier_id(p->classifier, CLASSIFIER_TX_INGRESS),
+				  .root_id = classifier_id(p->classifier, CLASSIFIER_TX_ROOT),
+				  .divert_id = classifier_id(p->classifier, CLASSIFIER_DIVERT),
 				  .known = &p->have,
 				  .all_known = !p->half_done };
 }

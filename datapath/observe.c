@@ -123,7 +123,7 @@ static int read_classified(struct view *v, struct tree_uplink *u)
 {
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0, first = 0;
-	int err = filter_list_root(v->r, u->ifb, TREE_CLASSID(0U), &f, &n);
+	int err = filter_list_at(v->r, u->ifb, TREE_CLASSID(0U), &f, &n);
 
 	if (err < 0)
 		return err;

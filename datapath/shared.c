@@ -53,7 +53,7 @@ static int add_programs(const struct dataplane *p, const struct host *h, uint32_
 
 		if (binding_unschedulable(&h->links[i]))
 			continue;
-		tcx_read(h->links[i].ifindex, classifier_divert_id(p->classifier), &t);
+		tcx_read(h->links[i].ifindex, classifier_id(p->classifier, CLASSIFIER_DIVERT), &t);
 		if (t.others)
 			err = add(list, n, h->links[i].ifindex);
 	}
@@ -68,9 +68,9 @@ int shared_read(const struct dataplane *p, const struct host *h, const struct ot
 	size_t n_list = 0;
 	int err = 0;
 
-	if (classifier_divert_id(p->classifier))
+	if (classifier_id(p->classifier, CLASSIFIER_DIVERT))
 		err = add_qdiscs(p, o, &list, &n_list);
-	if (err >= 0 && classifier_divert_id(p->classifier))
+	if (err >= 0 && classifier_id(p->classifier, CLASSIFIER_DIVERT))
 		err = add_programs(p, h, &list, &n_list);
 	if (err < 0)
 		return err;

@@ -50,12 +50,12 @@ static int expel(struct dataplane *p, uint32_t ifb)
 {
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0;
-	int err = filter_list_root(p->rtnl, ifb, TREE_CLASSID(0U), &f, &n);
+	int err = filter_list_at(p->rtnl, ifb, TREE_CLASSID(0U), &f, &n);
 
 	for (size_t i = 0; i < n && err >= 0; i++) {
 		if (f[i].chain)
 			continue;
-		if (f[i].ours && f[i].prog_id == classifier_root_id(p->classifier))
+		if (f[i].ours && f[i].prog_id == classifier_id(p->classifier, CLASSIFIER_TX_ROOT))
 			break;
 		err = filter_del_root(p->rtnl, ifb, TREE_CLASSID(0U), &f[i], op_tag(OP_EXPEL, 0));
 	}
@@ -78,7 +78,7 @@ int vnics_classify(struct dataplane *p, const struct tree *want, const struct di
 
 	for (size_t i = first; i < end && err >= 0; i++)
 		err = filter_set_root(p->rtnl, p->have.uplinks[have[d->list[i].uplink]].ifb, TREE_CLASSID(0),
-				      classifier_root_fd(p->classifier), op_tag(OP_CLASSIFY, 0));
+				      classifier_fd(p->classifier, CLASSIFIER_TX_ROOT), op_tag(OP_CLASSIFY, 0));
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
 	for (size_t i = first; i < end && err >= 0; i++)
@@ -153,7 +153,7 @@ static int add_hook(struct dataplane *p, const struct host *h, uint32_t ifindex)
 
 static int set_filter(struct dataplane *p, const struct tree_vnic *v, uint32_t ifb)
 {
-	int fd = classifier_prog_fd(p->classifier);
+	int fd = classifier_fd(p->classifier, CLASSIFIER_TX_INGRESS);
 
 	if (v->place == PLACE_FIRST)
 		return filter_set_first(p->rtnl, v->ifindex, fd, TREE_CLASSID(v->minor), ifb,
@@ -205,9 +205,9 @@ static int set_program(struct batch *b, const struct tree_vnic *v)
 	if (was_missed(b->missed, v->ifindex))
 		due = false;
 	if (due)
-		m.failure.error = tcx_set(v->ifindex, classifier_divert_fd(c), classifier_divert_id(c));
+		m.failure.error = tcx_set(v->ifindex, classifier_fd(c, CLASSIFIER_DIVERT), classifier_id(c, CLASSIFIER_DIVERT));
 	else if (have && have->hooks & HOOK_TCX)
-		(void)tcx_clear(v->ifindex, classifier_divert_id(c));
+		(void)tcx_clear(v->ifindex, classifier_id(c, CLASSIFIER_DIVERT));
 	if (m.failure.error >= 0)
 		return 0;
 	if (m.failure.error != -ENODEV && have)
@@ -301,7 +301,7 @@ static int detach(struct dataplane *p, const struct tree_vnic *v)
 	if (v->hooks & HOOK_TCX) {
 		bool reserved = privilege_reserve(true);
 
-		(void)tcx_clear(v->ifindex, classifier_divert_id(p->classifier)); /* gone is what was wanted */
+		(void)tcx_clear(v->ifindex, classifier_id(p->classifier, CLASSIFIER_DIVERT)); /* gone is what was wanted */
 		privilege_reserve(reserved);
 	}
 	return v->hooks & HOOK_FILTER ? leave_tc(p, v) : 0;

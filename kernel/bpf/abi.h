@@ -19,22 +19,32 @@
 /* The leaf for packets of which no class is known. */
 #define DIVVY_MINOR_DEFAULT 0xfffeU
 
-/* Map "devices": key __u32 ifindex of the vNIC. No entry: the packet is left alone. */
+/*
+ * A key of both maps: __u32 ifindex of the vNIC, which the kernel keeps below 2^31; with this bit: for the packets that
+ * its VM receives.
+ */
+#define DIVVY_RX 0x80000000U
+
+/* Map "devices". No entry: the packet is left alone. */
 struct divvy_device {
-	__u32 ifb;   /* ifindex of the IFB that the class is at */
-	__u32 minor; /* of the HTB leaf */
+	__u32 ifb;      /* ifindex of the IFB that the class is at */
+	__u32 minor;    /* of the HTB leaf */
+	__u32 unmarked; /* at egress: 1: packets lose the IFB's mark before they come to divvy's filter */
 };
 
-/* Map "counters" (per CPU): key __u32 ifindex. What the vNIC offered, before any queue. */
+/* Map "counters" (per CPU). What was offered, before any queue. */
 struct divvy_counters {
 	__u64 bytes;   /* link-layer bytes, headers of every GSO segment included */
 	__u64 packets; /* frames as they will be on the wire: GSO segments count each */
 	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE of the latest packet: up to a tick (1-10 ms) early */
 	__u64 largest; /* longest skb seen, bytes */
-	/* As a tap counts what its VM sends: what GSO makes of it later is left out. */
+	/*
+	 * As a vNIC counts: what GSO makes of it later is left out. At egress: what came back from the IFB, which the
+	 * vNIC counts behind that.
+	 */
 	__u64 skbs;
 	__u64 skb_bytes;
 };
 
-_Static_assert(sizeof(struct divvy_device) == 8, "ABI");
+_Static_assert(sizeof(struct divvy_device) == 12, "ABI");
 _Static_assert(sizeof(struct divvy_counters) == 48, "ABI");

@@ -35,8 +35,9 @@
 
 struct classifier {
 	struct classify_bpf *skel;
-	int prog, root, divert, devices, counters; /* descriptors, the skeleton's */
-	uint32_t prog_id, root_id, divert_id;
+	int devices, counters;          /* descriptors, the skeleton's */
+	int prog[N_CLASSIFIER_PROGRAMS]; /* likewise; -1: not loaded */
+	uint32_t id[N_CLASSIFIER_PROGRAMS];
 	int n_cpus;
 };
 
@@ -110,6 +111,27 @@ static int id_of(int prog, uint32_t *id)
 	return 0;
 }
 
+/* Descriptors and ids of the programs. 0 or negative errno. */
+static int find_programs(struct classifier *c)
+{
+	const struct bpf_program *const progs[N_CLASSIFIER_PROGRAMS] = {
+		[CLASSIFIER_TX_INGRESS] = c->skel->progs.count_and_match,
+		[CLASSIFIER_TX_EGRESS] = c->skel->progs.tx_at_egress,
+		[CLASSIFIER_TX_ROOT] = c->skel->progs.find_class,
+		[CLASSIFIER_RX_INGRESS] = c->skel->progs.rx_at_ingress,
+		[CLASSIFIER_RX_EGRESS] = c->skel->progs.rx_at_egress,
+		[CLASSIFIER_RX_ROOT] = c->skel->progs.find_rx_class,
+		[CLASSIFIER_DIVERT] = c->skel->progs.divvy_divert,
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < N_CLASSIFIER_PROGRAMS && err >= 0; i++) {
+		c->prog[i] = bpf_program__autoload(progs[i]) ? bpf_program__fd(progs[i]) : -1;
+		err = c->prog[i] < 0 ? 0 : id_of(c->prog[i], &c->id[i]);
+	}
+	return err;
+}
+
 int classifier_open(struct classifier **ret, char *errtext, size_t size)
 {
 	_cleanup_(classifier_closep) struct classifier *c = calloc(1, sizeof(*c));
@@ -130,18 +152,9 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 			snprintf(errtext, size, "%s", text[0] ? text : strerror(-err));
 		return err;
 	}
-	c->prog = bpf_program__fd(c->skel->progs.count_and_match);
-	c->root = bpf_program__fd(c->skel->progs.find_class);
-	c->divert = bpf_program__autoload(c->skel->progs.divvy_divert) ?
-			    bpf_program__fd(c->skel->progs.divvy_divert) :
-			    -1;
 	c->devices = bpf_map__fd(c->skel->maps.devices);
 	c->counters = bpf_map__fd(c->skel->maps.counters);
-	err = id_of(c->prog, &c->prog_id);
-	if (err >= 0)
-		err = id_of(c->root, &c->root_id);
-	if (err >= 0 && c->divert >= 0)
-		err = id_of(c->divert, &c->divert_id);
+	err = find_programs(c);
 	if (err < 0) {
 		if (errtext && size)
 			snprintf(errtext, size, "asking for the ids of BPF programs: %s", strerror(-err));
@@ -164,34 +177,14 @@ void classifier_closep(struct classifier **c)
 	*c = classifier_close(*c);
 }
 
-int classifier_prog_fd(const struct classifier *c)
+int classifier_fd(const struct classifier *c, enum classifier_program which)
 {
-	return c->prog;
+	return c->prog[which];
 }
 
-int classifier_root_fd(const struct classifier *c)
+uint32_t classifier_id(const struct classifier *c, enum classifier_program which)
 {
-	return c->root;
-}
-
-int classifier_divert_fd(const struct classifier *c)
-{
-	return c->divert;
-}
-
-uint32_t classifier_divert_id(const struct classifier *c)
-{
-	return c->divert_id;
-}
-
-uint32_t classifier_prog_id(const struct classifier *c)
-{
-	return c->prog_id;
-}
-
-uint32_t classifier_root_id(const struct classifier *c)
-{
-	return c->root_id;
+	return c->id[which];
 }
 
 int classifier_devices_fd(const struct classifier *c)
@@ -216,10 +209,10 @@ static int update(int map, const void *key, const void *value, uint64_t flags)
 }
 
 /* Counters at zero for those that have none. zero: one record for each CPU. */
-static int make_counters(struct classifier *c, const uint32_t *ifindex, size_t n, const void *zero)
+static int make_counters(struct classifier *c, const uint32_t *key, size_t n, const void *zero)
 {
 	for (size_t i = 0; i < n; i++) {
-		int err = update(c->counters, &ifindex[i], zero, BPF_NOEXIST);
+		int err = update(c->counters, &key[i], zero, BPF_NOEXIST);
 
 		if (err < 0 && err != -EEXIST)
 			return err;
@@ -227,17 +220,17 @@ static int make_counters(struct classifier *c, const uint32_t *ifindex, size_t n
 	return 0;
 }
 
-static int set_devices(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
+static int set_devices(struct classifier *c, const uint32_t *key, const struct divvy_device *device,
 		       size_t n)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 	uint32_t done = (uint32_t)n;
 
-	if (n > 1 && bpf_map_update_batch(c->devices, ifindex, device, &done, &opts) == 0)
+	if (n > 1 && bpf_map_update_batch(c->devices, key, device, &done, &opts) == 0)
 		return 0;
 	/* One by one where there are no batches, and for a clear error where one failed. */
 	for (size_t i = 0; i < n; i++) {
-		int err = update(c->devices, &ifindex[i], &device[i], BPF_ANY);
+		int err = update(c->devices, &key[i], &device[i], BPF_ANY);
 
 		if (err < 0)
 			return err;
@@ -245,7 +238,7 @@ static int set_devices(struct classifier *c, const uint32_t *ifindex, const stru
 	return 0;
 }
 
-int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
+int classifier_set_many(struct classifier *c, const uint32_t *key, const struct divvy_device *device,
 			size_t n)
 {
 	_cleanup_free_ struct divvy_counters *zero = calloc((size_t)c->n_cpus, sizeof(*zero));
@@ -256,21 +249,21 @@ int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const str
 	if (n > DIVVY_DEVICES_MAX)
 		return -E2BIG;
 	/* Counters first: from the first packet in a class on, it is counted. */
-	err = make_counters(c, ifindex, n, zero);
-	return err < 0 ? err : set_devices(c, ifindex, device, n);
+	err = make_counters(c, key, n, zero);
+	return err < 0 ? err : set_devices(c, key, device, n);
 }
 
-int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device)
+int classifier_set(struct classifier *c, uint32_t key, struct divvy_device device)
 {
-	return classifier_set_many(c, &ifindex, &device, 1);
+	return classifier_set_many(c, &key, &device, 1);
 }
 
-int classifier_clear(struct classifier *c, uint32_t ifindex)
+int classifier_clear(struct classifier *c, uint32_t key)
 {
-	int err = bpf_map_delete_elem(c->devices, &ifindex) < 0 ? -errno : 0;
+	int err = bpf_map_delete_elem(c->devices, &key) < 0 ? -errno : 0;
 
 	/* Also where the device was not there: an interrupted classifier_set() leaves counters alone. */
-	if (bpf_map_delete_elem(c->counters, &ifindex) < 0 && errno != ENOENT && err == 0)
+	if (bpf_map_delete_elem(c->counters, &key) < 0 && errno != ENOENT && err == 0)
 		err = -errno;
 	return err;
 }
@@ -293,19 +286,19 @@ static struct divvy_counters sum_over_cpus(const struct classifier *c, const str
 	return sum;
 }
 
-int classifier_read(const struct classifier *c, uint32_t ifindex, struct divvy_counters *out)
+int classifier_read(const struct classifier *c, uint32_t key, struct divvy_counters *out)
 {
 	_cleanup_free_ struct divvy_counters *cpu = calloc((size_t)c->n_cpus, sizeof(*cpu));
 
 	if (!cpu)
 		return -ENOMEM;
-	if (bpf_map_lookup_elem(c->counters, &ifindex, cpu) < 0)
+	if (bpf_map_lookup_elem(c->counters, &key, cpu) < 0)
 		return -errno;
 	*out = sum_over_cpus(c, cpu);
 	return 0;
 }
 
-static int read_each(const struct classifier *c, const uint32_t *ifindex, size_t n,
+static int read_each(const struct classifier *c, const uint32_t *key, size_t n,
 		     struct divvy_counters *out)
 {
 	_cleanup_free_ struct divvy_counters *cpu = calloc((size_t)c->n_cpus, sizeof(*cpu));
@@ -313,7 +306,7 @@ static int read_each(const struct classifier *c, const uint32_t *ifindex, size_t
 	if (!cpu)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (bpf_map_lookup_elem(c->counters, &ifindex[i], cpu) == 0)
+		if (bpf_map_lookup_elem(c->counters, &key[i], cpu) == 0)
 			out[i] = sum_over_cpus(c, cpu);
 		else if (errno == ENOENT)
 			out[i] = (struct divvy_counters){ 0 };
@@ -325,7 +318,7 @@ static int read_each(const struct classifier *c, const uint32_t *ifindex, size_t
 
 /* A device that the caller asks for, and where its counters go. */
 struct wanted {
-	uint32_t ifindex;
+	uint32_t key;
 	uint32_t place;
 };
 
@@ -333,18 +326,18 @@ static int compare_wanted(const void *a, const void *b)
 {
 	const struct wanted *x = a, *y = b;
 
-	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+	return (x->key > y->key) - (x->key < y->key);
 }
 
-/* Sorted by ifindex; the caller's to free. */
-static struct wanted *sort_wanted(const uint32_t *ifindex, size_t n)
+/* Sorted by key; the caller's to free. */
+static struct wanted *sort_wanted(const uint32_t *key, size_t n)
 {
 	struct wanted *w = calloc(n, sizeof(*w));
 	bool sorted = true;
 
 	for (size_t i = 0; w && i < n; i++) {
-		w[i] = (struct wanted){ .ifindex = ifindex[i], .place = (uint32_t)i };
-		sorted = sorted && (i == 0 || ifindex[i - 1] <= ifindex[i]);
+		w[i] = (struct wanted){ .key = key[i], .place = (uint32_t)i };
+		sorted = sorted && (i == 0 || key[i - 1] <= key[i]);
 	}
 	if (w && !sorted)
 		qsort(w, n, sizeof(*w), compare_wanted);
@@ -376,14 +369,14 @@ static int read_batches(const struct classifier *c, const struct wanted *w, size
 		for (uint32_t i = 0; i < got; i++) {
 			size_t k = byifindex_lower_bound(w, n, sizeof(*w), key[i]);
 
-			for (; k < n && w[k].ifindex == key[i]; k++)
+			for (; k < n && w[k].key == key[i]; k++)
 				out[w[k].place] = sum_over_cpus(c, cpu + i * cpus);
 		}
 	}
 	return 0;
 }
 
-int classifier_read_many(const struct classifier *c, const uint32_t *ifindex, size_t n,
+int classifier_read_many(const struct classifier *c, const uint32_t *key, size_t n,
 			 struct divvy_counters *out)
 {
 	_cleanup_free_ struct divvy_counters *found = calloc(n ? n : 1, sizeof(*found));
@@ -393,12 +386,12 @@ int classifier_read_many(const struct classifier *c, const uint32_t *ifindex, si
 	if (!found)
 		return -ENOMEM;
 	if (n >= BATCH_MIN) {
-		w = sort_wanted(ifindex, n);
+		w = sort_wanted(key, n);
 		err = w ? read_batches(c, w, n, found) : -ENOMEM;
 	}
 	/* also before 5.6, which has no batches for this type of map */
 	if (err < 0)
-		err = read_each(c, ifindex, n, found);
+		err = read_each(c, key, n, found);
 	if (err == 0)
 		memcpy(out, found, n * sizeof(*out));
 	return err;

@@ -20,33 +20,42 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size);
 struct classifier *classifier_close(struct classifier *c);
 void classifier_closep(struct classifier **c);
 
-/* Descriptors of the programs, borrowed: at a vNIC, for filter_set(); at an IFB's root, for filter_set_root(). */
-int classifier_prog_fd(const struct classifier *c);
-int classifier_root_fd(const struct classifier *c);
-/* Their ids, by which the kernel names them in dumps of filters. */
-uint32_t classifier_prog_id(const struct classifier *c);
-uint32_t classifier_root_id(const struct classifier *c);
-/* The same of the one at tcx ingress, for tcx_set(); -1 and 0: the kernel has no tcx. */
-int classifier_divert_fd(const struct classifier *c);
-uint32_t classifier_divert_id(const struct classifier *c);
+/* Programs of classify.bpf.c: for what a VM sends, and for what it receives. */
+enum classifier_program {
+	CLASSIFIER_TX_INGRESS, /* at a vNIC's tc ingress, for filter_set() */
+	CLASSIFIER_TX_EGRESS,  /* at its egress, for filter_set_at() */
+	CLASSIFIER_TX_ROOT,    /* at an IFB's root, for filter_set_root() */
+	CLASSIFIER_RX_INGRESS,
+	CLASSIFIER_RX_EGRESS,
+	CLASSIFIER_RX_ROOT,
+	CLASSIFIER_DIVERT,     /* at a vNIC's tcx ingress, for tcx_set() */
+	N_CLASSIFIER_PROGRAMS,
+};
+
+/* Descriptor, borrowed; -1: the kernel has no tcx. */
+int classifier_fd(const struct classifier *c, enum classifier_program which);
+/* The id, by which the kernel names the program in dumps of filters; 0: the kernel has no tcx. */
+uint32_t classifier_id(const struct classifier *c, enum classifier_program which);
 /* The map of devices, borrowed: for other programs of divvy's. */
 int classifier_devices_fd(const struct classifier *c);
 
+/* Below, a vNIC is named by its key (abi.h): its ifindex, with DIVVY_RX for what it receives. */
+
 /* From now on packets of this vNIC go to this class. 0 or negative errno. */
-int classifier_set(struct classifier *c, uint32_t ifindex, struct divvy_device device);
+int classifier_set(struct classifier *c, uint32_t key, struct divvy_device device);
 /*
  * The same for n vNICs, in one system call where the kernel has batch updates (5.6). 0; -E2BIG: more than
  * DIVVY_DEVICES_MAX; or another negative errno.
  */
-int classifier_set_many(struct classifier *c, const uint32_t *ifindex, const struct divvy_device *device,
+int classifier_set_many(struct classifier *c, const uint32_t *key, const struct divvy_device *device,
 			size_t n);
 /* From now on leave the vNIC's packets alone, and forget its counters. 0; -ENOENT: it was unknown; ... */
-int classifier_clear(struct classifier *c, uint32_t ifindex);
+int classifier_clear(struct classifier *c, uint32_t key);
 /* Sums over CPUs. 0; -ENOENT: the device is unknown; or negative errno. */
-int classifier_read(const struct classifier *c, uint32_t ifindex, struct divvy_counters *out);
+int classifier_read(const struct classifier *c, uint32_t key, struct divvy_counters *out);
 /*
  * The same for n devices, in their order; zeros for one that is unknown. For many it is one system call where
  * the kernel has batch look-ups (5.6), or a few on a host of many CPUs. 0 or negative errno.
  */
-int classifier_read_many(const struct classifier *c, const uint32_t *ifindex, size_t n,
+int classifier_read_many(const struct classifier *c, const uint32_t *key, size_t n,
 			 struct divvy_counters *out);

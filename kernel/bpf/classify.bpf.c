@@ -17,6 +17,20 @@
  * mirred sets to the device that it redirects from (net/sched/act_mirred.c); bpf_redirect() leaves it as it is, and
  * that is the same at ingress. So the packet leaves divvy with
  * the priority that it came with.
+ *
+ * The same of a packet that a VM receives: rx_at_egress() at the vNIC's egress, and find_rx_class(). A macvtap has its
+ * own ends the other way round: tx_at_egress() and rx_at_ingress(). The map's key says which direction is meant.
+ *
+ * Egress
+ *
+ * What leaves the IFB is sent by the vNIC once more, and comes to the same filter a second time. It comes from the IFB
+ * then: ingress_ifindex says so. The IFB has marked it, so that the filter's action is passed over once
+ * (skb->tc_skip_classify, net/sched/act_api.c), and a match takes the mark away. Without a match the mark would go
+ * along into the container behind a veth, whose own tc ingress would be passed over.
+ *
+ * A filter of another program, at a clsact before divvy's filter, may have used the mark up. Then the match would send
+ * the packet into the IFB again, for ever. So the second match leaves a note with the packet. A note that arrives at
+ * the IFB is such a packet's: from then on this vNIC's second time is no match, and the packet goes its way.
  */
 #include "abi.h"
 
@@ -36,6 +50,10 @@
 #define NO_MATCH 0
 #define MATCH (-1)
 #define NEXT (-1) /* TCX_NEXT: to the programs and filters behind this one */
+
+/* In skb->cb of tc's programs: left by at_egress(), read by name_class(). */
+#define NOTE 4
+#define NOTE_SECOND DIVVY_HTB_MAJOR
 
 /* Where a GSO packet's headers cannot be read: Ethernet, IPv4, TCP with time stamps. */
 #define HEADERS_DEFAULT (ETH_HLEN + 20 + 32)
@@ -110,8 +128,6 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 			packets = segments;
 		}
 	}
-	c->skbs++;
-	c->skb_bytes += skb->len;
 	c->bytes += bytes;
 	c->packets += packets;
 	c->last_ns = bpf_ktime_get_coarse_ns(); /* reading the exact clock cost as much as all the rest */
@@ -119,10 +135,10 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 		c->largest = skb->len;
 }
 
-/* The packet comes from vNIC ifindex, and goes into the IFB from here. */
-static __always_inline void take(struct __sk_buff *skb, __u32 ifindex)
+/* The packet is the vNIC's that key names, and goes into the IFB from here. */
+static __always_inline void take(struct __sk_buff *skb, __u32 key)
 {
-	struct divvy_counters *c = bpf_map_lookup_elem(&counters, &ifindex);
+	struct divvy_counters *c = bpf_map_lookup_elem(&counters, &key);
 
 	if (c)
 		count(skb, c);
@@ -131,15 +147,63 @@ static __always_inline void take(struct __sk_buff *skb, __u32 ifindex)
 		skb->priority = 0;
 }
 
+static __always_inline void count_skb(struct __sk_buff *skb, __u32 key)
+{
+	struct divvy_counters *c = bpf_map_lookup_elem(&counters, &key);
+
+	if (!c)
+		return;
+	c->skbs++;
+	c->skb_bytes += skb->len;
+}
+
+static __always_inline int at_ingress(struct __sk_buff *skb, __u32 key)
+{
+	if (!bpf_map_lookup_elem(&devices, &key))
+		return NO_MATCH;
+	count_skb(skb, key);
+	take(skb, key);
+	return MATCH;
+}
+
+static __always_inline int at_egress(struct __sk_buff *skb, __u32 key)
+{
+	struct divvy_device *d = bpf_map_lookup_elem(&devices, &key);
+
+	if (!d)
+		return NO_MATCH;
+	if (skb->ingress_ifindex == d->ifb) {
+		count_skb(skb, key);
+		skb->cb[NOTE] = NOTE_SECOND;
+		return d->unmarked ? NO_MATCH : MATCH;
+	}
+	skb->cb[NOTE] = 0;
+	take(skb, key);
+	return MATCH;
+}
+
 SEC("tc")
 int count_and_match(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
+	return at_ingress(skb, skb->ifindex);
+}
 
-	if (!bpf_map_lookup_elem(&devices, &ifindex))
-		return NO_MATCH;
-	take(skb, ifindex);
-	return MATCH;
+SEC("tc")
+int rx_at_egress(struct __sk_buff *skb)
+{
+	return at_egress(skb, skb->ifindex | DIVVY_RX);
+}
+
+SEC("tc")
+int tx_at_egress(struct __sk_buff *skb)
+{
+	return at_egress(skb, skb->ifindex);
+}
+
+SEC("tc")
+int rx_at_ingress(struct __sk_buff *skb)
+{
+	return at_ingress(skb, skb->ifindex | DIVVY_RX);
 }
 
 /* --- tcx ---------------------------------------------------------------------------------------- */
@@ -223,19 +287,32 @@ int divvy_divert(struct __sk_buff *skb)
 
 	if (!d || !is_alone(skb) || !is_here(skb))
 		return NEXT;
+	count_skb(skb, ifindex);
 	take(skb, ifindex);
 	return (int)bpf_redirect(d->ifb, 0);
+}
+
+static __always_inline int name_class(struct __sk_buff *skb, __u32 key)
+{
+	struct divvy_device *d = bpf_map_lookup_elem(&devices, &key);
+
+	/* A vNIC that moves to another uplink: its filter still leads to the former IFB for a moment. */
+	skb->tc_classid = d && d->ifb == skb->ifindex ? d->minor : DIVVY_MINOR_DEFAULT;
+	if (d && skb->cb[NOTE] == NOTE_SECOND)
+		d->unmarked = 1;
+	return TC_ACT_OK;
 }
 
 SEC("tc")
 int find_class(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ingress_ifindex;
-	struct divvy_device *d = bpf_map_lookup_elem(&devices, &ifindex);
+	return name_class(skb, skb->ingress_ifindex);
+}
 
-	/* A vNIC that moves to another uplink: its filter still leads to the former IFB for a moment. */
-	skb->tc_classid = d && d->ifb == skb->ifindex ? d->minor : DIVVY_MINOR_DEFAULT;
-	return TC_ACT_OK;
+SEC("tc")
+int find_rx_class(struct __sk_buff *skb)
+{
+	return name_class(skb, skb->ingress_ifindex | DIVVY_RX);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
@@ -19,8 +20,8 @@
  * handle ffff: and takes every class of it for its one hook (net/sched/sch_ingress.c,
  * ingress_find()). So this one address serves whichever of the two is there.
  */
-#define TC_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
-#define TC_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+static_assert(FILTER_INGRESS == TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), "this serves both kinds");
+static_assert(FILTER_EGRESS == TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), "clsact's alone");
 
 #define ACTION_FIRST 1 /* actions of a filter are numbered from one (net/sched/act_api.c) */
 
@@ -117,12 +118,12 @@ static int list_hook(struct rtnl *r, uint32_t ifindex, uint32_t hook, struct fil
 
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n)
 {
-	return list_hook(r, ifindex, TC_INGRESS, f, n);
+	return list_hook(r, ifindex, FILTER_INGRESS, f, n);
 }
 
-int filter_list_root(struct rtnl *r, uint32_t ifb, uint32_t root, struct filter **f, size_t *n)
+int filter_list_at(struct rtnl *r, uint32_t ifindex, uint32_t parent, struct filter **f, size_t *n)
 {
-	return list_hook(r, ifb, root, f, n);
+	return list_hook(r, ifindex, parent, f, n);
 }
 
 /* With an `ingress` qdisc both addresses are the one hook, whose filters then come twice. */
@@ -131,10 +132,10 @@ int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t 
 	_cleanup_free_ struct filter *in = NULL, *out = NULL;
 	size_t n_in, n_out;
 	struct filter *both;
-	int err = list_hook(r, ifindex, TC_INGRESS, &in, &n_in);
+	int err = list_hook(r, ifindex, FILTER_INGRESS, &in, &n_in);
 
 	if (err == 0)
-		err = list_hook(r, ifindex, TC_EGRESS, &out, &n_out);
+		err = list_hook(r, ifindex, FILTER_EGRESS, &out, &n_out);
 	if (err < 0)
 		return err;
 	both = reallocarray(in, n_in + n_out + 1, sizeof(*both));
@@ -222,10 +223,11 @@ static void put_prog(struct nlmsghdr *nlh, int prog_fd, uint32_t classid)
  * Without NLM_F_EXCL the filter of this handle is replaced in place: a packet meets the old one or
  * the new one.
  */
-static int set_at(struct rtnl *r, uint32_t ifindex, struct place at, int prog_fd, uint32_t classid,
+int filter_set_at(struct rtnl *r, uint32_t ifindex, uint32_t parent, bool is_first, int prog_fd, uint32_t classid,
 		  uint32_t ifb, uint64_t tag)
 {
-	struct nlmsghdr *nlh = request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, TC_INGRESS, at, tag);
+	struct nlmsghdr *nlh =
+		request(r, RTM_NEWTFILTER, NLM_F_CREATE, ifindex, parent, is_first ? first : last, tag);
 	struct nlattr *options;
 
 	if (!nlh)
@@ -239,13 +241,13 @@ static int set_at(struct rtnl *r, uint32_t ifindex, struct place at, int prog_fd
 
 int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb, uint64_t tag)
 {
-	return set_at(r, ifindex, last, prog_fd, classid, ifb, tag);
+	return filter_set_at(r, ifindex, FILTER_INGRESS, false, prog_fd, classid, ifb, tag);
 }
 
 int filter_set_first(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb,
 		     uint64_t tag)
 {
-	return set_at(r, ifindex, first, prog_fd, classid, ifb, tag);
+	return filter_set_at(r, ifindex, FILTER_INGRESS, true, prog_fd, classid, ifb, tag);
 }
 
 int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag)
@@ -262,14 +264,19 @@ int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, ui
 	return 0;
 }
 
+int filter_del_at(struct rtnl *r, uint32_t ifindex, uint32_t parent, bool is_first, uint64_t tag)
+{
+	return request(r, RTM_DELTFILTER, 0, ifindex, parent, is_first ? first : last, tag) ? 0 : -ENOMEM;
+}
+
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
-	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, last, tag) ? 0 : -ENOMEM;
+	return filter_del_at(r, ifindex, FILTER_INGRESS, false, tag);
 }
 
 int filter_del_first(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
-	return request(r, RTM_DELTFILTER, 0, ifindex, TC_INGRESS, first, tag) ? 0 : -ENOMEM;
+	return filter_del_at(r, ifindex, FILTER_INGRESS, true, tag);
 }
 
 /* Without a kind and a protocol the kernel takes any (net/sched/cls_api.c, tc_del_tfilter()). */

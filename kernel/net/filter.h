@@ -20,6 +20,10 @@
 #define FILTER_HANDLE_FIRST 0xd177
 #define FILTER_NAME "divvy"
 
+/* Where a filter is, besides a qdisc's handle ("major:0"): the two places of clsact. `ingress` has the first alone. */
+#define FILTER_INGRESS 0xfffffff2U
+#define FILTER_EGRESS 0xfffffff3U
+
 struct filter {
 	uint32_t ifindex;
 	uint16_t pref;
@@ -38,8 +42,8 @@ struct filter {
  * is the caller's to free. 0 (*n is 0 where there is no hook), or negative errno with both untouched.
  */
 int filter_list(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
-/* The same at the classful qdisc root ("major:0") of an IFB. */
-int filter_list_root(struct rtnl *r, uint32_t ifb, uint32_t root, struct filter **f, size_t *n);
+/* The same at another place. */
+int filter_list_at(struct rtnl *r, uint32_t ifindex, uint32_t parent, struct filter **f, size_t *n);
 /* The same at both hooks of clsact, ingress and egress: do other programs use it? */
 int filter_list_all(struct rtnl *r, uint32_t ifindex, struct filter **f, size_t *n);
 /* Whether an event of the tc group, RTM_NEWACTION or RTM_DELACTION, is about redirects. */
@@ -53,7 +57,7 @@ int filter_set(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, 
 int filter_set_root(struct rtnl *r, uint32_t ifb, uint32_t root, int prog_fd, uint64_t tag);
 int filter_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*
- * Delete one of others, of any kind, that filter_list_root() has found in chain 0. Where its preference is
+ * Delete one of others, of any kind, that filter_list_at() has found in chain 0. Where its preference is
  * not divvy's, all of that preference go: a u32 leaves its hash table behind else.
  */
 int filter_del_root(struct rtnl *r, uint32_t ifb, uint32_t root, const struct filter *f, uint64_t tag);
@@ -64,3 +68,7 @@ int filter_del_root(struct rtnl *r, uint32_t ifb, uint32_t root, const struct fi
 int filter_set_first(struct rtnl *r, uint32_t ifindex, int prog_fd, uint32_t classid, uint32_t ifb,
 		     uint64_t tag);
 int filter_del_first(struct rtnl *r, uint32_t ifindex, uint64_t tag);
+/* The same, last or first, at another place. */
+int filter_set_at(struct rtnl *r, uint32_t ifindex, uint32_t parent, bool first, int prog_fd, uint32_t classid,
+		  uint32_t ifb, uint64_t tag);
+int filter_del_at(struct rtnl *r, uint32_t ifindex, uint32_t parent, bool first, uint64_t tag);

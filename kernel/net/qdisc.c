@@ -16,6 +16,9 @@
 /* include/net/net_namespace.h: every namespace's lo */
 #define LOOPBACK_IFINDEX 1
 
+/* Packets; a vNIC takes them at once, or, if it is full, drops them. */
+#define EGRESS_QLEN 1000
+
 /* fq_codel: what divvy does not choose is the kernel's default (net/sched/sch_fq_codel.c, fq_codel_init()) */
 #define FQ_CODEL_PACKETS 10240
 #define FQ_CODEL_QUANTUM 1514
@@ -191,8 +194,8 @@ int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 	return hook(r, RTM_DELQDISC, 0, ifindex, "clsact", tag);
 }
 
-int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
-		  uint64_t tag)
+static int add_htb(struct rtnl *r, uint16_t flags, uint32_t ifindex, uint16_t major, uint16_t defminor,
+		   uint32_t direct_qlen, uint64_t tag)
 {
 	struct tcmsg tcm = {
 		.tcm_family = AF_UNSPEC,
@@ -205,8 +208,7 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
 		.rate2quantum = RATE2QUANTUM,
 		.defcls = defminor,
 	};
-	struct nlmsghdr *nlh =
-		request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_REPLACE, &tcm, "htb", tag);
+	struct nlmsghdr *nlh = request(r, RTM_NEWQDISC, flags, &tcm, "htb", tag);
 	struct nlattr *options;
 
 	if (!nlh)
@@ -216,6 +218,24 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
 	mnl_attr_put_u32(nlh, TCA_HTB_DIRECT_QLEN, direct_qlen);
 	mnl_attr_nest_end(nlh, options);
 	return 0;
+}
+
+int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
+		  uint64_t tag)
+{
+	return add_htb(r, ADD_FLAGS | NLM_F_REPLACE, ifindex, major, defminor, direct_qlen, tag);
+}
+
+int qdisc_add_egress(struct rtnl *r, uint32_t ifindex, uint16_t major, bool replace, uint64_t tag)
+{
+	return add_htb(r, replace ? ADD_FLAGS | NLM_F_REPLACE : ADD_FLAGS, ifindex, major, 0, EGRESS_QLEN, tag);
+}
+
+int qdisc_add_noqueue(struct rtnl *r, uint32_t ifindex, uint64_t tag)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };
+
+	return request(r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &tcm, "noqueue", tag) ? 0 : -ENOMEM;
 }
 
 int qdisc_del_root(struct rtnl *r, uint32_t ifindex, uint64_t tag)

@@ -45,6 +45,14 @@ int qdisc_del_clsact(struct rtnl *r, uint32_t ifindex, uint64_t tag);
  */
 int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t defminor, uint32_t direct_qlen,
 		  uint64_t tag);
+/*
+ * The same without a default and without classes, so that all packets go straight through it: a place for filters at a
+ * vNIC's egress. replace: it takes the place of another program's root. Without it the kernel's answer is -EEXIST if
+ * there is one, but not for what the kernel puts there by itself.
+ */
+int qdisc_add_egress(struct rtnl *r, uint32_t ifindex, uint16_t major, bool replace, uint64_t tag);
+/* A root qdisc without a queue, in the place of whatever there is. */
+int qdisc_add_noqueue(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /* Delete the root qdisc, of whatever kind, with all below it; -ENOENT: there is none but the kernel's own. */
 int qdisc_del_root(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /*

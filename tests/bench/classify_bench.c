@@ -21,7 +21,7 @@ static uint64_t run(struct classifier *c, uint32_t len, uint32_t gso_size)
 	uint64_t ns[ROUNDS];
 
 	for (int i = 0; i < ROUNDS; i++) {
-		bench_need(bpf_prog_test_run_opts(classifier_prog_fd(c), &opts) < 0 ? -errno : 0, "test run");
+		bench_need(bpf_prog_test_run_opts(classifier_fd(c, CLASSIFIER_TX_INGRESS), &opts) < 0 ? -errno : 0, "test run");
 		ns[i] = opts.duration;
 	}
 	return bench_median(ns, ROUNDS);

@@ -106,7 +106,7 @@ static void classes_del(struct bench *b)
 
 static void filters_add(struct bench *b)
 {
-	int prog = classifier_prog_fd(b->c);
+	int prog = classifier_fd(b->c, CLASSIFIER_TX_INGRESS);
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		bench_need(qdisc_add_clsact(b->r, b->nic[i], i), "clsact");
@@ -117,7 +117,7 @@ static void filters_add(struct bench *b)
 
 static void filters_replace(struct bench *b)
 {
-	int prog = classifier_prog_fd(b->c);
+	int prog = classifier_fd(b->c, CLASSIFIER_TX_INGRESS);
 
 	for (uint32_t i = 0; i < b->n; i++)
 		bench_need(filter_set(b->r, b->nic[i], prog, CLASS(FIRST + i), b->ifb, i), "filter");

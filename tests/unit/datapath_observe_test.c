@@ -192,13 +192,13 @@ static void vnic(void **state)
 	mends(nic[1], KIND(MAP) | KIND(ATTACH));
 	/* Another program in its place, another IFB, another class. */
 	assert_int_equal(classifier_open(&other, NULL, 0), 0);
-	filter_set(p.rtnl, nic[0], classifier_prog_fd(other), TREE_CLASSID(WEB), ifb, 0);
+	filter_set(p.rtnl, nic[0], classifier_fd(other, CLASSIFIER_TX_INGRESS), TREE_CLASSID(WEB), ifb, 0);
 	mends(nic[0], KIND(MAP) | KIND(REATTACH));
 	classifier_close(other);
-	filter_set(p.rtnl, nic[0], classifier_prog_fd(p.classifier), TREE_CLASSID(WEB),
+	filter_set(p.rtnl, nic[0], classifier_fd(p.classifier, CLASSIFIER_TX_INGRESS), TREE_CLASSID(WEB),
 		   ifindex_of(p.rtnl, "up0"), 0);
 	mends(nic[0], KIND(MAP) | KIND(REATTACH));
-	filter_set(p.rtnl, nic[0], classifier_prog_fd(p.classifier), TREE_CLASSID(BATCH), ifb, 0);
+	filter_set(p.rtnl, nic[0], classifier_fd(p.classifier, CLASSIFIER_TX_INGRESS), TREE_CLASSID(BATCH), ifb, 0);
 	mends(nic[0], KIND(MAP) | KIND(REATTACH));
 }
 
@@ -218,8 +218,8 @@ static void has_hooks(unsigned int hooks)
 {
 	struct tcx t;
 
-	tcx_read(nic[0], classifier_divert_id(p.classifier), &t);
-	assert_int_equal(t.ours, hooks & HOOK_TCX ? classifier_divert_id(p.classifier) : 0);
+	tcx_read(nic[0], classifier_id(p.classifier, CLASSIFIER_DIVERT), &t);
+	assert_int_equal(t.ours, hooks & HOOK_TCX ? classifier_id(p.classifier, CLASSIFIER_DIVERT) : 0);
 	assert_int_equal(t.others, 0);
 	assert_int_equal(has_ingress(nic[0]), !!(hooks & HOOK_FILTER));
 }
@@ -230,7 +230,7 @@ static void programs(void **state)
 	static const unsigned int hooks[] = { HOOK_TCX, HOOK_TCX | HOOK_FILTER, HOOK_FILTER, HOOK_TCX | HOOK_FILTER,
 					      HOOK_TCX, HOOK_FILTER };
 	struct classifier *other = NULL;
-	uint32_t own = classifier_divert_id(p.classifier);
+	uint32_t own = classifier_id(p.classifier, CLASSIFIER_DIVERT);
 
 	(void)state;
 	if (!own) /* the kernel has no tcx */
@@ -248,7 +248,7 @@ static void programs(void **state)
 		mends(nic[0], hooks[i] == HOOK_TCX ? KIND(MAP) | KIND(ATTACH) : KIND(REATTACH));
 		/* An earlier divvyd's. */
 		assert_int_equal(
-			tcx_set(nic[0], classifier_divert_fd(other), classifier_divert_id(other)), 0);
+			tcx_set(nic[0], classifier_fd(other, CLASSIFIER_DIVERT), classifier_id(other, CLASSIFIER_DIVERT)), 0);
 		mends(nic[0], KIND(MAP) | KIND(REATTACH));
 		if (hooks[i] & HOOK_FILTER)
 			filter_del(p.rtnl, nic[0], 0);
@@ -381,7 +381,7 @@ static void classifier_at_root(void **state)
 	filter_del_root(p.rtnl, ifb, TREE_CLASSID(0), &ours, 0);
 	mends(ifb, KIND(CLASSIFY));
 	assert_int_equal(classifier_open(&other, NULL, 0), 0);
-	filter_set_root(p.rtnl, ifb, TREE_CLASSID(0), classifier_root_fd(other), 0);
+	filter_set_root(p.rtnl, ifb, TREE_CLASSID(0), classifier_fd(other, CLASSIFIER_TX_ROOT), 0);
 	mends(ifb, KIND(CLASSIFY));
 	classifier_close(other);
 }
@@ -398,7 +398,7 @@ static void rebuild_root(void)
 		if (u->classes[i].htb.leaf)
 			set_queue(u->classes[i].htb.minor, u->classes[i].leaf);
 	}
-	filter_set_root(p.rtnl, ifb, TREE_CLASSID(0), classifier_root_fd(p.classifier), 0);
+	filter_set_root(p.rtnl, ifb, TREE_CLASSID(0), classifier_fd(p.classifier, CLASSIFIER_TX_ROOT), 0);
 }
 
 static void roots(void **state)

@@ -78,7 +78,7 @@ static uint32_t run_on(uint32_t ifindex, const void *packet, uint32_t len, uint3
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len, .ctx_in = &in,
 		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
 
-	assert_int_equal(bpf_prog_test_run_opts(classifier_prog_fd(c), &opts), 0);
+	assert_int_equal(bpf_prog_test_run_opts(classifier_fd(c, CLASSIFIER_TX_INGRESS), &opts), 0);
 	if (priority)
 		*priority = out.priority;
 	return opts.retval;
@@ -111,13 +111,13 @@ static void set_change_clear(void **state)
 	uint64_t before = clock_ns(CLOCK_MONOTONIC_COARSE);
 
 	(void)state;
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 5 }), 0);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets + n.bytes + n.last_ns + n.largest, 0);
 	assert_int_equal(run(packet, 60, 0, 0, NULL), MATCH);
 	assert_int_equal(run(packet, 1514, 0, 0, NULL), MATCH);
 	/* another class: counters go on */
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 6 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 6 }), 0);
 	assert_int_equal(run(packet, 100, 0, 0, NULL), MATCH);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets, 3);
@@ -129,7 +129,7 @@ static void set_change_clear(void **state)
 	assert_int_equal(run(packet, 60, 0, 0, NULL), 0);
 	assert_int_equal(classifier_read(c, LO, &n), -ENOENT);
 	/* set again: from zero */
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 6 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 6 }), 0);
 	assert_int_equal(classifier_read(c, LO, &n), 0);
 	assert_int_equal(n.packets, 0);
 }
@@ -193,7 +193,7 @@ static void check_gso(const struct shape *s, uint32_t payload, uint32_t gso_size
 	uint32_t headers = build(s, packet), segs;
 	struct divvy_counters want = brute_force(headers, payload, gso_size), got;
 
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 1 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 1 }), 0);
 	segs = segs_known ? (uint32_t)want.packets : 0;
 	assert_int_equal(run(packet, headers + payload, gso_size, segs, NULL), MATCH);
 	assert_int_equal(classifier_read(c, LO, &got), 0);
@@ -240,7 +240,7 @@ static void priorities(void **state)
 	unsigned char packet[60] = { 0 };
 
 	(void)state;
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 5 }), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
 		uint32_t priority = own[i];
 
@@ -269,11 +269,11 @@ static void many(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < N; i++) {
 		ifindex[i] = i + 1;
-		device[i] = (struct divvy_device){ IFB, i };
+		device[i] = (struct divvy_device){ .ifb = IFB, .minor = i };
 	}
 	assert_int_equal(classifier_set_many(c, NULL, NULL, 0), 0);
 	/* one that is there already keeps its counters */
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 5 }), 0);
 	run(packet, 60, 0, 0, NULL);
 	assert_int_equal(classifier_set_many(c, ifindex, device, N), 0);
 	run(packet, 60, 0, 0, NULL);
@@ -303,7 +303,7 @@ static void sums_over_cpus(void **state)
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 5 }), 0);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &all))
 			continue;
@@ -337,7 +337,7 @@ static void make_devices(void)
 
 	for (uint32_t i = 0; i < DEVICES; i++) {
 		ifindex[i] = FIRST + i;
-		device[i] = (struct divvy_device){ IFB, 1 + i };
+		device[i] = (struct divvy_device){ .ifb = IFB, .minor = 1 + i };
 	}
 	assert_int_equal(classifier_set_many(c, ifindex, device, DEVICES), 0);
 	assert_int_equal(rtnl_open(&r), 0);
@@ -459,7 +459,7 @@ static void two_daemons(void **state)
 	struct divvy_counters n;
 
 	(void)state;
-	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ IFB, 5 }), 0);
+	assert_int_equal(classifier_set(c, LO, (struct divvy_device){ .ifb = IFB, .minor = 5 }), 0);
 	assert_int_equal(classifier_open(&second, NULL, 0), 0);
 	assert_int_equal(classifier_read(second, LO, &n), -ENOENT);
 	assert_null(classifier_close(second));

@@ -83,7 +83,7 @@ static void build_tree(void)
 		htb_class_add(p.r, p.ifb, &c, 0);
 		set_queue(LEAF(i), 4 * SNDBUF);
 	}
-	assert_int_equal(filter_set_root(p.r, p.ifb, CLASS(0), classifier_root_fd(p.c), 0), 0);
+	assert_int_equal(filter_set_root(p.r, p.ifb, CLASS(0), classifier_fd(p.c, CLASSIFIER_TX_ROOT), 0), 0);
 	commit_ok(p.r);
 }
 
@@ -105,9 +105,9 @@ static void build_taps(bool backpressure)
 		p.tap[i] = ifindex_of(p.r, name);
 		link_set(p.r, p.tap[i], p.bridge, true);
 		qdisc_add_clsact(p.r, p.tap[i], 0);
-		filter_set(p.r, p.tap[i], classifier_prog_fd(p.c), CLASS(LEAF(i)), p.ifb, 0);
+		filter_set(p.r, p.tap[i], classifier_fd(p.c, CLASSIFIER_TX_INGRESS), CLASS(LEAF(i)), p.ifb, 0);
 		commit_ok(p.r);
-		assert_int_equal(classifier_set(p.c, p.tap[i], (struct divvy_device){ p.ifb, LEAF(i) }), 0);
+		assert_int_equal(classifier_set(p.c, p.tap[i], (struct divvy_device){ .ifb = p.ifb, .minor = LEAF(i) }), 0);
 	}
 }
 
@@ -328,8 +328,8 @@ static void lent_and_changed(void **state)
 	/* and the next one takes over: its maps first, then the filters, while packets flow */
 	assert_int_equal(classifier_open(&p.c, NULL, 0), 0);
 	for (int i = 0; i < SENDERS; i++) {
-		assert_int_equal(classifier_set(p.c, p.tap[i], (struct divvy_device){ p.ifb, LEAF(i) }), 0);
-		filter_set(p.r, p.tap[i], classifier_prog_fd(p.c), CLASS(LEAF(i)), p.ifb, 0);
+		assert_int_equal(classifier_set(p.c, p.tap[i], (struct divvy_device){ .ifb = p.ifb, .minor = LEAF(i) }), 0);
+		filter_set(p.r, p.tap[i], classifier_fd(p.c, CLASSIFIER_TX_INGRESS), CLASS(LEAF(i)), p.ifb, 0);
 	}
 	commit_ok(p.r);
 	expect_shares(20);

@@ -49,7 +49,7 @@ static uint32_t prog_id(const struct classifier *c)
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 
-	assert_int_equal(bpf_obj_get_info_by_fd(classifier_prog_fd(c), &info, &len), 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(classifier_fd(c, CLASSIFIER_TX_INGRESS), &info, &len), 0);
 	return info.id;
 }
 
@@ -118,7 +118,7 @@ static void no_hook(void **state)
 	assert_int_equal(filter_list(r, nic, &f, &n), 0);
 	assert_int_equal(n, 0);
 	free(f);
-	assert_int_equal(filter_set(r, nic, classifier_prog_fd(classifier), 0x10005, ifb, 0), 0);
+	assert_int_equal(filter_set(r, nic, classifier_fd(classifier, CLASSIFIER_TX_INGRESS), 0x10005, ifb, 0), 0);
 	commit_fails(r, -EINVAL);
 }
 
@@ -126,7 +126,7 @@ static void set_on_hook(void)
 {
 	struct filter f;
 
-	filter_set(r, nic, classifier_prog_fd(classifier), 0x10005, ifb, 0);
+	filter_set(r, nic, classifier_fd(classifier, CLASSIFIER_TX_INGRESS), 0x10005, ifb, 0);
 	commit_ok(r);
 	f = listed(NULL);
 	assert_true(f.ours);
@@ -138,7 +138,7 @@ static void set_on_hook(void)
 	assert_int_equal(f.prog_id, prog_id(classifier));
 
 	/* replaced in place, by another daemon's program */
-	filter_set(r, nic, classifier_prog_fd(other), 0x10006, ifb2, 0);
+	filter_set(r, nic, classifier_fd(other, CLASSIFIER_TX_INGRESS), 0x10006, ifb2, 0);
 	commit_ok(r);
 	f = listed(NULL);
 	assert_int_equal(f.classid, 0x10006);
@@ -175,7 +175,7 @@ static void first(void **state)
 	qdisc_add_clsact(r, nic, 0);
 	commit_ok(r);
 	add_u32(TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 10);
-	filter_set_first(r, nic, classifier_prog_fd(classifier), 0x10005, ifb, 0);
+	filter_set_first(r, nic, classifier_fd(classifier, CLASSIFIER_TX_INGRESS), 0x10005, ifb, 0);
 	commit_ok(r);
 	assert_int_equal(filter_list(r, nic, &f, &n), 0);
 	assert_true(n > 1 && f[0].ours && !f[1].ours);
@@ -185,7 +185,7 @@ static void first(void **state)
 	filter_del_first(r, nic, 0);
 	commit_ok(r);
 	add_u32(TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), FILTER_PREF_FIRST);
-	filter_set_first(r, nic, classifier_prog_fd(classifier), 0x10005, ifb, 0);
+	filter_set_first(r, nic, classifier_fd(classifier, CLASSIFIER_TX_INGRESS), 0x10005, ifb, 0);
 	commit_fails(r, -EINVAL);
 	assert_false(listed(&others).ours);
 	assert_true(others > 1);
@@ -273,7 +273,7 @@ static void names(void **state)
 
 		mnl_attr_put_strz(nlh, TCA_KIND, "bpf");
 		options = mnl_attr_nest_start(nlh, TCA_OPTIONS);
-		mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)classifier_prog_fd(classifier));
+		mnl_attr_put_u32(nlh, TCA_BPF_FD, (uint32_t)classifier_fd(classifier, CLASSIFIER_TX_INGRESS));
 		mnl_attr_put_strz(nlh, TCA_BPF_NAME, name[i]);
 		mnl_attr_put_u32(nlh, TCA_BPF_CLASSID, 1);
 		mnl_attr_nest_end(nlh, options);

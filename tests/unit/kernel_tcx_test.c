@@ -39,7 +39,7 @@ static int setup(void **state)
 	ifb = ifindex_of(r, "fifb0");
 	assert_int_equal(classifier_open(&c, NULL, 0), 0);
 	assert_int_equal(classifier_open(&later, NULL, 0), 0);
-	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ ifb, 2 }), 0);
+	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ .ifb = ifb, .minor = 2 }), 0);
 	raw = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	assert_true(raw >= 0);
 	at.sll_ifindex = (int)guest;
@@ -62,14 +62,14 @@ static int teardown(void **state)
 
 static int set(const struct classifier *by)
 {
-	return tcx_set(nic, classifier_divert_fd(by), classifier_divert_id(by));
+	return tcx_set(nic, classifier_fd(by, CLASSIFIER_DIVERT), classifier_id(by, CLASSIFIER_DIVERT));
 }
 
 static struct tcx seen_by(const struct classifier *by)
 {
 	struct tcx t;
 
-	tcx_read(nic, classifier_divert_id(by), &t);
+	tcx_read(nic, classifier_id(by, CLASSIFIER_DIVERT), &t);
 	return t;
 }
 
@@ -107,13 +107,13 @@ static void alone(void **state)
 	(void)state;
 	assert_int_equal(set(c), 0);
 	assert_int_equal(set(c), 0);
-	assert_int_equal(seen_by(c).ours, classifier_divert_id(c));
+	assert_int_equal(seen_by(c).ours, classifier_id(c, CLASSIFIER_DIVERT));
 	assert_int_equal(seen_by(c).others, 0);
 	assert_int_equal(diverted(c), PACKETS);
-	assert_int_equal(tcx_clear(nic, classifier_divert_id(c)), 0);
+	assert_int_equal(tcx_clear(nic, classifier_id(c, CLASSIFIER_DIVERT)), 0);
 	assert_int_equal(seen_by(c).ours, 0);
 	assert_int_equal(diverted(c), 0);
-	assert_int_equal(tcx_clear(nic, classifier_divert_id(c)), 0);
+	assert_int_equal(tcx_clear(nic, classifier_id(c, CLASSIFIER_DIVERT)), 0);
 }
 
 /* A vNIC that no device claims, or no longer. */
@@ -122,8 +122,8 @@ static void unknown(void **state)
 	(void)state;
 	assert_int_equal(set(c), 0);
 	assert_int_equal(classifier_clear(c, nic), 0);
-	assert_int_equal(classifier_set(c, guest, (struct divvy_device){ ifb, 2 }), 0);
-	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ ifb, 2 }), 0);
+	assert_int_equal(classifier_set(c, guest, (struct divvy_device){ .ifb = ifb, .minor = 2 }), 0);
+	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ .ifb = ifb, .minor = 2 }), 0);
 	assert_int_equal(diverted(c), PACKETS);
 }
 
@@ -140,13 +140,13 @@ static void filters(void **state)
 		commit_ok(r);
 		assert_int_equal(diverted(c), PACKETS);
 		/* of another divvyd: it does not count for this one, and is a filter as any */
-		filter_set(r, nic, classifier_prog_fd(later), 0x10005, ifb, 0);
+		filter_set(r, nic, classifier_fd(later, CLASSIFIER_TX_INGRESS), 0x10005, ifb, 0);
 		commit_ok(r);
 		assert_int_equal(diverted(c), 0);
 		filter_del(r, nic, 0);
 		commit_ok(r);
 		assert_int_equal(diverted(c), PACKETS);
-		filter_set(r, nic, classifier_prog_fd(later), 0x10005, ifb, 0);
+		filter_set(r, nic, classifier_fd(later, CLASSIFIER_TX_INGRESS), 0x10005, ifb, 0);
 		del[i](r, nic, 0);
 		commit_ok(r);
 		assert_int_equal(diverted(c), PACKETS);
@@ -161,17 +161,17 @@ static void programs(void **state)
 	assert_true(next >= 0 && keep >= 0);
 	assert_int_equal(set(c), 0);
 	assert_int_equal(bpf_prog_attach(keep, (int)nic, TCX_INGRESS, 0), 0); /* behind divvy's */
-	assert_int_equal(seen_by(c).ours, classifier_divert_id(c));
+	assert_int_equal(seen_by(c).ours, classifier_id(c, CLASSIFIER_DIVERT));
 	assert_int_equal(seen_by(c).others, 1);
 	assert_int_equal(diverted(c), 0);
 	assert_int_equal(bpf_prog_detach2(keep, (int)nic, TCX_INGRESS), 0);
 	assert_int_equal(diverted(c), PACKETS);
-	assert_int_equal(tcx_clear(nic, classifier_divert_id(c)), 0);
+	assert_int_equal(tcx_clear(nic, classifier_id(c, CLASSIFIER_DIVERT)), 0);
 	assert_int_equal(bpf_prog_attach(next, (int)nic, TCX_INGRESS, 0), 0); /* before it */
 	assert_int_equal(set(c), 0);
 	assert_int_equal(seen_by(c).others, 1);
 	assert_int_equal(diverted(c), 0);
-	assert_int_equal(tcx_clear(nic, classifier_divert_id(c)), 0);
+	assert_int_equal(tcx_clear(nic, classifier_id(c, CLASSIFIER_DIVERT)), 0);
 	assert_int_equal(seen_by(c).others, 1);
 	assert_int_equal(bpf_prog_detach2(next, (int)nic, TCX_INGRESS), 0);
 }
@@ -179,19 +179,19 @@ static void programs(void **state)
 /* The program stays when its divvyd goes; the next one knows it by its name, and replaces it. */
 static void next_divvyd(void **state)
 {
-	uint32_t id = classifier_divert_id(c);
+	uint32_t id = classifier_id(c, CLASSIFIER_DIVERT);
 
 	(void)state;
 	assert_int_equal(set(c), 0);
 	c = classifier_close(c);
 	assert_int_equal(seen_by(later).ours, id);
 	assert_int_equal(seen_by(later).others, 0);
-	assert_int_equal(classifier_set(later, nic, (struct divvy_device){ ifb, 2 }), 0);
+	assert_int_equal(classifier_set(later, nic, (struct divvy_device){ .ifb = ifb, .minor = 2 }), 0);
 	assert_int_equal(set(later), 0);
-	assert_int_equal(seen_by(later).ours, classifier_divert_id(later));
+	assert_int_equal(seen_by(later).ours, classifier_id(later, CLASSIFIER_DIVERT));
 	assert_int_equal(seen_by(later).others, 0);
 	assert_int_equal(diverted(later), PACKETS);
-	assert_int_equal(tcx_clear(nic, classifier_divert_id(later)), 0);
+	assert_int_equal(tcx_clear(nic, classifier_id(later, CLASSIFIER_DIVERT)), 0);
 	assert_int_equal(seen_by(later).ours, 0);
 }
 
@@ -221,12 +221,12 @@ static void moved(void **state)
 	link_set(beyond, guest, 0, true);
 	commit_ok(beyond);
 	assert_int_equal(setns(there, CLONE_NEWNET), 0);
-	assert_int_equal(seen_by(c).ours, classifier_divert_id(c)); /* it came along */
+	assert_int_equal(seen_by(c).ours, classifier_id(c, CLASSIFIER_DIVERT)); /* it came along */
 	close(raw);
 	raw = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	at.sll_ifindex = (int)guest;
 	assert_int_equal(bind(raw, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ ifb, 2 }), 0);
+	assert_int_equal(classifier_set(c, nic, (struct divvy_device){ .ifb = ifb, .minor = 2 }), 0);
 	assert_int_equal(diverted(c), 0);
 	link_del(beyond, nic, 0);
 	commit_ok(beyond);
@@ -243,18 +243,18 @@ static void no_link(void **state)
 	struct tcx t = { 1, 1 };
 
 	(void)state;
-	assert_int_equal(tcx_set(4711, classifier_divert_fd(c), classifier_divert_id(c)), -ENODEV);
-	tcx_read(4711, classifier_divert_id(c), &t);
+	assert_int_equal(tcx_set(4711, classifier_fd(c, CLASSIFIER_DIVERT), classifier_id(c, CLASSIFIER_DIVERT)), -ENODEV);
+	tcx_read(4711, classifier_id(c, CLASSIFIER_DIVERT), &t);
 	assert_int_equal(t.ours, 0);
 	assert_int_equal(t.others, 0);
-	assert_int_equal(tcx_clear(4711, classifier_divert_id(c)), 0);
+	assert_int_equal(tcx_clear(4711, classifier_id(c, CLASSIFIER_DIVERT)), 0);
 }
 
 static void need_tcx(void)
 {
 	struct classifier *one = NULL;
 
-	if (classifier_open(&one, NULL, 0) == 0 && classifier_divert_fd(one) < 0)
+	if (classifier_open(&one, NULL, 0) == 0 && classifier_fd(one, CLASSIFIER_DIVERT) < 0)
 		skip_all("tcx", ENOSYS);
 	classifier_close(one);
 }
