@@ -102,7 +102,6 @@ static void put_rates(struct jsontext *j, const struct snapshot *s, const struct
 		else
 			jsontext_real(j, "error_pp", d->error_pp);
 	}
-	jsontext_int(j, "window_ms", (int64_t)(d->sent.window_ns / NSEC_PER_MSEC));
 }
 
 /* What other programs removed or changed, and divvyd put right. */
@@ -148,42 +147,61 @@ static void put_nics(struct jsontext *j, const struct snapshot *s, const struct 
 	jsontext_close(j, ']');
 }
 
-static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
+static const struct snapshot_nic *first_undivided(const struct snapshot *s, const struct snapshot_device *d)
 {
-	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
-						    [SNAPSHOT_OFF] = "off",
-						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
+	for (size_t i = 0; i < d->n_nics; i++)
+		if (s->nics.list[d->first_nic + i].undivided)
+			return &s->nics.list[d->first_nic + i];
+	return &s->nics.list[d->first_nic];
+}
+
+/* What counts since it began, and what is said of each vNIC. */
+static void put_rest(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
+{
 	const struct snapshot_nic *first = &s->nics.list[d->first_nic];
 
-	jsontext_open(j, NULL, '{');
-	jsontext_string(j, "name", d->name);
-	jsontext_string(j, "of", d->of);
-	jsontext_string(j, "nic", d->binding.nic);
-	put_vm(j, &d->binding);
 	put_vhost(j, d->binding.vhost);
-	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
-	jsontext_int(j, "share", d->share.weight);
-	put_rates(j, s, d);
+	jsontext_int(j, "window_ms", (int64_t)(d->sent.window_ns / NSEC_PER_MSEC));
 	jsontext_int(j, "sent_bytes", (int64_t)d->sent.bytes);
 	jsontext_int(j, "sent_packets", (int64_t)d->sent.packets);
 	jsontext_int(j, "sent_ns", (int64_t)d->sent.at_ns);
 	jsontext_int(j, "offered_bytes", (int64_t)d->offered.bytes);
 	jsontext_int(j, "offered_packets", (int64_t)d->offered.packets);
 	jsontext_int(j, "offered_ns", (int64_t)d->offered_ns);
-	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
-	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
 	jsontext_int(j, "dropped_ns", (int64_t)d->dropped_ns);
-	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
 	jsontext_int(j, "sndbuf_bytes", first->sndbuf);
-	jsontext_string(j, "why", d->why);
 	put_meets(j, s, first);
 	put_nics(j, s, d);
 	put_repaired(j, &d->repaired);
+}
+
+static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d, bool brief)
+{
+	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
+						    [SNAPSHOT_OFF] = "off",
+						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
+
+	jsontext_open(j, NULL, '{');
+	jsontext_string(j, "name", d->name);
+	jsontext_string(j, "of", d->of);
+	jsontext_string(j, "nic", d->binding.nic);
+	put_vm(j, &d->binding);
+	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
+	jsontext_int(j, "share", d->share.weight);
+	put_rates(j, s, d);
+	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
+	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
+	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
+	jsontext_string(j, "why", d->why);
+	if (brief)
+		put_undivided(j, first_undivided(s, d));
+	else
+		put_rest(j, s, d);
 	put_slots_vm(j, d);
 	jsontext_close(j, '}');
 }
 
-static void put_uplink(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u)
+static void put_uplink(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u, bool brief)
 {
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", u->name);
@@ -196,7 +214,7 @@ static void put_uplink(struct jsontext *j, const struct snapshot *s, const struc
 	put_repaired(j, &u->repaired);
 	jsontext_open(j, "devices", '[');
 	for (size_t i = 0; i < u->n_devices; i++)
-		put_device(j, s, &s->devices[u->first_device + i]);
+		put_device(j, s, &s->devices[u->first_device + i], brief);
 	jsontext_close(j, ']');
 	jsontext_close(j, '}');
 }
@@ -256,7 +274,7 @@ static void put_warnings(struct jsontext *j, const struct warning_list *l)
 	jsontext_close(j, ']');
 }
 
-char *status_text(const struct snapshot *s, const char *config)
+char *status_text(const struct snapshot *s, const char *config, bool brief)
 {
 	static const char *const origin[] = { [ORIGIN_NONE] = "none",
 					      [ORIGIN_FILE] = "file",
@@ -279,7 +297,7 @@ char *status_text(const struct snapshot *s, const char *config)
 	jsontext_close(&j, '}');
 	jsontext_open(&j, "uplinks", '[');
 	for (size_t i = 0; i < s->n_uplinks; i++)
-		put_uplink(&j, s, &s->uplinks[i]);
+		put_uplink(&j, s, &s->uplinks[i], brief);
 	jsontext_close(&j, ']');
 	put_unclaimed(&j, s);
 	put_warnings(&j, &s->warnings);

@@ -7,8 +7,11 @@
 
 #include <jansson.h>
 
-/* `divvy status`, as text: malloc()ed, the caller's. config: path of the system's specification. */
-char *status_text(const struct snapshot *s, const char *config);
+/*
+ * `divvy status`, as text: malloc()ed, the caller's. config: path of the system's specification. brief: of each device
+ * what changes from second to second, for those who ask every second.
+ */
+char *status_text(const struct snapshot *s, const char *config, bool brief);
 /* `divvy discover`: the host's vNICs. */
 json_t *status_discover_json(const struct daemon *d);
 /* `divvy slots`: the turns that began at or after since_ns (CLOCK_MONOTONIC). Slots must be open. */

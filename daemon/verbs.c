@@ -334,12 +334,11 @@ static void verb_status(struct daemon *d, const json_t *args, struct reply *repl
 {
 	struct snapshot s = { 0 };
 
-	(void)args;
 	if (snapshot_take(d, &s) < 0) {
 		fail(reply, "out of memory");
 		return;
 	}
-	reply_text(reply, status_text(&s, d->options.config));
+	reply_text(reply, status_text(&s, d->options.config, json_is_true(json_object_get(args, "brief"))));
 	snapshot_free(&s);
 }
 
