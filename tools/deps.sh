@@ -49,9 +49,9 @@ fi
 	die "this is not Debian (no apt-get): install what tools/deps.sh lists by hand, then run make"
 
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
-libxml2-dev libsmartcols-dev"
+libxml2-dev libsmartcols-dev libncurses-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
-tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck"
+tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck tmux"
 bench="strace"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 

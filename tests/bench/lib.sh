@@ -58,5 +58,9 @@ start_divvyd() {
 
 # CPU time of all of divvyd's threads, microseconds. The scheduler's own count: stat's is in ticks of 10 ms.
 cpu_us() {
-	cat "/proc/$divvyd_pid/task/"*/schedstat | awk '{ sum += $1 } END { printf "%d\n", sum / 1000 }'
+	cpu_us_of "$divvyd_pid"
+}
+
+cpu_us_of() { # pid
+	cat "/proc/$1/task/"*/schedstat | awk '{ sum += $1 } END { printf "%d\n", sum / 1000 }'
 }
