@@ -207,9 +207,8 @@ static int request(struct agent *a, const char *line, size_t n)
 	return 0;
 }
 
-static int vexec(struct vm *vm, struct vm_cmd **ret, const char *fmt, va_list ap)
+int agent_exec(struct agent *a, struct vm_cmd **ret, const char *fmt, va_list ap)
 {
-	struct agent *a = vm_agent(vm);
 	char line[REQUEST_MAX + 32];
 	struct vm_cmd *c;
 	int head, n, r;
@@ -235,17 +234,6 @@ static int vexec(struct vm *vm, struct vm_cmd **ret, const char *fmt, va_list ap
 	a->commands = c;
 	*ret = c;
 	return 0;
-}
-
-int vm_exec(struct vm *vm, struct vm_cmd **ret, const char *fmt, ...)
-{
-	va_list ap;
-	int r;
-
-	va_start(ap, fmt);
-	r = vexec(vm, ret, fmt, ap);
-	va_end(ap);
-	return r;
 }
 
 int vm_cmd_signal(struct vm_cmd *c, int sig)
@@ -292,52 +280,4 @@ struct vm_cmd *vm_cmd_free(struct vm_cmd *c)
 	else
 		c->forgotten = true;
 	return NULL;
-}
-
-static char *joined(const struct vm_cmd *c)
-{
-	size_t size = 1;
-	char *text, *p;
-
-	for (size_t i = 0; i < c->n; i++)
-		size += strlen(c->lines[i].text) + 1;
-	p = text = malloc(size);
-	if (!text)
-		return NULL;
-	*p = 0;
-	for (size_t i = 0; i < c->n; i++) {
-		p = stpcpy(p, c->lines[i].text);
-		p = stpcpy(p, "\n");
-	}
-	return text;
-}
-
-int vm_run(struct vm *vm, unsigned timeout_ms, char **output, struct errtext *e, const char *fmt, ...)
-{
-	struct vm_cmd *c = NULL;
-	int r, status = 0;
-	va_list ap;
-
-	va_start(ap, fmt);
-	r = vexec(vm, &c, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		return errtext_set(e, r, "%s: the guest takes no command: %s", vm_name(vm), strerror(-r));
-	r = vm_cmd_wait(c, timeout_ms, &status);
-	if (r < 0) {
-		vm_cmd_signal(c, SIGKILL);
-		errtext_set(e, r, "%s: %s: %s", vm_name(vm), fmt, strerror(-r));
-	} else if (status != 0) {
-		r = errtext_set(e, -EREMOTEIO, "%s: exit code %d: %s", vm_name(vm), status,
-				c->n ? c->lines[c->n - 1].text : fmt);
-	} else if (output) {
-		char *text = joined(c);
-
-		if (text)
-			*output = text;
-		else
-			r = errtext_set(e, -ENOMEM, "out of memory");
-	}
-	vm_cmd_free(c);
-	return r;
 }

@@ -17,10 +17,11 @@
  * Stop: SIGINT makes every client say its last words. A server that has not ended 3 s later is killed.
  */
 
-#include "traffic_impl.h"
+#include "traffic.h"
 
 #include "base/cleanup.h"
 #include "loop.h"
+#include "traffic_impl.h"
 #include "traffic_parse.h"
 
 #include <errno.h>

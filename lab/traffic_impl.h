@@ -3,9 +3,10 @@
 
 /* What the parts of a traffic share. Inside traffic*.c only. */
 
-#include "traffic.h"
-
+#include "topo.h"
+#include "traffic_types.h"
 #include "video.h"
+#include "vm.h"
 
 struct video_receiver;
 

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "loop.h"
 #include "programs.h"
+#include "traffic.h"
 #include "traffic_parse.h"
 
 #include <arpa/inet.h>

@@ -5,10 +5,11 @@
  * agent.c.
  */
 
-#include "vm_impl.h"
+#include "vm.h"
 
 #include "base/cleanup.h"
 #include "loop.h"
+#include "vm_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 /*
  * A guest that dies while it boots, or is silent for so long, gets one more try: emulated machines do so once
@@ -55,117 +55,6 @@ const char *vm_kind_name(enum vm_kind kind)
 enum topo_port vm_port(enum vm_kind kind)
 {
 	return kinds[kind].port;
-}
-
-static const struct {
-	const char *name, *device;
-	bool generic;
-} nics[] = {
-	[VM_NIC_VIRTIO] = { "virtio", "virtio-net-pci", false },
-	[VM_NIC_E1000] = { "e1000", "e1000", true },
-};
-
-int vm_nic_from_name(const char *name, enum vm_nic *ret)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(nics); i++)
-		if (strcmp(nics[i].name, name) == 0) {
-			*ret = (enum vm_nic)i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-const char *vm_nic_name(enum vm_nic nic)
-{
-	return nics[nic].name;
-}
-
-bool vm_nic_needs_generic(enum vm_nic nic)
-{
-	return nics[nic].generic;
-}
-
-const char *vm_nic_device(enum vm_nic nic)
-{
-	return nics[nic].device;
-}
-
-static const char *const qdiscs[] = {
-	[VM_QDISC_PFIFO_FAST] = "pfifo_fast",
-	[VM_QDISC_FQ_CODEL] = "fq_codel",
-};
-
-int vm_qdisc_from_name(const char *name, enum vm_qdisc *ret)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(qdiscs); i++)
-		if (strcmp(qdiscs[i], name) == 0) {
-			*ret = (enum vm_qdisc)i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-const char *vm_qdisc_name(enum vm_qdisc qdisc)
-{
-	return qdiscs[qdisc];
-}
-
-unsigned vm_cpus(const struct vm_config *c)
-{
-	return c->cpus ? c->cpus : 1;
-}
-
-/*
- * TCG: room for one more. QEMU before 8.1 leaves memory barriers out where there can be one CPU only
- * (tcg_gen_mb(); mended by QEMU's c914d46d0a64), though devices run in a thread of their own: a
- * notification of virtio's can get lost, and the guest's queue stands still for good.
- */
-unsigned vm_cpus_max(const struct vm_config *c)
-{
-	return c->accel == ACCEL_TCG ? vm_cpus(c) + 1 : vm_cpus(c);
-}
-
-const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE])
-{
-	snprintf(line, VM_KERNEL_LINE_SIZE,
-		 "console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 mitigations=off dvl.qdisc=%s%s%s%s%s",
-		 vm_qdisc_name(c->qdisc), c->address ? " dvl.addr=" : "", c->address ? c->address : "",
-		 c->gateway ? " dvl.gw=" : "", c->gateway ? c->gateway : "");
-	return line;
-}
-
-/* --- what the lab starts as its own child --- */
-
-int vm_agent_pair(struct vm *vm, int *theirs, struct errtext *e)
-{
-	_cleanup_close_ int ours = -1, other = -1;
-	int p[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0)
-		return errtext_set(e, -errno, "cannot make a socket pair: %s", strerror(errno));
-	ours = p[0];
-	other = p[1];
-	r = agent_open(&vm->agent, &ours);
-	if (r < 0)
-		return errtext_set(e, r, "cannot watch the agent of %s: %s", vm_name(vm), strerror(-r));
-	*theirs = TAKE_FD(other);
-	return 0;
-}
-
-bool vm_child_alive(const struct vm *vm)
-{
-	return proc_alive(vm->pid, NULL);
-}
-
-void vm_child_halt(struct vm *vm)
-{
-	if (vm->pid > 0)
-		proc_stop(vm->pid, SIGKILL, 5000, NULL);
-}
-
-int vm_child_cpu_ns(const struct vm *vm, uint64_t *ns)
-{
-	return proc_cpu_ns(vm->pid, ns);
 }
 
 /* --- start and stop --- */
@@ -294,23 +183,6 @@ static int all_ready(void *arg_)
 	return ready;
 }
 
-const char *vm_last_words(const struct vm *vm)
-{
-	static char text[400];
-	const off_t room = sizeof(text) - 1;
-	off_t end = lseek(vm->console, 0, SEEK_END);
-	ssize_t k = pread(vm->console, text, (size_t)room, end > room ? end - room : 0);
-	char *nl;
-
-	text[k > 0 ? k : 0] = 0;
-	while ((nl = strrchr(text, '\n')) && nl[1] == 0)
-		*nl = 0;
-	for (char *p = text; *p; p++)
-		if (*p == '\r' || *p == '\n')
-			*p = ' ';
-	return text;
-}
-
 int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct errtext *e)
 {
 	struct ready w = { .vm = vm, .n = n };
@@ -377,7 +249,66 @@ int vm_rss(const struct vm *vm, uint64_t *bytes)
 	return 0;
 }
 
-struct agent *vm_agent(struct vm *vm)
+/* --- commands --- */
+
+int vm_exec(struct vm *vm, struct vm_cmd **ret, const char *fmt, ...)
 {
-	return vm->agent;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = agent_exec(vm->agent, ret, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+static char *joined(const struct vm_line *lines, size_t n)
+{
+	size_t size = 1;
+	char *text, *p;
+
+	for (size_t i = 0; i < n; i++)
+		size += strlen(lines[i].text) + 1;
+	p = text = malloc(size);
+	if (!text)
+		return NULL;
+	*p = 0;
+	for (size_t i = 0; i < n; i++) {
+		p = stpcpy(p, lines[i].text);
+		p = stpcpy(p, "\n");
+	}
+	return text;
+}
+
+int vm_run(struct vm *vm, unsigned timeout_ms, char **output, struct errtext *e, const char *fmt, ...)
+{
+	const struct vm_line *lines;
+	struct vm_cmd *c = NULL;
+	int r, status = 0;
+	size_t n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	r = agent_exec(vm->agent, &c, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		return errtext_set(e, r, "%s: the guest takes no command: %s", vm_name(vm), strerror(-r));
+	r = vm_cmd_wait(c, timeout_ms, &status);
+	lines = vm_cmd_lines(c, &n);
+	if (r < 0) {
+		vm_cmd_signal(c, SIGKILL);
+		errtext_set(e, r, "%s: %s: %s", vm_name(vm), fmt, strerror(-r));
+	} else if (status != 0) {
+		r = errtext_set(e, -EREMOTEIO, "%s: exit code %d: %s", vm_name(vm), status,
+				n ? lines[n - 1].text : fmt);
+	} else if (output) {
+		char *text = joined(lines, n);
+
+		if (text)
+			*output = text;
+		else
+			r = errtext_set(e, -ENOMEM, "out of memory");
+	}
+	vm_cmd_free(c);
+	return r;
 }

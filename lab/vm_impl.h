@@ -4,7 +4,9 @@
 /* What vm.c and the kinds of VMs (vm_qemu.c, vm_container.c, vm_libvirt.c) share; others use vm.h. */
 
 #include "agent.h"
-#include "vm.h"
+#include "vm_config.h"
+
+struct vm;
 
 struct vm_ops {
 	const char *what; /* what runs it, for messages: "QEMU" */
@@ -41,15 +43,6 @@ struct vm {
 	bool registered; /* libvirt: it may know the domain */
 	int pidfd;       /* libvirt: of QEMU, which is not the lab's child; -1: none */
 };
-
-#define VM_KERNEL_LINE_SIZE 256
-/* The guest kernel's command line, with the settings that guest/init reads. Returns line. */
-const char *vm_kernel_line(const struct vm_config *c, char line[VM_KERNEL_LINE_SIZE]);
-/* CPUs of a QEMU guest, and how many it has room for. */
-unsigned vm_cpus(const struct vm_config *c);
-unsigned vm_cpus_max(const struct vm_config *c);
-/* QEMU's name of a NIC's model: "virtio-net-pci". */
-const char *vm_nic_device(enum vm_nic nic);
 
 /* The end of what it said, on one line; "" if nothing. Borrowed until the next call. */
 const char *vm_last_words(const struct vm *vm);

@@ -196,11 +196,11 @@ static int connect_agent(struct vm *vm, struct errtext *e)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int r;
 
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/run/libvirt/agent-%s", server.root, vm_name(vm));
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/run/libvirt/agent-%s", server.root, vm->config.name);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return errtext_set(e, -errno, "the agent's port of %s: %s", vm_name(vm), strerror(errno));
+		return errtext_set(e, -errno, "the agent's port of %s: %s", vm->config.name, strerror(errno));
 	r = agent_open(&vm->agent, &fd);
-	return r < 0 ? errtext_set(e, r, "cannot watch the agent of %s: %s", vm_name(vm), strerror(-r)) : 0;
+	return r < 0 ? errtext_set(e, r, "cannot watch the agent of %s: %s", vm->config.name, strerror(-r)) : 0;
 }
 
 static int find_pid(struct vm *vm, struct errtext *e)
@@ -209,13 +209,13 @@ static int find_pid(struct vm *vm, struct errtext *e)
 	char path[128];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/run/libvirt/qemu/%s.pid", server.root, vm_name(vm));
+	snprintf(path, sizeof(path), "%s/run/libvirt/qemu/%s.pid", server.root, vm->config.name);
 	r = proc_read_ns(NULL, path, &text);
 	if (r < 0)
 		return errtext_set(e, r, "%s: %s", path, strerror(-r));
 	vm->pid = atoi(text);
 	vm->pidfd = (int)syscall(SYS_pidfd_open, vm->pid, 0);
-	return vm->pidfd < 0 ? errtext_set(e, -errno, "%s: QEMU is gone", vm_name(vm)) : 0;
+	return vm->pidfd < 0 ? errtext_set(e, -errno, "%s: QEMU is gone", vm->config.name) : 0;
 }
 
 static int libvirt_boot(struct vm *vm, struct errtext *e)
@@ -253,7 +253,7 @@ static void libvirt_halt(struct vm *vm)
 	if (!vm->registered)
 		return;
 	vm->registered = false;
-	if (virsh("destroy", vm_name(vm), NULL, NULL) < 0 && libvirt_alive(vm))
+	if (virsh("destroy", vm->config.name, NULL, NULL) < 0 && libvirt_alive(vm))
 		syscall(SYS_pidfd_send_signal, vm->pidfd, SIGKILL, NULL, 0);
 	if (vm->pidfd >= 0) {
 		poll(&p, 1, STOP_MS);
