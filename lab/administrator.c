@@ -109,4 +109,6 @@ const struct scheduler scheduler_administrator = {
 	.apply = administrator_apply,
 	.set = administrator_set,
 	.release = uplink_release,
+	.needs = { PART_HTB, PART_U32 },
+	.queues = QUEUES_UPLINK,
 };

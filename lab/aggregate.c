@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <math.h>
 
 #define METRIC(field) { #field, offsetof(struct vm_result, field) }
 
@@ -24,30 +23,6 @@ const struct metric aggregate_metrics[] = {
 	{ "video_ssim_stream", offsetof(struct vm_result, video.ssim_stream) },
 };
 const size_t aggregate_n_metrics = ARRAY_SIZE(aggregate_metrics);
-
-static int compare_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-struct range aggregate_range(double *v, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (!isnan(v[i]))
-			v[kept++] = v[i];
-	if (kept == 0)
-		return (struct range){ (double)NAN, (double)NAN, (double)NAN };
-	qsort(v, kept, sizeof(*v), compare_double);
-	return (struct range){
-		.median = kept % 2 ? v[kept / 2] : (v[kept / 2 - 1] + v[kept / 2]) / 2,
-		.min = v[0],
-		.max = v[kept - 1],
-	};
-}
 
 static double figure(const void *object, size_t offset)
 {
@@ -68,7 +43,7 @@ static int over_repetitions(const struct result *r, size_t k, bool of_vm, size_t
 		if (p->phase == &r->scenario->phases[k])
 			v[n++] = of_vm ? figure(&p->vm[vm], offset) : figure(p, offset);
 	}
-	*out = aggregate_range(v, n);
+	*out = range_of(v, n);
 	return 0;
 }
 

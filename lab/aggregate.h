@@ -3,11 +3,8 @@
 
 /* Repetitions of a phase together: the median, and the range. */
 
+#include "range.h"
 #include "result.h"
-
-struct range {
-	double median, min, max; /* NAN: no repetition had a figure */
-};
 
 /* What is summed up of each VM. */
 struct metric {
@@ -21,5 +18,3 @@ extern const size_t aggregate_n_metrics;
 int aggregate_vm(const struct result *r, size_t k, size_t vm, const struct metric *m, struct range *out);
 /* The same for a figure of the phase: offset in struct phase_result. */
 int aggregate_phase(const struct result *r, size_t k, size_t offset, struct range *out);
-/* Median and range of n numbers, which are put in order; NAN among them are left out. */
-struct range aggregate_range(double *v, size_t n);

@@ -85,13 +85,13 @@ void backlog_reset(struct backlog *b)
 		b->of[i].count = (struct backlog_count){};
 }
 
-void backlog_find(struct backlog *b, enum scheduler_kind scheduler)
+void backlog_find(struct backlog *b, enum scheduler_queues where)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		b->of[i].ifindex = 0;
-		if (scheduler == SCHEDULER_DIVVY)
+		if (where == QUEUES_DIVVY)
 			find_divvys(b, i);
-		else if (scheduler == SCHEDULER_ADMINISTRATOR || scheduler == SCHEDULER_HTB_TUNED)
+		else if (where == QUEUES_UPLINK)
 			find_administrators(b, i);
 	}
 }

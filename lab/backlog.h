@@ -7,7 +7,7 @@
  * has the same effect.
  */
 
-#include "scenario.h"
+#include "scheduler.h"
 #include "topo.h"
 
 struct backlog;
@@ -21,8 +21,8 @@ int backlog_open(const struct topo *t, size_t n_vms, struct backlog **ret);
 struct backlog *backlog_close(struct backlog *b); /* NULL is fine; returns NULL */
 /* Count from zero. */
 void backlog_reset(struct backlog *b);
-/* Find each VM's class of this scheduler, wherever it is by now. A VM without one is not counted. */
-void backlog_find(struct backlog *b, enum scheduler_kind scheduler);
+/* Find each VM's class, wherever it is by now. A VM without one is not counted. */
+void backlog_find(struct backlog *b, enum scheduler_queues where);
 /* Count once. */
 void backlog_sample(struct backlog *b);
 struct backlog_count backlog_get(const struct backlog *b, size_t vm);

@@ -7,7 +7,7 @@
  * its step (what happens under it); figures are medians and ranges over the repetitions of such a pair.
  */
 
-#include "aggregate.h"
+#include "range.h"
 #include "proc.h"
 
 #include <jansson.h>

@@ -178,7 +178,7 @@ struct spread book_spread(const struct book_scenario *s, const char *under, cons
 		if (isfinite(x))
 			v[out.n++] = x;
 	}
-	out.r = aggregate_range(v, out.n);
+	out.r = range_of(v, out.n);
 	return out;
 }
 

@@ -5,7 +5,7 @@
  * line.
  */
 
-#include "scheduler.h"
+#include "divvy.h"
 
 #include "base/cleanup.h"
 #include "loop.h"
@@ -180,4 +180,5 @@ const struct scheduler scheduler_divvy = {
 	.apply = divvy_apply,
 	.set = divvy_set,
 	.release = divvy_release,
+	.queues = QUEUES_DIVVY,
 };

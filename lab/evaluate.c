@@ -255,11 +255,6 @@ static void judge_load(struct result *r)
 		}
 }
 
-bool result_judged(const struct result *r, const struct phase_result *p)
-{
-	return !p->phase->idle && (r->loaded || !r->load_known || scenario_unlimited(r->scenario));
-}
-
 static void evaluate_shares(const struct result *r, struct phase_result *p)
 {
 	uint64_t bytes[TOPO_VMS_MAX] = {};
@@ -317,28 +312,4 @@ int result_evaluate(struct result *r)
 		if (!r->phases[k].skipped[0])
 			evaluate_shares(r, &r->phases[k]);
 	return result_evaluate_cpu(r);
-}
-
-void heard_free(struct heard *h)
-{
-	for (size_t i = 0; i < h->n_videos; i++)
-		video_recording_free(&h->videos[i]);
-	free(h->videos);
-	free(h->intervals);
-	free(h->rtts);
-	*h = (struct heard){};
-}
-
-void result_free(struct result *r)
-{
-	for (size_t k = 0; k < r->n_phases; k++) {
-		free(r->phases[k].commands);
-		free(r->phases[k].status);
-		slots_free(&r->phases[k].slots);
-	}
-	free(r->phases);
-	for (size_t i = 0; i < TOPO_VMS_MAX; i++) {
-		heard_free(&r->heard[i]);
-	}
-	*r = (struct result){};
 }

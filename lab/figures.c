@@ -15,9 +15,9 @@
 #include "base/cleanup.h"
 #include "catalog.h"
 #include "loop.h"
-#include "result.h"
+#include "report.h"
 #include "run.h"
-#include "scheduler.h"
+#include "scheduling.h"
 #include "versions.h"
 
 #include <errno.h>
@@ -260,7 +260,7 @@ static int run_program(const struct catalog_item *item, const char *dir, int log
 /* Standard output goes into the scenario's log meanwhile. */
 static int run_item(struct evaluation *ev, struct catalog_item *item, struct errtext *e)
 {
-	const struct run_progress progress = { on_second, ev };
+	const struct run_watch watch = { record, on_second, ev };
 	_cleanup_close_ int log = -1, back = -1;
 	char dir[PATH_MAX], path[PATH_MAX];
 	int r;
@@ -280,7 +280,7 @@ static int run_item(struct evaluation *ev, struct catalog_item *item, struct err
 	fflush(stdout);
 	dup2(log, STDOUT_FILENO);
 	if (item->scenario)
-		r = run_scenario(item->scenario, &ev->testbed, dir, &progress, e);
+		r = run_scenario(item->scenario, &ev->testbed, dir, &watch, e);
 	else
 		r = run_program(item, dir, log, e);
 	fflush(stdout);

@@ -3,7 +3,7 @@
 
 /* All traffic of a run: who sends now, and what the programs have said so far. */
 
-#include "result.h"
+#include "heard.h"
 #include "testbed.h"
 #include "traffic.h"
 

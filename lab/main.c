@@ -7,11 +7,12 @@
 #include "base/cleanup.h"
 #include "catalog.h"
 #include "figures.h"
+#include "leftovers.h"
 #include "proc.h"
 #include "programs.h"
+#include "report.h"
 #include "run.h"
 #include "scenario.h"
-#include "topo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -181,7 +182,7 @@ static int verb_run(int argc, char **argv)
 	snprintf(out, sizeof(out), "%s%.200s", o.out ? o.out : "lab/out/", o.out ? "" : s->name);
 	if (may_run(&e) < 0)
 		return fail(&e);
-	r = run_scenario(s, &testbed, out, NULL, &e);
+	r = run_scenario(s, &testbed, out, &(struct run_watch){ .keep = record }, &e);
 	testbed_down(&testbed);
 	if (r == -EINTR || proc_interrupted()) {
 		fprintf(stderr, "divvy-lab: interrupted; everything is removed again\n");
@@ -247,7 +248,7 @@ static int verb_clean(int argc, char **argv)
 		return usage_error("clean takes no argument", argv[1]);
 	if (may_run(&e) < 0)
 		return fail(&e);
-	n = topo_clean(&e);
+	n = leftovers_clean(&e);
 	if (n < 0)
 		return fail(&e);
 	printf("of runs that died: %d network namespaces, %d directories removed\n", n, run_clean());
@@ -320,6 +321,7 @@ int main(int argc, char **argv)
 			print_verb("usage: divvy-lab ", i);
 			return EXIT_SUCCESS;
 		}
+		topo_set_keeper(&leftovers_keeper);
 		r = proc_init();
 		if (r < 0) {
 			fprintf(stderr, "divvy-lab: %s\n", strerror(-r));

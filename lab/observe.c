@@ -3,6 +3,7 @@
 #include "observe.h"
 
 #include "base/cleanup.h"
+#include "base/nsec.h"
 #include "kernel/vmm/tap.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include "observe_cpu.h"
 
 #include "base/cleanup.h"
+#include "divvy.h"
 
 void observe_cpu(const struct scenario *s, const char *status, struct cpu_reading *out)
 {

@@ -3,9 +3,9 @@
 
 /* What divvyd says of CPU slots. Where it says nothing, outputs stay as they are. */
 
+#include "cpu.h"
 #include "scheduler.h"
 #include "slots.h"
-#include "cpu.h"
 
 /* From its status, which may be NULL. */
 void observe_cpu(const struct scenario *s, const char *status, struct cpu_reading *out);

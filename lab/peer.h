@@ -9,13 +9,6 @@
 
 #include "scheduler.h"
 
-extern const struct scheduler scheduler_htb_tuned;  /* peer_htb.c */
-extern const struct scheduler scheduler_cni;        /* peer_cni.c */
-extern const struct scheduler scheduler_proxmox;    /* peer_police.c */
-extern const struct scheduler scheduler_libvirt;    /* peer_police.c */
-extern const struct scheduler scheduler_cpu_weight; /* peer_cgroup.c */
-extern const struct scheduler scheduler_cpu_quota;  /* peer_cgroup.c */
-
 /* A VM's part of the capacity by its share, rounded down. */
 struct rate peer_rate(const struct scenario *s, const struct scenario_phase *p, size_t vm);
 
@@ -59,7 +52,7 @@ void cni_plan(struct rate rate, struct cni_tbf *out);
 uint64_t proxmox_rate(struct rate rate);
 uint64_t libvirt_average(struct rate rate);
 
-/* --- control groups: peer_cgroup.c, peer_clean.c ----------------------------------------------------- */
+/* --- control groups: peer_cgroup.c ----------------------------------------------------------------- */
 
 /*
  * CPU weight of a VM: as a group of its own by default has, on average over the n VMs. Within what the kernel
@@ -78,12 +71,6 @@ unsigned cpu_quota_us(const struct share *shares, size_t n, size_t vm, unsigned 
 
 /* Leave every VM's control group and remove it; safe on none. 0, or what failed first with a text. */
 int peer_cgroup_release(struct scheduling *s, struct errtext *e);
-/*
- * Remove the empty control groups of a run of the lab, or (run 0) of all whose process is dead. Returns their
- * number. For topo_clean.c.
- */
-int peer_cgroup_clean(pid_t run);
-
 /*
  * Name of a VM's control group: begins as the names of the run's namespaces do, and is cleaned up with them.
  */

@@ -244,6 +244,7 @@ const struct scheduler scheduler_cpu_weight = {
 	.apply = weight_apply,
 	.set = weight_set,
 	.release = peer_cgroup_release,
+	.needs = { PART_CPU_WEIGHT },
 };
 
 /* --- quotas ---------------------------------------------------------------------------------------- */
@@ -281,4 +282,5 @@ const struct scheduler scheduler_cpu_quota = {
 	.apply = quota_apply,
 	.set = quota_set,
 	.release = peer_cgroup_release,
+	.needs = { PART_CPU_QUOTA },
 };

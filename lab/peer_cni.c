@@ -112,4 +112,5 @@ const struct scheduler scheduler_cni = {
 	.apply = cni_apply,
 	.set = cni_set,
 	.release = cni_release,
+	.needs = { PART_IFB, PART_INGRESS, PART_U32, PART_MIRRED, PART_TBF },
 };

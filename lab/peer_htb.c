@@ -112,4 +112,6 @@ const struct scheduler scheduler_htb_tuned = {
 	.apply = htb_tuned_apply,
 	.set = htb_tuned_set,
 	.release = uplink_release,
+	.needs = { PART_HTB, PART_FIFO, PART_U32 },
+	.queues = QUEUES_UPLINK,
 };

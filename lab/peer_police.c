@@ -93,6 +93,7 @@ const struct scheduler scheduler_proxmox = {
 	.apply = proxmox_apply,
 	.set = proxmox_apply, /* the peer's own way, too */
 	.release = proxmox_release,
+	.needs = { PART_HTB, PART_INGRESS, PART_BASIC, PART_POLICE },
 };
 
 /* --- libvirt --------------------------------------------------------------------------------------- */
@@ -139,4 +140,5 @@ const struct scheduler scheduler_libvirt = {
 	.apply = libvirt_apply,
 	.set = libvirt_apply,
 	.release = libvirt_release,
+	.needs = { PART_INGRESS, PART_U32, PART_POLICE },
 };

@@ -38,24 +38,6 @@ int report_close(FILE *f, const char *dir, const char *name, struct errtext *e)
 	return 0;
 }
 
-void report_line(const struct scenario *s, const struct scenario_phase *p, double at_s, const uint64_t *bytes,
-		 struct window w)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < s->n_vms; i++)
-		sum += bytes[i];
-	printf("%4.0f s  %-14s", at_s, p->name);
-	for (size_t i = 0; i < s->n_vms; i++) {
-		printf("   %s %6.1f Mbit/s %5.1f %%", s->vms[i].name, measure_mbps(bytes[i], w),
-		       sum ? 100 * (double)bytes[i] / (double)sum : 0);
-		if (p->scheduler != SCHEDULER_NONE)
-			printf(" (share %u)", p->shares[i].weight);
-	}
-	printf("\n");
-	fflush(stdout);
-}
-
 /* A number, or a dash where there is none. */
 static void cell(int width, int digits, double v)
 {
@@ -196,4 +178,19 @@ void report_table(const struct result *r)
 		       r->arrivals_lost);
 	printf("(figures leave out the first 2 s of each phase; Mbit/s are frames of layer 2 at the wire)\n");
 	fflush(stdout);
+}
+
+int record(const struct result *r, const char *dir, struct errtext *e)
+{
+	int err;
+
+	report_table(r);
+	err = summary_write(r, dir, e);
+	if (err == 0)
+		err = csv_write(r, dir, e);
+	if (err == 0)
+		err = plot_write(r, dir, e);
+	if (err == 0)
+		printf("\nwritten to %s: summary.json, bandwidth.svg, bandwidth.png, *.csv\n", dir);
+	return err;
 }

@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 
-/* "  12 s  apply 60:40   a  60.0 Mbit/s  60.0 % (60)  b ...": what was delivered in a window. */
-void report_line(const struct scenario *s, const struct scenario_phase *p, double at_s, const uint64_t *bytes,
-		 struct window w);
+/* All of what follows: for run_scenario(). */
+int record(const struct result *r, const char *dir, struct errtext *e);
+
 /* A table for each phase. */
 void report_table(const struct result *r);
 

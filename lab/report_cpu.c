@@ -2,7 +2,8 @@
 
 #include "report_cpu.h"
 
-#include "aggregate.h"
+#include "range.h"
+#include "schedule.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -66,13 +67,13 @@ static size_t find_pairs(const struct result *r, struct pair out[PAIRS_MAX])
 	return n;
 }
 
-static struct range range_of(const struct pair *pairs, size_t n)
+static struct range pairs_range(const struct pair *pairs, size_t n)
 {
 	double v[PAIRS_MAX];
 
 	for (size_t i = 0; i < n; i++)
 		v[i] = pairs[i].ratio;
-	return aggregate_range(v, n);
+	return range_of(v, n);
 }
 
 void report_compare(const struct result *r)
@@ -83,7 +84,7 @@ void report_compare(const struct result *r)
 
 	if (n == 0)
 		return;
-	v = range_of(pairs, n);
+	v = pairs_range(pairs, n);
 	printf("\ntotal of two lanes / one, paired:");
 	for (size_t i = 0; i < n; i++)
 		printf(" %.1f / %.1f = %.3f", pairs[i].two->total_mbps, pairs[i].one->total_mbps,
@@ -109,7 +110,7 @@ json_t *summary_compare(const struct result *r)
 						      number(pairs[i].one->total_mbps), "two_lanes_mbps",
 						      number(pairs[i].two->total_mbps), "ratio",
 						      number(pairs[i].ratio)));
-	v = range_of(pairs, n);
+	v = pairs_range(pairs, n);
 	return json_pack("{s:s,s:o,s:o,s:o,s:o}", "what", "total_mbps, two lanes / one lane", "pairs", list,
 			 "median", number(v.median), "min", number(v.min), "max", number(v.max));
 }

@@ -2,26 +2,44 @@
 #pragma once
 
 /*
- * What a run observed, and what follows from it. Filled by run.c and evaluate.c, read by whatever writes it
- * down.
+ * A run's phases: what was observed in each, and what follows from it. Filled by run.c and evaluate.c, read by
+ * whatever writes it down.
  */
 
 #include "backlog.h"
 #include "cpu.h"
+#include "heard.h"
 #include "measure.h"
+#include "observe.h"
 #include "scenario.h"
+#include "slots.h"
 #include "video.h"
 
-/* Cumulative counters at one moment. */
-struct observation {
-	uint64_t at_ns;
-	uint64_t cpu_ns[TOPO_VMS_MAX];     /* of the VMM and its helpers */
-	uint64_t tap_bytes[TOPO_VMS_MAX];  /* the guest handed to the host */
-	uint64_t tap_drops[TOPO_VMS_MAX];  /* the tap refused on the way in */
-	uint64_t qdisc_drops;              /* packets, all queues of the host namespace */
-	uint64_t wire_drops;               /* packets, the wire's own queue */
-	uint64_t busy_ns;                  /* of all processors of the host, whoever used them */
-	uint64_t daemon_ns;                /* CPU time of divvyd and its helpers, 0: none runs */
+/*
+ * What a phase with CPU slots is judged by. Each VM's CPU time is said twice: as divvyd accounts it (its
+ * cgroup), and as the kernel accounts the VMM's processes.
+ *
+ *   CPU share   used_i / sum(used), of the VMMs' CPU time
+ *   CPU error   100 * (used_i / sum(used) - share_i / sum(shares)), percentage points; VMs that send, only
+ */
+
+struct cpu_vm {
+	bool there;
+	double share_pct, error_pp;                 /* divvyd's account */
+	double entitled_pct;                        /* the same for the time that the VM was ready */
+	double process_share_pct, process_error_pp; /* the kernel's account */
+	double used_ms;
+	uint64_t pauses;
+	double longest_pause_ms; /* between two turns of the steady part */
+};
+
+struct cpu_phase {
+	bool there;
+	double scheduler_pct; /* the slot thread, of one core */
+	double daemon_pct;    /* divvyd and its helpers, the slot thread included, of one core */
+	uint64_t decisions, late_slots, skipped_slots;
+	double late_max_ms;
+	bool realtime;
 };
 
 struct vm_result {
@@ -75,17 +93,6 @@ struct phase_result {
 	char skipped[160];                  /* why the phase was not gone through; "": it was */
 };
 
-/* What programs in the guests and servers said. Owned. */
-struct heard {
-	struct traffic_interval *intervals;
-	size_t n_intervals;
-	struct traffic_rtt *rtts;
-	size_t n_rtts;
-	struct video_recording *videos; /* one after the other */
-	size_t n_videos;
-	uint64_t rcvbuf_errors;
-};
-
 struct result {
 	const struct scenario *scenario; /* borrowed */
 	const char *accel;
@@ -112,7 +119,6 @@ int result_evaluate_cpu(struct result *r);
 int result_evaluate_video(struct result *r, struct errtext *e);
 /* Fill in machine, kernel, date and commit. */
 void result_describe(struct result *r);
-void heard_free(struct heard *h);
 /* Free what it owns. */
 void result_free(struct result *r);
 

@@ -18,13 +18,13 @@
 #include "base/cleanup.h"
 #include "backlog.h"
 #include "demand.h"
+#include "divvy.h"
 #include "load.h"
 #include "loop.h"
 #include "meter.h"
 #include "observe.h"
 #include "observe_cpu.h"
-#include "report.h"
-#include "scheduler.h"
+#include "scheduling.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -54,7 +54,7 @@
 struct run {
 	struct scenario *s;
 	struct testbed *testbed;
-	const struct run_progress *progress; /* may be NULL */
+	const struct run_watch *watch;
 	unsigned seconds; /* gone through */
 	struct result result;
 	struct scheduling scheduling;
@@ -163,14 +163,34 @@ static int poll_meters(struct run *run)
 	return 0;
 }
 
+/* "  12 s  apply 60:40   a  60.0 Mbit/s  60.0 % (60)  b ...": what was delivered in a window. */
+static void say_line(const struct scenario *s, const struct scenario_phase *p, double at_s, const uint64_t *bytes,
+		     struct window w)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		sum += bytes[i];
+	printf("%4.0f s  %-14s", at_s, p->name);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		printf("   %s %6.1f Mbit/s %5.1f %%", s->vms[i].name, measure_mbps(bytes[i], w),
+		       sum ? 100 * (double)bytes[i] / (double)sum : 0);
+		if (p->scheduler != SCHEDULER_NONE)
+			printf(" (share %u)", p->shares[i].weight);
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
 static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uint64_t to_ns,
 		  struct errtext *e)
 {
+	const struct scheduler *by = scheduling_of(p->phase->scheduler);
 	struct window w = { from_ns, to_ns };
 	uint64_t bytes[TOPO_VMS_MAX] = {};
 	int r = 0;
 
-	backlog_find(run->backlog, p->phase->scheduler);
+	backlog_find(run->backlog, by && p->phase->scheduler != SCHEDULER_CPU ? by->queues : QUEUES_UNKNOWN);
 	for (uint64_t at = from_ns; r == 0 && at < to_ns; at += LOOK_NS) {
 		r = loop_until(at + LOOK_NS < to_ns ? at + LOOK_NS : to_ns);
 		backlog_sample(run->backlog);
@@ -187,11 +207,10 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 			return -EPIPE;
 		bytes[i] = measure_bytes(measure_slice(run->result.trace[i], w));
 	}
-	report_line(run->s, p->phase, (double)(to_ns - run->result.start_ns) / 1e9, bytes, w);
+	say_line(run->s, p->phase, (double)(to_ns - run->result.start_ns) / 1e9, bytes, w);
 	run->seconds++;
-	if (run->progress)
-		run->progress->on_second(run->progress->arg, p->phase->name, run->seconds,
-					 scenario_seconds(run->s));
+	if (run->watch->on_second)
+		run->watch->on_second(run->watch->arg, p->phase->name, run->seconds, scenario_seconds(run->s));
 	return 0;
 }
 
@@ -343,24 +362,11 @@ static int make_directories(const char *path, struct errtext *e)
 	}
 }
 
-static int write_down(struct result *r, const char *dir, struct errtext *e)
+static int evaluate(struct result *r, struct errtext *e)
 {
 	int err = result_evaluate(r);
 
-	if (err < 0)
-		return errtext_set(e, err, "out of memory");
-	err = result_evaluate_video(r, e);
-	if (err < 0)
-		return err;
-	report_table(r);
-	err = summary_write(r, dir, e);
-	if (err == 0)
-		err = csv_write(r, dir, e);
-	if (err == 0)
-		err = plot_write(r, dir, e);
-	if (err == 0)
-		printf("\nwritten to %s: summary.json, bandwidth.svg, bandwidth.png, *.csv\n", dir);
-	return err;
+	return err < 0 ? errtext_set(e, err, "out of memory") : result_evaluate_video(r, e);
 }
 
 int run_clean(void)
@@ -396,9 +402,9 @@ static void announce(const struct scenario *s)
 }
 
 int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_dir,
-		 const struct run_progress *progress, struct errtext *e)
+		 const struct run_watch *watch, struct errtext *e)
 {
-	struct run run = { .s = s, .testbed = testbed, .progress = progress };
+	struct run run = { .s = s, .testbed = testbed, .watch = watch };
 	int r;
 
 	r = make_directories(out_dir, e);
@@ -423,7 +429,9 @@ int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_di
 	if (r == 0)
 		r = go(&run, e);
 	if (r == 0)
-		r = write_down(&run.result, out_dir, e);
+		r = evaluate(&run.result, e);
+	if (r == 0)
+		r = watch->keep(&run.result, out_dir, e);
 	down(&run);
 	if (r < 0)
 		testbed_down(testbed);

@@ -3,8 +3,8 @@
 #include "scenario.h"
 
 #include "base/cleanup.h"
-#include "cpu.h"
 #include "scenario_file.h"
+#include "schedule.h"
 #include "spec/units.h"
 
 #include <errno.h>
@@ -16,15 +16,9 @@
 
 static const char *const scheduler_names[] = {
 	[SCHEDULER_NONE] = "none",
-	[SCHEDULER_ADMINISTRATOR] = "administrator",
-	[SCHEDULER_DIVVY] = "divvy",
-	[SCHEDULER_CPU] = "cpu",
-	[SCHEDULER_HTB_TUNED] = "htb-tuned",
-	[SCHEDULER_CNI] = "cni",
-	[SCHEDULER_PROXMOX] = "proxmox",
-	[SCHEDULER_LIBVIRT] = "libvirt",
-	[SCHEDULER_CPU_WEIGHT] = "cpu-weight",
-	[SCHEDULER_CPU_QUOTA] = "cpu-quota",
+#define NAME(kind, name, object) [SCHEDULER_##kind] = (name),
+	SCHEDULER_TABLE(NAME)
+#undef NAME
 };
 
 static const char *const action_names[] = {

@@ -8,25 +8,13 @@
 
 #include "core/types.h"
 #include "proc.h"
+#include "scheduler_kind.h"
 #include "topo.h"
 #include "traffic.h"
 #include "vm.h"
 
 #include <stddef.h>
 
-enum scheduler_kind {
-	SCHEDULER_NONE,
-	SCHEDULER_ADMINISTRATOR, /* HTB at the uplink, as set up by hand */
-	SCHEDULER_DIVVY,         /* the virtual network device is scheduled */
-	SCHEDULER_CPU,           /* divvy's time slots */
-	SCHEDULER_HTB_TUNED,     /* peers: doc/peers.md */
-	SCHEDULER_CNI,
-	SCHEDULER_PROXMOX,
-	SCHEDULER_LIBVIRT,
-	SCHEDULER_CPU_WEIGHT,
-	SCHEDULER_CPU_QUOTA,
-	SCHEDULER_KINDS,
-};
 const char *scheduler_name(enum scheduler_kind kind);
 int scheduler_from_name(const char *name); /* the kind, or -EINVAL */
 

@@ -8,8 +8,8 @@
 #include "scenario_file.h"
 
 #include "base/cleanup.h"
-#include "cpu.h"
 #include "scenario.h"
+#include "schedule.h"
 
 #include <errno.h>
 #include <stdio.h>

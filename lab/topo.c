@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The lab's network, made with ip, tc, nft and ethtool. topo.h has the map; topo_clean.c takes it down. */
+/* The lab's network, made with ip, tc, nft and ethtool. topo.h has the map; a topo_keeper takes it down. */
 
 #include "topo.h"
 
 #include "base/cleanup.h"
-#include "topo_clean.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -305,6 +304,13 @@ static int filter_host(struct topo *t, struct errtext *e)
 	return -EINVAL;
 }
 
+static const struct topo_keeper *keeper;
+
+void topo_set_keeper(const struct topo_keeper *k)
+{
+	keeper = k;
+}
+
 int topo_up(struct topo *t, const struct topo_config *c, struct errtext *e)
 {
 	int r;
@@ -313,8 +319,10 @@ int topo_up(struct topo *t, const struct topo_config *c, struct errtext *e)
 		return errtext_set(e, -EINVAL, "a lab has 1 to %d VMs, not %u", TOPO_VMS_MAX, c->vms);
 	if (geteuid() != 0)
 		return errtext_set(e, -EPERM, "the lab makes network namespaces: run it as root");
+	if (!keeper)
+		return errtext_set(e, -EINVAL, "nothing would take the network down: topo_set_keeper()");
 	plan(t, c);
-	r = topo_janitor_start(&t->janitor);
+	r = keeper->start(&t->janitor);
 	if (r < 0)
 		return errtext_set(e, r, "cannot start the lab's janitor: %s", strerror(-r));
 	r = add_namespaces(t, e);
@@ -336,8 +344,8 @@ int topo_up(struct topo *t, const struct topo_config *c, struct errtext *e)
 void topo_down(struct topo *t)
 {
 	if (t->janitor > 0) {
-		topo_remove(getpid());
-		topo_janitor_stop(t->janitor);
+		keeper->remove(getpid());
+		keeper->stop(t->janitor);
 	}
 	*t = (struct topo){ 0 };
 }

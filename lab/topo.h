@@ -77,6 +77,17 @@ struct topo {
 	int janitor; /* topo.c's: the pipe that tells the janitor of the lab's end; 0: none */
 };
 
+/* Who takes the network down: a room above, which knows what else a run leaves. */
+struct topo_keeper {
+	/* A janitor, which removes it should the lab die. stop(fd) tells it that all is done. 0 or negative errno. */
+	int (*start)(int *fd);
+	void (*stop)(int fd);
+	/* Remove all namespaces of this run, killing what is in them. */
+	int (*remove)(pid_t run);
+};
+/* Once, before the first topo_up(). */
+void topo_set_keeper(const struct topo_keeper *k);
+
 /*
  * Build it. From here until topo_down() a janitor process waits on a pipe: if the lab dies without
  * topo_down(), even by SIGKILL, it removes the namespaces. 0, or negative errno with a text, and nothing
@@ -90,9 +101,3 @@ void topo_down(struct topo *t);
 int topo_set_wire(struct topo *t, uint64_t wire_bps, struct errtext *e);
 /* Drops of the wire's queue since it was made, packets; 0 without limit. */
 int topo_wire_drops(const struct topo *t, uint64_t *packets);
-
-/*
- * Remove what runs whose process is dead have left: namespaces dvl<pid>-*, and processes in them. Returns
- * how many namespaces were removed, or negative errno. For `divvy-lab clean`.
- */
-int topo_clean(struct errtext *e);

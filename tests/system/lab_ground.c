@@ -11,6 +11,7 @@
  */
 
 #include "lab/image.h"
+#include "lab/leftovers.h"
 #include "lab/loop.h"
 #include "lab/topo.h"
 #include "lab/traffic.h"
@@ -331,7 +332,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 2 && strcmp(argv[1], "clean") == 0) {
-		r = topo_clean(&e);
+		r = leftovers_clean(&e);
 		printf("cleaned %d\n", r);
 		return r < 0;
 	}
@@ -339,6 +340,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lab_ground: bad option; see its head\n");
 		return 2;
 	}
+	topo_set_keeper(&leftovers_keeper);
 	r = proc_init();
 	if (r == 0)
 		r = run(&lab, &e);

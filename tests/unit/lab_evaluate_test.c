@@ -244,14 +244,14 @@ static void test_range(void **state)
 {
 	(void)state;
 	double odd[] = { 3, 1, NAN, 2 }, even[] = { 4, 1, 3, 2 }, none[] = { NAN };
-	struct range v = aggregate_range(odd, 4);
+	struct range v = range_of(odd, 4);
 
 	near(v.median, 2, 0);
 	near(v.min, 1, 0);
 	near(v.max, 3, 0);
-	near(aggregate_range(even, 4).median, 2.5, 0);
-	assert_true(isnan(aggregate_range(none, 1).median));
-	assert_true(isnan(aggregate_range(none, 0).max));
+	near(range_of(even, 4).median, 2.5, 0);
+	assert_true(isnan(range_of(none, 1).median));
+	assert_true(isnan(range_of(none, 0).max));
 }
 
 /* Repetitions of one phase are found among the others. */

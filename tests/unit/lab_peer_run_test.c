@@ -7,7 +7,9 @@
 
 #include "base/cleanup.h"
 #include "kernel/cgroup/cgroup.h"
+#include "lab/cgroups_left.h"
 #include "lab/peer.h"
+#include "lab/scheduling.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -299,9 +301,9 @@ static void test_clean(void **state)
 	for (size_t i = 0; i < N_VMS; i++)
 		kill(f->pid[i], SIGKILL);
 	assert_int_equal(cgroup_probe("", &h), 0);
-	assert_true(peer_cgroup_clean(getpid() + 1) == 0); /* another run's are left alone */
+	assert_true(cgroups_left_remove(getpid() + 1) == 0); /* another run's are left alone */
 	assert_int_equal(access(in, F_OK), 0);
-	assert_int_equal(peer_cgroup_clean(getpid()), N_VMS);
+	assert_int_equal(cgroups_left_remove(getpid()), N_VMS);
 	assert_int_equal(access(in, F_OK), -1);
 	free(f->s.cgroups);
 	f->s.cgroups = NULL;

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "lab/peer.h"
+#include "lab/scheduling.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

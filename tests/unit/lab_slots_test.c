@@ -3,6 +3,8 @@
 /* The grid of CPU slots, divvyd's account of CPU time, and schedules' texts. */
 
 #include "lab/cpu.h"
+#include "lab/schedule.h"
+#include "lab/slots.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -6,35 +6,21 @@
  * they would be.
  */
 
+#include "kernel_part.h"
+
 #include "base/cleanup.h"
 #include "kernel/cgroup/cgroup.h"
-#include "peer.h"
+#include "topo.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum kernel_part {
-	PART_NONE, /* ends a list */
-	PART_INGRESS,
-	PART_HTB,
-	PART_TBF,
-	PART_FIFO,
-	PART_U32,
-	PART_BASIC,
-	PART_MIRRED,
-	PART_POLICE,
-	PART_IFB,
-	PART_CPU_WEIGHT,
-	PART_CPU_QUOTA,
-	N_PARTS,
-};
-
 /* a0, with an ingress qdisc already if that is possible, and its peer a1 are there. */
 static const struct {
 	const char *name, *config;
 	const char *command; /* NULL: a control group */
-} parts[N_PARTS] = {
+} parts[KERNEL_PARTS] = {
 	[PART_INGRESS] = { "ingress qdisc", "NET_SCH_INGRESS", "tc qdisc show dev a0 ingress" },
 	[PART_HTB] = { "htb qdisc", "NET_SCH_HTB", "tc qdisc replace dev a0 root handle 1: htb" },
 	[PART_TBF] = { "tbf qdisc", "NET_SCH_TBF",
@@ -53,29 +39,6 @@ static const struct {
 	[PART_CPU_WEIGHT] = { "control groups with CPU weights", "FAIR_GROUP_SCHED", NULL },
 	[PART_CPU_QUOTA] = { "control groups with CPU quotas", "CFS_BANDWIDTH", NULL },
 };
-
-#define NEEDS_MAX 8
-
-static const struct {
-	enum scheduler_kind kind;
-	enum kernel_part parts[NEEDS_MAX];
-} needs[] = {
-	{ SCHEDULER_ADMINISTRATOR, { PART_HTB, PART_U32 } },
-	{ SCHEDULER_HTB_TUNED, { PART_HTB, PART_FIFO, PART_U32 } },
-	{ SCHEDULER_CNI, { PART_IFB, PART_INGRESS, PART_U32, PART_MIRRED, PART_TBF } },
-	{ SCHEDULER_PROXMOX, { PART_HTB, PART_INGRESS, PART_BASIC, PART_POLICE } },
-	{ SCHEDULER_LIBVIRT, { PART_INGRESS, PART_U32, PART_POLICE } },
-	{ SCHEDULER_CPU_WEIGHT, { PART_CPU_WEIGHT } },
-	{ SCHEDULER_CPU_QUOTA, { PART_CPU_QUOTA } },
-};
-
-static const enum kernel_part *needs_of(enum scheduler_kind kind)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
-		if (needs[i].kind == kind)
-			return needs[i].parts;
-	return NULL;
-}
 
 /* Without a command: the file is looked for in a group below the root, as the root has none. */
 static bool has_cgroup(enum kernel_part part)
@@ -115,7 +78,7 @@ static unsigned missing_of(const enum kernel_part *list)
 		proc_run(netns, NULL, NULL, "ip link add a0 type veth peer name a1");
 		proc_run(netns, NULL, NULL, "tc qdisc add dev a0 ingress");
 	}
-	for (size_t i = 0; i < NEEDS_MAX && list[i] != PART_NONE; i++)
+	for (size_t i = 0; i < KERNEL_PARTS_MAX && list[i] != PART_NONE; i++)
 		if (!scratch || !has_part(netns, list[i]))
 			missing |= 1U << list[i];
 	if (scratch)
@@ -128,7 +91,7 @@ static void tell(unsigned missing, char *why, size_t size)
 {
 	int n = snprintf(why, size, "this kernel has");
 
-	for (unsigned i = 0, told = 0; i < N_PARTS; i++) {
+	for (unsigned i = 0, told = 0; i < KERNEL_PARTS; i++) {
 		if (!(missing & 1U << i) || n < 0 || (size_t)n >= size)
 			continue;
 		n += snprintf(why + n, size - (size_t)n, "%s no %s (CONFIG_%s)", told++ ? " and" : "",
@@ -136,21 +99,17 @@ static void tell(unsigned missing, char *why, size_t size)
 	}
 }
 
-bool scheduling_possible(enum scheduler_kind kind, char *why, size_t size)
+bool kernel_has(const enum kernel_part *list, char *why, size_t size)
 {
-	static struct {
-		bool asked;
-		unsigned missing;
-	} known[SCHEDULER_KINDS];
-	const enum kernel_part *list = needs_of(kind);
+	static unsigned asked, absent; /* bits of parts */
+	unsigned all = 0;
 
-	if (!list)
-		return true;
-	if (!known[kind].asked) {
-		known[kind].missing = missing_of(list);
-		known[kind].asked = true;
-	}
-	if (known[kind].missing)
-		tell(known[kind].missing, why, size);
-	return !known[kind].missing;
+	for (size_t i = 0; i < KERNEL_PARTS_MAX && list[i] != PART_NONE; i++)
+		all |= 1U << list[i];
+	if (all & ~asked)
+		absent |= missing_of(list);
+	asked |= all;
+	if (absent & all)
+		tell(absent & all, why, size);
+	return !(absent & all);
 }

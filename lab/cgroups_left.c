@@ -2,13 +2,14 @@
 
 /* Control groups that a lab left behind which was killed: for the janitor, and `divvy-lab clean`. */
 
+#include "cgroups_left.h"
+
 #include "base/cleanup.h"
 #include "kernel/cgroup/cgroup.h"
-#include "peer.h"
-#include "topo_clean.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,30 @@ static void closedirp(DIR **d)
 {
 	if (*d)
 		closedir(*d);
+}
+
+static bool alive(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+/* "dvl<pid>-something" names a run; else 0. */
+static pid_t run_of(const char *name)
+{
+	char *end;
+	long pid;
+
+	if (strncmp(name, "dvl", 3) != 0 || name[3] < '1' || name[3] > '9')
+		return 0;
+	pid = strtol(name + 3, &end, 10);
+	return *end == '-' && pid > 0 && pid < 1 << 22 ? (pid_t)pid : 0;
+}
+
+bool is_left(const char *name, pid_t run)
+{
+	pid_t pid = run_of(name);
+
+	return pid != 0 && (run != 0 ? pid == run : !alive(pid));
 }
 
 /* What was in it has been killed just now, perhaps, and is going: a second at most. */
@@ -41,7 +66,7 @@ static int clean_tree(const char *root, pid_t run)
 	while (dir && (d = readdir(dir))) {
 		char path[CGROUP_PATH_SIZE + 256];
 
-		if (d->d_type != DT_DIR || !topo_is_left(d->d_name, run))
+		if (d->d_type != DT_DIR || !is_left(d->d_name, run))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", root, d->d_name);
 		n += remove_group(path);
@@ -49,7 +74,7 @@ static int clean_tree(const char *root, pid_t run)
 	return n;
 }
 
-int peer_cgroup_clean(pid_t run)
+int cgroups_left_remove(pid_t run)
 {
 	struct cgroup_host h;
 	int n = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "topo_clean.h"
+
+#include "leftovers.h"
 
 #include "base/cleanup.h"
+#include "cgroups_left.h"
 #include "kernel/cgroup/guard_cgroup.h"
-#include "libvirt_clean.h"
-#include "peer.h"
-#include "topo.h"
+#include "libvirt_left.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,11 +27,6 @@ static void closedirp(DIR **d)
 		closedir(*d);
 }
 
-static bool alive(pid_t pid)
-{
-	return kill(pid, 0) == 0 || errno != ESRCH;
-}
-
 /* Kill every process in this network namespace but ourselves. Returns how many there were. */
 static unsigned kill_inside(const struct stat *ns)
 {
@@ -50,7 +45,7 @@ static unsigned kill_inside(const struct stat *ns)
 		if (stat(path, &st) < 0 || st.st_ino != ns->st_ino || st.st_dev != ns->st_dev)
 			continue;
 		n++;
-		libvirt_clean_note(pid);
+		libvirt_left_note(pid);
 		kill(pid, SIGKILL);
 	}
 	return n;
@@ -65,28 +60,9 @@ static void remove_one(const char *name)
 	if (stat(path, &st) == 0)
 		for (int round = 0; round < 100 && kill_inside(&st) > 0; round++)
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-	libvirt_clean_groups();
+	libvirt_left_remove();
 	umount2(path, MNT_DETACH);
 	unlink(path);
-}
-
-/* "dvl<pid>-something" names a run; else 0. */
-static pid_t run_of(const char *name)
-{
-	char *end;
-	long pid;
-
-	if (strncmp(name, "dvl", 3) != 0 || name[3] < '1' || name[3] > '9')
-		return 0;
-	pid = strtol(name + 3, &end, 10);
-	return *end == '-' && pid > 0 && pid < 1 << 22 ? (pid_t)pid : 0;
-}
-
-bool topo_is_left(const char *name, pid_t run)
-{
-	pid_t pid = run_of(name);
-
-	return pid != 0 && (run != 0 ? pid == run : !alive(pid));
 }
 
 /* Remove the namespaces of one run, or (run 0) of all whose process is dead. */
@@ -99,7 +75,7 @@ static int remove_matching(pid_t run)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((d = readdir(dir))) {
-		if (!topo_is_left(d->d_name, run))
+		if (!is_left(d->d_name, run))
 			continue;
 		remove_one(d->d_name);
 		n++;
@@ -109,12 +85,12 @@ static int remove_matching(pid_t run)
 
 static void clean_cgroups(pid_t run)
 {
-	peer_cgroup_clean(run);
+	cgroups_left_remove(run);
 	/* divvy's guard was in the namespace, and was killed there */
 	guard_cgroup_sweep();
 }
 
-int topo_remove(pid_t run)
+static int remove_run(pid_t run)
 {
 	int n = remove_matching(run);
 
@@ -122,7 +98,7 @@ int topo_remove(pid_t run)
 	return n;
 }
 
-int topo_clean(struct errtext *e)
+int leftovers_clean(struct errtext *e)
 {
 	int n = remove_matching(0);
 
@@ -154,11 +130,11 @@ static void janitor_main(int fd, pid_t lab)
 		k = read(3, &c, 1);
 	while (k < 0 && errno == EINTR);
 	if (k == 0)
-		topo_remove(lab);
+		remove_run(lab);
 	_exit(0);
 }
 
-int topo_janitor_start(int *fd)
+static int janitor_start(int *fd)
 {
 	_cleanup_close_ int r = -1, w = -1;
 	pid_t lab = getpid(), pid;
@@ -178,7 +154,7 @@ int topo_janitor_start(int *fd)
 	return 0;
 }
 
-void topo_janitor_stop(int fd)
+static void janitor_stop(int fd)
 {
 	/* A byte tells it that all is done. */
 	if (write(fd, "", 1) < 0)
@@ -188,3 +164,5 @@ void topo_janitor_stop(int fd)
 		;
 	janitor_pid = 0;
 }
+
+const struct topo_keeper leftovers_keeper = { janitor_start, janitor_stop, remove_run };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "libvirt_clean.h"
+#include "libvirt_left.h"
 
 #include "base/cleanup.h"
 #include "topo.h"
@@ -35,7 +35,7 @@ static void note_path(const char *path)
 		memcpy(groups[n_groups++], group, sizeof(group));
 }
 
-void libvirt_clean_note(pid_t pid)
+void libvirt_left_note(pid_t pid)
 {
 	_cleanup_free_ char *text = NULL;
 	char file[40], *line, *rest;
@@ -74,7 +74,7 @@ static void remove_matching(const char *pattern)
 	globfree(&g);
 }
 
-void libvirt_clean_groups(void)
+void libvirt_left_remove(void)
 {
 	/* Version 2 alone, or the hierarchies of version 1 (and "unified") beside each other. */
 	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/*" };

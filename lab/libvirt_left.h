@@ -9,6 +9,6 @@
 #include <sys/types.h>
 
 /* Before a process is killed: remember the domain's group that it is in, if any. */
-void libvirt_clean_note(pid_t pid);
+void libvirt_left_note(pid_t pid);
 /* Afterwards: remove those groups. */
-void libvirt_clean_groups(void);
+void libvirt_left_remove(void);

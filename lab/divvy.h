@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* divvyd, for a run: started, asked, and ended. */
+
+#include "scheduler.h"
+
+/* 0 or negative errno with a text. */
+int divvy_start(struct scheduling *s, struct errtext *e);
+void divvy_stop(struct scheduling *s);
+/* divvy status --json; the caller's to free. 0 or negative errno. */
+int divvy_status(struct scheduling *s, char **json);
+/* divvy slots --json; likewise. */
+int divvy_slots(struct scheduling *s, char **json);
