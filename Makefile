@@ -111,7 +111,7 @@ $(B)/divvy-guard: $(call obj,guard/main.c) $(call rooms,kernel base)
 $(B)/divvy-lab: NEED = $(NEED_lab)
 $(B)/divvy-lab: $(call obj,lab/main.c) $(call rooms,$(IN_lab))
 	$(link)
-# in containers; for VMs lab/image.sh compiles it into their image
+# in containers; for VMs lab/vm/image.sh compiles it into their image
 $(B)/divvy-lab-agent: $(call obj,lab/guest/agent.c)
 	$(link)
 # static: the lab's guests fetch it, and have no such C library
@@ -140,8 +140,8 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
 $(call uses,kernel/bpf/classifier.c): $(B)/kernel/bpf/classify.skel.h
 $(call uses,kernel/bpf/burst.c): $(B)/kernel/bpf/burst.skel.h
-$(call uses,lab/meter.c): $(B)/lab/bpf/meter.skel.h
-$(call uses,lab/handover.c): $(B)/lab/bpf/handover.skel.h
+$(call uses,lab/probes/meter.c): $(B)/lab/bpf/meter.skel.h
+$(call uses,lab/net/handover.c): $(B)/lab/bpf/handover.skel.h
 
 # libsmartcols' header has a folder of its own.
 SMARTCOLS_FLAGS = $(or $(SMARTCOLS_FLAGS_),$(eval SMARTCOLS_FLAGS_ := $(shell $(PKG_CONFIG) --cflags smartcols))$(SMARTCOLS_FLAGS_))

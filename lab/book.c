@@ -2,10 +2,10 @@
 
 #include "book.h"
 
-#include "book_parts.h"
 #include "base/cleanup.h"
-#include "programs.h"
-#include "report.h"
+#include "book_parts.h"
+#include "lab/proc/programs.h"
+#include "lab/record/report.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
  * from what "divvy-lab figures" left in DIR. Every sentence in it is computed from the data.
  */
 
-#include "proc.h"
+#include "lab/proc/proc.h"
 
 struct book_options {
 	const char *doc;    /* write the Markdown there too, its plots into a folder of its name; NULL: no */

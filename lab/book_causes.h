@@ -12,7 +12,7 @@
  * is any.
  */
 
-#include "proc.h"
+#include "lab/proc/proc.h"
 
 struct cause {
 	char *workload, *peer, *measure, *text;

@@ -7,8 +7,8 @@
  * its step (what happens under it); figures are medians and ranges over the repetitions of such a pair.
  */
 
-#include "range.h"
-#include "proc.h"
+#include "lab/measure/range.h"
+#include "lab/proc/proc.h"
 
 #include <jansson.h>
 

@@ -2,10 +2,10 @@
 
 #include "book_plot.h"
 
+#include "base/cleanup.h"
 #include "book_series.h"
 #include "book_svg.h"
-#include "base/cleanup.h"
-#include "report.h"
+#include "lab/record/report.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "proc.h"
+#include "lab/proc/proc.h"
 
 /*
  * Take out of an SVG by gnuplot what is not drawn: empty groups, symbols that nothing refers to, attributes

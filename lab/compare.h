@@ -6,7 +6,7 @@
  * medians and ranges, the difference of B from A, and whether the ranges overlap (level) or not.
  */
 
-#include "proc.h"
+#include "lab/proc/proc.h"
 
 #include <jansson.h>
 

@@ -13,12 +13,12 @@
 #include "figures.h"
 
 #include "base/cleanup.h"
-#include "catalog.h"
-#include "loop.h"
-#include "report.h"
-#include "run.h"
-#include "scheduling.h"
-#include "versions.h"
+#include "lab/proc/loop.h"
+#include "lab/proc/versions.h"
+#include "lab/record/report.h"
+#include "lab/run/run.h"
+#include "lab/run/scheduling.h"
+#include "lab/scenario/catalog.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * report.
  */
 
-#include "proc.h"
+#include "lab/proc/proc.h"
 
 struct figures_options {
 	const char *out;  /* directory */

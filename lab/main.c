@@ -2,17 +2,17 @@
 
 /* divvy-lab: scenarios on real VMs. */
 
+#include "base/cleanup.h"
 #include "book.h"
 #include "compare.h"
-#include "base/cleanup.h"
-#include "catalog.h"
 #include "figures.h"
-#include "leftovers.h"
-#include "proc.h"
-#include "programs.h"
-#include "report.h"
-#include "run.h"
-#include "scenario.h"
+#include "lab/clean/leftovers.h"
+#include "lab/proc/proc.h"
+#include "lab/proc/programs.h"
+#include "lab/record/report.h"
+#include "lab/run/run.h"
+#include "lab/scenario/catalog.h"
+#include "lab/scenario/scenario.h"
 
 #include <dirent.h>
 #include <errno.h>

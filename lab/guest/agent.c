@@ -5,7 +5,7 @@
  *
  * Process 1 of a lab guest: of a VM, started by init once drivers and network are up, or of a container. It
  * reads requests, a line each, from its port and answers on it: a virtio-serial port, whose path is its
- * argument, or an inherited socket, whose number is; see lab/agent.c for the other end.
+ * argument, or an inherited socket, whose number is; see lab/vm/agent.c for the other end.
  *
  *	R ID COMMAND    run sh -c COMMAND in the background, in a process group of its own
  *	K ID SIGNAL     send the signal to that group

@@ -13,7 +13,7 @@
 #	              +- br0 -- up0 ----- w0 - brw - w1 ---- s0 -- brs --+
 #	batch -- n1 --+                          TBF on w1               +-- batch --- eth0 10.77.2.2
 #
-# as in lab/topo.h. A sender is a program at a tap (tests/system/tapflood.c: UDP as fast as the tap takes it), or a
+# as in lab/net/topo.h. A sender is a program at a tap (tests/system/tapflood.c: UDP as fast as the tap takes it), or a
 # namespace behind a veth pair with iperf3 in it. Web sends to srv-web only and batch to srv-batch only: what was
 # delivered to whom is what the two ports of the switch have sent, read from /proc/net/dev by a process that lives in
 # there (no fork between clock and counters).
@@ -79,7 +79,7 @@ make_wire() {
 		link set batch master brs up
 		link set brs up
 	END2
-	# Behind w1 a packet is a frame of at most the MTU, as behind a NIC. The queue is as in lab/topo.c. The bucket is
+	# Behind w1 a packet is a frame of at most the MTU, as behind a NIC. The queue is as in lab/net/topo.c. The bucket is
 	# 20 ms long: so far the wire makes up for it when the machine stops its test host, as a real one goes on meanwhile.
 	ip netns exec "$wire" ethtool -K w1 tso off gso off tx-udp-segmentation off &&
 		tc -n "$wire" qdisc add dev w1 root handle 1: tbf rate ${wire_mbit}mbit burst $((wire_mbit * 2500))b limit 625000b ||
@@ -246,7 +246,7 @@ under_libvirt() {
 	done
 }
 
-# As lab/administrator.c, and a qdisc named for the leaves: HTB makes them pfifo, whatever net.core.default_qdisc is.
+# As lab/schedulers/administrator.c, and a qdisc named for the leaves: HTB makes them pfifo, whatever net.core.default_qdisc is.
 htb_with_leaves() { # qdisc...
 	local v minor=10
 	run tc qdisc add dev up0 root handle 1: htb

@@ -4,7 +4,7 @@
 # peers_summary.pl [KEY=TEXT...] <COUNTS >summary.json
 #
 # The figures of what tests/hosts/peers.sh has counted (its header describes the lines; those without @ are passed
-# over), in the format of the lab's summary.json (lab/summary.c) and by the lab's definitions: delivered within the
+# over), in the format of the lab's summary.json (lab/record/summary.c) and by the lab's definitions: delivered within the
 # window, that is without the step's first 2 s; share errors only where the wire was loaded and the machine not taken by
 # others, of senders that always had something to send; null for what there is no figure of. KEY=TEXT goes into the
 # summary as it is: title=, machine=...
@@ -13,7 +13,7 @@ use warnings;
 use JSON::PP;
 
 use constant {
-	LOADED => 0.97,   # of the capacity, without a scheduler (lab/result.h, RESULT_FULL)
+	LOADED => 0.97,   # of the capacity, without a scheduler (lab/run/result.h, RESULT_FULL)
 	DISTURBED => 0.5, # cores that others used: shares are not judged then
 	USER_HZ => 100,   # of /proc/PID/stat
 	WARM => 1,        # which sample is which
@@ -90,7 +90,7 @@ sub between { # phase, sender, what, from, to
 	return $p->{at}{$vm}[$to][$what] - $p->{at}{$vm}[$from][$what];
 }
 
-sub quantile { # sorted list, q: nearest rank, as lab/measure.c
+sub quantile { # sorted list, q: nearest rank, as lab/measure/measure.c
 	my ($list, $q) = @_;
 	my $rank = POSIX::ceil($q * @$list - 1e-9);
 	return $list->[ $rank < 1 ? 0 : $rank - 1 ];

@@ -10,12 +10,12 @@
  * then "key value" lines. "ready" is printed when traffic flows: the test kills it there.
  */
 
-#include "lab/image.h"
-#include "lab/leftovers.h"
-#include "lab/loop.h"
-#include "lab/topo.h"
-#include "lab/traffic.h"
-#include "lab/vm.h"
+#include "lab/clean/leftovers.h"
+#include "lab/net/topo.h"
+#include "lab/proc/loop.h"
+#include "lab/traffic/traffic.h"
+#include "lab/vm/image.h"
+#include "lab/vm/vm.h"
 
 #include "base/cleanup.h"
 

@@ -2,7 +2,7 @@
 
 /* CPU slots: shares of CPU time, gaps cut on the slots, and an unscheduled phase cut on the same grid. */
 
-#include "lab/result.h"
+#include "lab/run/result.h"
 
 #include <math.h>
 #include <setjmp.h>

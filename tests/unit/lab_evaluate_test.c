@@ -4,8 +4,8 @@
  * What a run's observations are worth: loaded or not, backlogged or not, loss and drops in the right phase.
  */
 
-#include "lab/aggregate.h"
-#include "lab/result.h"
+#include "lab/run/aggregate.h"
+#include "lab/run/result.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "lab/measure.h"
+#include "lab/measure/measure.h"
 
 #include <errno.h>
 #include <math.h>

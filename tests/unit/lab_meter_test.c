@@ -2,8 +2,8 @@
 
 /* The wire's meter on a veth pair in a network namespace of its own: what it says against what was sent. */
 
-#include "lab/meter.h"
-#include "lab/proc.h"
+#include "lab/probes/meter.h"
+#include "lab/proc/proc.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "kernel/cgroup/cgroup.h"
-#include "lab/cgroups_left.h"
-#include "lab/peer.h"
-#include "lab/scheduling.h"
+#include "lab/clean/cgroups_left.h"
+#include "lab/run/scheduling.h"
+#include "lab/schedulers/peer.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -3,8 +3,8 @@
 /* What the peers compute. */
 
 #include "base/cleanup.h"
-#include "lab/peer.h"
-#include "lab/scheduling.h"
+#include "lab/run/scheduling.h"
+#include "lab/schedulers/peer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

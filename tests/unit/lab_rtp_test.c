@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "lab/rtp.h"
+#include "lab/traffic/rtp.h"
 
 #include <errno.h>
 #include <math.h>

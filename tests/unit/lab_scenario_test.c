@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "lab/catalog.h"
-#include "lab/scenario.h"
+#include "lab/scenario/catalog.h"
+#include "lab/scenario/scenario.h"
 
 #include <errno.h>
 #include <glob.h>

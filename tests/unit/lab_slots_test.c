@@ -2,9 +2,9 @@
 
 /* The grid of CPU slots, divvyd's account of CPU time, and schedules' texts. */
 
-#include "lab/cpu.h"
-#include "lab/schedule.h"
-#include "lab/slots.h"
+#include "lab/probes/slots.h"
+#include "lab/probes/cpu.h"
+#include "lab/scenario/schedule.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 
 /* Lines as the programs of Debian 12 and 13 print them. */
 
-#include "lab/traffic_parse.h"
+#include "lab/traffic/traffic_parse.h"
 
 #include "base/cleanup.h"
 

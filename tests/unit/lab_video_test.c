@@ -2,9 +2,9 @@
 
 /* The clip and what is said of its arrival. Tests that need ffmpeg are skipped without it. */
 
-#include "lab/clip.h"
-#include "lab/rtp.h"
-#include "lab/video.h"
+#include "lab/traffic/clip.h"
+#include "lab/traffic/rtp.h"
+#include "lab/traffic/video.h"
 
 #include "base/cleanup.h"
 

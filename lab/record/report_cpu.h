@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What report.c and summary.c say of CPU slots. */
+
+#include "lab/run/result.h"
+
+#include <jansson.h>
+
+/* Lines below a phase's table; nothing for a phase that has to do with no slots. */
+void report_cpu_phase(const struct result *r, const struct phase_result *p);
+/* Throughput of two lanes by that of one, where the scenario has both. */
+void report_compare(const struct result *r);
+
+/* For summary.json; null where there is nothing. The caller's. */
+json_t *summary_cpu_vm(const struct cpu_vm *v);
+json_t *summary_cpu_phase(const struct cpu_phase *c);
+json_t *summary_compare(const struct result *r);
