@@ -4,10 +4,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "kernel/net/port.h"
 #include "plan/claims.h"
 #include "plan/mistakes.h"
-#include "plan/ports.h"
 
 #include <string.h>
 
@@ -16,33 +14,13 @@
 
 /* --- the capacity against the port's speed -------------------------------------------------------------- */
 
-/* Of those that an uplink's packets leave by, the fastest; 0: none tells its speed. */
-static uint64_t fastest(const struct host *h, const struct link *uplink, const char **name)
-{
-	const struct link *ports[PORTS_MAX];
-	size_t n = ports_of(h, uplink, ports);
-	uint64_t most = 0, speed;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!port_has_speed(ports[i]) || port_speed(ports[i]->name, &speed) < 0)
-			continue;
-		if (speed > most) {
-			most = speed;
-			*name = ports[i]->name;
-		}
-		if (i == 0) /* a bond's or VLAN's own speed says all */
-			break;
-	}
-	return most;
-}
-
 uint64_t advice_speed(const struct daemon *d, const char *interface)
 {
 	const char *name = "";
 
 	for (size_t i = 0; i < d->host.n_links; i++)
 		if (strcmp(d->host.links[i].name, interface) == 0)
-			return fastest(&d->host, &d->host.links[i], &name);
+			return portspeed_of(&d->host, &d->host.links[i], false, &name);
 	return 0;
 }
 
@@ -53,7 +31,7 @@ static int check_speed(const struct daemon *d, const struct plan *p, size_t node
 	uint64_t capacity = rate_bits(p->model.nodes[node].limit), speed;
 	const char *name = "";
 
-	speed = l ? fastest(&d->host, l, &name) : 0;
+	speed = l ? portspeed_of(&d->host, l, p->model.nodes[node].of_link.ppm, &name) : 0;
 	if (!speed || capacity <= speed)
 		return 0;
 	return warning_add(
@@ -106,6 +84,8 @@ int advice_now(const struct daemon *d, struct warning_list *out)
 
 	if (err >= 0 && d->plan.model.schedule.resource == RESOURCE_DEVICE)
 		err = portwatch_warn(&d->portwatch, &d->plan, clock_now_ns(), out);
+	if (err >= 0 && d->plan.model.schedule.resource == RESOURCE_DEVICE)
+		err = portspeed_warn(&d->speeds, &d->plan.written, out);
 	return err < 0 ? err : burstwatch_warn(&d->burstwatch, &d->plan, clock_now_ns(), out);
 }
 

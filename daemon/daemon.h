@@ -11,10 +11,12 @@
 #include "datapath/nicmeter.h"
 #include "datapath/sentcount.h"
 #include "datapath/others.h"
+#include "datapath/portspeed.h"
 #include "datapath/portwatch.h"
 #include "datapath/queuewatch.h"
 #include "datapath/repairs.h"
 #include "datapath/sample.h"
+#include "datapath/speedwatch.h"
 #include "datapath/undivided.h"
 #include "kernel/vmm/records.h"
 #include "plan/plan.h"
@@ -65,6 +67,8 @@ struct daemon {
 	struct nicmeter nicmeter;   /* read while the CPU is scheduled */
 	struct sentcount sentcount; /* what was told of packets sent */
 	struct portwatch portwatch;
+	struct portspeed speeds;       /* of uplinks whose capacity is a part of it */
+	struct speedwatch *speedwatch; /* NULL: they are read with each change only */
 	struct burstwatch burstwatch;
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;

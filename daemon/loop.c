@@ -119,12 +119,15 @@ static void on_link(struct loop *l, const struct nlmsghdr *nlh)
 {
 	struct daemon *d = l->daemon;
 	struct link link;
+	bool there = nlh->nlmsg_type == RTM_NEWLINK && link_parse(nlh, &link) == 0;
 
+	if (there)
+		speedwatch_link(d->speedwatch, &link);
 	/*
 	 * Also what is no change to divvy: a bridge takes the tap, say, right before its tc settings are
 	 * made.
 	 */
-	if (nlh->nlmsg_type == RTM_NEWLINK && link_parse(nlh, &link) == 0 && !binding_unschedulable(&link))
+	if (there && !binding_unschedulable(&link))
 		settle_note(&d->plane.settle, link.ifindex, clock_now_ns(), SETTLE_OTHER);
 	switch (inventory_event(&d->host, nlh, &link)) {
 	case HOST_SAME:
@@ -306,6 +309,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 		sampler_read(&d->sampler, &d->plane, clock_now_ns());
 		if (d->slots)
 			nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, clock_now_ns());
+		speedwatch_read(d->speedwatch); /* not every driver tells */
 		advice_log(d, !armed(l->rescan_timer));
 	}
 	if (d->slots)

@@ -204,6 +204,23 @@ static void watch_queues(struct daemon *d)
 			    strerror(-r));
 }
 
+static void on_speed(void *arg)
+{
+	reconcile_host(arg);
+}
+
+/* Without it a speed is read again when something else changes. */
+static void watch_speeds(struct daemon *d)
+{
+	const struct speedwatch_ends ends = {
+		.speeds = &d->speeds, .running = &d->plan, .host = &d->host, .changed = on_speed, .arg = d
+	};
+	int r = speedwatch_open(&d->speedwatch, d->event, &ends);
+
+	if (r < 0)
+		log_warning("cannot watch the speeds of uplinks: %s", strerror(-r));
+}
+
 static void say_uncounted(const struct daemon *d)
 {
 	if (d->plane.burst_error < 0)
@@ -231,6 +248,7 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 		r = nftwatch_open(&d->nftwatch, d->event, &d->host, &d->plan.hurdles, on_hooks, d);
 	if (r >= 0)
 		watch_queues(d);
+	watch_speeds(d);
 	if (r >= 0)
 		r = inventory_links(&d->host, d->plane.rtnl);
 	if (r >= 0)
@@ -264,6 +282,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	d->slots = slots_close(d->slots);
 	nftwatch_close(d->nftwatch);
 	queuewatch_close(d->queuewatch);
+	speedwatch_close(d->speedwatch);
 	loop_close(loop);
 	dataplane_close(&d->plane);
 	plan_free(&d->plan);
@@ -275,6 +294,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 	nicmeter_free(&d->nicmeter);
 	sentcount_free(&d->sentcount);
 	portwatch_free(&d->portwatch);
+	portspeed_free(&d->speeds);
 	warning_list_free(&d->told);
 	host_free(&d->host);
 	d->records = records_close(d->records);

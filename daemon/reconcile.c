@@ -79,6 +79,10 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	in.bound = bound;
 	err = read_containers(d, m);
 	if (err >= 0)
+		err = portspeed_read(&d->speeds, m, &d->host);
+	in.speeds = d->speeds.list;
+	in.n_speeds = d->speeds.n;
+	if (err >= 0)
 		err = hurdles_read(&d->host, &hurdles);
 	if (err >= 0)
 		err = holds_read(&d->host, &d->plane.have, &d->plane.settle, clock_now_ns(), &holds,
@@ -169,6 +173,10 @@ static int check_host(const struct daemon *d, const struct plan *p, struct spec_
 
 		if (new_uplink && mistakes_no_uplink(p, &d->host, i, why, sizeof(why)))
 			return refuse_uplink(node, why, err);
+		if (b->bound && node->of_link.ppm && !capacity_speed(d->speeds.list, d->speeds.n, node->name))
+			return spec_refuse(err, node->line, 0,
+					   "capacity of %s: it tells no speed (is it down? ip link); expected a rate, such as 1gbit",
+					   node->name);
 		if (new_uplink && !b->bound) {
 			const char *near = near_link(&d->host, node->name, false);
 
@@ -301,6 +309,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 			    strerror(-d->plan.hurdles.error));
 	absent_log(&old, &d->plan);
 	plan_free(&old);
+	portspeed_keep(&d->speeds, &d->plan.written);
 	d->unreconciled = d->complained = d->as_found = d->containers_stale = false;
 	d->file.valid = false;
 	backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, false);

@@ -107,6 +107,28 @@ static json_t *classids_to_json(const struct classids *c)
 	return map;
 }
 
+/* By name: they are the same ports after a reboot. */
+static json_t *speeds_to_json(const struct portspeed *s)
+{
+	json_t *map = json_object();
+	char name[SAVED_NAME_SIZE];
+
+	for (size_t i = 0; i < s->n; i++)
+		json_object_set_new(map, printable_name(s->list[i].uplink, name, sizeof(name)),
+				    json_integer((json_int_t)s->list[i].bits_ps));
+	return map;
+}
+
+static void speeds_from_json(struct portspeed *s, json_t *map)
+{
+	const char *uplink;
+	json_t *value;
+
+	json_object_foreach(map, uplink, value)
+		if (json_integer_value(value) > 0 && strlen(uplink) < IFNAMSIZ)
+			(void)portspeed_adopt(s, uplink, (uint64_t)json_integer_value(value));
+}
+
 /* What apply and set made of the specification; NULL if the system's file is what runs. */
 static char *running_text(const struct daemon *d)
 {
@@ -126,10 +148,11 @@ static char *state_text(const struct daemon *d)
 	char boot[40];
 
 	boot_id(boot);
-	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
+	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
 			 "spec", spec, "as_found", d->as_found, "file_hash", (json_int_t)d->file_hash,
 			 "minors", classids_to_json(&d->plan.classids),
-			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure));
+			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure),
+			 "speeds", speeds_to_json(&d->speeds));
 	return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
 
@@ -343,6 +366,7 @@ int state_load(struct daemon *d, struct model *m, struct classids *classids, str
 	if (r < 0)
 		return r;
 	d->records_lost = !load_tables(d, root);
+	speeds_from_json(&d->speeds, json_object_get(root, "speeds"));
 	r = load_applied(d, root, m);
 	if (r > 0) {
 		d->origin = ORIGIN_APPLIED;

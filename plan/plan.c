@@ -159,6 +159,7 @@ static int make(struct plan *p, const struct model *m, const struct plan_input *
 		err = bind_all(p, in);
 	if (err < 0)
 		return err;
+	capacity_resolve(&p->model, in->speeds, in->n_speeds);
 	p->minors = calloc(p->model.n_nodes + 1, sizeof(*p->minors));
 	if (!p->minors)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
  */
 
 #include "bind.h"
+#include "capacity.h"
 #include "match.h"
 #include "hurdle.h"
 #include "tree.h"
@@ -34,6 +35,8 @@ struct plan_input {
 	bool tcx;                          /* the kernel has it */
 	const uint32_t *shared;            /* see tree_input */
 	size_t n_shared;
+	const struct uplink_speed *speeds; /* of uplinks whose capacity is a part of it */
+	size_t n_speeds;
 };
 
 /* A model with all that follows from it. Zeroed: no model. */

@@ -159,7 +159,7 @@ int field_share(const struct field *f, const char *text, void *object, char err[
 	return units_parse_share(text, member(object, f), err);
 }
 
-int field_rate(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+static int parse_rate(const struct field *f, const char *text, struct rate *out, char err[UNITS_ERR_SIZE])
 {
 	struct rate rate = RATE_ZERO;
 	int r = units_parse_rate(text, &rate, err);
@@ -168,7 +168,23 @@ int field_rate(const struct field *f, const char *text, void *object, char err[U
 		return r;
 	if (rate.bytes_ps < RATE_MIN_BYTES_PS)
 		return reject(err, text, "below the smallest rate, 8kbit; expected %s", f->expected);
-	*(struct rate *)member(object, f) = rate;
+	*out = rate;
+	return 0;
+}
+
+/* One of the two, and the other is as if it had never been said. */
+int field_capacity(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	struct node *node = object;
+	struct part part = { 0 };
+	struct rate rate = RATE_UNLIMITED;
+	bool of_link = strstr(text, "link") || strchr(text, '%');
+	int r = of_link ? units_parse_of_link(text, &part, err) : parse_rate(f, text, &rate, err);
+
+	if (r < 0)
+		return r;
+	node->of_link = part;
+	node->limit = rate;
 	return 0;
 }
 
@@ -176,7 +192,7 @@ int field_rate(const struct field *f, const char *text, void *object, char err[U
 int field_limit(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	if (strcmp(text, "none") != 0)
-		return field_rate(f, text, object, err);
+		return parse_rate(f, text, member(object, f), err);
 	*(struct rate *)member(object, f) = RATE_UNLIMITED;
 	return 0;
 }
@@ -185,7 +201,7 @@ int field_limit(const struct field *f, const char *text, void *object, char err[
 int field_reserve(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	if (strcmp(text, "none") != 0)
-		return field_rate(f, text, object, err);
+		return parse_rate(f, text, member(object, f), err);
 	*(struct rate *)member(object, f) = RATE_ZERO;
 	return 0;
 }

@@ -46,8 +46,8 @@ struct field {
 
 /*
  * The member: char[MODEL_NAME_SIZE] (name); struct node itself, its selector (nic, vm, mac, container); struct share;
- * struct rate (rate; limit and reserve: a rate or "none"); uint64_t (burst: bytes or "none"); uint16_t (overhead); an enum (word: f->words); char[POLICY_NAME_SIZE] (policy); bool; uint64_t
+ * struct node itself (capacity: a rate, or a part of a link's speed); struct rate (limit and reserve: a rate or "none"); uint64_t (burst: bytes or "none"); uint16_t (overhead); an enum (word: f->words); char[POLICY_NAME_SIZE] (policy); bool; uint64_t
  * (time, nanoseconds; version); uint32_t (count).
  */
-field_parser field_name, field_nic, field_vm, field_mac, field_container, field_share, field_rate, field_limit,
+field_parser field_name, field_nic, field_vm, field_mac, field_container, field_share, field_capacity, field_limit,
 	field_reserve, field_burst, field_overhead, field_word, field_policy, field_bool, field_time, field_count, field_version;

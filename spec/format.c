@@ -244,11 +244,12 @@ static void put_children(FILE *f, const struct model *m, uint32_t parent, unsign
 static void put_uplink(FILE *f, const struct model *m, uint32_t i)
 {
 	const struct node *node = &m->nodes[i];
-	char rate[UNITS_RATE_SIZE];
+	char rate[UNITS_RATE_SIZE], of_link[UNITS_OF_LINK_SIZE];
 
 	fputs("- name: ", f);
 	put_string(f, node->name);
-	fprintf(f, "\n  capacity: %s", units_format_rate(node->limit, rate));
+	fprintf(f, "\n  capacity: %s", node->of_link.ppm ? units_format_of_link(node->of_link, of_link) :
+							    units_format_rate(node->limit, rate));
 	put_burst(f, node, "\n  ");
 	fputc('\n', f);
 	if (node->overhead != MODEL_OVERHEAD_DEFAULT)

@@ -122,8 +122,8 @@ const struct object schema_uplink = {
 	.n_fields = 7,
 	.fields = {
 		NAME_FIELD,
-		{ .key = "capacity", .expected = RATE_EXPECTED, .parse = field_rate,
-		  .offset = offsetof(struct node, limit), .flags = FIELD_REQUIRED | FIELD_SET,
+		{ .key = "capacity", .expected = "a rate, such as 10gbit, or link, or 95% of link", .parse = field_capacity,
+		  .flags = FIELD_REQUIRED | FIELD_SET,
 		  .also = " bandwidth speed rate limit " },
 		BURST_FIELD,
 		{ .key = "overhead", .expected = "bytes a frame, from 0 to 256", .parse = field_overhead,

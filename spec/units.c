@@ -20,6 +20,7 @@
 #define EXPECT_RATE "expected a number and bit, kbit, mbit or gbit, such as 100mbit"
 #define TOO_MUCH "more than the largest rate, 400gbit; " EXPECT_RATE
 #define TOO_LITTLE "less than one byte a second; " EXPECT_RATE
+#define EXPECT_OF_LINK "expected link, or a part of it such as 95% of link"
 #define EXPECT_SIZE "expected bytes, such as 1500b, 64kb or 1mb"
 #define EXPECT_TIME "expected a number and us, ms or s, such as 10ms"
 #define EXPECT_SHARE "expected a whole number from 1 to 1000000, such as 60"
@@ -241,6 +242,49 @@ int units_parse_rate(const char *s, struct rate *out, char err[UNITS_ERR_SIZE])
 		return reject(err, s, TOO_LITTLE);
 	*out = rate;
 	return 0;
+}
+
+int units_parse_of_link(const char *s, struct part *out, char err[UNITS_ERR_SIZE])
+{
+	struct number n;
+	uint64_t ppm;
+	bool exact;
+
+	if (strcmp(s, "link") == 0) {
+		out->ppm = PART_MAX;
+		return 0;
+	}
+	if (scan_number(s, "a part", EXPECT_OF_LINK, &n, err) < 0)
+		return -EINVAL;
+	if (strcmp(n.suffix, "%") == 0)
+		return reject(err, s, "of what? Write %.*s%% of link for a part of the port's speed", (int)n.length, s);
+	if (strcmp(n.suffix, "% of link") != 0)
+		return reject(err, s, "%s", EXPECT_OF_LINK);
+	if (scale_number(&n, PART_MAX / 100, &ppm, &exact) < 0 || ppm > PART_MAX || (ppm == PART_MAX && !exact))
+		return reject(err, s, "more than all of it; %s", EXPECT_OF_LINK);
+	if (!exact)
+		return reject(err, s, "more than 4 decimals; %s", EXPECT_OF_LINK);
+	if (ppm == 0)
+		return reject(err, s, "nothing of it; %s", EXPECT_OF_LINK);
+	out->ppm = (uint32_t)ppm;
+	return 0;
+}
+
+const char *units_format_of_link(struct part part, char buf[UNITS_OF_LINK_SIZE])
+{
+	unsigned int whole = part.ppm / (PART_MAX / 100), rest = part.ppm % (PART_MAX / 100);
+	char decimals[8] = "";
+	int n;
+
+	if (part.ppm == PART_MAX) {
+		snprintf(buf, UNITS_OF_LINK_SIZE, "link");
+		return buf;
+	}
+	n = rest ? snprintf(decimals, sizeof(decimals), ".%04u", rest) : 0;
+	while (n > 0 && decimals[n - 1] == '0')
+		decimals[--n] = '\0';
+	snprintf(buf, UNITS_OF_LINK_SIZE, "%u%s%% of link", whole, decimals);
+	return buf;
 }
 
 struct unit {

@@ -20,6 +20,14 @@
  * 0 and up to 400gbit.
  */
 int units_parse_rate(const char *s, struct rate *out, char err[UNITS_ERR_SIZE]);
+/*
+ * "link", "95% of link", "99.5% of link": a part of a port's speed, above 0 and up to all of it, with four decimals at
+ * most.
+ */
+int units_parse_of_link(const char *s, struct part *out, char err[UNITS_ERR_SIZE]);
+/* "link" or "95% of link". Returns buf. */
+#define UNITS_OF_LINK_SIZE 32
+const char *units_format_of_link(struct part part, char buf[UNITS_OF_LINK_SIZE]);
 /* "64kb", "1mb", "1500b", "1500": bytes; k = 1024 as in tc(8). */
 int units_parse_size(const char *s, uint64_t *bytes, char err[UNITS_ERR_SIZE]);
 /* "10ms", "1s", "500us": to nanoseconds. */

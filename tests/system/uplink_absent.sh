@@ -149,6 +149,62 @@ case_hook() {
 	in_host nft delete table netdev divvy_fw
 }
 
-cases=(gone renamed port start hook)
+# A tap tells the speed that its owner gives it, as ethtool(8) does.
+set_speed() { # interface, Mbit/s
+	in_host perl -e '
+		use Socket; my ($if, $mbit) = @ARGV;
+		socket(my $s, AF_INET, SOCK_DGRAM, 0) or die;
+		# struct ethtool_cmd: cmd, supported, advertising, speed, duplex, port, phy, ..., speed_hi
+		my $cmd = pack("L L L S C C C C C C L L S C C L L L", 2, 0, 0, $mbit & 0xffff, 1, 0, 0, 0, 0, 0, 0, 0,
+			$mbit >> 16, 0, 0, 0, 0, 0);
+		ioctl($s, 0x8946, my $ifr = pack("a16 P", $if, $cmd)) or die "ioctl: $!\n";' "$1" "$2"
+}
+
+capacity_is() { # Mbit/s: of the IFB's root class, and in status
+	{ classes; tc -n "$host" class show dev divvy1 2>/dev/null; } | grep -q "htb [0-9a-f]*:1 root .*ceil ${1}Mbit" &&
+		json | grep -q "\"capacity_bps\":${1}000000,"
+}
+
+# capacity: 50% of link, and the link's speed changes, is unknown, and the port goes away.
+case_speed() {
+	ip -n "$host" tuntap add sp0 mode tap
+	set_speed sp0 40 >"$tmp/said" 2>&1
+	check "speed: a tap takes a speed" "$? == 0" || diag <"$tmp/said"
+	sed 's/up0/sp0/; s/capacity: .*/capacity: 50% of link/' "$tmp/divvy.yaml" >"$tmp/speed.yaml"
+	divvy apply "$tmp/speed.yaml" >"$tmp/said" 2>&1
+	check "speed: applied" "$? == 0" || diag <"$tmp/said"
+	capacity_is 20
+	check "speed: half of it is the capacity" "$? == 0" || classes | diag
+	set_speed sp0 60
+	await 2 capacity_is 30
+	check "speed: it is followed" "$? == 0" || { json; cat "$tmp/divvyd.log"; } | diag
+	divvy show | grep -q 'capacity: 50% of link'
+	check "speed: show says what was written" "$? == 0"
+	set_speed sp0 4294967295 # SPEED_UNKNOWN
+	await 8 eval 'divvy status | grep -q "sp0 tells no speed now: its capacity is still a part of 60 Mbit/s"'
+	check "speed: a port that tells none keeps the last, and status says so" "$? == 0" || divvy status | diag
+	capacity_is 30
+	check "speed: the capacity stays" "$? == 0"
+	divvy_stop
+	divvyd_launch
+	capacity_is 30
+	check "speed: over a restart, too" "$? == 0" || classes | diag
+	set_speed sp0 80
+	await 8 capacity_is 40
+	check "speed: it tells again" "$? == 0" || classes | diag
+	ip -n "$host" link set sp0 mtu 9000
+	ip -n "$host" link set sp0 up
+	ip -n "$host" link set sp0 down
+	divvy set sp0.capacity=25mbit >"$tmp/said" 2>&1 && capacity_is 25
+	check "speed: MTU, up and down change nothing, and set gives it a rate" "$? == 0" || diag <"$tmp/said"
+	ip -n "$host" link add br7 type bridge
+	sed 's/sp0/br7/' "$tmp/speed.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+	check "speed: a port without one is refused" "$? == 1"
+	says said ':[0-9]+: capacity of br7: it tells no speed .*expected a rate'
+	check "speed: with its line" "$? == 0" || diag <"$tmp/said"
+}
+
+cases=(gone renamed port speed start hook)
 (($# > 0)) || set -- "${cases[@]}"
 run_cases "$@"

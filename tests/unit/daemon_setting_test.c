@@ -76,6 +76,19 @@ static void changes_all(void **state)
 	assert_int_equal(m.schedule.slots, 7);
 }
 
+/* A capacity is a rate or a part of a speed, whichever was said last. */
+static void capacity_of_link(void **state)
+{
+	_cleanup_(model_free) struct model m = { 0 };
+	struct spec_error err = { 0 };
+
+	(void)state;
+	change("{\"nodes\":{\"eno1\":{\"capacity\":\"95% of link\"}}}", NULL, &m);
+	assert_true(rate_is_unlimited(m.nodes[0].limit) && m.nodes[0].of_link.ppm == 950000);
+	assert_int_equal(spec_set_node(&m.nodes[0], "capacity", "1gbit", &err), 0);
+	assert_true(m.nodes[0].limit.bytes_ps == 125000000 && m.nodes[0].of_link.ppm == 0);
+}
+
 static void refuses(void **state)
 {
 	static const struct {
@@ -112,6 +125,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_all),
+		cmocka_unit_test(capacity_of_link),
 		cmocka_unit_test(refuses),
 	};
 

@@ -94,11 +94,15 @@ static uint32_t add(struct model *m, enum node_kind kind, uint32_t parent, struc
 	random_name(kind, node.name, sibling);
 	if (kind == NODE_UPLINK) {
 		node.limit = most;
+		if (below(4) == 0) {
+			node.limit = RATE_UNLIMITED;
+			node.of_link.ppm = below(3) ? 1 + below(PART_MAX) : PART_MAX;
+		}
 		node.overhead = (uint16_t)(below(2) ? MODEL_OVERHEAD_DEFAULT : below(SPEC_OVERHEAD_MAX + 1));
 		node.share = SHARE_DEFAULT;
 	} else if (below(2)) {
 		node.limit.bytes_ps =
-			RATE_MIN_BYTES_PS + next_random() % (most.bytes_ps - RATE_MIN_BYTES_PS + 1);
+			most.bytes_ps / 100 + next_random() % (most.bytes_ps - most.bytes_ps / 100 + 1);
 	}
 	if (!below(3))
 		node.burst = below(2) ? SPEC_BURST_MIN + below(SPEC_BURST_MAX - SPEC_BURST_MIN + 1) :
@@ -196,6 +200,7 @@ static void assert_same(const struct model *a, const struct model *b, const char
 		if (x->kind != y->kind || x->parent != y->parent || strcmp(x->name, y->name) ||
 		    x->share.weight != y->share.weight || x->limit.bytes_ps != y->limit.bytes_ps ||
 		    x->reserve.bytes_ps != y->reserve.bytes_ps || x->burst != y->burst ||
+		    x->of_link.ppm != y->of_link.ppm ||
 		    x->overhead != y->overhead || x->select != y->select ||
 		    strcmp(x->selector, y->selector) || x->backpressure != y->backpressure ||
 		    x->force != y->force || x->hook != y->hook || x->as != y->as || x->others != y->others)
@@ -254,6 +259,15 @@ static void test_looks(void **state)
 		"    devices: []\n"
 		"  devices:\n"
 		"  - {name: batch, mac: \"52:54:00:aa:bb:cc\", limit: 200mbit}\n"
+		"- name: eno2\n"
+		"  capacity: 99.5% of link\n"
+		"  burst: 1mb\n"
+		"  devices:\n"
+		"  - {name: z, nic: z0}\n"
+		"- name: eno3\n"
+		"  capacity: link\n"
+		"  devices:\n"
+		"  - {name: z, nic: z1}\n"
 		"- name: br0\n"
 		"  capacity: 2.5gbit\n"
 		"  overhead: 0\n"
