@@ -41,8 +41,7 @@ int ask(const char *verb, json_t *args, json_t **result)
 	return r;
 }
 
-/* 1: the only argument is --json; 0: there is none; -1: there is another one, after a complaint. */
-static int json_option(int argc, char **argv)
+int ask_json_option(int argc, char **argv)
 {
 	if (argc == 1)
 		return 0;
@@ -55,7 +54,7 @@ static int json_option(int argc, char **argv)
 
 int ask_or_dump(int argc, char **argv, size_t flags, json_t **result)
 {
-	int json = json_option(argc, argv);
+	int json = ask_json_option(argc, argv);
 
 	if (json < 0 || ask(argv[0], NULL, result) < 0)
 		return EXIT_FAILURE;

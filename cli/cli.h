@@ -15,4 +15,5 @@ int verb_status(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_release(int argc, char **argv);
 int verb_show(int argc, char **argv);
+int verb_watch(int argc, char **argv);
 int verb_slots(int argc, char **argv);

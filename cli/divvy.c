@@ -29,6 +29,7 @@ static const struct verb {
 	{ "set", DRY_RUN, "NAME=SHARE...", "change shares now, or schedule.KEY=VALUE", verb_set },
 	{ "status", "", "[--json]", "what each device is entitled to, and gets", verb_status },
 	{ "top", "", "", "the same, live", verb_top },
+	{ "watch", "", "[--json]", "what happens to devices, as it happens", verb_watch },
 	{ "show", "", "", "the running specification as text", verb_show },
 	{ "slots", "", "[--json]", "CPU scheduling: the VMs' latest turns", verb_slots },
 	{ "release", "", "--all|DEVICE", "give everything back as it was found", verb_release },

@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/event.h"
 #include "plan/claims.h"
 #include "plan/mistakes.h"
 
@@ -162,7 +162,8 @@ void advice_log(struct daemon *d, bool settled)
 		return;
 	for (size_t i = 0; i < now.n; i++)
 		if (!warning_find(&d->told, now.list[i].key))
-			log_warning("%s", now.list[i].text);
+			event_tell(&(struct event){ .kind = EVENT_WARNING, .priority = LOG_WARNING }, "%s",
+				   now.list[i].text);
 	warning_list_free(&d->told);
 	d->told = now;
 	now = (struct warning_list){ 0 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "changes.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/event.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool settles(const struct binding *b)
@@ -23,13 +25,47 @@ static bool is_repair(const struct repairs *repairs, const char *name, const str
 	return sum.last_minute > 0;
 }
 
-static void log_binding(const char *name, const struct binding *b)
+/* A device, and how it is told of. */
+struct subject {
+	const struct plan *plan;
+	uint32_t node;
+	const char *name;
+	bool logged;
+};
+
+static struct event event_of(const struct subject *s, const struct binding *b, enum event_kind kind)
 {
-	if (b->bound)
-		log_info("%s: bound to %s (ifindex %u)%s%s", name, b->nic, b->ifindex, b->vm[0] ? ", VM " : "",
-			 b->vm);
-	else
-		log_info("%s: waiting: %s", name, b->why.text);
+	const struct model *m = &s->plan->model;
+
+	return (struct event){ .kind = kind,
+			       .priority = s->logged ? LOG_INFO : EVENT_UNLOGGED,
+			       .device = s->name,
+			       .uplink = m->nodes[model_uplink_of(m, s->node)].name,
+			       .nic = b->nic[0] ? b->nic : NULL };
+}
+
+static void tell_binding(const struct subject *s, const struct binding *b)
+{
+	struct event e = event_of(s, b, b->bound ? EVENT_BIND : EVENT_WAITING);
+
+	if (!b->bound) {
+		event_tell(&e, "%s: waiting: %s", s->name, b->why.text);
+		return;
+	}
+	e.fields[0] = (struct event_field){ "ifindex", NULL, b->ifindex };
+	e.fields[1] = (struct event_field){ "vm", b->vm, 0 };
+	e.fields[2] = (struct event_field){ "pid", NULL, b->pid };
+	event_tell(&e, "%s: bound to %s (ifindex %u)%s%s", s->name, b->nic, b->ifindex, b->vm[0] ? ", VM " : "", b->vm);
+}
+
+/* released: it is there, and no longer divided. */
+static void tell_unbinding(const struct subject *s, const struct binding *b, bool released)
+{
+	struct event e = event_of(s, b, EVENT_UNBIND);
+
+	if (b->ifindex)
+		e.fields[0] = (struct event_field){ "ifindex", NULL, b->ifindex };
+	event_tell(&e, released ? "%s: %s is released" : "%s: %s has gone", s->name, b->nic);
 }
 
 /* The same vNIC among those of node; what stands for an only one; NULL: there is none. */
@@ -44,50 +80,48 @@ static const struct binding *same_vnic(const struct plan *p, uint32_t node, cons
 	return only && !p->bindings[node].next ? &p->bindings[node] : NULL;
 }
 
-/* node: of now; before: the same node of was. */
-static void log_device(const struct plan *was, uint32_t before, const struct plan *now, uint32_t node,
-		       const struct repairs *repairs)
+/* s: of now; before: the same node of was. */
+static void tell_device(const struct plan *was, uint32_t before, const struct subject *s, const struct repairs *repairs)
 {
-	bool only = !now->bindings[node].next;
-	char name[MODEL_FULL_NAME_SIZE];
-	uint32_t at = node;
+	const struct plan *now = s->plan;
+	bool only = !now->bindings[s->node].next;
+	uint32_t at = s->node;
 
-	model_full_name(&now->model, node, name);
 	do {
 		const struct binding *b = &now->bindings[at], *then = same_vnic(was, before, b, only);
 
 		if (then && then->bound == b->bound && then->ifindex == b->ifindex)
 			continue;
-		if (!then || !is_repair(repairs, name, then, b))
-			log_binding(name, b);
+		if (!then || !is_repair(repairs, s->name, then, b))
+			tell_binding(s, b);
+		else if (b->bound) /* the log has had it with the repair; who watches wants to know when it is done */
+			tell_binding(&(struct subject){ now, s->node, s->name, false }, b);
 	} while (binding_next(now->bindings, &at));
 	at = before;
 	do {
 		const struct binding *b = &was->bindings[at];
 
-		if (b->bound && !same_vnic(now, node, b, !was->bindings[before].next))
-			log_info("%s: %s has gone", name, b->nic);
+		if (b->bound && !same_vnic(now, s->node, b, !was->bindings[before].next))
+			tell_unbinding(s, b, !s->logged);
 	} while (binding_next(was->bindings, &at));
 }
 
-static void log_new(const struct plan *now, uint32_t node)
+static void tell_new(const struct subject *s)
 {
-	char name[MODEL_FULL_NAME_SIZE];
-	uint32_t at = node;
+	uint32_t at = s->node;
 
-	model_full_name(&now->model, node, name);
 	do
-		log_binding(name, &now->bindings[at]);
-	while (binding_next(now->bindings, &at));
+		tell_binding(s, &s->plan->bindings[at]);
+	while (binding_next(s->plan->bindings, &at));
 }
 
-static void log_gone(const struct plan *was, uint32_t node)
+static void tell_gone(const struct subject *s)
 {
-	char name[MODEL_FULL_NAME_SIZE];
+	const struct binding *b = &s->plan->bindings[s->node];
 
 	/* A pattern's device that nothing was like. */
-	if (was->bindings[node].why.code != REASON_NO_MATCH)
-		log_info("%s: %s has gone", model_full_name(&was->model, node, name), was->bindings[node].nic);
+	if (b->why.code != REASON_NO_MATCH)
+		tell_unbinding(s, b, false);
 }
 
 /* What a node is among those of one written node, in their order (plan/expand.h). */
@@ -112,15 +146,94 @@ static int compare_nodes(const struct plan *a, uint32_t x, const struct plan *b,
 
 void changes_log(const struct plan *was, const struct plan *now, const struct repairs *repairs)
 {
+	char name[MODEL_FULL_NAME_SIZE];
+
 	for (uint32_t i = 0, k = 0; i < now->model.n_nodes || k < was->model.n_nodes;) {
 		int r = compare_nodes(now, i, was, k);
+		const struct plan *p = r > 0 ? was : now;
+		struct subject s = { .plan = p, .node = r > 0 ? k : i, .name = name, .logged = true };
 
-		if (r > 0 && was->model.nodes[k].kind == NODE_DEVICE)
-			log_gone(was, k);
-		else if (r < 0 && now->model.nodes[i].kind == NODE_DEVICE)
-			log_new(now, i);
-		else if (r == 0 && now->model.nodes[i].kind == NODE_DEVICE)
-			log_device(was, k, now, i, repairs);
+		if (p->model.nodes[s.node].kind == NODE_DEVICE) {
+			model_full_name(&p->model, s.node, name);
+			if (r > 0)
+				tell_gone(&s);
+			else if (r < 0)
+				tell_new(&s);
+			else
+				tell_device(was, k, &s, repairs);
+		}
+		i += r <= 0;
+		k += r >= 0;
+	}
+}
+
+/* --- another specification ------------------------------------------------------------------------- */
+
+struct named {
+	const struct plan *plan;
+	uint32_t node;
+	const char *uplink;
+	char name[MODEL_FULL_NAME_SIZE];
+};
+
+static int compare_named(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int r = strcmp(x->uplink, y->uplink);
+
+	return r ? r : strcmp(x->name, y->name);
+}
+
+/* The plan's devices, sorted; the caller's to free. NULL: memory is out. */
+static struct named *named_devices(const struct plan *p, size_t *n)
+{
+	struct named *list = calloc(p->model.n_nodes + 1, sizeof(*list));
+
+	*n = 0;
+	for (uint32_t i = 0; list && p->bindings && i < p->model.n_nodes; i++) {
+		if (p->model.nodes[i].kind != NODE_DEVICE)
+			continue;
+		list[*n].plan = p;
+		list[*n].node = i;
+		list[*n].uplink = p->model.nodes[model_uplink_of(&p->model, i)].name;
+		model_full_name(&p->model, i, list[*n].name);
+		(*n)++;
+	}
+	if (list)
+		qsort(list, *n, sizeof(*list), compare_named);
+	return list;
+}
+
+/* All its vNICs that were bound, or whose filter was just to be put back. */
+static void tell_released(const struct subject *s)
+{
+	uint32_t at = s->node;
+
+	do {
+		if (s->plan->bindings[at].bound || settles(&s->plan->bindings[at]))
+			tell_unbinding(s, &s->plan->bindings[at], true);
+	} while (binding_next(s->plan->bindings, &at));
+}
+
+void changes_tell(const struct plan *was, const struct plan *now)
+{
+	static const struct repairs none;
+	size_t n_before, n_after;
+	_cleanup_free_ struct named *before = named_devices(was, &n_before), *after = named_devices(now, &n_after);
+
+	if (!before || !after)
+		return;
+	for (size_t i = 0, k = 0; i < n_after || k < n_before;) {
+		int r = i == n_after ? 1 : k == n_before ? -1 : compare_named(&after[i], &before[k]);
+		const struct named *d = r > 0 ? &before[k] : &after[i];
+		const struct subject s = { .plan = d->plan, .node = d->node, .name = d->name };
+
+		if (r > 0)
+			tell_released(&s);
+		else if (r < 0)
+			tell_new(&s);
+		else
+			tell_device(was, before[k].node, &s, &none);
 		i += r <= 0;
 		k += r >= 0;
 	}

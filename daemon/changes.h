@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a change of the host has changed for the devices of a specification, in the log: a line for each vNIC. */
+/*
+ * What a change has changed for the devices, as events (base/event.h): which vNICs are bound or have gone, and what
+ * devices wait for.
+ */
 
 #include "datapath/repairs.h"
 #include "plan/plan.h"
 
-/* Both plans are of one specification. */
+/* The host has changed. Both plans are of one specification. The log has a line for each vNIC. */
 void changes_log(const struct plan *was, const struct plan *now, const struct repairs *repairs);
+/*
+ * The specification has changed. The log does not have these: it may be thousands, and has the change itself. was
+ * without bindings: nothing ran. O(n log n).
+ */
+void changes_tell(const struct plan *was, const struct plan *now);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crowd.h"
+#include "events.h"
 #include "kernel/proc/acl.h"
 #include "peer.h"
 #include "proto/doing.h"
@@ -34,6 +35,7 @@ struct control {
 	sd_event_source *source;
 	sd_event_source *slow_timer;  /* on while answers wait for peers to take them */
 	sd_event_source *pause_timer; /* on while no connection can be taken */
+	sd_event_source *heard;       /* on while there are events that peers have not been told of */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	gid_t gid, read_gid; /* of those who may do all, and of those who may ask; -1: no group */
 	struct peer *peers[PEERS_MAX];
@@ -118,6 +120,25 @@ static void on_output(void *arg)
 		return;
 	sd_event_source_set_time_relative(c->slow_timer, SECOND_US);
 	sd_event_source_set_enabled(c->slow_timer, SD_EVENT_ONESHOT);
+}
+
+/* --- events ------------------------------------------------------------------------------------------ */
+
+static void on_event(void *arg)
+{
+	struct control *c = arg;
+
+	sd_event_source_set_enabled(c->heard, SD_EVENT_ONESHOT);
+}
+
+static int on_heard(sd_event_source *s, void *arg)
+{
+	struct control *c = arg;
+
+	(void)s;
+	for (size_t i = c->n_peers; i-- > 0;)
+		peer_heard(c->peers[i]);
+	return 0;
 }
 
 /* --- who comes ----------------------------------------------------------------------------------- */
@@ -319,7 +340,11 @@ static int add_sources(struct control *c)
 		r = sd_event_source_set_enabled(c->slow_timer, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_time_relative(e, &c->pause_timer, CLOCK_MONOTONIC, 0, 0, on_pause, c);
-	return r < 0 ? r : sd_event_source_set_enabled(c->pause_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->pause_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(e, &c->heard, on_heard, c);
+	return r < 0 ? r : sd_event_source_set_enabled(c->heard, SD_EVENT_OFF);
 }
 
 int control_open(struct daemon *d, struct control **ret, char *errtext, size_t size)
@@ -333,6 +358,12 @@ int control_open(struct daemon *d, struct control **ret, char *errtext, size_t s
 	c->daemon = d;
 	c->fd = -1;
 	c->spare = spare_descriptor();
+	d->events = events_new(on_event, c);
+	if (!d->events) {
+		control_close(c);
+		return -ENOMEM;
+	}
+	event_listen(events_add, d->events);
 	r = resolve_group(d->options.group, &c->gid, errtext, size);
 	if (r >= 0)
 		r = resolve_group(d->options.read_group, &c->read_gid, errtext, size);
@@ -366,6 +397,9 @@ struct control *control_close(struct control *c)
 	sd_event_source_disable_unref(c->source);
 	sd_event_source_disable_unref(c->slow_timer);
 	sd_event_source_disable_unref(c->pause_timer);
+	sd_event_source_disable_unref(c->heard);
+	event_listen(NULL, NULL);
+	c->daemon->events = events_free(c->daemon->events);
 	closep(&c->spare);
 	doing_close();
 	if (c->fd >= 0) {

@@ -3,6 +3,7 @@
 
 /* divvyd's state, in one place. Each room and each file of daemon/ owns the part that its header describes. */
 
+#include "asked.h"
 #include "datapath/backpressure.h"
 #include "datapath/burstwatch.h"
 #include "datapath/dataplane.h"
@@ -75,6 +76,8 @@ struct daemon {
 	struct nftwatch *nftwatch;
 	struct queuewatch *queuewatch; /* NULL: the kernel does not tell of queues */
 	sd_event_source *settle_timer; /* when a vNIC that is being set up may be attached to; owned by the loop */
+	struct asked asked_for;
+	struct events *events;         /* what clients that watch are told; owned */
 	struct slots *slots; /* NULL: the running model does not schedule the CPU */
 
 	struct plan plan; /* what runs */

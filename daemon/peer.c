@@ -3,17 +3,25 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "events.h"
 #include "proto/doing.h"
 #include "proto/proto.h"
 #include "verbs.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* Nothing more is read from a peer while more than this waits for it, bytes. */
 #define OUTPUT_PAUSE PROTO_LINE_MAX
 /* So no more than this can wait. */
 #define OUTPUT_MAX (OUTPUT_PAUSE + PROTO_ANSWER_MAX)
+/* So many bytes of events are sent to a peer before others have their turn, and so many wait for it at most. */
+#define STREAM_MAX (2 * EVENTS_LINE_MAX)
+/* What a peer that watches may have in its socket (the kernel doubles it); the rest is for the farewell. */
+#define STREAM_SNDBUF (64 * 1024)
+#define FAREWELL_SNDBUF (2 * STREAM_SNDBUF)
 /* Behind divvyd's own work and root's requests. */
 #define PRIORITY_OTHERS (SD_EVENT_PRIORITY_NORMAL + 10)
 
@@ -30,8 +38,10 @@ struct peer {
 	char *out;
 	size_t out_len, out_sent;
 	struct reply_queue *replies;
+	struct watcher watcher;
 	uint64_t active_ns;
 	bool ended;  /* it sends no more requests */
+	bool cut;    /* it was told that it has missed events */
 	bool broken; /* to be closed as soon as no function works on it */
 };
 
@@ -100,10 +110,61 @@ static void wait_for(struct peer *p)
 {
 	bool reads = waiting(p) <= OUTPUT_PAUSE, more = whole_line(p);
 
-	sd_event_source_set_io_events(p->source, (waiting(p) ? EPOLLOUT : 0U) |
+	sd_event_source_set_io_events(p->source, (waiting(p) || events_left(&p->watcher) ? EPOLLOUT : 0U) |
 							 (reads && !more && !p->ended ? EPOLLIN : 0U));
 	sd_event_source_set_enabled(p->more, reads && more ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
+
+/* --- events -------------------------------------------------------------------------------------- */
+
+/* Once the answer to `watch` is sent. */
+static void follow(struct peer *p)
+{
+	const int room = STREAM_SNDBUF;
+	int64_t id;
+
+	if (p->broken || p->cut || !reply_follows(p->replies, &id) || (p->watcher.events && p->watcher.id == id))
+		return;
+	setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	p->broken = events_watch(p->daemon->events, id, &p->watcher) < 0;
+}
+
+/* It was overtaken: tell it, and end. Its socket is full; the room for this was kept back. */
+static void cut_off(struct peer *p)
+{
+	const int room = FAREWELL_SNDBUF;
+	char line[EVENTS_LINE_MAX];
+	uint64_t missed = events_missed(&p->watcher, line);
+
+	log_notice("control: process %d has missed %" PRIu64 " events, for it does not read them: closed", p->who.cred.pid,
+		   missed);
+	events_leave(&p->watcher);
+	setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	p->cut = p->ended = true;
+	p->broken |= !put(p, line) || !flush(p) || !waiting(p);
+	if (waiting(p))
+		p->owner.output(p->owner.arg);
+}
+
+static void send_events(struct peer *p)
+{
+	char lines[STREAM_MAX];
+	size_t n;
+
+	if (!p->watcher.events || p->broken)
+		return;
+	if (events_overtaken(&p->watcher)) {
+		cut_off(p);
+		return;
+	}
+	if (waiting(p))
+		return;
+	n = events_take(&p->watcher, lines, sizeof(lines));
+	if (n > 0)
+		p->broken = !put(p, lines) || !flush(p);
+}
+
+/* --- requests and answers ------------------------------------------------------------------------ */
 
 /*
  * Called by the reply queue, perhaps from inside a verb or from drain.h's timer: the peer cannot be closed under
@@ -117,6 +178,7 @@ static void answer(void *arg, char *line)
 		p->broken = true;
 		shutdown(p->fd, SHUT_RDWR);
 	}
+	follow(p);
 	if (!p->broken)
 		wait_for(p);
 	if (waiting(p))
@@ -207,7 +269,17 @@ static bool receive(struct peer *p)
 /* It sends no more, and has got all that it asked for; or it is gone altogether. */
 static bool is_over(const struct peer *p, uint32_t revents)
 {
-	return p->ended && ((revents & (EPOLLHUP | EPOLLERR)) || (!waiting(p) && !reply_pending(p->replies)));
+	bool owes = waiting(p) || reply_pending(p->replies) || p->watcher.events;
+
+	return p->ended && ((revents & (EPOLLHUP | EPOLLERR)) || !owes);
+}
+
+static void finish(struct peer *p, uint32_t revents)
+{
+	if (p->broken || (is_over(p, revents) && !whole_line(p)))
+		p->owner.over(p, p->owner.arg);
+	else
+		wait_for(p);
 }
 
 /* revents: of epoll(7); 0: none. */
@@ -221,10 +293,8 @@ static void step(struct peer *p, uint32_t revents)
 		if (!p->broken)
 			take_request(p);
 	}
-	if (p->broken || (is_over(p, revents) && !whole_line(p)))
-		p->owner.over(p, p->owner.arg);
-	else
-		wait_for(p);
+	send_events(p);
+	finish(p, revents);
 }
 
 static int on_peer(sd_event_source *s, int fd, uint32_t revents, void *arg)
@@ -283,6 +353,7 @@ void peer_close(struct peer *p, const char *why)
 		if (line)
 			(void)!send(p->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
+	events_leave(&p->watcher);
 	sd_event_source_disable_unref(p->source);
 	sd_event_source_disable_unref(p->more);
 	close(p->fd);
@@ -312,12 +383,21 @@ bool peer_waits(const struct peer *p)
 	return !waiting(p) && reply_pending(p->replies);
 }
 
+void peer_heard(struct peer *p)
+{
+	if (!p->watcher.events)
+		return;
+	if (events_overtaken(&p->watcher))
+		cut_off(p);
+	finish(p, 0);
+}
+
 bool peer_has_output(const struct peer *p)
 {
-	return waiting(p);
+	return waiting(p) > (p->watcher.events ? STREAM_MAX : 0);
 }
 
 bool peer_is_slow(const struct peer *p, uint64_t now_ns)
 {
-	return waiting(p) && now_ns > p->active_ns + PEER_SLOW_NS;
+	return peer_has_output(p) && now_ns > p->active_ns + PEER_SLOW_NS;
 }

@@ -7,6 +7,10 @@
  * One request is carried out each time that the event loop comes to a peer, so that a peer that sends many holds up
  * neither the other peers nor divvyd. Peers of users other than root come after everything else. Nothing is read
  * from a peer that has not taken its answers; a peer that takes nothing for PEER_SLOW_NS is cut off.
+ *
+ * Events follow the answer to `watch`. What a peer does not take of them stays with all others' in events.h, so that a
+ * peer costs no memory, and may pause for as long as it is not overtaken. Then it is told how many events it has missed,
+ * and is cut off.
  */
 
 #include "base/nsec.h"
@@ -43,7 +47,9 @@ uid_t peer_uid(const struct peer *p);
 uint64_t peer_active_ns(const struct peer *p);
 /* True: an answer is owed to it, which it would take. */
 bool peer_waits(const struct peer *p);
-/* True: parts of answers wait for it to take them. */
+/* There are new events: send them, if it watches. It may be over when this returns. */
+void peer_heard(struct peer *p);
+/* True: parts of answers wait for it to take them. Events may wait. */
 bool peer_has_output(const struct peer *p);
-/* True: it has taken nothing of what waits for it for PEER_SLOW_NS. */
+/* True: it has taken nothing of an answer that waits for it for PEER_SLOW_NS. */
 bool peer_is_slow(const struct peer *p, uint64_t now_ns);

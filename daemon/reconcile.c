@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/log.h"
 #include "changes.h"
 #include "core/admission.h"
@@ -14,6 +15,7 @@
 #include "datapath/inventory.h"
 #include "datapath/look.h"
 #include "datapath/shared.h"
+#include "events.h"
 #include "plan/mistakes.h"
 #include "plan/near.h"
 #include "state.h"
@@ -334,6 +336,8 @@ int reconcile_switch(struct daemon *d, const struct model *m, struct spec_error 
 		r = apply_plan(d, &p, text, sizeof(text));
 		if (r >= 0) {
 			d->not_cpu[0] = '\0';
+			if (events_watched(d->events))
+				changes_tell(&d->plan, &p);
 			run_plan(d, &p);
 			return 0;
 		}
@@ -356,7 +360,12 @@ static void log_hindered(const struct plan *p)
 		if (p->model.nodes[b->node].kind != NODE_DEVICE || !is_hindered(b))
 			continue;
 		model_full_name(&p->model, b->node, name);
-		log_warning("%s: waiting: %s", name, b->why.text);
+		event_tell(&(struct event){ .kind = EVENT_WAITING,
+					    .priority = LOG_WARNING,
+					    .device = name,
+					    .uplink = p->model.nodes[model_uplink_of(&p->model, b->node)].name,
+					    .nic = b->nic },
+			   "%s: waiting: %s", name, b->why.text);
 	}
 }
 

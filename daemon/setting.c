@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "setting.h"
 
-#include "base/log.h"
+#include "asked.h"
 #include "plan/near.h"
 
 #include <errno.h>
@@ -131,17 +131,35 @@ int setting_change(const struct plan *running, const json_t *args, struct model 
 	return 0;
 }
 
-void setting_log(const json_t *args)
+static void tell(const struct plan *running, const char *name, const char *key, const char *value)
+{
+	const struct model *m = &running->written;
+	int64_t i = model_find(m, name);
+	char full[MODEL_FULL_NAME_SIZE], what[MODEL_FULL_NAME_SIZE + 160];
+
+	snprintf(what, sizeof(what), "%s%s%s=%s", name, key[0] ? "." : "", key, value ? value : "");
+	if (i >= 0)
+		asked_done("set", model_full_name(m, (uint32_t)i, full), m->nodes[model_uplink_of(m, (uint32_t)i)].name, what);
+	else
+		asked_done("set", NULL, name, what);
+}
+
+void setting_tell(const struct plan *running, const json_t *args)
 {
 	json_t *shares = json_object_get(args, "shares"), *nodes = json_object_get(args, "nodes"),
 	       *schedule = json_object_get(args, "schedule"), *value, *keys;
 	const char *name, *key;
+	char weight[24], what[160];
 
-	json_object_foreach(shares, name, value)
-		log_info("set: %s=%lld", name, (long long)json_integer_value(value));
+	json_object_foreach(shares, name, value) {
+		snprintf(weight, sizeof(weight), "%lld", (long long)json_integer_value(value));
+		tell(running, name, "", weight);
+	}
 	json_object_foreach(nodes, name, keys)
 		json_object_foreach(keys, key, value)
-			log_info("set: %s.%s=%s", name, key, json_string_value(value));
-	json_object_foreach(schedule, key, value)
-		log_info("set: schedule.%s=%s", key, json_string_value(value));
+			tell(running, name, key, json_string_value(value));
+	json_object_foreach(schedule, key, value) {
+		snprintf(what, sizeof(what), "schedule.%s=%s", key, json_string_value(value));
+		asked_done("set", NULL, NULL, what);
+	}
 }

@@ -17,8 +17,8 @@
  * is filled, and *m is the caller's to free.
  */
 int setting_change(const struct plan *running, const json_t *args, struct model *m, struct spec_error *err);
-/* One line of the log for each change. */
-void setting_log(const json_t *args);
+/* One event (asked.h) for each change. running: with the changes. */
+void setting_tell(const struct plan *running, const json_t *args);
 
 /* The device or others that a match is of, by the match's full name; NULL: it is none of what runs. Borrowed. */
 const char *setting_matched(const struct plan *running, const char *name);

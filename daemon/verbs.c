@@ -13,7 +13,8 @@
 
 #include "advice.h"
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/clock.h"
+#include "base/event.h"
 #include "base/printable.h"
 #include "datapath/dryrun.h"
 #include "drafted.h"
@@ -67,6 +68,13 @@ static void answer_change(const struct daemon *d, struct reply *reply, json_t *r
 	answer(reply, result);
 }
 
+/* A change that was asked for is not made. */
+static void refuse(struct daemon *d, const char *verb, struct reply *reply, const struct spec_error *err)
+{
+	asked_refused(&d->asked_for, verb, err, clock_now_ns());
+	reply_error(reply, err);
+}
+
 /* True: answered, for what runs is not known, and so cannot be changed or shown. */
 static bool refused_as_found(const struct daemon *d, struct reply *reply)
 {
@@ -79,12 +87,12 @@ static bool refused_as_found(const struct daemon *d, struct reply *reply)
 /* --- changes ------------------------------------------------------------------------------------ */
 
 /* Make m the running model as `apply` and `set` do: kept over a restart. False: answered, with the reason. */
-static bool run_model(struct daemon *d, const struct model *m, struct reply *reply)
+static bool run_model(struct daemon *d, const struct model *m, const char *verb, struct reply *reply)
 {
 	struct spec_error err;
 
 	if (reconcile_switch(d, m, &err) < 0) {
-		reply_error(reply, &err);
+		refuse(d, verb, reply, &err);
 		return false;
 	}
 	d->origin = ORIGIN_APPLIED;
@@ -150,6 +158,7 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 	_cleanup_(model_free) struct model m;
 	struct spec_error err;
 	size_t devices, bound;
+	char what[80];
 
 	model_init(&m);
 	if (!text) {
@@ -157,7 +166,7 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 		return;
 	}
 	if (spec_parse(text, strlen(text), &m, &err) < 0) {
-		reply_error(reply, &err);
+		refuse(d, "apply", reply, &err);
 		return;
 	}
 	/* Tens of milliseconds where there are a thousand processes: once here, not with every set. */
@@ -167,10 +176,11 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 		return;
 	}
 	d->plane.stale = true; /* applying the same text again repairs */
-	if (!run_model(d, &m, reply))
+	if (!run_model(d, &m, "apply", reply))
 		return;
 	plan_count(&d->plan, &devices, &bound);
-	log_info("apply: %zu devices, %zu bound", devices, bound);
+	snprintf(what, sizeof(what), "%zu devices, %zu bound", devices, bound);
+	asked_done("apply", NULL, NULL, what);
 	(void)advice_now(d, &warnings);
 	answer_change(d, reply,
 		      json_pack("{s:I,s:I,s:I,s:o}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
@@ -191,16 +201,16 @@ static void verb_set(struct daemon *d, const json_t *args, struct reply *reply)
 		return;
 	}
 	if (setting_change(&d->plan, args, &m, &err) < 0) {
-		reply_error(reply, &err);
+		refuse(d, "set", reply, &err);
 		return;
 	}
 	if (asks_dry_run(args)) {
 		dry_run(d, &m, reply);
 		return;
 	}
-	if (!run_model(d, &m, reply))
+	if (!run_model(d, &m, "set", reply))
 		return;
-	setting_log(args);
+	setting_tell(&d->plan, args);
 	(void)advice_now(d, &warnings);
 	answer_change(d, reply, json_pack("{s:o}", "warnings", advice_new_json(d, &warnings)));
 }
@@ -306,19 +316,24 @@ static void verb_release(struct daemon *d, const json_t *args, struct reply *rep
 {
 	const char *device = json_string_value(json_object_get(args, "device"));
 	_cleanup_(model_free) struct model m;
+	char full[MODEL_FULL_NAME_SIZE] = "";
 	struct spec_error err = { 0 };
 	struct released *r;
+	int64_t i;
 
 	model_init(&m);
 	if (device && refused_as_found(d, reply))
 		return;
 	if (model_to_release(d, args, &m, &err) < 0) {
-		reply_error(reply, &err);
+		refuse(d, "release", reply, &err);
 		return;
 	}
-	if (!run_model(d, &m, reply))
+	i = device ? model_find(&d->plan.written, device) : -ENOENT;
+	if (i >= 0)
+		model_full_name(&d->plan.written, (uint32_t)i, full);
+	if (!run_model(d, &m, "release", reply))
 		return;
-	log_info("release: %s", device ? device : "all");
+	asked_done("release", device ? full : NULL, NULL, device ? full : "all");
 	r = malloc(sizeof(*r));
 	if (r)
 		*r = (struct released){ .d = d, .reply = reply };
@@ -379,6 +394,17 @@ static void verb_slots(struct daemon *d, const json_t *args, struct reply *reply
 		fail(reply, "the CPU is not scheduled (schedule: {resource: cpu})");
 }
 
+/* The answer is followed by events: peer.h sends them. */
+static void verb_watch(struct daemon *d, const json_t *args, struct reply *reply)
+{
+	json_t *kinds = json_array();
+
+	(void)d, (void)args;
+	for (size_t i = 0; i < N_EVENT_KINDS; i++)
+		json_array_append_new(kinds, json_string(event_names[i]));
+	reply_follow(reply, json_pack("{s:o}", "events", kinds));
+}
+
 static const struct verb {
 	const char *name;
 	void (*run)(struct daemon *d, const json_t *args, struct reply *reply);
@@ -386,7 +412,7 @@ static const struct verb {
 } verbs[] = {
 	{ "apply", verb_apply, true },	      { "set", verb_set, true },     { "release", verb_release, true },
 	{ "status", verb_status, false },     { "show", verb_show, false },  { "slots", verb_slots, false },
-	{ "discover", verb_discover, false },
+	{ "discover", verb_discover, false }, { "watch", verb_watch, false },
 };
 
 void verbs_run(struct daemon *d, const char *name, const json_t *args, bool may_change, struct reply *reply)
@@ -395,7 +421,9 @@ void verbs_run(struct daemon *d, const char *name, const json_t *args, bool may_
 		if (strcmp(verbs[i].name, name) != 0)
 			continue;
 		if (verbs[i].changes && !may_change)
-			fail(reply, "permission denied: members of divvyd's --read-group may ask, and change nothing");
+			refuse(d, name, reply,
+			       &(struct spec_error){ .text = "permission denied: members of divvyd's --read-group may "
+							     "ask, and change nothing" });
 		else
 			verbs[i].run(d, args, reply);
 		return;

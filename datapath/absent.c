@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "absent.h"
 
-#include "base/log.h"
+#include "base/event.h"
 
 #include <string.h>
 
@@ -42,9 +42,10 @@ void absent_log(const struct plan *was, const struct plan *now)
 		before = uplink_of(was, node->name);
 		was_absent = before && !before->bound;
 		if (!now->bindings[i].bound && !was_absent)
-			log_warning("uplink %s is not there: shares of it stay in force until it comes",
-				    node->name);
+			event_tell(&(struct event){ .kind = EVENT_WAITING, .priority = LOG_WARNING, .uplink = node->name },
+				   "uplink %s is not there: shares of it stay in force until it comes", node->name);
 		else if (now->bindings[i].bound && was_absent)
-			log_notice("uplink %s is there again", node->name);
+			event_tell(&(struct event){ .kind = EVENT_BIND, .priority = LOG_NOTICE, .uplink = node->name },
+				   "uplink %s is there again", node->name);
 	}
 }

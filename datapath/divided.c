@@ -2,22 +2,34 @@
 #include "divided.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/event.h"
 
 #include <string.h>
 
 /* A vNIC that changes all the time has two lines a minute in the log. */
 #define TELL_AGAIN_NS (60 * NSEC_PER_SEC)
 
-static void tell_begin(const struct divided_input *in, const struct undivided_vnic *v, const char *name,
-		       const char *nic)
+/* e: what it is about. */
+static void tell_begin(const struct divided_input *in, const struct undivided_vnic *v, struct event *e)
 {
 	char first[OTHERS_TEXT_SIZE], text[LOOKOUT_TEXT_SIZE];
 	const char *hint;
 
 	lookout_first(v, in->host, in->others, first);
 	hint = lookout_hint(v, first, tree_vnic(&in->plane->have, v->ifindex)->place);
-	log_warning("%s: %s of %s%s%s", name, lookout_text(v, first, text), nic, hint[0] ? "; " : "", hint);
+	e->kind = EVENT_NOT_DIVIDED;
+	e->priority = LOG_WARNING;
+	e->fields[0] = (struct event_field){ "by", first, 0 };
+	e->fields[1] = (struct event_field){ "percent", NULL, v->kept_permille / 10 };
+	e->fields[2] = (struct event_field){ "hint", hint, 0 };
+	event_tell(e, "%s: %s of %s%s%s", e->device, lookout_text(v, first, text), e->nic, hint[0] ? "; " : "", hint);
+}
+
+static void tell_end(struct event *e)
+{
+	e->kind = EVENT_DIVIDED;
+	e->priority = LOG_NOTICE;
+	event_tell(e, "%s: the packets of %s are divided again", e->device, e->nic);
 }
 
 /* A look under way. */
@@ -34,20 +46,22 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 	char name[MODEL_FULL_NAME_SIZE];
 	uint64_t now = clock_now_ns();
 	const struct link *l = host_link(in->host, v->ifindex);
-	const char *nic = l ? l->name : "a vNIC";
+	const struct model *m = &in->running->model;
+	struct event e = { .device = name, .nic = l ? l->name : "a vNIC" };
 
-	if (!there || there->node >= in->running->model.n_nodes)
+	if (!there || there->node >= m->n_nodes)
 		return;
 	if (change == UNDIVIDED_BEGAN && there->hooks & HOOK_TCX)
 		*look->tcx = true;
-	model_full_name(&in->running->model, there->node, name);
+	model_full_name(m, there->node, name);
+	e.uplink = m->nodes[model_uplink_of(m, there->node)].name;
 	others_read_early(in->others, in->host, v->ifindex);
 	if (change == UNDIVIDED_BEGAN && (!v->told_ns || now - v->told_ns >= TELL_AGAIN_NS)) {
-		tell_begin(in, v, name, nic);
+		tell_begin(in, v, &e);
 		v->told = true;
 		v->told_ns = now;
 	} else if (change == UNDIVIDED_ENDED && v->told) {
-		log_notice("%s: the packets of %s are divided again", name, nic);
+		tell_end(&e);
 		v->told = false;
 	}
 }

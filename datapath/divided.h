@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/*
- * Whether what is bound is divided in truth (undivided.h), and a line in the log where that
- * changes.
- */
+/* Whether what is bound is divided in truth (undivided.h), and an event (base/event.h) where that changes. */
 
 #include "lookout.h"
 #include "plan/plan.h"

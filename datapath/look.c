@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/event.h"
 #include "diff.h"
 
 #include <errno.h>
@@ -22,36 +22,43 @@ struct notes {
 	size_t lines; /* due */
 };
 
-static void note(struct notes *n, const char *name, const char *nic, enum repair what)
+/* device: NULL: it is the uplink's. nic: "": of none. */
+static void note(struct notes *n, const char *uplink, const char *device, const char *nic, enum repair what)
 {
+	const char *name = device ? device : uplink;
 	int count = repairs_note(n->look->repairs, name, what, n->now_ns);
+	const struct event e = { .kind = EVENT_REPAIRED,
+				 .priority = LOG_WARNING,
+				 .device = device,
+				 .uplink = uplink,
+				 .nic = nic[0] ? nic : NULL,
+				 .fields = { { "what", repair_text(what), 0 }, { "count", NULL, count } } };
 
 	if (count <= 0 || n->lines++ >= LINES_MAX)
 		return;
 	if (count == 1)
-		log_warning("%s: %s%s%s by another program; put right", name, repair_text(what),
-			    nic[0] ? " on " : "", nic);
+		event_tell(&e, "%s: %s%s%s by another program; put right", name, repair_text(what), nic[0] ? " on " : "",
+			   nic);
 	else
-		log_warning(
-			"%s: %s%s%s by another program %d times since the latest line; put right each time",
-			name, repair_text(what), nic[0] ? " on " : "", nic, count);
+		event_tell(&e, "%s: %s%s%s by another program %d times since the latest line; put right each time", name,
+			   repair_text(what), nic[0] ? " on " : "", nic, count);
 }
 
 static void note_uplink(struct notes *n, const struct change *c, enum repair what)
 {
-	const char *name = n->look->running->tree.uplinks[c->uplink].name;
-
-	note(n, name, "", what);
+	note(n, n->look->running->tree.uplinks[c->uplink].name, NULL, "", what);
 }
 
 /* binding: of the vNIC, or the device's first. */
 static void note_device(struct notes *n, uint32_t binding, enum repair what)
 {
 	const struct plan *running = n->look->running;
+	uint32_t node = running->bindings[binding].node;
 	char name[MODEL_FULL_NAME_SIZE];
 
-	model_full_name(&running->model, running->bindings[binding].node, name);
-	note(n, name, running->bindings[binding].nic, what);
+	model_full_name(&running->model, node, name);
+	note(n, running->model.nodes[model_uplink_of(&running->model, node)].name, name, running->bindings[binding].nic,
+	     what);
 }
 
 static void note_class(struct notes *n, const struct change *c, enum repair what)
@@ -179,7 +186,10 @@ static int compare(const struct look *look, const struct tree *seen)
 			note_change(&n, c);
 	}
 	if (n.lines > LINES_MAX)
-		log_warning("... and %zu more (divvy status)", n.lines - LINES_MAX);
+		event_tell(&(struct event){ .kind = EVENT_REPAIRED,
+					    .priority = LOG_WARNING,
+					    .fields = { { "count", NULL, (int64_t)(n.lines - LINES_MAX) } } },
+			   "... and %zu more (divvy status)", n.lines - LINES_MAX);
 	diff_free(&diff);
 	err = n.anew ? differ : -ENOMEM;
 	free(n.anew);

@@ -155,6 +155,12 @@ static int read_line(struct client *c, uint64_t until_ns, size_t *len)
 	}
 }
 
+static void drop_line(struct client *c, size_t len)
+{
+	c->len -= len + 1;
+	memmove(c->buf, c->buf + len + 1, c->len);
+}
+
 int client_ask(struct client *c, const char *verb, json_t *args, json_t **result, struct spec_error *err)
 {
 	_cleanup_free_ char *line = proto_request_line(++c->id, verb, args);
@@ -179,8 +185,23 @@ int client_ask(struct client *c, const char *verb, json_t *args, json_t **result
 	if (r < 0)
 		return spec_fail(err, r, "divvyd closed the connection: %s", strerror(-r));
 	r = proto_parse_answer(c->buf, len, c->id, result, err);
-	c->len -= len + 1;
-	memmove(c->buf, c->buf + len + 1, c->len);
+	drop_line(c, len);
+	return r;
+}
+
+int client_next(struct client *c, json_t **event, struct spec_error *err)
+{
+	size_t len = 0;
+	int r = read_line(c, UINT64_MAX, &len);
+
+	if (r == -ENOMEM)
+		return spec_no_memory(err);
+	if (r == -ECONNRESET)
+		return spec_fail(err, r, "divvyd has closed the connection");
+	if (r < 0)
+		return spec_fail(err, r, "divvyd closed the connection: %s", strerror(-r));
+	r = proto_parse_event(c->buf, len, c->id, event, err);
+	drop_line(c, len);
 	return r;
 }
 

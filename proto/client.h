@@ -41,5 +41,12 @@ void client_closep(struct client *c);
  */
 int client_ask(struct client *c, const char *verb, json_t *args, json_t **result, struct spec_error *err);
 
+/*
+ * Waits, for ever, for the next line that follows the answer to `watch`, the latest request. 0: *event is a new
+ * reference; -EREMOTEIO: divvyd ends the connection, and *err says why; else as client_ask(). After any failure only
+ * client_closep() may follow.
+ */
+int client_next(struct client *c, json_t **event, struct spec_error *err);
+
 /* client_open(), client_ask() and client_closep() for a single request: their results and errors. */
 int client_once(const char *verb, json_t *args, json_t **result, struct spec_error *err);

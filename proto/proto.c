@@ -167,6 +167,23 @@ static int parse_error(const json_t *j, struct spec_error *err)
 	return -EREMOTEIO;
 }
 
+int proto_parse_event(const char *line, size_t size, int64_t id, json_t **event, struct spec_error *err)
+{
+	_cleanup_json_ json_t *j = NULL;
+	int r = parse_envelope(line, size, PROTO_LINE_MAX, &j, err);
+
+	if (r < 0)
+		return r;
+	if (json_is_false(json_object_get(j, "ok")))
+		return parse_error(j, err);
+	if (json_integer_value(json_object_get(j, "id")) != id)
+		return refuse(err, "an event for another request; expected id %" PRId64, id);
+	if (!json_is_string(json_object_get(j, "event")))
+		return refuse(err, "a line that is no event");
+	*event = TAKE_PTR(j);
+	return 0;
+}
+
 int proto_parse_answer(const char *line, size_t size, int64_t id, json_t **result, struct spec_error *err)
 {
 	_cleanup_json_ json_t *j = NULL;

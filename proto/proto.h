@@ -7,6 +7,7 @@
  *	request:  {"version":1,"id":7,"verb":"set","args":{...}}
  *	answer:   {"version":1,"id":7,"ok":true,"result":{...}}
  *	          {"version":1,"id":7,"ok":false,"error":{"line":3,"column":9,"message":"..."}}
+ *	event:    {"version":1,"id":7,"event":"bind",...}: any number of them follow the answer to `watch`
  * This unit is the framing and the envelope. What the verbs take and give is in divvy-protocol(7).
  */
 
@@ -51,3 +52,9 @@ char *proto_error_line(int64_t id, const struct spec_error *err);
  * request, or of another version, and *err says so. On failure *result is untouched.
  */
 int proto_parse_answer(const char *line, size_t size, int64_t id, json_t **result, struct spec_error *err);
+
+/*
+ * The same for a line that follows the answer to `watch`, request id: *event is the whole line. -EREMOTEIO: the line is
+ * an error, with which divvyd ends the connection.
+ */
+int proto_parse_event(const char *line, size_t size, int64_t id, json_t **event, struct spec_error *err);

@@ -14,6 +14,8 @@ struct reply_queue {
 	size_t held;                /* bytes of their lines */
 	bool sending;               /* send() is being called: the queue must stay until that returns */
 	bool closed;
+	bool follows;     /* lines may follow the answer to request follows_id, which is sent */
+	int64_t follows_id;
 };
 
 struct reply {
@@ -21,6 +23,7 @@ struct reply {
 	struct reply *next;
 	int64_t id;
 	bool done;  /* line is complete */
+	bool follow;
 	char *line; /* owned; NULL although done: memory was out */
 	size_t size;
 };
@@ -98,6 +101,10 @@ static char *take_first(struct reply_queue *q)
 		q->end = &q->first;
 	q->n--;
 	q->held -= r->size;
+	if (r->follow) {
+		q->follows = true;
+		q->follows_id = r->id;
+	}
 	free(r);
 	return line;
 }
@@ -135,6 +142,18 @@ void reply_result(struct reply *r, json_t *result)
 	}
 	json_decref(result);
 	free(r);
+}
+
+void reply_follow(struct reply *r, json_t *result)
+{
+	r->follow = true;
+	reply_result(r, result);
+}
+
+bool reply_follows(const struct reply_queue *q, int64_t *id)
+{
+	*id = q->follows_id;
+	return q->follows;
 }
 
 void reply_text(struct reply *r, char *result)

@@ -51,5 +51,12 @@ bool reply_wanted(const struct reply *r);
 void reply_result(struct reply *r, json_t *result);
 /* The same with a result that is text already (jsontext.h), taken; NULL: memory was out. */
 void reply_text(struct reply *r, char *result);
+/*
+ * The same for a request whose answer is followed by lines of their own, as long as the connection lasts: from the
+ * send of this answer on reply_follows() tells that. Of several such requests the latest counts.
+ */
+void reply_follow(struct reply *r, json_t *result);
+/* True: *id is the request that lines may follow now. */
+bool reply_follows(const struct reply_queue *q, int64_t *id);
 /* Completes r with an error, and ends it. The queue may be closed when it returns. */
 void reply_error(struct reply *r, const struct spec_error *err);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The control socket's answers: in the order of the requests, also where one has to wait; dry runs, which change nothing;
-# clients that keep others out, or that wait; how divvyd starts.
+# clients that keep others out, that wait, or that watch; how divvyd starts.
 # Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -317,6 +317,107 @@ case_groups() {
 	check "a member of neither may not ask" "$? == 0" || diag <"$tmp/said"
 }
 
+watch_pid=
+watch_start() { # options of divvy watch
+	DIVVY_SOCKET=$tmp/socket stdbuf -o0 "$root/build/divvy" watch "$@" >"$tmp/watched" 2>"$tmp/watch_said" &
+	watch_pid=$!
+	await 5 watch_is_heard
+}
+
+# There is no event yet that it could print: its connection has been answered once divvyd tells it of this one.
+watch_is_heard() {
+	divvy set nosuch=1 >"$tmp/said" 2>&1
+	grep -q refused "$tmp/watched"
+}
+
+watch_stop() {
+	kill "$watch_pid" 2>/dev/null
+	wait "$watch_pid" 2>/dev/null
+}
+
+# An event of that kind, with all these pairs of "key":value.
+watched() { # event, pair...
+	local pair found
+	found=$(grep "\"event\":\"$1\"" "$tmp/watched")
+	for pair in "${@:2}"; do
+		found=$(grep -F -- "$pair" <<<"$found")
+	done
+	[[ $found ]]
+}
+
+event() { # name, event, pair...
+	await 5 watched "${@:2}"
+	check "watch: $1" "$? == 0" || diag <"$tmp/watched"
+}
+
+case_watch() {
+	local t0
+	divvy_apply on
+	watch_start --json
+	t0=$(date +%s)
+	check "watch: is told of what happens" "$? == 0" || diag <"$tmp/watch_said"
+	event "a set that is refused, and why" refused '"verb":"set"' '"message":"no device or network \"nosuch\"'
+	sed 's/up0/nosuch0/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+	event "an apply that is refused, with its line" refused '"verb":"apply"' '"line":2'
+	divvy set web=61
+	event "a change" change '"verb":"set"' '"what":"web=61"' '"device":"web"' '"uplink":"up0"'
+	ip -n "$host" link set n0 down
+	ip -n "$host" link set n0 name gone0
+	event "a vNIC that goes" waiting '"device":"web"' '"text":"web: waiting: no interface n0'
+	ip -n "$host" link set gone0 name n0
+	ip -n "$host" link set n0 up
+	event "a vNIC that comes" bind '"device":"web"' '"uplink":"up0"' '"nic":"n0"' '"ifindex":'
+	await 3 is web state bound
+	tc -n "$host" filter del dev n1 ingress
+	event "what another program removed" repaired '"device":"batch"' '"nic":"n1"' '"what":"filter removed"' '"count":1'
+	event "... and when it is back" bind '"device":"batch"' '"nic":"n1"'
+	divvy release batch >/dev/null
+	event "a device that is released" unbind '"device":"batch"' '"nic":"n1"'
+	divvy_apply on
+	event "all that an apply does" change '"verb":"apply"' '"what":"2 devices, 2 bound"'
+	perl -MJSON::PP -ne '
+		BEGIN { $n = -1 }
+		my $e = decode_json($_);
+		$n = $e->{number} - 1 if $n < 0;
+		exit 1 if $e->{version} != 1 || $e->{number} != ++$n || $e->{time} !~ /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z$/ ||
+			abs($e->{realtime_ns} / 1e9 - '"$t0"') > 60' "$tmp/watched"
+	check "watch: each line is numbered, and has the time" "$? == 0" || diag <"$tmp/watched"
+	# Log and watch say the same: what is in both, in the same order.
+	perl -MJSON::PP -ne 'print "divvyd: ", decode_json($_)->{text}, "\n"' "$tmp/watched" | grep -Fxf "$tmp/divvyd.log" >"$tmp/both"
+	check "watch: the log has the same lines" "$(wc -l <"$tmp/both") >= 6" || diag <"$tmp/both"
+	watch_stop
+
+	watch_start
+	divvy set web=60
+	await 5 grep -qE '^[0-9-]{10} [0-9:]{8}\.[0-9]{3}  change       set: web=60$' "$tmp/watched"
+	check "watch: in words" "$? == 0" || diag <"$tmp/watched"
+	DIVVY_SOCKET=$tmp/socket timeout 1 setpriv --reuid 65533 --clear-groups --regid games "$root/build/divvy" watch
+	check "watch: a member of the read group may" "$? == 124"
+	watch_stop
+}
+
+# Each of these requests is four events.
+case_slow_watcher() {
+	local i n
+	watch_start --json
+	kill -STOP "$watch_pid"
+	for i in {1..5000}; do
+		printf '{"version":1,"id":%d,"verb":"set","args":{"shares":{"web":%d,"batch":40},"nodes":{"web":{"share":"%d"},"batch":{"share":"40"}}}}\n' \
+			"$i" $((50 + i % 9)) $((60 + i % 9))
+	done >"$tmp/requests"
+	n=$(talk 5000 <"$tmp/requests" | wc -w)
+	echo "# $n changes answered while a watcher is stopped"
+	check "a watcher that reads nothing: divvyd answers others" "n == 5000"
+	kill -CONT "$watch_pid"
+	wait "$watch_pid"
+	check "... and is cut off" "$? == 1"
+	tail -n 1 "$tmp/watched" | grep -qE '"event":"missed",.*"count":[0-9]{3,},'
+	check "... and told how many events it has missed" "$? == 0" || diag < <(tail -n 1 "$tmp/watched")
+	grep -q "control: process $watch_pid has missed [0-9]* events, for it does not read them: closed" "$tmp/divvyd.log"
+	check "... which the log says" "$? == 0"
+}
+
 case_start() {
 	local own
 	own=/run/divvy/netns-$(stat -Lc %i "/run/netns/$host").lock
@@ -374,6 +475,8 @@ case_dry_run
 case_groups
 case_pipeline
 case_timeout
+case_watch
+case_slow_watcher
 case_top
 case_slow_reader
 case_crowds

@@ -6,6 +6,8 @@
 
 #include "daemon/changes.h"
 
+#include "base/event.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,9 +98,60 @@ static void comes_and_goes(void **state)
 	expect("divvy: web: waiting: no VM vm0 on this host\n");
 }
 
+/* --- another specification, for watchers -------------------------------------------------------------- */
+
+static char told[2000];
+
+static void on_event(void *arg, const struct event *e, const char *text)
+{
+	size_t used = strlen(told);
+
+	(void)arg;
+	assert_int_equal(e->priority, EVENT_UNLOGGED);
+	assert_string_equal(e->uplink, "eth0");
+	snprintf(told + used, sizeof(told) - used, "%s %s %s\n", event_names[e->kind], e->device, text);
+}
+
+static void expect_told(const char *want)
+{
+	struct plan now;
+
+	scene_refresh(&scene);
+	scene.in.classids = &was.classids;
+	make(&scene, &now);
+	told[0] = '\0';
+	event_listen(on_event, NULL);
+	changes_tell(&was, &now);
+	event_listen(NULL, NULL);
+	assert_string_equal(told, want);
+	plan_free(&was);
+	was = now;
+}
+
+static void specification_changes(void **state)
+{
+	(void)state;
+	expect_told("");
+	put_link(&scene.rig, 20, "tap8", LINK_TUN);
+	put_nic(&scene.rig, "tap8", "vm1", "");
+	add_device(&scene.model, 0, "db", SELECT_VM, "vm1");
+	add_device(&scene.model, 0, "late", SELECT_VM, "vm2");
+	expect_told("bind db db: bound to tap8 (ifindex 20), VM vm1\n"
+		    "waiting late late: waiting: no VM vm2 on this host\n");
+	/* The first device is another one now, with the same vNIC. */
+	strcpy(scene.model.nodes[1].name, "www");
+	expect_told("unbind web web: tap0 is released\n"
+		    "bind www www: bound to tap0 (ifindex 10), VM vm0\n");
+	strcpy(scene.model.nodes[1].selector, "vm1");
+	strcpy(scene.model.nodes[scene.model.n_nodes - 2].selector, "vm0");
+	expect_told("bind db db: bound to tap0 (ifindex 10), VM vm0\n"
+		    "bind www www: bound to tap8 (ifindex 20), VM vm1\n");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down),
+					   cmocka_unit_test_setup_teardown(specification_changes, set_up, tear_down) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

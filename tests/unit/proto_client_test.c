@@ -155,13 +155,67 @@ static void test_no_socket(void **state)
 	unsetenv(PROTO_SOCKET_ENV);
 }
 
+static void test_events(void **state)
+{
+	struct fake_divvyd f = { ANSWER("{\"version\":1,\"id\":1,\"ok\":true,\"result\":{}}\n"
+					"{\"version\":1,\"id\":1,\"event\":\"bind\",\"nic\":\"tap0\"}\n"
+					"{\"version\":1,\"id\":1,\"event\":\"unbind\"}\n"
+					"{\"version\":1,\"id\":0,\"ok\":false,\"error\":"
+					"{\"line\":0,\"column\":0,\"message\":\"make room\"}}\n") };
+	_cleanup_(client_closep) struct client c = { .fd = -1 };
+	json_auto_t *result = NULL, *first = NULL, *second = NULL;
+	json_t *none = NULL;
+	struct spec_error err;
+
+	(void)state;
+	fake_start(&f);
+	assert_int_equal(client_open(&c, &err), 0);
+	assert_int_equal(client_ask(&c, "watch", NULL, &result, &err), 0);
+	assert_int_equal(client_next(&c, &first, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "nic")), "tap0");
+	assert_int_equal(client_next(&c, &second, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(second, "event")), "unbind");
+	assert_int_equal(client_next(&c, &none, &err), -EREMOTEIO);
+	assert_string_equal(err.text, "make room");
+	assert_int_equal(client_next(&c, &none, &err), -ECONNRESET);
+	assert_null(none);
+	fake_stop(&f);
+}
+
+static void test_no_event(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *words;
+	} rows[] = {
+		{ "hello", "not JSON" },
+		{ "{\"version\":2,\"id\":1,\"event\":\"bind\"}", "protocol version" },
+		{ "{\"version\":1,\"id\":2,\"event\":\"bind\"}", "another request" },
+		{ "{\"version\":1,\"id\":1,\"event\":3}", "no event" },
+		{ "{\"version\":1,\"id\":1,\"ok\":true,\"result\":{}}", "no event" },
+		{ "{\"version\":1,\"id\":1,\"ok\":false}", "neither result nor error" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct spec_error err = { 0 };
+		json_t *event = NULL;
+
+		assert_int_equal(proto_parse_event(rows[i].line, strlen(rows[i].line), 1, &event, &err), -EPROTO);
+		assert_null(event);
+		if (!strstr(err.text, rows[i].words))
+			fail_msg("%s: %s", rows[i].line, err.text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_once),           cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_unread), cmocka_unit_test(test_two_answers_at_once),
 		cmocka_unit_test(test_no_answer),      cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_no_socket),
+		cmocka_unit_test(test_no_socket),      cmocka_unit_test(test_events),
+		cmocka_unit_test(test_no_event),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

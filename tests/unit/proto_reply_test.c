@@ -272,6 +272,36 @@ static void test_many(void **state)
 		run_many(1 + below(MANY));
 }
 
+/* Lines may follow from the send of the answer on, not before. */
+static void test_follow(void **state)
+{
+	struct reply *first, *watch, *error;
+	struct wire w;
+	int64_t id;
+
+	(void)state;
+	wire_open(&w);
+	first = reply_new(w.queue, 6);
+	watch = reply_new(w.queue, 7);
+	error = reply_new(w.queue, 8);
+	reply_follow(watch, NULL);
+	assert_false(reply_follows(w.queue, &id));
+	reply_result(first, NULL);
+	assert_string_equal(w.sent, "6 7 ");
+	assert_true(reply_follows(w.queue, &id));
+	assert_int_equal(id, 7);
+	reply_error(error, &(struct spec_error){ 0 });
+	assert_true(reply_follows(w.queue, &id));
+	assert_int_equal(id, 7);
+	reply_follow(reply_new(w.queue, 9), NULL);
+	assert_true(reply_follows(w.queue, &id));
+	assert_int_equal(id, 9);
+	/* A connection that is gone. */
+	watch = reply_new(w.queue, 10);
+	reply_queue_close(w.queue);
+	reply_follow(watch, json_object());
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -279,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_same_id),           cmocka_unit_test(test_close),
 		cmocka_unit_test(test_close_inside_send), cmocka_unit_test(test_complete_inside_send),
 		cmocka_unit_test(test_no_line),           cmocka_unit_test(test_many),
+		cmocka_unit_test(test_follow),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
