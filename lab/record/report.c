@@ -86,6 +86,13 @@ static void table_row(const struct result *r, const struct phase_result *p, size
 	printf("\n");
 }
 
+static void entitlement_line(const char *name, const struct vm_result *v)
+{
+	if (!isnan(v->entitlement_error_pp))
+		printf("  %s: entitled to %.2f Mbit/s, entitlement error %+.2f points of the uplink\n", name,
+		       v->entitled_mbps, v->entitlement_error_pp);
+}
+
 static void queue_line(const char *name, const struct vm_result *v)
 {
 	if (isnan(v->empty_pct))
@@ -111,8 +118,10 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 	else if (p->changed)
 		printf(", not settled");
 	printf("\n");
-	for (size_t i = 0; i < r->scenario->n_vms; i++)
+	for (size_t i = 0; i < r->scenario->n_vms; i++) {
+		entitlement_line(r->scenario->vms[i].name, &p->vm[i]);
 		queue_line(r->scenario->vms[i].name, &p->vm[i]);
+	}
 	if (p->late_ms > LATE_MS)
 		printf("  the lab itself was held up for %.1f s: loss and CPU of this phase are not to be trusted\n",
 		       p->late_ms / 1e3);

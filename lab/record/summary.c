@@ -53,6 +53,9 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	json_object_set_new(o, "traffic",
 			    vm->sends ? json_string(traffic_kind_name(vm->traffic.kind)) : json_null());
 	json_object_set_new(o, "entitled_mbps", number(v->entitled_mbps));
+	json_object_set_new(o, "reserve_mbps", p->phase->has_reserves ?
+				number((double)p->phase->reserve[i].bytes_ps * 8e-6) : json_null());
+	json_object_set_new(o, "entitlement_error_pp", number(v->entitlement_error_pp));
 	json_object_set_new(o, "sends", json_boolean(scenario_sends(r->scenario, p->phase, i)));
 	json_object_set_new(o, "offered_mbps", number(v->offered_mbps));
 	json_object_set_new(o, "backlogged", json_boolean(v->backlogged));

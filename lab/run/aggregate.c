@@ -10,6 +10,7 @@
 
 const struct metric aggregate_metrics[] = {
 	METRIC(mbps),	       METRIC(share_pct),  METRIC(error_pp),   METRIC(loss_pct),
+	METRIC(entitlement_error_pp),
 	METRIC(cpu_per_mbit),  METRIC(rtt_p50_ms), METRIC(rtt_p99_ms),
 	{ "ipd_mean_ms", offsetof(struct vm_result, gaps.mean_ms) },
 	{ "ipd_sd_ms", offsetof(struct vm_result, gaps.sd_ms) },

@@ -3,6 +3,7 @@
 #include "result.h"
 
 #include "base/cleanup.h"
+#include "lab/measure/entitled.h"
 
 #include <errno.h>
 #include <math.h>
@@ -98,7 +99,7 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	v->mbps = measure_mbps(*bytes, p->steady);
 	v->offered_mbps = measure_mbps(p->end.tap_bytes[i] - p->warm.tap_bytes[i], observed);
 	v->entitled_mbps = entitled_mbps(r->scenario, p->phase, i);
-	v->share_pct = v->error_pp = (double)NAN;
+	v->share_pct = v->error_pp = v->entitlement_error_pp = (double)NAN;
 	v->video = video_none;
 	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) :
 								   (double)NAN;
@@ -217,6 +218,33 @@ static bool unscheduled(const struct phase_result *p)
 }
 
 /*
+ * With reserves a VM is entitled to what the others' demands leave, too. offered: what each VM offers where nothing
+ * holds it.
+ */
+static void entitle_with_reserves(const struct result *r, struct phase_result *p, const double *offered)
+{
+	const struct scenario *s = r->scenario;
+	const double capacity = (double)s->capacity.bytes_ps * 8e-6;
+	struct claim claim[TOPO_VMS_MAX];
+	double entitled[TOPO_VMS_MAX];
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		claim[i] = (struct claim){
+			.weight = p->phase->shares[i].weight,
+			.reserve = (double)p->phase->reserve[i].bytes_ps * 8e-6,
+			.demand = !scenario_sends(s, p->phase, i)    ? 0 :
+				  offers_freely(&s->vms[i]) ? offered[i] :
+							      (double)INFINITY,
+		};
+	measure_entitled(claim, s->n_vms, capacity, entitled);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		p->vm[i].entitled_mbps = entitled[i];
+		if (p->phase->scheduler != SCHEDULER_NONE)
+			p->vm[i].entitlement_error_pp = 100 * (p->vm[i].mbps - entitled[i]) / capacity;
+	}
+}
+
+/*
  * Could the guests fill the wire, and each of them its own part of it? What they offer shows where nothing
  * holds them.
  */
@@ -236,6 +264,9 @@ static void judge_load(struct result *r)
 		for (size_t i = 0; i < s->n_vms; i++)
 			offered[i] = fmax(offered[i], p->vm[i].offered_mbps);
 	}
+	for (size_t k = 0; r->load_known && k < r->n_phases; k++)
+		if (r->phases[k].phase->has_reserves && !r->phases[k].skipped[0])
+			entitle_with_reserves(r, &r->phases[k], offered);
 	for (size_t k = 0; k < r->n_phases; k++)
 		for (size_t i = 0; i < s->n_vms; i++) {
 			struct vm_result *v = &r->phases[k].vm[i];
@@ -289,6 +320,7 @@ static void blank(struct phase_result *p)
 	for (size_t i = 0; i < TOPO_VMS_MAX; i++)
 		p->vm[i] = (struct vm_result){
 			.mbps = (double)NAN, .share_pct = (double)NAN, .error_pp = (double)NAN, .loss_pct = (double)NAN,
+			.entitlement_error_pp = (double)NAN,
 			.cpu_per_mbit = (double)NAN, .rtt_p50_ms = (double)NAN, .rtt_p99_ms = (double)NAN,
 			.empty_pct = (double)NAN, .bound_ms = (double)NAN, .video = video_none,
 		};

@@ -46,6 +46,7 @@ struct vm_result {
 	double mbps;         /* delivered */
 	double offered_mbps; /* handed to the tap */
 	double entitled_mbps;
+	double entitlement_error_pp; /* NAN: the phase gives no reserves, or what it offers is not known */
 	bool backlogged;     /* had enough to send for its entitlement */
 	double share_pct, error_pp; /* NAN: not backlogged, not loaded, or idle */
 	double loss_pct;     /* NAN where the traffic has no sequence numbers */

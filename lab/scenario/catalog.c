@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const section_order[] = { "figures", "peers", "video", "guests" };
+static const char *const section_order[] = { "figures", "promises", "peers", "video", "guests" };
 
 /*
  * What a scenario takes beside its phases, seconds: VMs and daemon, evaluation and plots; and each start of
@@ -216,8 +216,8 @@ static int keep_only(struct catalog *c, const char *only, struct errtext *e)
 				known = keep[i] = true;
 		if (!known)
 			return errtext_set(e, -EINVAL,
-					   "\"%.60s\" is no part of the evaluation: expected figures, peers, "
-					   "video, guests, fig01, or a name of \"divvy-lab list\"",
+					   "\"%.60s\" is no part of the evaluation: expected figures, promises, "
+					   "peers, video, guests, fig01, or a name of \"divvy-lab list\"",
 					   w);
 	}
 	for (size_t i = 0; i < c->n; i++) {

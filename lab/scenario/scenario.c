@@ -143,13 +143,13 @@ static int convert_wire(const struct raw *raw, struct scenario *s, struct errtex
 	return 0;
 }
 
-static const char *const sections[] = { "figures", "peers", "video", "guests" };
+static const char *const sections[] = { "figures", "promises", "peers", "video", "guests" };
 
 static int convert_evaluation(struct raw *raw, struct scenario *s, struct errtext *e)
 {
 	if (raw->section && lookup(sections, ARRAY_SIZE(sections), raw->section) < 0)
 		return errtext_set(e, -EINVAL,
-				   "unknown section \"%s\": expected figures, peers, video or guests",
+				   "unknown section \"%s\": expected figures, promises, peers, video or guests",
 				   raw->section);
 	if (raw->figures.n >= SCENARIO_FIGURES_MAX)
 		return errtext_set(e, -EINVAL, "more than %d figures", SCENARIO_FIGURES_MAX - 1);

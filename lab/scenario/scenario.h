@@ -51,6 +51,8 @@ struct scenario_phase {
 	enum phase_action action;
 	struct share shares[TOPO_VMS_MAX]; /* one for each VM; equal where the file gives none */
 	bool has_shares;
+	struct rate reserve[TOPO_VMS_MAX]; /* one for each VM; RATE_ZERO: none */
+	bool has_reserves;   /* the phase is judged by what reserves and shares entitle to */
 	unsigned seconds;
 	bool silent[TOPO_VMS_MAX]; /* VMs that have traffic and do not send in this phase */
 	bool idle;           /* the traffic of all rests; pings go on */
@@ -60,7 +62,7 @@ struct scenario_phase {
 
 struct scenario {
 	char *name, *title;
-	char *section;        /* of the evaluation: "figures", "peers", "video", "guests"; NULL: not in it */
+	char *section;        /* of the evaluation: "figures", "promises", "peers", "video", "guests"; NULL: not in it */
 	unsigned figures[SCENARIO_FIGURES_MAX]; /* of the paper, which it redraws; 0 ends the list */
 	unsigned quick;       /* seconds of each phase in a quick evaluation; 0: not in it */
 	struct rate wire;     /* what the wire carries, frames of layer 2; 0: no limit */

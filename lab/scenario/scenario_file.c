@@ -64,6 +64,7 @@ static const struct raw_field phase_fields[] = {
 	FIELD(raw_phase, backpressure, RAW_TEXT, false),
 	FIELD(raw_phase, schedule, RAW_TEXT, false),
 	FIELD(raw_phase, shares, RAW_NUMBERS, false),
+	FIELD(raw_phase, reserves, RAW_NUMBERS, false),
 	FIELD(raw_phase, senders, RAW_TEXTS, false),
 	FIELD(raw_phase, idle, RAW_FLAG, false),
 	{},

@@ -24,6 +24,7 @@ struct raw_vm {
 struct raw_phase {
 	char *name, *scheduler, *action, *backpressure, *schedule;
 	struct raw_list shares;  /* of uint32_t */
+	struct raw_list reserves; /* of uint32_t, Mbit/s */
 	struct raw_list senders; /* of char *, owned */
 	uint32_t seconds;
 	bool idle;

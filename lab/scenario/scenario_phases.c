@@ -38,6 +38,26 @@ static int convert_shares(const struct raw_phase *raw, size_t n_vms, struct scen
 	return 0;
 }
 
+#define RESERVE_MAX_MBIT 1000000U
+
+static int convert_reserves(const struct raw_phase *raw, size_t n_vms, struct scenario_phase *p, struct errtext *e)
+{
+	const uint32_t *mbit = raw->reserves.items;
+
+	p->has_reserves = raw->reserves.n > 0;
+	if (p->has_reserves && raw->reserves.n != n_vms)
+		return errtext_set(e, -EINVAL, "phase %s: %zu reserves for %zu VMs", called(raw), raw->reserves.n, n_vms);
+	if (p->has_reserves && p->scheduler != SCHEDULER_DIVVY && p->scheduler != SCHEDULER_NONE)
+		return errtext_set(e, -EINVAL, "phase %s: reserves are divvy's alone", called(raw));
+	for (size_t i = 0; p->has_reserves && i < n_vms; i++) {
+		if (mbit[i] > RESERVE_MAX_MBIT)
+			return errtext_set(e, -EINVAL, "phase %s: a reserve is 0..%u, Mbit/s", called(raw),
+					   RESERVE_MAX_MBIT);
+		p->reserve[i] = (struct rate){ mbit[i] * 125000ULL };
+	}
+	return 0;
+}
+
 static int convert_senders(const struct raw_phase *raw, const struct raw_under *u, const struct scenario *s,
 			   struct scenario_phase *p, struct errtext *e)
 {
@@ -137,6 +157,8 @@ static int convert_phase(const struct raw_phase *raw, const struct raw_under *u,
 	r = convert_scheduler(raw, u, p, e);
 	if (r == 0)
 		r = convert_shares(raw, s->n_vms, p, e);
+	if (r == 0)
+		r = convert_reserves(raw, s->n_vms, p, e);
 	if (r == 0)
 		r = convert_senders(raw, u, s, p, e);
 	if (r < 0)

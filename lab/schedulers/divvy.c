@@ -25,7 +25,7 @@
 
 static int run_divvy(struct scheduling *s, const char *const *args, char **output, struct errtext *e)
 {
-	const char *argv[TOPO_VMS_MAX + 8] = { program_path("divvy") };
+	const char *argv[2 * TOPO_VMS_MAX + 8] = { program_path("divvy") };
 	char line[1000] = "divvy";
 	size_t n = 1;
 
@@ -118,7 +118,7 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 			       struct errtext *e)
 {
 	const struct scenario *sc = s->scenario;
-	char capacity[UNITS_RATE_SIZE];
+	char capacity[UNITS_RATE_SIZE], reserve[UNITS_RATE_SIZE];
 	FILE *f = fopen(path, "we");
 
 	if (!f)
@@ -137,6 +137,8 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 		else
 			fprintf(f, "      - {name: %s, nic: %s", sc->vms[i].name, s->topo->vm[i].tap);
 		fprintf(f, ", share: %u", p->shares[i].weight);
+		if (p->reserve[i].bytes_ps > 0)
+			fprintf(f, ", reserve: %s", units_format_rate(p->reserve[i], reserve));
 		if (p->backpressure)
 			fprintf(f, ", backpressure: \"%s\"", p->backpressure);
 		fprintf(f, "}\n");
@@ -158,15 +160,20 @@ static int divvy_apply(struct scheduling *s, const struct scenario_phase *p, str
 
 static int divvy_set(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
 {
-	char words[TOPO_VMS_MAX][MODEL_NAME_SIZE + 16];
-	const char *args[TOPO_VMS_MAX + 2] = { "set" };
-	size_t n = s->scenario->n_vms;
+	char words[2 * TOPO_VMS_MAX][MODEL_NAME_SIZE + UNITS_RATE_SIZE + 16], rate[UNITS_RATE_SIZE];
+	const char *args[2 * TOPO_VMS_MAX + 2] = { "set" };
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		snprintf(words[i], sizeof(words[i]), "%.63s=%u", s->scenario->vms[i].name,
-			 p->shares[i].weight);
-		args[i + 1] = words[i];
+	for (size_t i = 0; i < s->scenario->n_vms; i++) {
+		const char *name = s->scenario->vms[i].name;
+
+		snprintf(words[n++], sizeof(words[0]), "%.63s=%u", name, p->shares[i].weight);
+		if (p->has_reserves)
+			snprintf(words[n++], sizeof(words[0]), "%.63s.reserve=%s", name,
+				 p->reserve[i].bytes_ps ? units_format_rate(p->reserve[i], rate) : "none");
 	}
+	for (size_t k = 0; k < n; k++)
+		args[k + 1] = words[k];
 	args[n + 1] = NULL;
 	return run_divvy(s, args, NULL, e);
 }

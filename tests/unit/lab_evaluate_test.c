@@ -117,6 +117,25 @@ static void test_loaded(void **state)
 	assert_true(isnan(f->r.phases[0].settled_ms));
 }
 
+/* b's share is 4 of 8 Mbit/s, and it offers 0.8: a is entitled to its reserve and to the rest. */
+static void test_reserves(void **state)
+{
+	struct fixture *f = *state;
+	struct phase_result *p = &f->r.phases[1];
+
+	f->phases[0].has_reserves = f->phases[1].has_reserves = true;
+	f->phases[0].reserve[0] = f->phases[1].reserve[0] = (struct rate){ 500000 };
+	f->r.phases[0].end.tap_bytes[1] = f->r.phases[1].end.tap_bytes[1] = 8 * 100000;
+	add(f, 0, 10, 30, 890);
+	add(f, 1, 10, 30, 100);
+	assert_int_equal(result_evaluate(&f->r), 0);
+	near(p->vm[0].entitled_mbps, 7.2, 1e-9);
+	near(p->vm[1].entitled_mbps, 0.8, 1e-9);
+	near(p->vm[0].entitlement_error_pp, -1, 1e-9); /* 7.12 of 8 */
+	near(p->vm[1].entitlement_error_pp, 0, 1e-9);
+	assert_true(isnan(f->r.phases[0].vm[0].entitlement_error_pp));
+}
+
 /* A video sends what it has: delivered counts, its share does not, nor is its rate a ratio that settles. */
 static void test_video(void **state)
 {
@@ -282,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_loaded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reserves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_video, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_backlogged, setup, teardown),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include "base/cleanup.h"
+#include "lab/measure/entitled.h"
 #include "lab/measure/measure.h"
 
 #include <errno.h>
@@ -327,6 +329,30 @@ static void test_cpu(void **state)
 	near(measure_cores(S / 2, (struct window){ S, 2 * S }), 0.5, 1e-12);
 }
 
+/* The examples of doc/fairness.md: capacity 100, a reserves 50, equal shares. */
+static void test_entitled(void **state)
+{
+	(void)state;
+	static const struct {
+		struct claim claim[3];
+		double out[3];
+	} cases[] = {
+		{ { { 1, 50, INFINITY }, { 1, 0, INFINITY }, { 1, 0, 0 } }, { 50, 50, 0 } },
+		{ { { 1, 50, INFINITY }, { 1, 0, INFINITY }, { 1, 0, 20 } }, { 50, 30, 20 } },
+		{ { { 1, 50, INFINITY }, { 1, 0, INFINITY }, { 1, 0, INFINITY } }, { 50, 25, 25 } },
+		{ { { 1, 50, 10 }, { 1, 0, INFINITY }, { 2, 0, INFINITY } }, { 10, 30, 60 } },
+		{ { { 1, 0, 1 }, { 1, 0, 2 }, { 1, 0, 3 } }, { 1, 2, 3 } },
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		double out[3];
+
+		measure_entitled(cases[k].claim, 3, 100, out);
+		for (size_t i = 0; i < 3; i++)
+			near(out[i], cases[k].out[i], 1e-9);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_settled_unbroken),
 		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_entitled),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
