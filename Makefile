@@ -2,6 +2,7 @@
 # divvy: share the network among virtual machines. GNU make.
 #
 #   make            build what is installed into build/
+#   make exporter   divvy-exporter: metrics for Prometheus, a live page; make install-exporter
 #   make lab        the lab's programs, which run the scenarios
 #   make demo       set up, then show the main job on two real VMs
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
@@ -62,6 +63,7 @@ IN_core := core base
 IN_spec := spec $(IN_core)
 IN_proto := proto $(IN_spec)
 IN_cli := cli $(IN_proto)
+IN_exporter := exporter $(IN_proto)
 IN_kernel := kernel $(IN_spec)
 IN_plan := plan $(IN_core)
 IN_daemon := daemon slots datapath plan kernel proto spec core base
@@ -69,6 +71,7 @@ IN_lab := lab kernel proto spec core base
 NEED_spec = $(call lib,yaml-0.1 jansson)
 NEED_proto = $(call lib,jansson)
 NEED_cli = $(NEED_spec) $(call lib,smartcols ncursesw) -lm
+NEED_exporter = $(NEED_spec) $(call lib,libmicrohttpd libsystemd)
 NEED_kernel = $(call lib,libmnl libbpf libcap jansson libxml-2.0)
 NEED_daemon = $(NEED_kernel) $(NEED_spec) $(call lib,libsystemd)
 NEED_lab = $(NEED_kernel) $(NEED_spec) -lm
@@ -76,6 +79,7 @@ NEED_test = $(call lib,cmocka) -lm
 
 # What is installed, and nothing else: a host that divvy divides needs no lab.
 all: $(B)/divvyd $(B)/divvy $(B)/divvy-guard
+exporter: $(B)/divvy-exporter
 lab: $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/rtpplay
 
 # What has main() or runs in a guest is in no archive.
@@ -83,7 +87,7 @@ define archive
 $(B)/lib$(1).a: $(call obj,$(2))
 $(B)/san/lib$(1).a: $(call san,$(2))
 endef
-$(foreach r,$(ROOMS) cli daemon lab,\
+$(foreach r,$(ROOMS) cli exporter daemon lab,\
 	$(eval $(call archive,$(r),$(filter-out %/main.c cli/divvy.c lab/guest/%,$(call sources,$(r))))))
 %.a:
 	@mkdir -p $(@D)
@@ -103,6 +107,9 @@ $(B)/divvyd: $(call obj,daemon/main.c) $(call rooms,$(IN_daemon))
 	$(link)
 $(B)/divvy: NEED = $(NEED_cli)
 $(B)/divvy: $(call obj,cli/divvy.c) $(call rooms,$(IN_cli))
+	$(link)
+$(B)/divvy-exporter: NEED = $(NEED_exporter)
+$(B)/divvy-exporter: $(call obj,exporter/main.c) $(call rooms,$(IN_exporter))
 	$(link)
 # static: it must run when all else fails
 $(B)/divvy-guard: LDFLAGS := $(filter-out -pie,$(LDFLAGS)) -static-pie
@@ -143,6 +150,9 @@ $(call uses,kernel/bpf/burst.c): $(B)/kernel/bpf/burst.skel.h
 $(call uses,lab/probes/meter.c): $(B)/lab/bpf/meter.skel.h
 $(call uses,lab/net/handover.c): $(B)/lab/bpf/handover.skel.h
 
+# The live page is in the program.
+$(call uses,exporter/page.c): exporter/page.html exporter/page.css exporter/page.js
+
 # libsmartcols' header has a folder of its own.
 SMARTCOLS_FLAGS = $(or $(SMARTCOLS_FLAGS_),$(eval SMARTCOLS_FLAGS_ := $(shell $(PKG_CONFIG) --cflags smartcols))$(SMARTCOLS_FLAGS_))
 $(call uses,cli/table.c): private CPPFLAGS += $(SMARTCOLS_FLAGS)
@@ -155,7 +165,7 @@ $(call uses,kernel/vmm/record_libvirt.c): private CPPFLAGS += $(XML_FLAGS)
 # A room's tests are called by its name, and link with what the room may know and nothing else: an include
 # that points outward does not link.
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
-TESTED := base core spec proto cli plan kernel datapath slots daemon lab
+TESTED := base core spec proto cli exporter plan kernel datapath slots daemon lab
 IN_datapath := datapath plan $(IN_kernel)
 IN_slots := slots datapath plan $(IN_kernel)
 NEED_core := -lm
@@ -227,7 +237,7 @@ fuzz: deps
 # --- lint: .clang-tidy and .shellcheckrc say what is off, and why ------------------------------------
 # Each C file has a stamp, so that the next run looks only at files that changed, themselves or in a header.
 CLANG_TIDY ?= clang-tidy
-TIDY_C := $(call tidy,$(foreach r,$(ROOMS) daemon guard cli lab tests tests/system/vm,$(call sources,$(r))))
+TIDY_C := $(call tidy,$(foreach r,$(ROOMS) daemon guard cli exporter lab tests tests/system/vm,$(call sources,$(r))))
 TIDY_BPF := $(call tidy,$(wildcard */bpf/*.bpf.c */*/bpf/*.bpf.c))
 $(TIDY_C): TIDY_FLAGS = $(CPPFLAGS) -std=gnu17 $(WARN) -Wno-unknown-warning-option
 $(TIDY_BPF): TIDY_FLAGS = $(BPF_CFLAGS)
@@ -273,7 +283,7 @@ figures: deps
 
 TESTS_SH := $(filter-out %lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
 # With what they start.
-tests: all lab $(UNIT) $(TEST_HELPERS)
+tests: all exporter lab $(UNIT) $(TEST_HELPERS)
 
 # Unit tests two at a time; then, alone and one by one, what boots VMs, fills a wire, or encodes video. (In one call, prove
 # would run both lists side by side.)
@@ -308,7 +318,7 @@ bench: deps
 	@for b in $(BENCHES) $(filter-out %lib.sh,$(wildcard tests/bench/*.sh)); do echo "== $$b"; $$b || exit 1; done
 
 INSTALL ?= install
-MAN := $(wildcard doc/*.[0-9])
+MAN := $(filter-out %/divvy-exporter.8,$(wildcard doc/*.[0-9]))
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/divvy
 	$(INSTALL) -m 755 $(B)/divvyd $(B)/divvy-guard $(DESTDIR)$(PREFIX)/sbin/
@@ -320,8 +330,16 @@ install: all
 	for m in $(MAN); do $(INSTALL) -D -m 644 $$m \
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
+install-exporter: exporter
+	$(INSTALL) -D -m 755 $(B)/divvy-exporter $(DESTDIR)$(PREFIX)/sbin/divvy-exporter
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	sed 's,@SBINDIR@,$(PREFIX)/sbin,' systemd/divvy-exporter.service.in >$(DESTDIR)$(UNITDIR)/divvy-exporter.service
+	$(INSTALL) -D -m 644 doc/divvy-exporter.8 $(DESTDIR)$(PREFIX)/share/man/man8/divvy-exporter.8
+
 # The specification in SYSCONFDIR and the state stay: they are the operator's.
 uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/divvy-exporter $(DESTDIR)$(UNITDIR)/divvy-exporter.service \
+		$(DESTDIR)$(PREFIX)/share/man/man8/divvy-exporter.8
 	rm -f $(DESTDIR)$(PREFIX)/sbin/divvyd $(DESTDIR)$(PREFIX)/sbin/divvy-guard $(DESTDIR)$(PREFIX)/bin/divvy \
 		$(DESTDIR)$(UNITDIR)/divvyd.service $(DESTDIR)$(UNITDIR)/divvy-guard.service
 	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
@@ -329,7 +347,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-libvirt bench install uninstall clean
+.PHONY: all exporter install-exporter lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-libvirt bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -7,6 +7,7 @@
 #	demo, check, check-kernels, check-libvirt, figures	the lab, which runs virtual machines on this host; a line says so first
 #	these and bench			what network namespaces are set up with
 #	bench				what counts system calls
+#	exporter, and those with tests	what serves HTTP
 #	check, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
 #	fuzz				libFuzzer
@@ -51,7 +52,8 @@ fi
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
 libxml2-dev libsmartcols-dev libncurses-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
-tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck tmux"
+tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck tmux curl"
+exporter="libmicrohttpd-dev"
 bench="strace"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 
@@ -73,6 +75,7 @@ missing() { # package...: those that are not installed
 	wanted=$(missing $build)
 	! wants demo check check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
+	! wants exporter install-exporter deb check check-kernels check-libvirt lint || wanted=$wanted$(missing $exporter)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
 	wanted_lab=

@@ -441,7 +441,7 @@ case_start() {
 
 case_options() {
 	local program said
-	for program in divvyd divvy divvy-guard divvy-lab; do
+	for program in divvyd divvy divvy-guard divvy-exporter divvy-lab; do
 		[[ -x $root/build/$program ]] || continue
 		said=$("$root/build/$program" --help 2>&1)
 		check "$program --help" "$? == 0 && ${#said} > 50"

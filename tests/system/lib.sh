@@ -424,6 +424,7 @@ tear_down() { # topology
 cleanup() {
 	trap - EXIT INT TERM
 	churn_stop
+	! declare -F exporter_stop >/dev/null || exporter_stop
 	divvy_stop
 	vm_stop_all
 	remove_topology

@@ -11,7 +11,7 @@ root=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
 
 # The rooms, the lowest first, and what each may include besides itself: rooms, or single headers of a room.
 rooms=(base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots guard
-	daemon cli lab/bpf lab/proc lab/net lab/vm lab/measure lab/traffic lab/scenario lab/schedulers lab/probes lab/run
+	daemon cli exporter lab/bpf lab/proc lab/net lab/vm lab/measure lab/traffic lab/scenario lab/schedulers lab/probes lab/run
 	lab/record lab/clean lab)
 declare -A below=(
 	[base]=""
@@ -30,6 +30,7 @@ declare -A below=(
 	[guard]="base core kernel/proc kernel/cgroup"
 	[daemon]="base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots"
 	[cli]="base core spec proto"
+	[exporter]="base spec proto"
 	[lab/bpf]=""
 	[lab/proc]="base"
 	[lab/net]="base lab/bpf lab/proc"

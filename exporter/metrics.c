@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "metrics.h"
+
+#include "base/cleanup.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BITS_TO_BYTES 0.125
+#define NS_TO_S 1e-9
+#define MS_TO_S 1e-3
+
+enum kind { GAUGE, COUNTER };
+
+/* What the samples of a family are of. */
+enum subject { DAEMON, UPLINK, NETWORK, DEVICE, FLOW };
+
+/* A family whose value is a number or a boolean of the status as it is. */
+struct family {
+	const char *name; /* without _total */
+	enum kind kind;
+	enum subject subject;
+	const char *key;  /* of the status' object; null and what is not there have no sample */
+	const char *when; /* another key, which says when the counter was read: no sample where that is 0; NULL: always */
+	double scale;
+	const char *help;
+};
+
+/* Flows: what devices, networks and uplinks send, and receive where that is divided. */
+static const struct family families[] = {
+	{ "divvy_uplink_present", GAUGE, UPLINK, "present", NULL, 1, "Whether there is such an interface now." },
+	{ "divvy_uplink_capacity_bytes_per_second", GAUGE, UPLINK, "capacity_bps", NULL, BITS_TO_BYTES,
+	  "Capacity that is divided." },
+	{ "divvy_uplink_delivered_bytes_per_second", GAUGE, UPLINK, "delivered_bps", NULL, BITS_TO_BYTES,
+	  "What its devices got, over the latest window." },
+	{ "divvy_network_share", GAUGE, NETWORK, "share", NULL, 1, "Weight among its siblings." },
+	{ "divvy_network_entitled_bytes_per_second", GAUGE, NETWORK, "entitled_bps", NULL, BITS_TO_BYTES,
+	  "What the specification gives the network now." },
+	{ "divvy_network_delivered_bytes_per_second", GAUGE, NETWORK, "delivered_bps", NULL, BITS_TO_BYTES,
+	  "What its devices got, over the latest window." },
+	{ "divvy_network_violations", COUNTER, NETWORK, "violations", NULL, 1,
+	  "How often the network got less than it was entitled to." },
+	{ "divvy_device_share", GAUGE, DEVICE, "share", NULL, 1, "Weight among its siblings." },
+	{ "divvy_device_entitled_bytes_per_second", GAUGE, FLOW, "entitled_bps", NULL, BITS_TO_BYTES,
+	  "What the specification gives the device now." },
+	{ "divvy_device_delivered_bytes_per_second", GAUGE, FLOW, "delivered_bps", NULL, BITS_TO_BYTES,
+	  "What the device got, over the latest window." },
+	{ "divvy_device_delivered_bytes", COUNTER, FLOW, "sent_bytes", "sent_ns", 1, "Bytes that left the device's queue." },
+	{ "divvy_device_delivered_packets", COUNTER, FLOW, "sent_packets", "sent_ns", 1,
+	  "Packets that left the device's queue." },
+	{ "divvy_device_offered_bytes", COUNTER, FLOW, "offered_bytes", "offered_ns", 1, "Bytes that came to the queue." },
+	{ "divvy_device_offered_packets", COUNTER, FLOW, "offered_packets", "offered_ns", 1,
+	  "Packets that came to the queue." },
+	{ "divvy_device_violations", COUNTER, FLOW, "violations", NULL, 1,
+	  "How often the device got less than it was entitled to." },
+	{ "divvy_device_settle_seconds", GAUGE, FLOW, "settle_ms", NULL, MS_TO_S,
+	  "From the latest change until what was delivered had followed it." },
+	{ "divvy_device_send_buffer_bytes", GAUGE, DEVICE, "sndbuf_bytes", NULL, 1,
+	  "The tap's send buffer, 0: not set." },
+};
+
+/* --- the formats ------------------------------------------------------------------------------------------ */
+
+struct writer {
+	struct text *to;
+	bool open; /* OpenMetrics */
+	const char *name, *help; /* of the family whose samples come */
+	enum kind kind;
+	bool begun;              /* it has one */
+};
+
+/* A family without samples is not mentioned. */
+static void begin(struct writer *w, const char *name, enum kind kind, const char *help)
+{
+	w->name = name;
+	w->kind = kind;
+	w->help = help;
+	w->begun = false;
+}
+
+static void put_head(struct writer *w)
+{
+	/* The older format names a counter's family as its samples. */
+	const char *suffix = w->kind == COUNTER && !w->open ? "_total" : "";
+
+	text_printf(w->to, "# HELP %s%s %s\n# TYPE %s%s %s\n", w->name, suffix, w->help, w->name, suffix,
+		    w->kind == COUNTER ? "counter" : "gauge");
+	w->begun = true;
+}
+
+static void put_label(struct text *to, const char *key, const char *value)
+{
+	text_printf(to, "%s=\"", key);
+	for (; *value; value++) {
+		size_t plain = strcspn(value, "\\\"\n");
+
+		text_put(to, value, plain);
+		value += plain;
+		if (!*value)
+			break;
+		text_puts(to, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\");
+	}
+	text_puts(to, "\"");
+}
+
+struct label {
+	const char *key, *value; /* value NULL: the label is left out */
+};
+
+#define LABELS_MAX 4
+
+static void put_sample(struct writer *w, const struct label labels[LABELS_MAX], double v)
+{
+	bool any = false;
+
+	if (!w->begun)
+		put_head(w);
+	text_printf(w->to, "%s%s", w->name, w->kind == COUNTER ? "_total" : "");
+	for (size_t i = 0; i < LABELS_MAX; i++) {
+		if (!labels[i].value)
+			continue;
+		text_puts(w->to, any ? "," : "{");
+		put_label(w->to, labels[i].key, labels[i].value);
+		any = true;
+	}
+	text_printf(w->to, "%s %.17g\n", any ? "}" : "", v);
+}
+
+static void put_one(struct writer *w, const char *name, const char *help, double v)
+{
+	const struct label none[LABELS_MAX] = { 0 };
+
+	begin(w, name, GAUGE, help);
+	put_sample(w, none, v);
+}
+
+/* --- what the status says ------------------------------------------------------------------------------------ */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key)) ?: "";
+}
+
+/* NAN: nothing was measured. */
+static double value_of(const struct family *f, const json_t *o)
+{
+	const json_t *v = json_object_get(o, f->key);
+
+	if (f->when && json_integer_value(json_object_get(o, f->when)) == 0)
+		return NAN;
+	if (json_is_boolean(v))
+		return json_is_true(v);
+	return json_is_number(v) ? json_number_value(v) * f->scale : NAN;
+}
+
+static const char *name_key(enum subject s)
+{
+	return s == UPLINK ? NULL : s == NETWORK ? "network" : "device";
+}
+
+static void put_value(struct writer *w, const struct family *f, const json_t *o, const char *uplink, const char *name,
+		      const char *direction)
+{
+	const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { name_key(f->subject), name },
+						  { "direction", direction } };
+	double v = value_of(f, o);
+
+	if (!isnan(v))
+		put_sample(w, labels, v);
+}
+
+/* Each device of the status, or each network. */
+static void put_each(struct writer *w, const struct family *f, const json_t *uplink)
+{
+	const char *of = text_of(uplink, "name");
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(uplink, f->subject == NETWORK ? "networks" : "devices"), i, one) {
+		const json_t *rx = json_object_get(one, "rx");
+		const char *name = text_of(one, "name");
+
+		/* What waits has rates of 0 in the status, which nothing measured. */
+		if (f->subject == FLOW && strcmp(text_of(one, "state"), "bound") != 0)
+			continue;
+		put_value(w, f, one, of, name, f->subject == FLOW ? "tx" : NULL);
+		if (f->subject == FLOW && json_is_object(rx))
+			put_value(w, f, rx, of, name, "rx");
+	}
+}
+
+static void put_family(struct writer *w, const struct family *f, const json_t *status)
+{
+	const json_t *uplink;
+	size_t i;
+
+	begin(w, f->name, f->kind, f->help);
+	json_array_foreach(json_object_get(status, "uplinks"), i, uplink) {
+		if (f->subject == UPLINK)
+			put_value(w, f, uplink, text_of(uplink, "name"), NULL, NULL);
+		else
+			put_each(w, f, uplink);
+	}
+}
+
+/* Called for each device. */
+typedef void put_device(struct writer *w, const char *uplink, const json_t *device);
+
+static void put_devices(struct writer *w, const json_t *status, put_device *put)
+{
+	const json_t *uplink, *device;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(status, "uplinks"), i, uplink)
+		json_array_foreach(json_object_get(uplink, "devices"), j, device)
+			put(w, text_of(uplink, "name"), device);
+}
+
+static void put_drops(struct writer *w, const char *uplink, const json_t *d)
+{
+	static const struct {
+		const char *cause, *key;
+	} causes[] = { { "queue", "dropped_packets" }, { "burst", "burst_dropped_packets" } };
+	const json_t *rx = json_object_get(d, "rx");
+
+	if (strcmp(text_of(d, "state"), "bound") != 0)
+		return;
+	for (size_t dir = 0; dir < 2; dir++)
+		for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+			const json_t *v = json_object_get(dir ? rx : d, causes[i].key);
+			const struct label labels[LABELS_MAX] = { { "uplink", uplink },
+								  { "device", text_of(d, "name") },
+								  { "direction", dir ? "rx" : "tx" },
+								  { "cause", causes[i].cause } };
+
+			if (json_is_number(v))
+				put_sample(w, labels, json_number_value(v));
+		}
+}
+
+static bool is_undivided(const json_t *d)
+{
+	const json_t *nic;
+	size_t i;
+
+	json_array_foreach(json_object_get(d, "nics"), i, nic)
+		if (json_is_object(json_object_get(nic, "undivided")))
+			return true;
+	return json_is_object(json_object_get(d, "undivided"));
+}
+
+static void put_state(struct writer *w, const char *uplink, const json_t *d)
+{
+	static const char *const states[] = { "bound", "waiting", "undivided" };
+	bool bound = strcmp(text_of(d, "state"), "bound") == 0;
+	size_t now = !bound ? 1 : is_undivided(d) ? 2 : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") },
+							  { "state", states[i] } };
+
+		put_sample(w, labels, i == now);
+	}
+}
+
+static void put_backpressure(struct writer *w, const char *uplink, const json_t *d)
+{
+	const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") } };
+
+	if (strcmp(text_of(d, "state"), "bound") == 0)
+		put_sample(w, labels, strcmp(text_of(d, "backpressure"), "on") == 0);
+}
+
+static void put_repaired(struct writer *w, const char *uplink, const json_t *d)
+{
+	const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") } };
+	const json_t *total = json_object_get(json_object_get(d, "repaired"), "total");
+
+	if (json_is_number(total))
+		put_sample(w, labels, json_number_value(total));
+}
+
+static void put_cpu(struct writer *w, const char *uplink, const json_t *d, const char *key)
+{
+	const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") } };
+	const json_t *ns = json_object_get(json_object_get(d, "cpu"), key);
+
+	if (json_is_number(ns))
+		put_sample(w, labels, json_number_value(ns) * NS_TO_S);
+}
+
+static void put_cpu_entitled(struct writer *w, const char *uplink, const json_t *d)
+{
+	put_cpu(w, uplink, d, "entitled_ns");
+}
+
+static void put_cpu_used(struct writer *w, const char *uplink, const json_t *d)
+{
+	put_cpu(w, uplink, d, "used_ns");
+}
+
+/* Families whose values are made of more than one field. */
+static const struct made {
+	const char *name;
+	enum kind kind;
+	const char *help;
+	put_device *put;
+} made[] = {
+	{ "divvy_device_dropped_packets", COUNTER,
+	  "Packets dropped: at the device's queue, and by the kernel before it (net.core.qdisc_max_burst).", put_drops },
+	{ "divvy_device_state", GAUGE, "1 for the state that the device is in, 0 for the others.", put_state },
+	{ "divvy_device_backpressure", GAUGE, "Whether the device's packets wait without loss.", put_backpressure },
+	{ "divvy_device_repaired", COUNTER, "What other programs changed of divvy's, and divvyd put right.", put_repaired },
+	{ "divvy_device_cpu_entitled_seconds", COUNTER, "CPU time that the VM's share was worth.", put_cpu_entitled },
+	{ "divvy_device_cpu_used_seconds", COUNTER, "CPU time that the VM used.", put_cpu_used },
+};
+
+static void put_status(struct writer *w, const json_t *status)
+{
+	const json_t *from = json_object_get(status, "specification");
+
+	put_one(w, "divvy_warnings", "What is likely a mistake: divvy status tells.",
+		(double)json_array_size(json_object_get(status, "warnings")));
+	put_one(w, "divvy_unclaimed_nics", "vNICs of VMs that no device claims.",
+		(double)json_array_size(json_object_get(status, "unclaimed")));
+	put_one(w, "divvy_specification_unsaved", "Whether what runs would not survive a restart.",
+		text_of(from, "unsaved")[0] != '\0');
+	put_one(w, "divvy_specification_lost", "Whether the state was lost, and what runs is not known.",
+		json_is_true(json_object_get(from, "as_found")));
+	put_one(w, "divvy_specification_differs_from_file", "Whether the system's file says something else than what runs.",
+		json_is_true(json_object_get(from, "differs_from_file")));
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		put_family(w, &families[i], status);
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		begin(w, made[i].name, made[i].kind, made[i].help);
+		put_devices(w, status, made[i].put);
+	}
+}
+
+void metrics_write(const struct metrics_source *from, bool openmetrics, struct text *to)
+{
+	struct writer w = { .to = to, .open = openmetrics };
+	const struct label version[LABELS_MAX] = { { "version", from->version } };
+
+	begin(&w, "divvy_exporter_build_info", GAUGE, "The exporter's version.");
+	put_sample(&w, version, 1);
+	put_one(&w, "divvy_up", "Whether divvyd answered.", from->status != NULL);
+	put_one(&w, "divvy_status_seconds", "How long divvyd's answer took.", from->seconds);
+	if (from->status)
+		put_status(&w, from->status);
+	if (openmetrics)
+		text_puts(to, "# EOF\n");
+}
+
+/* --- Accept: --------------------------------------------------------------------------------------------------- */
+
+/* The q of one media range, 1 where it has none. */
+static double quality(const char *range, size_t len)
+{
+	char copy[256];
+	const char *q;
+
+	if (len >= sizeof(copy))
+		return 0;
+	memcpy(copy, range, len);
+	copy[len] = '\0';
+	q = strstr(copy, "q=");
+	return q ? strtod(q + 2, NULL) : 1;
+}
+
+bool metrics_wants_openmetrics(const char *accept)
+{
+	static const char open[] = "application/openmetrics-text", plain[] = "text/plain";
+	double best_open = 0, best_plain = 0;
+
+	for (const char *at = accept; at && *at;) {
+		size_t len = strcspn(at, ","), blanks = strspn(at, " \t");
+		const char *range = at + blanks;
+		double q = len > blanks ? quality(range, len - blanks) : 0;
+
+		if (len - blanks >= strlen(open) && strncmp(range, open, strlen(open)) == 0 &&
+		    !memmem(range, len - blanks, "version=0", strlen("version=0"))) {
+			if (q > best_open)
+				best_open = q;
+		} else if (strncmp(range, plain, strlen(plain)) == 0 && q > best_plain) {
+			best_plain = q;
+		}
+		at += len + (at[len] == ',');
+	}
+	return best_open > 0 && best_open >= best_plain;
+}
