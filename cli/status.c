@@ -62,8 +62,62 @@ static void vm_cell(struct table *t, const json_t *vm)
 		table_cell(t, "-");
 }
 
-static const char *const rate_headers[] = { "DEVICE", "NIC",    ">SHARE",       ">ENTITLED", ">DELIVERED",
-					    ">ERR pp", ">DROPS", "BACKPRESSURE", "VM",	      NULL };
+/* Which columns a table has that not every uplink needs. */
+struct columns {
+	bool reserve, limit;
+};
+
+#define HEADERS_MAX 12
+
+/* Their order is that of rate_cells() and network_cells(). */
+static void rate_headers(const struct columns *c, const char *headers[HEADERS_MAX])
+{
+	static const char *const behind[] = { ">ENTITLED", ">DELIVERED", ">ERR pp", ">DROPS", "BACKPRESSURE", "VM" };
+	size_t n = 0;
+
+	headers[n++] = "DEVICE";
+	headers[n++] = "NIC";
+	headers[n++] = ">SHARE";
+	if (c->reserve)
+		headers[n++] = ">RESERVE";
+	if (c->limit)
+		headers[n++] = ">LIMIT";
+	for (size_t i = 0; i < ARRAY_SIZE(behind); i++)
+		headers[n++] = behind[i];
+	headers[n] = NULL;
+}
+
+static void find_columns(const json_t *list, struct columns *c)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) {
+		c->reserve |= json_is_integer(json_object_get(one, "reserve_bps"));
+		c->limit |= json_is_integer(json_object_get(one, "limit_bps"));
+	}
+}
+
+static void terms_cells(struct table *t, const json_t *d, const struct columns *c)
+{
+	table_cell(t, "%lld", integer(d, "share"));
+	if (c->reserve)
+		rate_cell(t, d, "reserve_bps");
+	if (c->limit)
+		rate_cell(t, d, "limit_bps");
+}
+
+/* What a network has together. */
+static void network_cells(struct table *t, const json_t *n, const struct columns *c)
+{
+	table_cell(t, "%s/", text(n, "name"));
+	table_cell(t, "-");
+	terms_cells(t, n, c);
+	rate_cell(t, n, "entitled_bps");
+	rate_cell(t, n, "delivered_bps");
+	for (int i = 0; i < 4; i++)
+		table_cell(t, "-");
+}
 
 /* "tap0", and how many more. */
 static void nic_cell(struct table *t, const json_t *d)
@@ -88,11 +142,11 @@ static bool any_undivided(const json_t *d)
 	return json_is_object(json_object_get(d, "undivided"));
 }
 
-static void rate_cells(struct table *t, const json_t *d, bool bound)
+static void rate_cells(struct table *t, const json_t *d, bool bound, const struct columns *c)
 {
 	table_cell(t, "%s", text(d, "name"));
 	nic_cell(t, d);
-	table_cell(t, "%lld", integer(d, "share"));
+	terms_cells(t, d, c);
 	if (bound) {
 		rate_cell(t, d, "entitled_bps");
 		rate_cell(t, d, "delivered_bps");
@@ -188,7 +242,7 @@ static void add_nic(struct table *t, const json_t *nic, const char *what, bool s
 	add_others(t, nic);
 }
 
-static void add_device(struct table *t, const json_t *d, bool cpu)
+static void add_device(struct table *t, const json_t *d, bool cpu, const struct columns *columns)
 {
 	const json_t *c = json_object_get(d, "cpu"), *nics = json_object_get(d, "nics"), *nic;
 	bool bound = strcmp(text(d, "state"), "bound") == 0, several = json_array_size(nics) > 1;
@@ -197,7 +251,7 @@ static void add_device(struct table *t, const json_t *d, bool cpu)
 	if (cpu)
 		cpu_cells(t, d, c);
 	else
-		rate_cells(t, d, bound);
+		rate_cells(t, d, bound, columns);
 	if (!several)
 		add_nic(t, d,
 			!bound		      ? "waiting: " :
@@ -245,6 +299,8 @@ static void print_capacity(FILE *to, const json_t *uplink, bool cpu)
 		fputs(" Mbit/s", to);
 	else
 		fprintf(to, " of %.6g Mbit/s", mbit(uplink, "capacity_bps"));
+	if (!cpu && text(uplink, "capacity")[0])
+		fprintf(to, " (%s)", text(uplink, "capacity"));
 }
 
 #define UNCLAIMED_LINES_MAX 10
@@ -274,14 +330,47 @@ static void print_warnings(FILE *to, const json_t *list)
 		fprintf(to, "Warning: %s\n", json_string_value(warning) ?: "");
 }
 
+/* The tree in the order of the specification: a network stands before the first of its devices. */
+static void add_tree(struct table *t, const json_t *uplink, bool cpu, const struct columns *columns)
+{
+	const json_t *networks = json_object_get(uplink, "networks"), *devices = json_object_get(uplink, "devices");
+	size_t n = json_array_size(devices), k = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		while (!cpu && k < json_array_size(networks) &&
+		       integer(json_array_get(networks, k), "first_device") <= (long long)i)
+			network_cells(t, json_array_get(networks, k++), columns);
+		if (i < n)
+			add_device(t, json_array_get(devices, i), cpu, columns);
+	}
+}
+
+static void print_uplink(FILE *to, const json_t *uplink, bool cpu, const char *on, const char *off)
+{
+	const char *headers[HEADERS_MAX];
+	_cleanup_(table_free) struct table t = { .headers = cpu ? cpu_headers : headers };
+	struct columns columns = { 0 };
+
+	find_columns(json_object_get(uplink, "networks"), &columns);
+	find_columns(json_object_get(uplink, "devices"), &columns);
+	rate_headers(&columns, headers);
+	fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
+	print_capacity(to, uplink, cpu);
+	fprintf(to, "%s\n", json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
+	add_tree(&t, uplink, cpu, &columns);
+	table_print(&t, to, on, off);
+	if (repaired(uplink))
+		fprintf(to, "  by another program, put right each time: %s in the last minute\n", repaired(uplink));
+}
+
 void status_print(FILE *to, const json_t *status, bool highlight)
 {
-	const json_t *uplinks = json_object_get(status, "uplinks"), *uplink, *device;
+	const json_t *uplinks = json_object_get(status, "uplinks"), *uplink;
 	const json_t *from = json_object_get(status, "specification"),
 		     *schedule = json_object_get(status, "schedule");
 	const char *on = highlight ? "\033[1m" : "", *off = highlight ? "\033[0m" : "";
 	bool cpu = json_is_object(schedule);
-	size_t i, j;
+	size_t i;
 
 	if (json_is_true(json_object_get(from, "as_found")))
 		fputs("What the kernel enforces stays as it is until divvy apply FILE, or divvy release "
@@ -291,20 +380,8 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 		fputs("Nothing is divided: divvy apply FILE (divvy discover shows what could be)\n", to);
 	if (cpu)
 		print_schedule(to, schedule);
-	json_array_foreach(uplinks, i, uplink) {
-		_cleanup_(table_free) struct table t = { .headers = cpu ? cpu_headers : rate_headers };
-
-		fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
-		print_capacity(to, uplink, cpu);
-		fprintf(to, "%s\n",
-			json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
-		json_array_foreach(json_object_get(uplink, "devices"), j, device)
-			add_device(&t, device, cpu);
-		table_print(&t, to, on, off);
-		if (repaired(uplink))
-			fprintf(to, "  by another program, put right each time: %s in the last minute\n",
-				repaired(uplink));
-	}
+	json_array_foreach(uplinks, i, uplink)
+		print_uplink(to, uplink, cpu, on, off);
 	if (text(from, "state_lost")[0])
 		fprintf(to, "State lost: %s\n", text(from, "state_lost"));
 	if (text(from, "unsaved")[0])

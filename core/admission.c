@@ -38,6 +38,19 @@ static void sum_up(const struct model *m, uint64_t *promised, uint64_t *below)
 	}
 }
 
+int admission_promised(const struct model *m, struct rate *out)
+{
+	_cleanup_free_ uint64_t *promised = calloc(m->n_nodes + 1, sizeof(*promised));
+	_cleanup_free_ uint64_t *below = calloc(m->n_nodes + 1, sizeof(*below));
+
+	if (!promised || !below)
+		return -ENOMEM;
+	sum_up(m, promised, below);
+	for (size_t i = 0; i < m->n_nodes; i++)
+		out[i].bytes_ps = promised[i];
+	return 0;
+}
+
 /* --- names in a line ------------------------------------------------------------------------------------ */
 
 struct names {

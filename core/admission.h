@@ -15,6 +15,9 @@
  */
 int admission_check(const struct model *m, struct model_error *err);
 
+/* By node, what it promises: RATE_ZERO: nothing. 0 or -ENOMEM. O(n). */
+int admission_promised(const struct model *m, struct rate *out);
+
 /* Receives a line for a person. A negative errno ends the walk. */
 typedef int admission_tell(void *arg, uint32_t node, const char *text);
 /*

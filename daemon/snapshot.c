@@ -43,6 +43,7 @@ void snapshot_free(struct snapshot *s)
 {
 	free(s->uplinks);
 	free(s->devices);
+	snapshot_networks_free(&s->networks);
 	snapshot_nics_free(&s->nics);
 	warning_list_free(&s->warnings);
 	free(s->unclaimed);
@@ -276,6 +277,8 @@ static int fill_device(struct daemon *d, const struct readings *r, uint32_t node
 	out->of = m->nodes[node].instance ? m->nodes[node].name : parent->others ? parent->name : "";
 	out->binding = d->plan.bindings[node];
 	out->share = m->nodes[node].share;
+	out->reserve = m->nodes[node].reserve;
+	out->limit = m->nodes[node].limit;
 	out->entitled = r->entitled[node];
 	out->sent = r->sent[node];
 	err = fill_nics(d, node, s, out);
@@ -385,8 +388,11 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 {
 	const struct model *m = &d->plan.model;
+	size_t networks = 0;
 	int err = snapshot_nics_init(&s->nics, d);
 
+	if (err >= 0)
+		err = snapshot_networks_make(&d->plan, r->entitled, r->sent, &s->networks);
 	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
 	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
 	if (err < 0 || !s->uplinks || !s->devices)
@@ -399,8 +405,13 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 			memcpy(u->name, m->nodes[i].name, sizeof(u->name));
 			u->present = d->plan.bindings[i].bound;
 			u->capacity = m->nodes[i].limit;
+			u->of_link = m->nodes[i].of_link;
 			repairs_sum(&d->repairs, u->name, clock_now_ns(), &u->repaired);
 			u->first_device = s->n_devices;
+			u->first_network = networks;
+		} else if (u && m->nodes[i].kind == NODE_NETWORK) {
+			u->n_networks++;
+			networks++;
 		} else if (u && m->nodes[i].kind == NODE_DEVICE) {
 			err = fill_device(d, r, i, s, &s->devices[s->n_devices++]);
 			u->n_devices++;

@@ -8,6 +8,7 @@
  */
 
 #include "daemon.h"
+#include "snapshot_networks.h"
 #include "snapshot_nics.h"
 
 /*
@@ -19,6 +20,7 @@ struct snapshot_device {
 	const char *of;         /* the device that it is an instance of, as it is written; "": of none; borrowed */
 	struct binding binding; /* of its first vNIC */
 	struct share share;
+	struct rate reserve, limit; /* RATE_ZERO: none; RATE_UNLIMITED: none */
 	struct rate entitled;    /* now, from shares, limits, and what the devices send */
 	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
 	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
@@ -40,10 +42,12 @@ struct snapshot_uplink {
 	char name[MODEL_NAME_SIZE];
 	bool present;
 	struct rate capacity;
+	struct part of_link;   /* the capacity is this part of the port's speed; 0: it is a rate */
 	bool known;            /* false: no device's rate is known yet */
 	struct rate delivered; /* sum over the devices that are known */
 	struct repairs_sum repaired; /* of the IFB, and of classes that are no device's */
 	size_t first_device, n_devices;
+	size_t first_network, n_networks; /* in networks.list */
 };
 
 struct snapshot {
@@ -52,6 +56,7 @@ struct snapshot {
 	size_t n_uplinks;
 	struct snapshot_device *devices; /* in the order of the model */
 	size_t n_devices;
+	struct snapshot_networks networks;
 	struct snapshot_nics nics;    /* devices' vNICs; owned */
 	struct warning_list warnings; /* owned */
 	struct vmm_nic *unclaimed;    /* vNICs of VMs that nothing divides, sorted by name; owned */

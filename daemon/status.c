@@ -5,6 +5,7 @@
 #include "base/printable.h"
 #include "plan/claims.h"
 #include "proto/jsontext.h"
+#include "spec/units.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -175,6 +176,44 @@ static void put_rest(struct jsontext *j, const struct snapshot *s, const struct 
 	put_repaired(j, &d->repaired);
 }
 
+/* null: none. */
+static void put_terms(struct jsontext *j, struct share share, struct rate reserve, struct rate limit)
+{
+	jsontext_int(j, "share", share.weight);
+	if (reserve.bytes_ps)
+		jsontext_int(j, "reserve_bps", (int64_t)rate_bits(reserve));
+	else
+		jsontext_null(j, "reserve_bps");
+	if (rate_is_unlimited(limit))
+		jsontext_null(j, "limit_bps");
+	else
+		jsontext_int(j, "limit_bps", (int64_t)rate_bits(limit));
+}
+
+/* first_device: the first device of the uplink that the network counts among its sums */
+static void put_network(struct jsontext *j, const struct snapshot_network *n, size_t first_device)
+{
+	jsontext_open(j, NULL, '{');
+	jsontext_string(j, "name", n->name);
+	put_terms(j, n->share, n->reserve, n->limit);
+	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(n->entitled));
+	if (n->known)
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(n->delivered));
+	else
+		jsontext_null(j, "delivered_bps");
+	jsontext_int(j, "first_device", (int64_t)(n->first_device - first_device));
+	jsontext_int(j, "n_devices", (int64_t)n->n_devices);
+	jsontext_close(j, '}');
+}
+
+static void put_networks(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u)
+{
+	jsontext_open(j, "networks", '[');
+	for (size_t i = 0; i < u->n_networks; i++)
+		put_network(j, &s->networks.list[u->first_network + i], u->first_device);
+	jsontext_close(j, ']');
+}
+
 static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d, bool brief)
 {
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
@@ -187,7 +226,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
 	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
-	jsontext_int(j, "share", d->share.weight);
+	put_terms(j, d->share, d->reserve, d->limit);
 	put_rates(j, s, d);
 	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
 	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
@@ -203,15 +242,22 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 
 static void put_uplink(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u, bool brief)
 {
+	char of_link[UNITS_OF_LINK_SIZE];
+
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", u->name);
 	jsontext_bool(j, "present", u->present);
 	jsontext_int(j, "capacity_bps", (int64_t)rate_bits(u->capacity));
+	if (u->of_link.ppm)
+		jsontext_string(j, "capacity", units_format_of_link(u->of_link, of_link));
+	else
+		jsontext_null(j, "capacity");
 	if (u->known)
 		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->delivered));
 	else
 		jsontext_null(j, "delivered_bps");
 	put_repaired(j, &u->repaired);
+	put_networks(j, s, u);
 	jsontext_open(j, "devices", '[');
 	for (size_t i = 0; i < u->n_devices; i++)
 		put_device(j, s, &s->devices[u->first_device + i], brief);

@@ -44,6 +44,30 @@ static void test_rates(void **state)
 	      "web    vnet0    60    60.00     58.99  +0.00     0 on           -\n");
 }
 
+/* Networks stand before their devices, with their sums; columns that none needs are left out. */
+static void test_tree(void **state)
+{
+	(void)state;
+	check(OF_UPLINK "'capacity':'95% of link','delivered_bps':58990000,'networks':["
+			"{'name':'a','share':3,'reserve_bps':50000000,'limit_bps':null,'entitled_bps':60000000,"
+			"'delivered_bps':58000000,'first_device':1,'n_devices':1},"
+			"{'name':'a/b','share':1,'reserve_bps':null,'limit_bps':70000000,'entitled_bps':60000000,"
+			"'delivered_bps':58000000,'first_device':1,'n_devices':1},"
+			"{'name':'c','share':1,'reserve_bps':null,'limit_bps':null,'entitled_bps':0,"
+			"'delivered_bps':null,'first_device':2,'n_devices':0}],'devices':["
+			"{'name':'db'," BOUND ",'share':1,'dropped_packets':0,"
+			"'entitled_bps':40000000,'delivered_bps':990000,'error_pp':-1},"
+			"{'name':'a/b/web'," BOUND ",'share':60,'dropped_packets':0,'reserve_bps':50000000,"
+			"'entitled_bps':60000000,'delivered_bps':58000000,'error_pp':1}]}]}",
+	      "eno1: 58.99 of 100 Mbit/s (95% of link)\n"
+	      "DEVICE  NIC   SHARE RESERVE LIMIT ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "db      vnet0     1       -     -    40.00      0.99  -1.00     0 on           -\n"
+	      "a/      -         3   50.00     -    60.00     58.00      -     - -            -\n"
+	      "a/b/    -         1       - 70.00    60.00     58.00      -     - -            -\n"
+	      "a/b/web vnet0    60   50.00     -    60.00     58.00  +1.00     0 on           -\n"
+	      "c/      -         1       -     -     0.00         -      -     - -            -\n");
+}
+
 /* The first second after apply: there is one reading, and a rate needs two. */
 static void test_no_rates_yet(void **state)
 {
@@ -135,6 +159,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_no_rates_yet),
 		cmocka_unit_test(test_repaired),
 		cmocka_unit_test(test_cpu),
