@@ -207,17 +207,27 @@ static void sum_most(const struct model *m, uint64_t *most)
 	}
 }
 
+/* Three digits, and no exponent. */
+static const char *mbit_text(uint64_t bytes_ps, char buf[FAULT_RATE_SIZE])
+{
+	double mbit = (double)bytes_ps * 8 / 1e6;
+
+	snprintf(buf, FAULT_RATE_SIZE, "%.*f", mbit >= 99.95 ? 0 : mbit >= 9.995 ? 1 : 2, mbit);
+	return buf;
+}
+
 static int tell_tight(const struct model *m, const uint64_t *promised, uint32_t i, uint64_t left, uint64_t has,
 		      admission_tell *tell, void *arg)
 {
 	char text[2 * NAMES_SIZE + MODEL_FULL_NAME_SIZE + 128], name[MODEL_FULL_NAME_SIZE];
+	char rest[FAULT_RATE_SIZE], all[FAULT_RATE_SIZE];
 	struct names with, without;
 
 	name_children(m, promised, i, NODE_NONE, true, &with);
 	name_children(m, promised, i, NODE_NONE, false, &without);
 	snprintf(text, sizeof(text),
-		 "the reserves in %s (%s) leave %.3g of %.3g Mbit/s to %s when all send, less than %d %%",
-		 model_full_name(m, i, name), with.text, (double)left * 8 / 1e6, (double)has * 8 / 1e6, without.text,
+		 "the reserves in %s (%s) leave %s of %s Mbit/s to %s when all send, less than %d %%",
+		 model_full_name(m, i, name), with.text, mbit_text(left, rest), mbit_text(has, all), without.text,
 		 TIGHT_PERCENT);
 	return tell(arg, i, text);
 }

@@ -53,6 +53,29 @@ case_pipeline() {
 	check "a request that cannot be read is answered in its place" "$? == 0"
 }
 
+# set changes any term, all that it names or none; and every example is right.
+terms() {
+	local file wrong=""
+	divvy set web.limit=15mbit batch.reserve=5mbit web=61 >"$tmp/said" 2>&1
+	[[ $(divvy show) == *"share: 61, limit: 15mbit"*"share: 40, reserve: 5mbit"* ]]
+	check "set: a limit, a reserve and a share at once" "$? == 0" || { cat "$tmp/said"; divvy show; } | diag
+	divvy status | grep -q '^DEVICE .*RESERVE LIMIT' && divvy status | grep -q '^web .* 61  *- 15.00 '
+	check "set: status has them" "$? == 0" || divvy status | diag
+	divvy set web.limit=none batch.reserve=900mbit >"$tmp/said" 2>&1
+	check "set: a reserve that does not fit is refused" "$? == 1"
+	grep -q "^divvy: set: device \"batch\": reserve 900mbit: .*mbit too much; expected at most .*, the capacity of up0$" "$tmp/said"
+	check "set: by how much" "$? == 0" || diag <"$tmp/said"
+	[[ $(divvy show) == *"limit: 15mbit"*"reserve: 5mbit"* ]]
+	check "set: none of the changes was made" "$? == 0" || divvy show | diag
+	divvy set web.limit=none batch.reserve=none web=60 >"$tmp/said" 2>&1 && ! divvy show | grep -qE 'limit|reserve'
+	check "set: none takes both back" "$? == 0" || diag <"$tmp/said"
+	for file in "$root"/doc/examples/*.yaml; do
+		divvy check "$file" >"$tmp/said" 2>&1 && ! grep -q warning "$tmp/said" || wrong+=" ${file##*/}"
+	done
+	[[ -z $wrong ]]
+	check "each of doc/examples is right, and nothing is to be said of it" "$? == 0" || diag <<<"wrong:$wrong"
+}
+
 case_dry_run() {
 	local before after
 	before=$(kernel_objects)
@@ -77,6 +100,7 @@ case_dry_run() {
 	check "dry run of a set: the classes that would change" "$? == 0" || diag <"$tmp/said"
 	[[ $before == "$(kernel_objects)" ]] && is web share 60
 	check "dry run of a set: the kernel and the shares are as before" "$? == 0"
+	terms
 	sed 's/nic: n1/nic: nosuch/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
 	divvy apply --dry-run "$tmp/try.yaml" >"$tmp/said" 2>&1 && grep -q '^wait .*nosuch' "$tmp/said" &&
 		grep -q '^detach .*n1' "$tmp/said" && grep -q '^drain ' "$tmp/said" && grep -q '^give back .*n1' "$tmp/said"

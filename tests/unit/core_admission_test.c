@@ -210,7 +210,7 @@ static void little_left(void **state)
 	reserve(&m, 1, 95);
 	roomy(&m);
 	reserve(&m, 1, 96);
-	tight(&m, 0, "the reserves in eth0 (web 96mbit) leave 4 of 100 Mbit/s to blue and batch when all send, less than 5 %");
+	tight(&m, 0, "the reserves in eth0 (web 96mbit) leave 4.00 of 100 Mbit/s to blue and batch when all send, less than 5 %");
 	/* They can use no more. */
 	m.nodes[7].limit.bytes_ps = m.nodes[2].limit.bytes_ps = 2 * MBIT;
 	roomy(&m);

@@ -246,7 +246,7 @@ static void reserves(void **state)
 	assert_int_equal(model_validate(&m, &err), 0);
 	assert_int_equal(plan_make(&m, &in, &p), 0);
 	assert_string_equal(warned(&p, "tight up0"),
-			    "the reserves in up0 (taps/tap0 4800kbit and taps/tap1 4800kbit) leave 0.4 of 10 Mbit/s to batch when all send, less than 5 %");
+			    "the reserves in up0 (taps/tap0 4800kbit and taps/tap1 4800kbit) leave 0.40 of 10.0 Mbit/s to batch when all send, less than 5 %");
 	assert_string_equal(warned(&p, "overbooked up0"), "");
 	plan_free(&p);
 	m.nodes[1].reserve.bytes_ps = 700000;
