@@ -13,6 +13,8 @@
 enum cell {
 	NAME,
 	SHARE,
+	RESERVE,
+	LIMIT,
 	ENTITLED,
 	DELIVERED,
 	BAR,
@@ -41,19 +43,21 @@ static const struct cell_kind {
 } kinds[CELLS] = {
 	[NAME] = { "NAME", 12, 40, 0, false },
 	[SHARE] = { "SHARE", 5, 5, 5, true },
+	[RESERVE] = { "RESERVE", 7, 7, 8, true },
+	[LIMIT] = { "LIMIT", 6, 6, 9, true },
 	[ENTITLED] = { "ENTITLED", 8, 8, 3, true },
 	[DELIVERED] = { "DELIVERED", 9, 9, 1, true },
 	[BAR] = { "", 8, 30, 6, false },
-	[SPARK] = { "LAST MINUTE", 11, 20, 8, false },
+	[SPARK] = { "LAST MINUTE", 11, 20, 10, false },
 	[RX_ENTITLED] = { "RX ENT.", 7, 8, 4, true },
 	[RX_DELIVERED] = { "RX DELIV.", 9, 9, 2, true },
 	[RX_BAR] = { "", 8, 30, 7, false },
-	[RX_SPARK] = { "LAST MINUTE", 11, 20, 9, false },
-	[ERROR] = { "ERR pp", 6, 6, 11, true },
-	[DROPS] = { "DROPS", 5, 6, 10, true },
+	[RX_SPARK] = { "LAST MINUTE", 11, 20, 11, false },
+	[ERROR] = { "ERR pp", 6, 6, 13, true },
+	[DROPS] = { "DROPS", 5, 6, 12, true },
 	[STATE] = { "STATE", 11, 11, 2, false },
-	[NIC] = { "NIC", 6, 15, 12, false },
-	[VM] = { "VM", 8, 24, 13, false },
+	[NIC] = { "NIC", 6, 15, 14, false },
+	[VM] = { "VM", 8, 24, 15, false },
 };
 
 static bool is_shown(const struct topdraw *t, enum cell c)
@@ -72,6 +76,10 @@ static bool is_shown(const struct topdraw *t, enum cell c)
 	case RX_BAR:
 	case RX_SPARK:
 		return rx;
+	case RESERVE:
+		return t->rows->reserves;
+	case LIMIT:
+		return t->rows->limits;
 	default:
 		return true;
 	}
@@ -257,6 +265,12 @@ static void put_text(const struct topdraw *t, const struct top_row *row, enum ce
 	case SHARE:
 		if (row->share)
 			bars_count((double)row->share, text);
+		break;
+	case RESERVE:
+		bars_rate(row->reserve, text);
+		break;
+	case LIMIT:
+		bars_rate(row->limit, text);
 		break;
 	case ENTITLED:
 	case RX_ENTITLED:

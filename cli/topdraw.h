@@ -7,7 +7,7 @@
 #include "strip.h"
 #include "topview.h"
 
-#define TOPDRAW_CELLS 15
+#define TOPDRAW_CELLS 17
 
 struct topdraw {
 	const struct top_rows *rows;

@@ -52,7 +52,7 @@ static struct top_row *add(struct top_rows *r, enum top_kind kind, const char *n
 	}
 	row = &r->list[r->n];
 	*row = (struct top_row){ .kind = kind, .name = strndup(name, len), .parent = parent, .before = TOP_NONE,
-				 .error_pp = NAN, .nic = "", .why = "", .vm = "" };
+				 .reserve = NAN, .limit = NAN, .error_pp = NAN, .nic = "", .why = "", .vm = "" };
 	if (!row->name)
 		return NULL;
 	slash = kind == TOP_UPLINK ? NULL : strrchr(row->name, '/');
@@ -93,6 +93,15 @@ static uint32_t holder(struct top_rows *r, uint32_t uplink, const char *name, ui
 			return TOP_NONE;
 		up = (uint32_t)(r->n - 1);
 	}
+}
+
+static void read_terms(struct top_rows *r, struct top_row *row, const json_t *o)
+{
+	row->share = json_integer_value(json_object_get(o, "share"));
+	row->reserve = number(o, "reserve_bps");
+	row->limit = number(o, "limit_bps");
+	r->reserves |= !isnan(row->reserve);
+	r->limits |= !isnan(row->limit);
 }
 
 static enum top_state state_of(const json_t *d, bool cpu)
@@ -136,7 +145,7 @@ static int read_device(struct top_rows *r, uint32_t uplink, const json_t *d)
 
 	if (!row)
 		return -ENOMEM;
-	row->share = json_integer_value(json_object_get(d, "share"));
+	read_terms(r, row, d);
 	/* A pattern's share is that of each of its matches, which stand below it like a network's devices. */
 	if (r->list[parent].kind == TOP_NETWORK && strcmp(text(d, "of"), r->list[parent].name) == 0)
 		r->list[parent].share = row->share;
@@ -160,6 +169,25 @@ static int read_device(struct top_rows *r, uint32_t uplink, const json_t *d)
 	return 0;
 }
 
+/* What the status says of networks; their rows are there, for devices stand in them. */
+static void read_networks(struct top_rows *r, uint32_t uplink, const json_t *list)
+{
+	const json_t *network;
+	size_t i;
+
+	json_array_foreach(list, i, network)
+		for (size_t j = uplink + 1; j < r->n; j++) {
+			struct top_row *row = &r->list[j];
+
+			if (row->kind != TOP_NETWORK || strcmp(row->name, text(network, "name")) != 0)
+				continue;
+			read_terms(r, row, network);
+			if (!r->cpu)
+				row->flow[TOP_TX].entitled = number(network, "entitled_bps");
+			break;
+		}
+}
+
 static int read_uplink(struct top_rows *r, const json_t *u)
 {
 	uint32_t uplink = (uint32_t)r->n;
@@ -176,6 +204,7 @@ static int read_uplink(struct top_rows *r, const json_t *u)
 	json_array_foreach(json_object_get(u, "devices"), i, device)
 		if (read_device(r, uplink, device) < 0)
 			return -ENOMEM;
+	read_networks(r, uplink, json_object_get(u, "networks"));
 	row = &r->list[uplink];
 	row->flow[TOP_TX].divided = true;
 	if (!r->cpu) {
@@ -186,6 +215,12 @@ static int read_uplink(struct top_rows *r, const json_t *u)
 }
 
 /* --- sums ------------------------------------------------------------------------------------------------ */
+
+/* Of a network that the status says nothing of, and of CPU time, the sum of what is below is taken. */
+static bool has_own_entitlement(const struct top_rows *r, const struct top_row *up)
+{
+	return !r->cpu && (up->kind == TOP_UPLINK || up->share);
+}
 
 static double plus(double sum, double v)
 {
@@ -210,7 +245,7 @@ static void add_up(struct top_rows *r)
 			up->flow[d].divided |= row->flow[d].divided;
 			up->flow[d].delivered = plus(up->flow[d].delivered, row->flow[d].delivered);
 			up->flow[d].dropped += row->flow[d].dropped;
-			if (up->kind == TOP_NETWORK || r->cpu)
+			if (!has_own_entitlement(r, up))
 				up->flow[d].entitled = plus(up->flow[d].entitled, row->flow[d].entitled);
 		}
 		if (!up)

@@ -46,6 +46,7 @@ struct top_row {
 	uint32_t before;     /* its row in the reading before; TOP_NONE: it is new */
 	uint32_t devices, waiting, undivided; /* that it holds; of a device: itself */
 	int64_t share;       /* 0: it has none, or it is not known */
+	double reserve, limit; /* bit/s; NAN: it has none */
 	double error_pp;     /* NAN: not known */
 	enum top_state state;
 	struct top_flow flow[TOP_DIRECTIONS];
@@ -61,6 +62,7 @@ struct top_rows {
 	json_t *status;       /* owned: divvyd's answer, which rows borrow from */
 	bool cpu;             /* CPU time is scheduled, not devices */
 	bool directions[TOP_DIRECTIONS]; /* which are divided anywhere */
+	bool reserves, limits; /* whether any row has one */
 	uint64_t at_ns;       /* when the answer was made, CLOCK_MONOTONIC */
 };
 

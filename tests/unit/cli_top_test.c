@@ -114,6 +114,25 @@ static void test_tree(void **state)
 	toprows_free(&r);
 }
 
+#define NETWORKS                                                                                                \
+	"{'schedule':null,'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000,'delivered_bps':null,"      \
+	"'networks':[{'name':'a','share':7,'reserve_bps':20000000,'limit_bps':null,'entitled_bps':25000000}],"         \
+	"'devices':[" DEVICE("a/x", 1, 10000000, 8000000, 5) "," DEVICE("b/x", 1, 1000000, 800000, 0) "]}]}"
+
+/* Networks that the status names: what it says of them holds. */
+static void test_networks(void **state)
+{
+	struct top_rows r = read_first(NETWORKS);
+
+	(void)state;
+	assert_int_equal(row_of(&r, "a")->share, 7);
+	assert_true(row_of(&r, "a")->reserve == 20e6 && isnan(row_of(&r, "a")->limit));
+	assert_true(row_of(&r, "a")->flow->entitled == 25e6);
+	assert_true(row_of(&r, "b")->flow->entitled == 1e6);
+	assert_true(r.reserves && !r.limits);
+	toprows_free(&r);
+}
+
 static void test_readings(void **state)
 {
 	struct top_rows r = read_first(TREE);
@@ -401,7 +420,7 @@ static void test_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),	cmocka_unit_test(test_readings),    cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_tree),	cmocka_unit_test(test_networks), cmocka_unit_test(test_readings),    cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_fold_and_filter), cmocka_unit_test(test_move), cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_cpu),	cmocka_unit_test(test_bars),	    cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_lines),	cmocka_unit_test(test_every_width), cmocka_unit_test(test_nothing),
