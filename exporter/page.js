@@ -67,7 +67,7 @@ function addDevice(rows, uplink, groups, d, cpu, before) {
 	const bound = d.state === "bound";
 	Object.assign(row, { device: d.name, share: d.share, entitled: bound ? d.entitled_bps : null,
 		delivered: bound ? d.delivered_bps : null, drops: (d.dropped_packets || 0) + (d.burst_dropped_packets || 0),
-		state: deviceState(d, cpu), nic: d.nic, vm: d.vm ? d.vm.name : "", why: d.undivided ? d.undivided.text : d.why, devices: 1 });
+		state: deviceState(d, cpu), nic: d.nic, vm: d.vm ? d.vm.name : "", terms: terms(d), why: d.undivided ? d.undivided.text : d.why, devices: 1 });
 	if (d.of && up.kind === "network" && uplink.key + "/" + d.of === up.key) up.share = d.share;
 	if (cpu) cpuRates(row, d, before);
 	row.off.waiting = row.state === "waiting" ? 1 : 0;
@@ -77,7 +77,7 @@ function addUp(rows) {
 	for (let i = rows.length - 1; i >= 0; i--) {
 		const row = rows[i], up = row.parent;
 		if (!up) continue;
-		if (up.kind === "network") up.entitled = sum(up.entitled, row.entitled);
+		if (up.kind === "network" && !up.ownEntitled) up.entitled = sum(up.entitled, row.entitled);
 		if (up.kind === "network") up.delivered = sum(up.delivered, row.delivered);
 		up.drops += row.drops;
 		up.devices += row.devices;
@@ -85,6 +85,22 @@ function addUp(rows) {
 		up.off.undivided += row.off.undivided;
 		if (severity[row.state] > severity[up.state]) up.state = row.state;
 	}
+}
+// What the status says of networks; of one that it does not name the sum of what is below is taken.
+function readNetworks(rows, status) {
+	const byKey = new Map(rows.map((r) => [r.key, r]));
+	for (const u of status.uplinks)
+		for (const n of u.networks || []) {
+			const row = byKey.get(u.name + "/" + n.name);
+			if (row) Object.assign(row, { share: n.share, ownEntitled: true, entitled: n.entitled_bps,
+				terms: terms(n) });
+		}
+}
+function terms(o) {
+	const t = [];
+	if (known(o.reserve_bps)) t.push("reserve " + scaled(o.reserve_bps) + " bit/s");
+	if (known(o.limit_bps)) t.push("limit " + scaled(o.limit_bps) + " bit/s");
+	return t.join(", ");
 }
 function readRows(status, before) {
 	const rows = [], cpu = status.resource === "cpu";
@@ -97,6 +113,7 @@ function readRows(status, before) {
 		if (u.present === false) { uplink.state = "no port"; uplink.why = "there is no such interface now"; }
 		for (const d of u.devices) addDevice(rows, uplink, groups, d, cpu, before);
 	}
+	readNetworks(rows, status);
 	addUp(rows);
 	return rows;
 }
@@ -174,7 +191,7 @@ function plotOf(row, cpu) {
 	const figure = make("figure"), unit = cpu ? "" : " bit/s";
 	const words = got.length ? name + ": delivered " + rate(row.delivered, cpu) + unit + " now, from " + rate(Math.min(...got), cpu) +
 		" to " + rate(Math.max(...got), cpu) + unit + " in the last ten minutes; " + (row.kind === "uplink" ? "capacity " : "entitled to ") +
-		rate(row.entitled, cpu) + unit : name + ": nothing was measured yet";
+		rate(row.entitled, cpu) + unit + (row.terms ? "; " + row.terms : "") : name + ": nothing was measured yet";
 	const s = svg("svg", { viewBox: "0 0 600 100", preserveAspectRatio: "none", role: "img", "aria-label": words });
 	s.append(svg("path", { class: "entitled", d: path(points, "entitled", end, top, 600, 99) }));
 	s.append(svg("path", { class: "line", d: path(points, "delivered", end, top, 600, 99) }));
@@ -269,7 +286,7 @@ function rowOf(row, cpu, scales) {
 	const cell = (text, cls) => { const td = make("td", text, cls); tr.append(td); return td; };
 	tr.dataset.key = row.key;
 	tr.append(nameCell(row));
-	cell(known(row.share) ? String(row.share) : "-", "num opt1");
+	cell(known(row.share) ? String(row.share) : "-", "num opt1").title = row.terms || "";
 	cell(rate(row.entitled, cpu), "num").dataset.field = "entitled";
 	cell(rate(row.delivered, cpu), "num").dataset.field = "delivered";
 	cell(undefined, "opt2").append(bar(row, scales));

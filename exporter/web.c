@@ -139,7 +139,7 @@ static void add_headers(struct MHD_Response *r, const struct answer *a)
 		MHD_add_response_header(r, headers[i][0], headers[i][1]);
 	if (a->nonce[0])
 		snprintf(policy, sizeof(policy),
-			 "default-src 'none'; script-src 'nonce-%1$s'; style-src 'nonce-%1$s'; connect-src 'self'; "
+			 "default-src 'none'; script-src 'nonce-%1$s'; style-src 'nonce-%1$s'; connect-src 'self'; img-src data:; "
 			 "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 			 a->nonce);
 	else

@@ -8,6 +8,7 @@
 #	these and bench			what network namespaces are set up with
 #	bench				what counts system calls
 #	exporter, and those with tests	what serves HTTP
+#	check-views			a Prometheus and a browser that look at it
 #	check, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
 #	fuzz				libFuzzer
@@ -39,7 +40,7 @@ no_btf="this kernel has no BTF (/sys/kernel/btf/vmlinux): \
 use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
 
 [ "$(uname -s)" = Linux ] || die "needs Linux"
-if wants demo check check-kernels check-libvirt figures bench; then
+if wants demo check check-views check-kernels check-libvirt figures bench; then
 	must_be_root
 	[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
 	[ -r /sys/kernel/btf/vmlinux ] || die "$no_btf"
@@ -54,6 +55,7 @@ libxml2-dev libsmartcols-dev libncurses-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
 tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck tmux curl"
 exporter="libmicrohttpd-dev"
+views="prometheus chromium curl jq fonts-dejavu-core"
 bench="strace"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 
@@ -73,9 +75,10 @@ missing() { # package...: those that are not installed
 # shellcheck disable=SC2086 # lists
 {
 	wanted=$(missing $build)
-	! wants demo check check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
+	! wants demo check check-views check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
-	! wants exporter install-exporter deb check check-kernels check-libvirt lint || wanted=$wanted$(missing $exporter)
+	! wants check-views || wanted=$wanted$(missing $views)
+	! wants exporter install-exporter deb check-views check check-kernels check-libvirt lint || wanted=$wanted$(missing $exporter)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
 	wanted_lab=
