@@ -3,8 +3,6 @@
 /* divvy-lab: scenarios on real VMs. */
 
 #include "base/cleanup.h"
-#include "book.h"
-#include "compare.h"
 #include "figures.h"
 #include "lab/clean/leftovers.h"
 #include "lab/proc/proc.h"
@@ -215,6 +213,7 @@ static int parse_figures(int argc, char **argv, struct figures_options *o)
 static int verb_figures(int argc, char **argv)
 {
 	struct figures_options o = { .out = "lab/out" };
+	_cleanup_free_ char *said = NULL;
 	struct errtext e = {};
 	unsigned failed = 0;
 	int r = parse_figures(argc, argv, &o);
@@ -228,13 +227,33 @@ static int verb_figures(int argc, char **argv)
 		fail(&e);
 		return 128 + (proc_interrupted() ? proc_interrupted() : SIGINT);
 	}
-	if (r < 0 || book_write(o.out, &(struct book_options){}, &e) < 0)
+	if (r < 0)
 		return fail(&e);
-	printf("the report: %s/report.html, %s/report.md\n", o.out, o.out);
 	if (failed)
 		fprintf(stderr, "divvy-lab: %u scenarios failed; the same command tries them again\n",
 			failed);
+	r = proc_runv(NULL, (const char *const[]){ program_report(), "report", o.out, NULL }, NULL, &said, &e);
+	if (r < 0)
+		return fail(&e);
+	printf("%s", said);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* --- report and compare ---------------------------------------------------------------------------- */
+
+/* By a program of its own, in this one's place. */
+static int verb_report(int argc, char **argv)
+{
+	char **args = calloc((size_t)argc + 2, sizeof(*args));
+
+	if (!args)
+		return EXIT_FAILURE;
+	args[0] = argv[0];
+	memcpy(args + 1, argv, (size_t)argc * sizeof(*args));
+	execv(program_report(), args);
+	fprintf(stderr, "divvy-lab: %s: %s\n", program_report(), strerror(errno));
+	free(args);
+	return EXIT_FAILURE;
 }
 
 /* --- clean ----------------------------------------------------------------------------------------- */
@@ -274,8 +293,8 @@ static const struct {
 	  "        --fresh: also what is done already", verb_figures },
 	{ "report", "DIR [--doc FILE.md] [--causes FILE]",
 	  "write DIR/report.html and DIR/report.md from the results in DIR\n"
-	  "        --doc: also FILE.md, its plots beside it", book_verb },
-	{ "compare", "A B [--json]", "two folders of results side by side", compare_verb },
+	  "        --doc: also FILE.md, its plots beside it", verb_report },
+	{ "compare", "A B [--json]", "two folders of results side by side", verb_report },
 	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
 	{ "help", "", "this", verb_help },
 };

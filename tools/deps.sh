@@ -53,15 +53,16 @@ fi
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
 libxml2-dev libsmartcols-dev libncurses-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
-tests="libcmocka-dev perl man-db mandoc clang-tidy shellcheck tmux curl"
+tests="libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellcheck tmux curl"
 exporter="libmicrohttpd-dev"
 views="prometheus chromium curl jq fonts-dejavu-core"
 bench="strace"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 
-# Large. Video is streamed by ffmpeg. Of libvirt the daemons without libvirt-daemon-system, which would have the machine
+# Large. Video is streamed by ffmpeg; the report is written with jinja2. Of libvirt the daemons without
+# libvirt-daemon-system, which would have the machine
 # run them from then on. Debian 13 has virtlogd in a package of its own.
-evaluation="ffmpeg libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
+evaluation="ffmpeg python3-jinja2 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients"
 
 # libFuzzer and the sanitizers of clang, which only recommends them.
 fuzz="libclang-rt-dev"

@@ -44,17 +44,29 @@ const char *program_path(const char *name)
 	return paths[turn];
 }
 
-const char *program_scenarios(void)
+/* The source tree's, around the lab's program, or here; set: by the environment. */
+static const char *in_tree(const char *set, const char *name, char path[PATH_MAX + 32])
 {
-	static char path[PATH_MAX + 32];
-	const char *set = getenv("DIVVY_LAB_SCENARIOS");
-
 	if (set && *set)
 		return set;
 	if (!path[0]) {
-		snprintf(path, sizeof(path), "%s/../lab/scenarios", own_directory());
+		snprintf(path, PATH_MAX + 32, "%s/../lab/%s", own_directory(), name);
 		if (access(path, R_OK) < 0)
-			strcpy(path, "lab/scenarios");
+			snprintf(path, PATH_MAX + 32, "lab/%s", name);
 	}
 	return path;
+}
+
+const char *program_scenarios(void)
+{
+	static char path[PATH_MAX + 32];
+
+	return in_tree(getenv("DIVVY_LAB_SCENARIOS"), "scenarios", path);
+}
+
+const char *program_report(void)
+{
+	static char path[PATH_MAX + 32];
+
+	return in_tree(getenv("DIVVY_LAB_REPORT"), "report/divvy-report", path);
 }

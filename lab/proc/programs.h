@@ -13,3 +13,5 @@ const char *program_path(const char *name);
  * program, else lab/scenarios here. Borrowed.
  */
 const char *program_scenarios(void);
+/* The program that writes reports: $DIVVY_LAB_REPORT, else that of the same tree. Borrowed. */
+const char *program_report(void);

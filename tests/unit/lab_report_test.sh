@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The evaluation's report, from a kept run (tests/unit/evaluation: three repetitions of one workload, one of the others, a
+# scenario that failed, a peer that was left out, names that look like HTML) and from folders that are no result.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+report=$here/../../lab/report/divvy-report
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+/usr/bin/python3 -c 'import jinja2' 2>/dev/null || { skip "python3-jinja2 is there" "it is not installed"; tap_done; }
+
+same() { # what, expected, got
+	local difference
+	difference=$(diff "$2" "$3" 2>&1)
+	check "$1" "${#difference} == 0" || diag <<<"$difference"
+}
+refused() { # what, expected beginning of the one line, argument...
+	local what=$1 line=$2 said
+	shift 2
+	said=$("$report" "$@" 2>&1 >/dev/null)
+	check "$what" "$? == 1 && $(wc -l <<<"$said") == 1 && $([[ $said == "divvy-lab: $line"* ]] && echo 1 || echo 0)" ||
+		diag <<<"$said"
+}
+write() { # folder, text of summary.json
+	mkdir -p "$dir/$1"
+	printf '%s\n' "$2" >"$dir/$1/summary.json"
+}
+
+cp -r "$here/evaluation" "$dir/run"
+try "a report is written" "$report" report "$dir/run" --causes "$dir/run/causes.md" --doc "$dir/doc.md"
+# Figures as this program's predecessor printed them.
+same "it says what it said, digit for digit" "$here/evaluation/expected.md" "$dir/run/report.md"
+same "--doc is the same, its plots beside it" <(sed 's,(plots/,(doc/,' "$dir/run/report.md") "$dir/doc.md"
+check "five plots are drawn, beside --doc, too" "$(find "$dir/run/plots" "$dir/doc" -name '*.svg' | wc -l) == 10"
+
+html=$dir/run/report.html
+words() { # of a page, without plots, style and marks
+	/usr/bin/python3 -c '
+import html, re, sys
+page = re.sub(r"(?s)<(svg|style)\b.*?</\1>", "", open(sys.argv[1]).read())
+print(re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", page))))' "$1"
+}
+words "$html" >"$dir/page"
+missing=0
+while read -r number; do
+	grep -qF -- "$number" "$dir/page" || missing=$((missing + 1))
+done < <(grep -v '^!' "$here/evaluation/expected.md" | sed 's/\\//g' | grep -oE '[0-9]+\.[0-9]+( \[[^]]*\])?' | sort -u)
+check "the page has every number of the text" "$missing == 0"
+check "nothing is fetched, no script runs" "! $(grep -cE '(src|href)="?(https?:)?//|<script|@import|url\(http' "$html")"
+check "names are no marks" "$(grep -c '<b>against' "$html") == 0 && $(grep -c '&lt;b&gt;against' "$html") > 0"
+check "one screen is open, all else is folded" "$(grep -c '<details class="part"' "$html") == 7 &&
+	$(grep -n '<details class="part"' "$html" | head -1 | cut -d: -f1) > $(grep -n 'divvy is behind' "$html" | head -1 | cut -d: -f1)"
+
+# By the median of the repetitions, and by whether ranges overlap.
+phase() { echo "{\"under\": \"$1\", \"scheduler\": \"$2\", \"repetition\": $3, \"settled_ms\": $4, \"vms\": []}"; }
+write a "{\"scenario\": \"x\", \"repetitions\": 3, \"phases\": [$(phase device divvy 1 5),$(phase device divvy 2 7),$(phase device divvy 3 9)]}"
+write b "{\"scenario\": \"x\", \"repetitions\": 3, \"phases\": [$(phase device divvy 1 9.5),$(phase device divvy 2 11),$(phase device divvy 3 13)]}"
+write c "{\"scenario\": \"x\", \"repetitions\": 3, \"phases\": [$(phase device divvy 1 8),$(phase device divvy 2 11),$(phase device divvy 3 13)]}"
+check "ranges apart: higher" "$("$report" compare "$dir/a" "$dir/b" | grep -cE 'settled, ms +7 \[5\.\.9\] +11 \[10\.\.13\] +\+4 +higher') == 1"
+check "ranges that overlap: level" "$("$report" compare "$dir/a" "$dir/c" --json | grep -c '"verdict": "level"') == 1"
+
+mkdir "$dir/empty"
+refused "a folder without a result" "$dir/empty: no figures.json and no summary.json" report "$dir/empty"
+write bad '{"phases": ['
+refused "a file that ends early" "$dir/bad/summary.json:2: " report "$dir/bad"
+write list '[]'
+refused "a file that is something else" "$dir/list/summary.json: not a JSON object" report "$dir/list"
+mkdir "$dir/outside" && echo '{"scenarios": [{"name": "../x"}]}' >"$dir/outside/figures.json"
+refused "a name that leads elsewhere" "$dir/outside/figures.json: scenario 0: a name" report "$dir/outside"
+echo '- a / b: c' >"$dir/causes.md"
+refused "a cause without a measure" "$dir/causes.md:1: \"- WORKLOAD" report "$dir/run" --causes "$dir/causes.md"
+refused "nothing in common" "$dir/a and $dir/run have no" compare "$dir/a" "$dir/run"
+tap_done
