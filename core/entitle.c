@@ -105,10 +105,23 @@ static int bound_cmp(const void *pa, const void *pb)
 	return a->node < b->node ? -1 : 1;
 }
 
-/* Step 1. */
-static void fill_bounds(const struct model *m, const struct rate *demand, struct work *w)
+/* Whole uplinks of a model, one behind the other. A node's number is counted from the first of them. */
+struct part_of_model {
+	const struct node *nodes;
+	uint32_t base; /* of the first, in the model */
+	size_t n;
+};
+
+/* A node's parent, which is not NODE_NONE. */
+static uint32_t parent_of(const struct part_of_model *m, size_t i)
 {
-	for (size_t i = m->n_nodes; i-- > 0;) {
+	return m->nodes[i].parent - m->base;
+}
+
+/* Step 1. */
+static void fill_bounds(const struct part_of_model *m, const struct rate *demand, struct work *w)
+{
+	for (size_t i = m->n; i-- > 0;) {
 		const struct node *node = &m->nodes[i];
 
 		/* So far floor[i] is the sum of the children's reserves: what they leave unused is not theirs. */
@@ -119,30 +132,30 @@ static void fill_bounds(const struct model *m, const struct rate *demand, struct
 		w->most[i] = min64(w->most[i], node->limit.bytes_ps);
 		if (node->parent == NODE_NONE)
 			continue;
-		w->most[node->parent] = add_sat(w->most[node->parent], w->most[i]);
-		w->floor[node->parent] = add_sat(w->floor[node->parent], w->floor[i]);
+		w->most[parent_of(m, i)] = add_sat(w->most[parent_of(m, i)], w->most[i]);
+		w->floor[parent_of(m, i)] = add_sat(w->floor[parent_of(m, i)], w->floor[i]);
 	}
-	for (size_t i = 0; i < m->n_nodes; i++)
+	for (size_t i = 0; i < m->n; i++)
 		w->floor[i] = min64(w->floor[i], w->most[i]);
 }
 
-static void sort_children(const struct model *m, struct work *w)
+static void sort_children(const struct part_of_model *m, struct work *w)
 {
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < m->n_nodes; i++) {
+	for (uint32_t i = 0; i < m->n; i++) {
 		const struct node *node = &m->nodes[i];
 
 		if (node->parent == NODE_NONE)
 			continue;
 		/* A share of 0 does not pass validation; 1 keeps the order total. */
-		w->begin[n] = (struct bound){ .parent = node->parent,
+		w->begin[n] = (struct bound){ .parent = parent_of(m, i),
 					      .node = i,
 					      .bytes = w->floor[i],
 					      .weight = node->share.weight ? node->share.weight : 1 };
 		w->end[n] = w->begin[n];
 		w->end[n++].bytes = w->most[i];
-		w->n[node->parent]++;
+		w->n[parent_of(m, i)]++;
 	}
 	if (!n)
 		return;
@@ -212,21 +225,22 @@ static int divide(struct work *w, const struct bound *begin, const struct bound 
 	return r;
 }
 
-int entitle(const struct model *m, const struct rate *demand, struct rate *out)
+int entitle_uplinks(const struct model *m, size_t first, size_t end, const struct rate *demand, struct rate *out)
 {
+	const struct part_of_model part = { .nodes = m->nodes + first, .base = (uint32_t)first, .n = end - first };
 	_cleanup_(work_free) struct work w = { 0 };
 	int r;
 
-	if (!m->n_nodes)
+	if (!part.n)
 		return 0;
-	r = work_init(&w, m->n_nodes);
+	r = work_init(&w, part.n);
 	if (r < 0)
 		return r;
 
-	fill_bounds(m, demand, &w);
-	sort_children(m, &w);
-	for (uint32_t i = 0; i < m->n_nodes; i++) {
-		if (m->nodes[i].parent == NODE_NONE)
+	fill_bounds(&part, demand, &w);
+	sort_children(&part, &w);
+	for (uint32_t i = 0; i < part.n; i++) {
+		if (part.nodes[i].parent == NODE_NONE)
 			w.got[i].bytes_ps = w.most[i];
 		if (!w.n[i])
 			continue;
@@ -234,6 +248,11 @@ int entitle(const struct model *m, const struct rate *demand, struct rate *out)
 		if (r < 0)
 			return r;
 	}
-	memcpy(out, w.got, m->n_nodes * sizeof(*out));
+	memcpy(out, w.got, part.n * sizeof(*out));
 	return 0;
+}
+
+int entitle(const struct model *m, const struct rate *demand, struct rate *out)
+{
+	return entitle_uplinks(m, 0, m->n_nodes, demand, out);
 }

@@ -27,3 +27,8 @@
  * Returns 0; -ENOMEM: out is untouched.
  */
 int entitle(const struct model *m, const struct rate *demand, struct rate *out);
+/*
+ * The same of some uplinks, with all that stands under them: the nodes first .. end - 1. The arrays have as many
+ * elements; the first is node first's.
+ */
+int entitle_uplinks(const struct model *m, size_t first, size_t end, const struct rate *demand, struct rate *out);

@@ -22,8 +22,9 @@
  * 3. A network that is near its limit blocks all its leaves, and the leaf that comes first when it opens sends.
  *    Which one that is has little to do with quanta: without a ceiling of their own some of its leaves starve.
  *
- * The leaves with the greatest need keep their ceilings: they take what the others leave until the next division. Idle
- * leaves keep theirs, too: they take nothing, and one that wakes up is not held down. Under 1 the ceilings stay as they
+ * The leaves with the greatest need keep their ceilings: they take what the others leave until the next division. Leaves
+ * that are not backlogged keep theirs, too: they take what they demand, and one that wakes up, or sends more, is not
+ * held down. Under 1 the ceilings stay as they
  * are where all leaves together would take no more than TOO_MUCH_PERMILLE of the uplink.
  *
  * In a simulation of HTB (tests/unit/htb_sim.h), 3,000 random trees of up to 63 nodes on 48 Mbit/s, the worst leaf's
@@ -38,6 +39,8 @@
 #define TURN_PERCENT 150
 #define ROUND_NS NSEC_PER_MSEC /* where no leaf has a need */
 #define TOO_MUCH_PERMILLE 1
+#define DEBT_MAX_NS (100 * NSEC_PER_MSEC) /* of a full frame */
+#define NEGLIGIBLE 2000                   /* that part of the capacity is no error to speak of */
 
 typedef unsigned __int128 u128;
 
@@ -88,6 +91,24 @@ static uint64_t too_much(const struct quanta_leaf *l, uint64_t round)
 	return l->backlogged && want < packet_of(l) ? packet_of(l) - want : 0;
 }
 
+/*
+ * HTB takes no ceiling below the rate, and the rate is the guarantee. A packet that was sent by a very low ceiling is
+ * paid for in time: raising the ceiling later does not shorten it, and the leaf would stand still.
+ */
+static struct rate lowered(const struct quanta_leaf *l, struct rate capacity)
+{
+	uint64_t least = QUANTA_PACKET_MIN * NSEC_PER_SEC / DEBT_MAX_NS, negligible = capacity.bytes_ps / NEGLIGIBLE;
+	struct rate r = l->entitled;
+
+	if (least > negligible)
+		least = negligible;
+	if (r.bytes_ps < least)
+		r.bytes_ps = least;
+	if (r.bytes_ps < l->rate.bytes_ps)
+		r = l->rate;
+	return rate_min(r, l->limit);
+}
+
 void quanta_divide(const struct quanta_leaf *leaf, size_t n, struct rate capacity, struct quanta_class *out)
 {
 	uint64_t round = round_ns(leaf, n);
@@ -103,7 +124,8 @@ void quanta_divide(const struct quanta_leaf *leaf, size_t n, struct rate capacit
 		if (want < packet_of(&leaf[i]))
 			want = packet_of(&leaf[i]);
 		out[i].quantum = want > INT32_MAX ? INT32_MAX : (uint32_t)want;
-		out[i].ceil = leaf[i].bounded || (cap && too_much(&leaf[i], round)) ? rate_min(leaf[i].entitled, leaf[i].limit) :
-								 leaf[i].limit;
+		out[i].ceil = leaf[i].limit;
+		if (leaf[i].backlogged && (leaf[i].bounded || (cap && too_much(&leaf[i], round))))
+			out[i].ceil = lowered(&leaf[i], capacity);
 	}
 }

@@ -203,18 +203,22 @@ bool leaf_same(const struct leaf *a, const struct leaf *b)
 	       a->interval_us == b->interval_us;
 }
 
+uint64_t sizing_bucket(const struct sizing_host *h, struct rate rate)
+{
+	return max64(during(rate, h->wake_ns + h->timer_ns), MTU_LEN);
+}
+
 void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil, uint32_t queues,
 		  struct sizing *out)
 {
-	uint64_t late_ns = h->wake_ns + h->timer_ns;
 	struct sizing s;
 
 	s.sndbuf = send_buffer(h, rate, ceil);
 	s.wait = bfifo(scale(grown((uint64_t)s.sndbuf + h->gso_max), queues, 1));
 	s.drop = bfifo(max64(during(rate, DROP_NS), DROP_PACKETS * grown(h->gso_max)));
 	s.codel = fq_codel(h, rate);
-	s.burst = max64(during(rate, late_ns), MTU_LEN);
-	s.cburst = max64(during(ceil, late_ns), MTU_LEN);
+	s.burst = sizing_bucket(h, rate);
+	s.cburst = sizing_bucket(h, ceil);
 	*out = s;
 }
 

@@ -52,6 +52,9 @@ struct sizing {
 void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil,
 		  uint32_t queues, struct sizing *out);
 
+/* Only the bucket of a class at this rate, or at this ceiling, bytes. */
+uint64_t sizing_bucket(const struct sizing_host *h, struct rate rate);
+
 /*
  * HTB quanta of classes that borrow from one ancestor, in proportion to their parts of it. O(n).
  * part[]: what each class is entitled to, at most RATE_MAX_BYTES_PS; 0 counts as 1 byte per second.
