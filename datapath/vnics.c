@@ -40,7 +40,8 @@ int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d
 
 		ifindex[n] = v->ifindex;
 		device[n++] = (struct divvy_device){ .ifb = p->have.uplinks[have[v->uplink]].ifb,
-						     .minor = v->minor };
+						     .minor = v->minor,
+						     .idle = DIVVY_IDLE_BYTES };
 	}
 	return n ? classifier_set_many(p->classifier, ifindex, device, n) : 0;
 }

@@ -30,14 +30,25 @@ struct divvy_device {
 	__u32 ifb;      /* ifindex of the IFB that the class is at */
 	__u32 minor;    /* of the HTB leaf */
 	__u32 unmarked; /* at egress: 1: packets lose the IFB's mark before they come to divvy's filter */
+	/* Bytes until divvyd is told that there are packets again; 0: it is not told. The program counts down. */
+	__u32 idle;
 };
+
+/*
+ * So much comes of a vNIC that was idle before divvyd looks at it: more than what a guest that has nothing to do sends in
+ * minutes (ARP, keep-alives), and two full frames at most of one that begins in earnest.
+ */
+#define DIVVY_IDLE_BYTES 3000U
+
+/* Ring buffer "woken": a key of the maps above. One record each: 16 bytes with its header. */
+#define DIVVY_WOKEN_BYTES (64 * 1024)
 
 /* Map "counters" (per CPU). What was offered, before any queue. */
 struct divvy_counters {
 	__u64 bytes;   /* link-layer bytes, headers of every GSO segment included */
 	__u64 packets; /* frames as they will be on the wire: GSO segments count each */
 	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE of the latest packet: up to a tick (1-10 ms) early */
-	__u64 largest; /* longest skb seen, bytes */
+	__u64 largest; /* longest skb seen, bytes as above */
 	/*
 	 * As a vNIC counts: what GSO makes of it later is left out. At egress: what came back from the IFB, which the
 	 * vNIC counts behind that.
@@ -46,5 +57,5 @@ struct divvy_counters {
 	__u64 skb_bytes;
 };
 
-_Static_assert(sizeof(struct divvy_device) == 12, "ABI");
+_Static_assert(sizeof(struct divvy_device) == 16, "ABI");
 _Static_assert(sizeof(struct divvy_counters) == 48, "ABI");

@@ -39,6 +39,9 @@ struct classifier {
 	int prog[N_CLASSIFIER_PROGRAMS]; /* likewise; -1: not loaded */
 	uint32_t id[N_CLASSIFIER_PROGRAMS];
 	int n_cpus;
+	struct ring_buffer *ring; /* owned */
+	void (*woken)(uint32_t key, void *arg); /* while the ring is read */
+	void *woken_arg;
 };
 
 /* --- loading ----------------------------------------------------------------------------------- */
@@ -132,6 +135,33 @@ static int find_programs(struct classifier *c)
 	return err;
 }
 
+static int take_woken(void *arg, void *data, size_t size)
+{
+	const struct classifier *c = arg;
+	uint32_t key;
+
+	if (size < sizeof(key))
+		return 0;
+	memcpy(&key, data, sizeof(key));
+	c->woken(key, c->woken_arg);
+	return 0;
+}
+
+int classifier_woken_fd(const struct classifier *c)
+{
+	return ring_buffer__epoll_fd(c->ring);
+}
+
+int classifier_read_woken(struct classifier *c, void (*woken)(uint32_t key, void *arg), void *arg)
+{
+	int n;
+
+	c->woken = woken;
+	c->woken_arg = arg;
+	n = ring_buffer__consume(c->ring);
+	return n < 0 ? n : 0;
+}
+
 int classifier_open(struct classifier **ret, char *errtext, size_t size)
 {
 	_cleanup_(classifier_closep) struct classifier *c = calloc(1, sizeof(*c));
@@ -155,9 +185,14 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 	c->devices = bpf_map__fd(c->skel->maps.devices);
 	c->counters = bpf_map__fd(c->skel->maps.counters);
 	err = find_programs(c);
+	if (err >= 0) {
+		c->ring = ring_buffer__new(bpf_map__fd(c->skel->maps.woken), take_woken, c, NULL);
+		err = c->ring ? 0 : -errno;
+	}
 	if (err < 0) {
 		if (errtext && size)
-			snprintf(errtext, size, "asking for the ids of BPF programs: %s", strerror(-err));
+			snprintf(errtext, size, "asking for the ids of BPF programs, or mapping their ring: %s",
+				 strerror(-err));
 		return err;
 	}
 	*ret = TAKE_PTR(c);
@@ -166,8 +201,10 @@ int classifier_open(struct classifier **ret, char *errtext, size_t size)
 
 struct classifier *classifier_close(struct classifier *c)
 {
-	if (c)
+	if (c) {
+		ring_buffer__free(c->ring);
 		classify_bpf__destroy(c->skel);
+	}
 	free(c);
 	return NULL;
 }
@@ -266,6 +303,16 @@ int classifier_clear(struct classifier *c, uint32_t key)
 	if (bpf_map_delete_elem(c->counters, &key) < 0 && errno != ENOENT && err == 0)
 		err = -errno;
 	return err;
+}
+
+int classifier_await(struct classifier *c, uint32_t key)
+{
+	struct divvy_device d;
+
+	if (bpf_map_lookup_elem(c->devices, &key, &d) < 0)
+		return -errno;
+	d.idle = DIVVY_IDLE_BYTES;
+	return update(c->devices, &key, &d, BPF_EXIST);
 }
 
 /* cpu: one record for each CPU. */

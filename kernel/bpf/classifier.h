@@ -51,6 +51,14 @@ int classifier_set_many(struct classifier *c, const uint32_t *key, const struct 
 			size_t n);
 /* From now on leave the vNIC's packets alone, and forget its counters. 0; -ENOENT: it was unknown; ... */
 int classifier_clear(struct classifier *c, uint32_t key);
+/* Tell, once, when this vNIC has packets again (struct divvy_device, idle). 0; -ENOENT: it is unknown; ... */
+int classifier_await(struct classifier *c, uint32_t key);
+/*
+ * Those that have. The descriptor, borrowed, is to be polled for reading; then woken is called for each. 0 or negative
+ * errno.
+ */
+int classifier_woken_fd(const struct classifier *c);
+int classifier_read_woken(struct classifier *c, void (*woken)(uint32_t key, void *arg), void *arg);
 /* Sums over CPUs. 0; -ENOENT: the device is unknown; or negative errno. */
 int classifier_read(const struct classifier *c, uint32_t key, struct divvy_counters *out);
 /*

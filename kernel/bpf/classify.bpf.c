@@ -74,6 +74,11 @@ struct {
 	__type(value, struct divvy_counters);
 } counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, DIVVY_WOKEN_BYTES);
+} woken SEC(".maps");
+
 static __always_inline __u32 transport_header(void *transport, void *end, __u8 protocol)
 {
 	struct tcphdr *tcp = transport;
@@ -131,17 +136,34 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 	c->bytes += bytes;
 	c->packets += packets;
 	c->last_ns = bpf_ktime_get_coarse_ns(); /* reading the exact clock cost as much as all the rest */
-	if (skb->len > c->largest)
-		c->largest = skb->len;
+	if (bytes > c->largest)
+		c->largest = bytes;
+}
+
+/*
+ * divvyd wants to know when this vNIC has packets again. Two CPUs at once may count one packet only, or tell twice:
+ * divvyd looks for itself. Where the ring is full, the next packet tries again.
+ */
+static __always_inline void count_down(struct divvy_device *d, __u32 len, __u32 key)
+{
+	__u32 left = d->idle;
+
+	if (!left)
+		return;
+	if (left > len)
+		d->idle = left - len;
+	else
+		d->idle = bpf_ringbuf_output(&woken, &key, sizeof(key), 0) < 0;
 }
 
 /* The packet is the vNIC's that key names, and goes into the IFB from here. */
-static __always_inline void take(struct __sk_buff *skb, __u32 key)
+static __always_inline void take(struct __sk_buff *skb, struct divvy_device *d, __u32 key)
 {
 	struct divvy_counters *c = bpf_map_lookup_elem(&counters, &key);
 
 	if (c)
 		count(skb, c);
+	count_down(d, skb->len, key);
 	/* HTB would take it for a class, or for its direct queue, and not ask find_class(). */
 	if (skb->priority >> 16 == DIVVY_HTB_MAJOR)
 		skb->priority = 0;
@@ -159,10 +181,12 @@ static __always_inline void count_skb(struct __sk_buff *skb, __u32 key)
 
 static __always_inline int at_ingress(struct __sk_buff *skb, __u32 key)
 {
-	if (!bpf_map_lookup_elem(&devices, &key))
+	struct divvy_device *d = bpf_map_lookup_elem(&devices, &key);
+
+	if (!d)
 		return NO_MATCH;
 	count_skb(skb, key);
-	take(skb, key);
+	take(skb, d, key);
 	return MATCH;
 }
 
@@ -178,7 +202,7 @@ static __always_inline int at_egress(struct __sk_buff *skb, __u32 key)
 		return d->unmarked ? NO_MATCH : MATCH;
 	}
 	skb->cb[NOTE] = 0;
-	take(skb, key);
+	take(skb, d, key);
 	return MATCH;
 }
 
@@ -288,7 +312,7 @@ int divvy_divert(struct __sk_buff *skb)
 	if (!d || !is_alone(skb) || !is_here(skb))
 		return NEXT;
 	count_skb(skb, ifindex);
-	take(skb, ifindex);
+	take(skb, d, ifindex);
 	return (int)bpf_redirect(d->ifb, 0);
 }
 
