@@ -263,6 +263,37 @@ int htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_
 	return 0;
 }
 
+struct answer {
+	struct htb_stats s;
+	bool found;
+};
+
+static int take_answer(const struct nlmsghdr *nlh, void *arg)
+{
+	struct answer *a = arg;
+	struct listed l = { 0 };
+
+	if (!nlh || parse_class(nlh, &l) < 0)
+		return 0;
+	a->s = l.s;
+	a->found = true;
+	return 0;
+}
+
+int htb_get_stats(struct rtnl *r, uint32_t ifindex, uint16_t minor, struct htb_stats *s)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_handle = MAJOR | minor };
+	struct answer a = { 0 };
+	int err = rtnl_get(r, RTM_GETTCLASS, &tcm, sizeof(tcm), take_answer, &a);
+
+	if (err < 0)
+		return err;
+	if (!a.found)
+		return -ENOENT;
+	*s = a.s;
+	return 0;
+}
+
 /* A bucket reads back as what fits whole ticks: up to a tick's bytes more, and cut to whole bytes. */
 static bool burst_same(uint64_t a, uint64_t b, struct rate rate)
 {

@@ -202,7 +202,8 @@ int nlsock_get(struct nlsock *s, uint16_t type, const void *hdr, size_t hdr_size
 {
 	struct query q = { .cb = cb, .arg = arg };
 
-	return query(s, type, NLM_F_ACK, hdr, hdr_size, &q);
+	/* A question for a qdisc, class or filter is answered as an event, and who asks gets it with this flag only. */
+	return query(s, type, NLM_F_ACK | NLM_F_ECHO, hdr, hdr_size, &q);
 }
 
 /* --- events ------------------------------------------------------------------------------------ */

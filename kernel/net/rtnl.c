@@ -25,6 +25,8 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
@@ -280,6 +282,22 @@ int rtnl_get(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rt
 int rtnl_events_open(struct rtnl **ret, bool tc)
 {
 	return open_socket(ret, GROUP(RTNLGRP_LINK) | (tc ? GROUP(RTNLGRP_TC) : 0));
+}
+
+int rtnl_events_skip_classes(struct rtnl *events, uint32_t port)
+{
+	/* Loads are in network order, fields of the header (struct nlmsghdr) in the host's. */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWTCLASS), 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	return setsockopt(events->sock.fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno : 0;
 }
 
 int rtnl_events_read(struct rtnl *r, rtnl_cb cb, void *arg)

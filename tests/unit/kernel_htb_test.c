@@ -4,7 +4,9 @@
 #include "kernel/net/htb.h"
 #include "kernel/net/qdisc.h"
 
+#include <errno.h>
 #include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 
 #define CLASS(minor) TC_H_MAKE(HTB_MAJOR << 16, minor)
 
@@ -175,6 +177,52 @@ static void tree(void **state)
 	commit_fails(r, -ENOENT);
 }
 
+static void one_class(void **state)
+{
+	struct htb_class x = make(5, 0, 1000000, 10000);
+	struct htb_stats s = { .minor = 99 };
+
+	(void)state;
+	assert_int_equal(htb_get_stats(r, ifb, 5, &s), -ENOENT);
+	assert_int_equal(s.minor, 99);
+	htb_class_add(r, ifb, &x, 0);
+	commit_ok(r);
+	assert_int_equal(htb_get_stats(r, ifb, 5, &s), 0);
+	assert_int_equal(s.minor, 5);
+	assert_int_equal(s.backlog_packets, 0);
+}
+
+static int count_classes(const struct nlmsghdr *nlh, void *arg)
+{
+	*(int *)arg += nlh && nlh->nlmsg_type == RTM_NEWTCLASS;
+	return 0;
+}
+
+/* One socket's changes and questions are not told to the reader of events; another's are. */
+static void skips_one_sockets_classes(void **state)
+{
+	struct rtnl *events = NULL, *other = NULL;
+	struct htb_class x = make(5, 0, 1000000, 10000);
+	struct htb_stats s;
+	int classes = 0;
+
+	(void)state;
+	assert_int_equal(rtnl_events_open(&events, true), 0);
+	assert_int_equal(rtnl_open(&other), 0);
+	assert_int_equal(rtnl_events_skip_classes(events, rtnl_port(r)), 0);
+	htb_class_add(r, ifb, &x, 0);
+	commit_ok(r);
+	assert_int_equal(htb_get_stats(r, ifb, 5, &s), 0);
+	assert_int_equal(rtnl_events_read(events, count_classes, &classes), 0);
+	assert_int_equal(classes, 0);
+	htb_class_change(other, ifb, &x, 0);
+	commit_ok(other);
+	assert_int_equal(rtnl_events_read(events, count_classes, &classes), 0);
+	assert_int_equal(classes, 1);
+	rtnl_close(other);
+	rtnl_close(events);
+}
+
 static uint64_t qdisc_count(const char *kind, uint32_t parent)
 {
 	_cleanup_free_ struct qdisc *q = NULL;
@@ -329,7 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rates, setup, teardown),
 		cmocka_unit_test(same_tells_apart),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(tree, setup, teardown), cmocka_unit_test_setup_teardown(one_class, setup, teardown), cmocka_unit_test_setup_teardown(skips_one_sockets_classes, setup, teardown),
 		cmocka_unit_test_setup_teardown(bfifo, setup, teardown),
 		cmocka_unit_test_setup_teardown(fq_codel, setup, teardown),
 		cmocka_unit_test_setup_teardown(hooks, setup, teardown),
