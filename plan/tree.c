@@ -251,6 +251,7 @@ static struct tree_class leaf_class(const struct build *b, size_t i, size_t upli
 	c.htb.cburst = bucket(size.cburst, &b->model->nodes[i]);
 	c.htb.leaf = true;
 	c.htb.quantum = b->quantum[i];
+	c.rest = (struct tree_rest){ .ceil = c.htb.ceil, .cburst = c.htb.cburst, .quantum = c.htb.quantum };
 	c.leaf = all_held ? size.wait : b->in->fq_codel ? size.codel : size.drop;
 	*sndbuf = size.sndbuf;
 	return c;

@@ -25,8 +25,16 @@ enum hook_kind {
 	HOOK_TCX = 2,    /* a program at tcx ingress, which stands aside where others have a filter or a program */
 };
 
+/* What a leaf has while nothing follows its demand: its ceiling is its limit. */
+struct tree_rest {
+	struct rate ceil;
+	uint64_t cburst;
+	uint32_t quantum;
+};
+
 struct tree_class {
 	struct htb_class htb;
+	struct tree_rest rest; /* wanted: a leaf's; plan/overlay.h */
 	struct leaf leaf; /* a leaf's queue; observed: LEAF_NONE where divvy makes none like it */
 	uint32_t node;    /* in the model; NODE_NONE: observed only, or the default leaf */
 	bool drains;      /* observed: no longer wanted; it goes when it is empty */
