@@ -7,6 +7,7 @@
 #include "datapath/backpressure.h"
 #include "datapath/burstwatch.h"
 #include "datapath/dataplane.h"
+#include "datapath/demandloop.h"
 #include "datapath/drain.h"
 #include "datapath/look.h"
 #include "datapath/nicmeter.h"
@@ -73,6 +74,7 @@ struct daemon {
 	struct burstwatch burstwatch;
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;
+	struct demandloop *demandloop; /* owned */
 	struct nftwatch *nftwatch;
 	struct queuewatch *queuewatch; /* NULL: the kernel does not tell of queues */
 	sd_event_source *settle_timer; /* when a vNIC that is being set up may be attached to; owned by the loop */

@@ -369,6 +369,8 @@ int loop_open(struct loop **ret, struct daemon *d)
 	if (r >= 0)
 		r = rtnl_events_open(&l->events, true);
 	if (r >= 0)
+		r = rtnl_events_skip_classes(l->events, l->own_port);
+	if (r >= 0)
 		r = sd_event_add_io(d->event, &l->event_source, rtnl_fd(l->events), EPOLLIN, on_events, l);
 	if (r >= 0)
 		r = sd_event_source_set_priority(l->event_source, SD_EVENT_PRIORITY_IMPORTANT);

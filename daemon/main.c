@@ -241,6 +241,9 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 		say_uncounted(d);
 		r = drain_open(&d->drain, d->event, &d->plane);
 	}
+	if (r >= 0)
+		r = demandloop_open(&d->demandloop, d->event,
+				    &(struct demandloop_of){ &d->plane, &d->plan, &sizing_host_default });
 	/* Events first, then the dump: nothing is missed between the two. */
 	if (r >= 0)
 		r = loop_open(loop, d);
@@ -278,6 +281,7 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 static void close_all(struct daemon *d, struct loop *loop, struct control *control)
 {
 	drain_close(&d->drain);
+	d->demandloop = demandloop_close(d->demandloop);
 	control_close(control);
 	d->slots = slots_close(d->slots);
 	nftwatch_close(d->nftwatch);
@@ -321,6 +325,8 @@ static int run(struct daemon *d)
 		r = sd_event_loop(d->event);
 		sd_notify(0, "STOPPING=1");
 		state_save(d);
+		if (demandloop_rest(d->demandloop) < 0)
+			log_warning("cannot give classes their ceilings back: idle bandwidth is not lent until the next start");
 	}
 	close_all(d, loop, control);
 	return r;

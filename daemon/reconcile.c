@@ -93,7 +93,14 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	if (err >= 0 && wants_tcx(m))
 		err = shared_read(&d->plane, &d->host, &d->others, &shared, &in.n_shared);
 	in.shared = shared;
-	return err < 0 ? err : plan_make(m, &in, out);
+	if (err >= 0)
+		err = plan_make(m, &in, out);
+	if (err < 0)
+		return err;
+	err = demandloop_prepare(d->demandloop, out);
+	if (err < 0)
+		plan_free(out);
+	return err;
 }
 
 static bool is_hindered(const struct binding *b)
@@ -306,6 +313,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 
 	d->plan = *p;
 	*p = (struct plan){ 0 };
+	demandloop_switch(d->demandloop);
 	if (d->plan.hurdles.error < 0 && old.hurdles.error >= 0)
 		log_warning("cannot ask nft for hooks (%s): no further vNIC is bound until it answers",
 			    strerror(-d->plan.hurdles.error));
