@@ -213,8 +213,10 @@ $(call uses,tests/system/fields.c): $(B)/tests/system/bpf/fields.skel.h
 $(call uses,tests/system/early.c): $(B)/tests/system/bpf/early.skel.h
 $(call uses,tests/system/arrivals.c): $(B)/tests/system/bpf/arrivals.skel.h
 $(B)/tests/system/arrivals: NEED = $(NEED_kernel)
+$(call uses,tests/system/senders.c): $(B)/tests/system/bpf/wire.skel.h
+$(B)/tests/system/senders: NEED = $(NEED_kernel) -lm
 # A VM that floods.
-$(B)/tests/system/tapflood: $(call obj,$(call sources,tests/system/vm))
+$(B)/tests/system/tapflood $(B)/tests/system/senders: $(call obj,$(call sources,tests/system/vm))
 $(TEST_HELPERS): $(B)/%: $(B)/%.o
 	$(link)
 

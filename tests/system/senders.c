@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * senders: a VM with many vNICs, each of which is idle, sends at a rate, or sends all that its tap takes; and a meter at
+ * the far end of the wire, which tells what of each arrives. What each is entitled to is worked out here (tests/
+ * reference.h), not by divvyd.
+ *
+ *	SENDERS_TREE=FILE SENDERS_WIRE=NETNS:DEVICE exec -a qemu-system-x86_64 senders -name VM
+ *	senders yaml FILE UPLINK	prints the tree as a specification
+ *
+ * FILE: a line for each node, parents first: "uplink MBIT", "network NAME PARENT SHARE RESERVE LIMIT", "device ...":
+ * Mbit/s, 0: none; PARENT "-": the uplink. Device number k, from 0, has tap "tk" and port WIRE_PORT + k; taps are there
+ * already, and their netdev is on the command line.
+ * Commands on standard input, each answered by lines that end with "done ...". MODES: for each device, by commas: "i" idle,
+ * "f" all it can, or Mbit/s.
+ *	pattern MODES MS SKIP		so long, without its first SKIP: entitled and delivered of each
+ *	random N MS SKIP SEED		so many patterns, one after the other
+ *	windows MODES N MS DEVICE	so many windows: p1, p50, p99 and extremes of what it gets, by what it is entitled to
+ *	wake MODES N DEVICE		the device, which is to flood, pauses; how long until it has what it is entitled to
+ *	reserve MODES MS DEVICE		how often it misses its reserve (measures: "reserve missed")
+ *	hold MODES MS			the least of what a flooding device gets by its guarantee (what it is entitled to when
+ *					all flood), the most that a node sends by its limit, and the uplink's utilisation
+ *	run MODES MS			only that
+ *	sent				frames written and arrived, of all
+ */
+
+#include "bpf/wire.h"
+#include "tests/reference.h"
+#include "vm/flood.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* the generated code's */
+#include "tests/system/bpf/wire.skel.h"
+#pragma GCC diagnostic pop
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEVICES WIRE_PORTS
+#define FRAME 1514
+#define BURST 64               /* frames of one device before the next has its turn */
+#define DEBT_NS 20000000U      /* a sender at a rate that was held up catches up on so much */
+#define MBIT 1e6
+
+static struct ref_node node[REF_NODES];
+static char name[REF_NODES][64];
+static int n_nodes, n_devices;
+static int node_of[DEVICES];
+
+static struct {
+	int tap;
+	double rate; /* bit/s; 0: idle; INFINITY: all it can */
+	uint64_t from_ns, sent; /* at a rate: since then, frames */
+	uint64_t written;
+} dev[DEVICES];
+
+static struct frame *frames;
+static struct wire_bpf *wire;
+
+static int die(const char *what)
+{
+	fprintf(stderr, "senders: %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+static uint64_t now_ns(void)
+{
+	return flood_now_ns(CLOCK_MONOTONIC);
+}
+
+/* --- the tree ----------------------------------------------------------------------------------- */
+
+static int find(const char *what)
+{
+	for (int i = 1; i < n_nodes; i++)
+		if (strcmp(name[i], what) == 0)
+			return i;
+	return 0;
+}
+
+static void read_tree(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[256], kind[16], parent[64];
+	double share, reserve, limit;
+
+	if (!f)
+		die(path);
+	while (fgets(line, sizeof(line), f) && n_nodes < REF_NODES) {
+		struct ref_node *n = &node[n_nodes];
+
+		if (sscanf(line, "uplink %lf", &limit) == 1) {
+			*n = (struct ref_node){ .parent = REF_NONE, .limit = limit * MBIT };
+		} else if (sscanf(line, "%15s %63s %63s %lf %lf %lf", kind, name[n_nodes], parent, &share, &reserve,
+				  &limit) == 6) {
+			*n = (struct ref_node){ .parent = find(parent),
+						.device = kind[0] == 'd',
+						.share = share,
+						.reserve = reserve * MBIT,
+						.limit = limit > 0 ? limit * MBIT : INFINITY };
+			if (n->device)
+				node_of[n_devices++] = n_nodes;
+		} else {
+			continue;
+		}
+		n_nodes++;
+	}
+	fclose(f);
+}
+
+static void yaml_keys(int i)
+{
+	printf("name: %s, share: %.0f", name[i], node[i].share);
+	if (node[i].reserve > 0)
+		printf(", reserve: %.0fkbit", node[i].reserve / 1000);
+	if (!isinf(node[i].limit))
+		printf(", limit: %.0fkbit", node[i].limit / 1000);
+}
+
+/* Networks in networks are written as blocks, devices in one line. */
+static void yaml_network(int i, int indent)
+{
+	printf("%*s- name: %s\n%*s  share: %.0f\n", indent, "", name[i], indent, "", node[i].share);
+	if (node[i].reserve > 0)
+		printf("%*s  reserve: %.0fkbit\n", indent, "", node[i].reserve / 1000);
+	if (!isinf(node[i].limit))
+		printf("%*s  limit: %.0fkbit\n", indent, "", node[i].limit / 1000);
+}
+
+static void yaml_below(int parent, int indent)
+{
+	bool any = false;
+
+	for (int k = 0; k < n_devices; k++) {
+		if (node[node_of[k]].parent != parent)
+			continue;
+		if (!any)
+			printf("%*sdevices:\n", indent, "");
+		any = true;
+		printf("%*s  - {", indent, "");
+		yaml_keys(node_of[k]);
+		printf(", nic: t%d}\n", k);
+	}
+	any = false;
+	for (int i = 1; i < n_nodes; i++) {
+		if (node[i].parent != parent || node[i].device)
+			continue;
+		if (!any)
+			printf("%*snetworks:\n", indent, "");
+		any = true;
+		yaml_network(i, indent + 2);
+		yaml_below(i, indent + 4);
+	}
+}
+
+static int yaml(const char *path, const char *uplink)
+{
+	read_tree(path);
+	printf("uplinks:\n  - name: %s\n    capacity: %.0fkbit\n    overhead: 0\n", uplink, node[0].limit / 1000);
+	yaml_below(0, 4);
+	return EXIT_SUCCESS;
+}
+
+/* --- the wire ----------------------------------------------------------------------------------- */
+
+static void open_wire(const char *where)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1);
+	char netns[128], path[160], device[IFNAMSIZ];
+	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there;
+
+	if (sscanf(where, "%127[^:]:%15s", netns, device) != 2)
+		die("SENDERS_WIRE");
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	there = open(path, O_RDONLY | O_CLOEXEC);
+	wire = wire_bpf__open_and_load();
+	if (!wire || own < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0)
+		die("the wire");
+	hook.ifindex = (int)if_nametoindex(device);
+	(void)bpf_tc_hook_create(&hook);
+	opts.prog_fd = bpf_program__fd(wire->progs.count_wire);
+	if (bpf_tc_attach(&hook, &opts) < 0 || setns(own, CLONE_NEWNET) < 0)
+		die("attaching to the wire");
+	close(there);
+	close(own);
+}
+
+static void read_wire(uint64_t bytes[DEVICES])
+{
+	for (int k = 0; k < n_devices; k++)
+		bytes[k] = __atomic_load_n(&wire->bss->bytes[k], __ATOMIC_RELAXED);
+}
+
+/* --- sending ------------------------------------------------------------------------------------ */
+
+static void open_taps(void)
+{
+	frames = calloc((size_t)n_devices, sizeof(*frames));
+	for (int k = 0; k < n_devices; k++) {
+		struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+		struct frame_spec s = { .size = FRAME, .src_ip = "10.77.0.11", .dst_ip = "10.77.0.1",
+					.port = (unsigned int)(WIRE_PORT + k) };
+
+		snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "t%d", k);
+		dev[k].tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (dev[k].tap < 0 || ioctl(dev[k].tap, TUNSETIFF, &ifr) < 0)
+			die(ifr.ifr_name);
+		if (parse_mac("02:00:00:77:09:01", s.dst_mac) < 0 || parse_mac("52:54:00:77:01:01", s.src_mac) < 0)
+			die("addresses");
+		s.src_mac[4] = (uint8_t)(k >> 8);
+		s.src_mac[5] = (uint8_t)k;
+		if (frame_make(&frames[k], &s) < 0)
+			die("a frame");
+	}
+}
+
+/* Frames that are due. */
+static uint64_t due(int k, uint64_t now)
+{
+	double frame_ns = FRAME * 8 / dev[k].rate * 1e9;
+	uint64_t all;
+
+	if (dev[k].rate <= 0)
+		return 0;
+	if (isinf(dev[k].rate))
+		return BURST;
+	if ((double)(now - dev[k].from_ns) > (double)(dev[k].sent + 1) * frame_ns + DEBT_NS) {
+		dev[k].from_ns = now - DEBT_NS;
+		dev[k].sent = 0;
+	}
+	all = (uint64_t)((double)(now - dev[k].from_ns) / frame_ns);
+	return all > dev[k].sent ? all - dev[k].sent : 0;
+}
+
+static void send_one(int k, uint64_t now)
+{
+	struct iovec iov[] = { { &frames[k].vnet, sizeof(struct virtio_net_hdr) }, { frames[k].bytes, FRAME } };
+
+	for (uint64_t burst = due(k, now); burst-- > 0; dev[k].sent++, dev[k].written++)
+		if (writev(dev[k].tap, iov, 2) < 0)
+			return; /* full: its ring waits */
+}
+
+/* Send until then. A tap that is full is not tried before it has room. */
+static void send_until(uint64_t end_ns)
+{
+	static struct pollfd p[DEVICES];
+	uint64_t now;
+
+	for (int k = 0; k < n_devices; k++)
+		p[k] = (struct pollfd){ .fd = dev[k].tap, .events = POLLOUT };
+	while ((now = now_ns()) < end_ns) {
+		int wait_ms = end_ns - now < 1000000 ? 0 : 1;
+
+		for (int k = 0; k < n_devices; k++)
+			p[k].fd = due(k, now) ? dev[k].tap : -1;
+		if (poll(p, (nfds_t)n_devices, wait_ms) <= 0)
+			continue;
+		for (int k = 0; k < n_devices; k++)
+			if (p[k].fd >= 0 && p[k].revents & POLLOUT)
+				send_one(k, now);
+	}
+}
+
+static void send_for(double ms)
+{
+	send_until(now_ns() + (uint64_t)(ms * 1e6));
+}
+
+static void set_rate(int k, double rate)
+{
+	dev[k].rate = rate;
+	dev[k].from_ns = now_ns();
+	dev[k].sent = 0;
+	node[node_of[k]].demand = rate;
+}
+
+static void set_modes(char *modes)
+{
+	int k = 0;
+
+	for (char *m = strtok(modes, ","); m && k < n_devices; m = strtok(NULL, ","), k++)
+		set_rate(k, *m == 'i' ? 0 : *m == 'f' ? INFINITY : atof(m) * MBIT);
+	ref_entitle(node, n_nodes);
+}
+
+static void all_modes(double rate)
+{
+	for (int k = 0; k < n_devices; k++)
+		set_rate(k, rate);
+	ref_entitle(node, n_nodes);
+}
+
+/* --- what is measured --------------------------------------------------------------------------- */
+
+static int compare_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile(double *sorted, int n, double q)
+{
+	int i = (int)(q * (n - 1) + 0.5);
+
+	return sorted[i];
+}
+
+/* Points of the uplink between entitled and delivered; the worst device's. */
+static double pattern(double ms, double skip, bool tell)
+{
+	static uint64_t a[DEVICES], b[DEVICES];
+	uint64_t from, to;
+	double worst = 0;
+
+	send_for(skip);
+	read_wire(a);
+	from = now_ns();
+	send_for(ms - skip);
+	read_wire(b);
+	to = now_ns();
+	for (int k = 0; k < n_devices; k++) {
+		double got = (double)(b[k] - a[k]) * 8e9 / (double)(to - from), want = node[node_of[k]].entitled;
+		double points = 100 * (got - want) / node[0].limit;
+
+		if (tell)
+			printf("%s demand=%.3g entitled=%.3f delivered=%.3f points=%.2f\n", name[node_of[k]],
+			       dev[k].rate / MBIT, want / MBIT, got / MBIT, points);
+		worst = fmax(worst, fabs(points));
+	}
+	return worst;
+}
+
+static void random_patterns(int n, double ms, double skip, unsigned int seed)
+{
+	double *worst = calloc((size_t)n, sizeof(*worst));
+
+	srand(seed);
+	for (int i = 0; i < n; i++) {
+		all_modes(INFINITY);
+		for (int k = 0; k < n_devices; k++) {
+			double rate = node[node_of[k]].entitled;
+
+			set_rate(k, rand() % 3 == 0 ? 0 : rand() % 2 ? INFINITY : rate * (30 + rand() % 81) / 100);
+		}
+		ref_entitle(node, n_nodes);
+		worst[i] = pattern(ms, skip, false);
+		if (worst[i] > 0.5) {
+			printf("pattern %d again, device by device: worst was %.2f\n", i, worst[i]);
+			(void)pattern(ms, 0, true);
+		}
+		printf("pattern %d: worst device %.2f points\n", i, worst[i]);
+	}
+	qsort(worst, (size_t)n, sizeof(*worst), compare_double);
+	printf("done median=%.2f worst=%.2f\n", quantile(worst, n, 0.5), worst[n - 1]);
+	free(worst);
+}
+
+static void windows(int n, double ms, int k)
+{
+	double *part = calloc((size_t)n, sizeof(*part));
+	uint64_t a[DEVICES], b[DEVICES], from, to;
+
+	send_for(1000);
+	for (int i = 0; i < n; i++) {
+		read_wire(a);
+		from = now_ns();
+		send_for(ms);
+		read_wire(b);
+		to = now_ns();
+		part[i] = (double)(b[k] - a[k]) * 8e9 / (double)(to - from) / node[node_of[k]].entitled;
+	}
+	qsort(part, (size_t)n, sizeof(*part), compare_double);
+	printf("done p1=%.3f p50=%.3f p99=%.3f least=%.3f most=%.3f of %.2f Mbit/s\n", quantile(part, n, 0.01),
+	       quantile(part, n, 0.5), quantile(part, n, 0.99), part[0], part[n - 1],
+	       node[node_of[k]].entitled / MBIT);
+	free(part);
+}
+
+/* Until three windows of 10 ms in a row have 95 % of it or more; the time of the first one's start. */
+static double settle_ms(int k)
+{
+	uint64_t start = now_ns(), at = start, a[DEVICES], b[DEVICES];
+	int good = 0;
+
+	set_rate(k, INFINITY);
+	ref_entitle(node, n_nodes);
+	read_wire(a);
+	while (good < 3 && at - start < 2000000000U) {
+		uint64_t before = at;
+
+		send_for(10);
+		at = now_ns();
+		read_wire(b);
+		good = (double)(b[k] - a[k]) * 8e9 / (double)(at - before) >= 0.95 * node[node_of[k]].entitled ? good + 1 :
+														 0;
+		memcpy(a, b, sizeof(a));
+	}
+	return (double)(at - start) / 1e6 - 10.0 * good;
+}
+
+static void wake(int n, int k)
+{
+	double *ms = calloc((size_t)n, sizeof(*ms));
+
+	for (int i = 0; i < n; i++) {
+		set_rate(k, 0);
+		send_for(600);
+		ms[i] = settle_ms(k);
+	}
+	qsort(ms, (size_t)n, sizeof(*ms), compare_double);
+	printf("done p50=%.0f p90=%.0f most=%.0f ms\n", quantile(ms, n, 0.5), quantile(ms, n, 0.9), ms[n - 1]);
+	free(ms);
+}
+
+static void reserve(double ms, int k)
+{
+	double reserve = node[node_of[k]].reserve, window = fmax(100, 64 * FRAME * 8e3 / reserve);
+	uint64_t end = now_ns() + (uint64_t)(ms * 1e6), a[DEVICES], b[DEVICES];
+	int n = 0, missed = 0;
+	double least = INFINITY;
+
+	send_for(2 * window);
+	while (now_ns() < end) {
+		uint64_t from = now_ns();
+		double got, want;
+
+		read_wire(a);
+		send_for(window);
+		read_wire(b);
+		want = reserve / 8 * (double)(now_ns() - from) / 1e9 - 2 * FRAME;
+		got = (double)(b[k] - a[k]);
+		missed += got < want;
+		least = fmin(least, got / want);
+		n++;
+	}
+	printf("done windows=%d missed=%d least=%.3f\n", n, missed, least);
+}
+
+/* What arrives of a node's devices, bit/s. */
+static double sum_below(int i, const double *got)
+{
+	double sum = 0;
+
+	for (int k = 0; k < n_devices; k++)
+		for (int up = node_of[k]; up != REF_NONE; up = node[up].parent)
+			sum += up == i ? got[k] : 0;
+	return sum;
+}
+
+static void hold(char *modes, double ms)
+{
+	static double guarantee[DEVICES], got[DEVICES];
+	static uint64_t a[DEVICES], b[DEVICES];
+	double least = INFINITY, most = 0;
+	uint64_t from, to;
+
+	all_modes(INFINITY);
+	for (int k = 0; k < n_devices; k++)
+		guarantee[k] = node[node_of[k]].entitled;
+	set_modes(modes);
+	send_for(300); /* what a bucket had saved up */
+	read_wire(a);
+	from = now_ns();
+	send_for(ms);
+	read_wire(b);
+	to = now_ns();
+	for (int k = 0; k < n_devices; k++) {
+		got[k] = (double)(b[k] - a[k]) * 8e9 / (double)(to - from);
+		if (isinf(dev[k].rate))
+			least = fmin(least, got[k] / guarantee[k]);
+	}
+	for (int i = 0; i < n_nodes; i++)
+		most = fmax(most, sum_below(i, got) / node[i].limit);
+	printf("done guarantee=%.3f limit=%.3f utilisation=%.3f\n", least, most, sum_below(0, got) / node[0].limit);
+}
+
+static void tell_sent(void)
+{
+	uint64_t written = 0, arrived = 0, bytes[DEVICES];
+
+	all_modes(0);
+	for (int tries = 0; tries < 40; tries++) {
+		written = arrived = 0;
+		send_for(100);
+		read_wire(bytes);
+		for (int k = 0; k < n_devices; k++) {
+			written += dev[k].written;
+			arrived += bytes[k] / FRAME;
+		}
+		if (written == arrived)
+			break;
+	}
+	printf("done written=%ju arrived=%ju lost=%jd\n", (uintmax_t)written, (uintmax_t)arrived,
+	       (intmax_t)(written - arrived));
+}
+
+static void obey(char *line)
+{
+	char modes[8192];
+	double ms, skip;
+	int n, k;
+	unsigned int seed;
+
+	if (sscanf(line, "pattern %8191s %lf %lf", modes, &ms, &skip) == 3) {
+		set_modes(modes);
+		printf("done worst=%.2f\n", pattern(ms, skip, true));
+	} else if (sscanf(line, "random %d %lf %lf %u", &n, &ms, &skip, &seed) == 4) {
+		random_patterns(n, ms, skip, seed);
+	} else if (sscanf(line, "windows %8191s %d %lf %d", modes, &n, &ms, &k) == 4) {
+		set_modes(modes);
+		windows(n, ms, k);
+	} else if (sscanf(line, "wake %8191s %d %d", modes, &n, &k) == 3) {
+		set_modes(modes);
+		wake(n, k);
+	} else if (sscanf(line, "reserve %8191s %lf %d", modes, &ms, &k) == 3) {
+		set_modes(modes);
+		reserve(ms, k);
+	} else if (sscanf(line, "hold %8191s %lf", modes, &ms) == 2) {
+		hold(modes, ms);
+	} else if (sscanf(line, "run %8191s %lf", modes, &ms) == 2) {
+		set_modes(modes);
+		send_for(ms);
+		printf("done\n");
+	} else if (!strncmp(line, "sent", 4)) {
+		tell_sent();
+	} else {
+		printf("done error\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *tree = getenv("SENDERS_TREE"), *where = getenv("SENDERS_WIRE");
+	char line[8300];
+
+	if (argc == 4 && !strcmp(argv[1], "yaml"))
+		return yaml(argv[2], argv[3]);
+	if (!tree || !where)
+		return die("SENDERS_TREE and SENDERS_WIRE");
+	prctl(PR_SET_NAME, argv[0]);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	read_tree(tree);
+	open_taps();
+	open_wire(where);
+	puts("ready");
+	while (fgets(line, sizeof(line), stdin))
+		obey(line);
+	return EXIT_SUCCESS;
+}
