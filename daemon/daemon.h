@@ -35,6 +35,7 @@ struct daemon_options {
 	const char *state;   /* directory, survives a reboot */
 	const char *runtime; /* directory of the socket */
 	const char *socket;  /* path of the control socket; NULL: divvy.sock in runtime */
+	bool restore;        /* restore.h, and no more */
 	const char *group;   /* its members may use the control socket besides root; NULL: root alone */
 	const char *read_group; /* its members may use what changes nothing; NULL: no such group */
 };

@@ -13,6 +13,7 @@
 #include "datapath/nftwatch.h"
 #include "proto/doing.h"
 #include "reconcile.h"
+#include "restore.h"
 #include "state.h"
 #include "vms.h"
 
@@ -39,6 +40,7 @@ static void usage(FILE *to)
 	      "  --socket PATH   the control socket (divvy.sock in the runtime directory)\n"
 	      "  --group NAME    whose members may use the control socket, besides root\n"
 	      "  --read-group NAME  whose members may ask, and change nothing\n"
+	      "  --restore       where divvyd was killed: give classes their ceilings back, and end\n"
 	      "  --version, --help\n",
 	      to);
 }
@@ -50,8 +52,8 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 		{ "config", required_argument, NULL, 'c' },  { "state", required_argument, NULL, 's' },
 		{ "runtime", required_argument, NULL, 'r' }, { "socket", required_argument, NULL, 'S' },
 		{ "group", required_argument, NULL, 'g' },   { "read-group", required_argument, NULL, 'G' },
-		{ "version", no_argument, NULL, 'V' },	     { "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{ "restore", no_argument, NULL, 'R' },	     { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },	     { 0 },
 	};
 	int c;
 
@@ -77,6 +79,9 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 			break;
 		case 'G':
 			o->read_group = optarg;
+			break;
+		case 'R':
+			o->restore = true;
 			break;
 		case 'V':
 			puts("divvyd " DIVVY_VERSION);
@@ -354,6 +359,14 @@ static void keep_heap(void)
 	mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
 }
 
+/* Without a state there is nothing that divvyd could have lowered, or it is not known. */
+static int restore_and_end(const struct daemon_options *o)
+{
+	int r = restore_ceilings(o->state);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
@@ -378,7 +391,10 @@ int main(int argc, char **argv)
 	lock = take_lock(lock_path);
 	if (lock < 0)
 		return EXIT_FAILURE;
-	r = run(&d);
+	if (d.options.restore)
+		r = restore_and_end(&d.options);
+	else
+		r = run(&d);
 	lockfile_drop(lock_path, lock);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

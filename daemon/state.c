@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/replace.h"
+#include "restore.h"
 #include "statefile.h"
 
 #include <errno.h>
@@ -44,15 +45,6 @@ uint64_t state_file_hash(const char *path)
 	_cleanup_free_ char *text = read_spec(path, &size, &err);
 
 	return text ? hash_of(text, size) : 0;
-}
-
-static void boot_id(char id[40])
-{
-	char text[64];
-
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text)) < 0)
-		text[0] = '\0';
-	snprintf(id, 40, "%.36s", text);
 }
 
 /* An interface's name may be any bytes, and JSON is UTF-8. */
@@ -145,14 +137,14 @@ static char *state_text(const struct daemon *d)
 {
 	_cleanup_(json_decrefp) json_t *root = NULL;
 	_cleanup_free_ char *spec = running_text(d);
-	char boot[40];
+	char boot[STATEFILE_BOOT_SIZE];
 
-	boot_id(boot);
-	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
+	statefile_boot_id(boot);
+	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
 			 "spec", spec, "as_found", d->as_found, "file_hash", (json_int_t)d->file_hash,
 			 "minors", classids_to_json(&d->plan.classids),
 			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure),
-			 "speeds", speeds_to_json(&d->speeds));
+			 "speeds", speeds_to_json(&d->speeds), "ceilings", restore_to_json(d));
 	return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
 
@@ -317,9 +309,9 @@ static void lose(struct daemon *d, const char *form, ...)
 static bool load_tables(struct daemon *d, const json_t *root)
 {
 	const char *saved = json_string_value(json_object_get(root, "boot"));
-	char boot[40];
+	char boot[STATEFILE_BOOT_SIZE];
 
-	boot_id(boot);
+	statefile_boot_id(boot);
 	if (!saved || strcmp(boot, saved) != 0)
 		return false;
 	hooks_from_json(d, json_object_get(root, "hooks"));

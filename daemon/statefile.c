@@ -2,6 +2,7 @@
 #include "statefile.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,4 +138,13 @@ int statefile_read(const char *dir, json_t **root, char *why, size_t size)
 	else
 		*root = j;
 	return r;
+}
+
+void statefile_boot_id(char id[STATEFILE_BOOT_SIZE])
+{
+	char text[64];
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text)) < 0)
+		text[0] = '\0';
+	snprintf(id, STATEFILE_BOOT_SIZE, "%.36s", text);
 }

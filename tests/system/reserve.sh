@@ -43,6 +43,8 @@ divvyd_kill
 ask "hold f,f,f,f 1000"
 check "killed: each has its guarantee" "$(below 0.96 "$(value guarantee)" && echo 1 || echo 0)"
 check "killed: each limit holds" "$(below "$(value limit)" 1.02 && echo 1 || echo 0)"
+nsenter --net="/run/netns/$host" "$root/build/divvyd" --runtime "$tmp/run" --state "$tmp/state" --restore 2>"$tmp/restored"
+check "divvyd --restore gives ceilings back" "$? == 0 && $(ceilings 60) == 4 && $(grep -c 'have their ceilings back' "$tmp/restored") == 1"
 divvyd_launch
 within "started again" 1 f,f,f,4
 check "divvyd puts down no repair to others" "$(grep -c 'by another program' "$tmp/divvyd.log") == 0"

@@ -4,12 +4,13 @@
 # reserve_lib.sh: one VM with many vNICs, whose senders (senders.c) know what each is entitled to; divvyd divides what they
 # send. Sourced. The caller writes a tree, and asks.
 
+# shellcheck disable=SC2154 # root is the test's
 # shellcheck source=tests/system/lib.sh
 . "$root/tests/system/lib.sh"
 
 senders=$root/build/tests/system/senders
 senders_pid=
-backend=divvy
+
 
 # The tree is on standard input (senders.c has its form). Host, wire, taps, the VM, divvyd, and the tree applied.
 tree_up() {
