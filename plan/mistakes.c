@@ -56,7 +56,7 @@ static int uplink(const struct plan *p, const struct host *h, size_t i, struct w
 	if (p->model.schedule.resource == RESOURCE_CPU)
 		return warning_add(
 			out, "cpu-capacity", name,
-			"capacity, reserves and limits of %s do not hold while the CPU is scheduled",
+			"no capacity, reserve or limit of %s holds while the CPU is scheduled",
 				   name);
 	return 0;
 }

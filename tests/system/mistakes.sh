@@ -226,16 +226,16 @@ case_cpu() { # CPU slots: capacity does not hold, and what is delivered is shown
 		skip "CPU slots: capacity does not hold" "$(tail -n 1 "$tmp/said")"
 		return
 	}
-	grep -q 'warning: capacity, reserves and limits of up0 do not hold while the CPU is scheduled' "$tmp/said"
+	grep -q 'warning: no capacity, reserve or limit of up0 holds while the CPU is scheduled' "$tmp/said"
 	check "CPU slots: apply says that capacity does not hold" "$? == 0" || diag <"$tmp/said"
-	warned 'capacity, reserves and limits of up0 do not hold'
+	warned 'no capacity, reserve or limit of up0 holds'
 	check "CPU slots: so does status" "$? == 0"
 	flood until_known 0
 	check "CPU slots: DELIVERED is known" "$sends_web"
 	awk '$1 == "DEVICE" { for (i = 1; i <= NF; i++) if ($i == "DELIVERED") at = i - 1 } $1 == "web" && at { found = $at + 0 > 1 } END { exit !found }' "$tmp/table" &&
 		grep -qE '^up0: [0-9.]+ Mbit/s$' "$tmp/table"
 	check "CPU slots: DELIVERED is in the table" "$? == 0" || diag <"$tmp/table"
-	check_once "CPU slots" 'capacity, reserves and limits of up0 do not hold'
+	check_once "CPU slots" 'no capacity, reserve or limit of up0 holds'
 }
 
 cases=(unclaimed speed port port_right uplink schedule twice local cpu)
