@@ -31,7 +31,7 @@ run() { # suite, command...
 for suite; do
 	"$root/tests/hosts/others.sh" "$suite" || status=1
 	[[ $suite != sid ]] || CPUS=8 run "$suite" tests/hosts/burst.sh
-	FILES=build/divvy-guard PROGRAMS="pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh
+	FILES=build/divvy-guard PROGRAMS="nice pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh
 	for kind in tap vhost; do
 		run "$suite" env NO_SKIP=1 ROUNDS=30 tests/system/order.sh $kind
 		# shellcheck disable=SC2046 # a list

@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154 # root is the test's
 # shellcheck source=tests/system/lib.sh
 . "$root/tests/system/lib.sh"
+vm_under=(nice -n -10) # a slot is the VM's, whatever else this machine does
 
 apply_cpu() { # keys of the schedule behind resource: cpu
 	cat >"$tmp/cpu.yaml" <<-END

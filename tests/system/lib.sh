@@ -21,6 +21,7 @@ backend=divvy       # or plain (datapath.sh)
 nic_model=virtio-net-pci
 vm_kind=tap         # the VMM writes frames to its tap; or vhost: the kernel's vhost worker does
 queues=1            # of each VM's NIC
+vm_under=()         # a command that the VMs run under: nice and the like
 vmm=qemu-system-x86_64 # what the VMs' processes are called
 flood_id=0
 declare -A dst_mac
@@ -150,7 +151,7 @@ vm_start() { # name
 	[[ -p $in ]] || mkfifo "$in" "$out"
 	# Opened for both directions: neither end waits for the other.
 	exec {vm_in[$1]}<>"$in" {vm_out[$1]}<>"$out"
-	ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "${vm_name[$1]:-$1}" \
+	"${vm_under[@]}" ip netns exec "$host" bash -c 'exec -a "$0" "$@"' "$vmm" "$tapflood" -name "${vm_name[$1]:-$1}" \
 		"${args[@]}" <"$in" >"$out" {vm_in[$1]}>&- {vm_out[$1]}>&- &
 	vm_pid[$1]=$!
 }
