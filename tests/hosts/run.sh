@@ -8,7 +8,7 @@
 # Prints what it prints, and exits as it does. Without a command: the data path's system test.
 #
 # Where the suite's kernel cannot be had: "1..0 # SKIP why", except for bookworm, which is there wherever apt works.
-# ACCEL=kvm where KVM works (default tcg); TIMEOUT=seconds (default 120); MEMORY=2G (default 1G); CPUS=number of virtual
+# ACCEL=kvm where KVM works (default tcg); TIMEOUT=seconds (default 400); MEMORY=2G (default 1G); CPUS=number of virtual
 # ones (default 2). PROGRAMS="..." of this machine come along, and LAYERS="..." of image.sh.
 # CONSOLE=file shows the host's console while it runs; APPEND="..." goes to the kernel's command line.
 set -euo pipefail
@@ -51,12 +51,12 @@ boot() { # runs the test host to its end
 		-append "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off random.trust_cpu=on testhost.cgroup=${CGROUP:-v2} ${APPEND:-}" \
 		-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
 	qemu=$!
-	deadline=$((SECONDS + ${TIMEOUT:-120}))
+	deadline=$((SECONDS + ${TIMEOUT:-400}))
 	while kill -0 "$qemu" 2>/dev/null && ((SECONDS < deadline)); do
 		sleep 0.1
 	done
 	if kill -0 "$qemu" 2>/dev/null; then
-		echo "# no end within ${TIMEOUT:-120} s"
+		echo "# no end within ${TIMEOUT:-400} s"
 		kill "$qemu"
 	fi
 	wait "$qemu" || :
