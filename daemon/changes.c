@@ -2,7 +2,6 @@
 #include "changes.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/event.h"
 
 #include <stdlib.h>
@@ -13,16 +12,30 @@ static bool settles(const struct binding *b)
 	return !b->bound && b->why.code == REASON_SETTLING;
 }
 
-/* Its filter was removed, and is put back after a pause: look.c has said so, and says it once a minute only. */
-static bool is_repair(const struct repairs *repairs, const char *name, const struct binding *was,
-		      const struct binding *now)
-{
-	struct repairs_sum sum;
+/* A plan as it is told. */
+struct told {
+	const struct plan *plan;
+	uint32_t *ifindex; /* by binding, also where it waits and the vNIC is there; owned; NULL: memory was out */
+	const struct repairs *repairs;
+};
 
-	if (!(was->bound && settles(now)) && !(settles(was) && now->bound))
-		return false;
-	repairs_sum(repairs, name, clock_now_ns(), &sum);
-	return sum.last_minute > 0;
+static struct told tell(const struct plan *p, const struct repairs *repairs)
+{
+	struct told t = { .plan = p, .repairs = repairs, .ifindex = calloc(p->n_bindings + 1, sizeof(*t.ifindex)) };
+
+	for (size_t i = 0; i < p->tree.n_vnics && t.ifindex; i++)
+		t.ifindex[p->tree.vnics[i].binding] = p->tree.vnics[i].ifindex;
+	return t;
+}
+
+/* The vNIC that counts as bound; 0: it waits. CPU slots need no tree. */
+static uint32_t bound_to(const struct told *t, const struct binding *b)
+{
+	size_t i = (size_t)(b - t->plan->bindings);
+
+	if (b->bound)
+		return b->ifindex;
+	return t->ifindex && settles(b) && repairs_is_removed(t->repairs, t->ifindex[i]) ? t->ifindex[i] : 0;
 }
 
 /* A device, and how it is told of. */
@@ -81,29 +94,26 @@ static const struct binding *same_vnic(const struct plan *p, uint32_t node, cons
 }
 
 /* s: of now; before: the same node of was. */
-static void tell_device(const struct plan *was, uint32_t before, const struct subject *s, const struct repairs *repairs)
+static void tell_device(const struct told *was, uint32_t before, const struct subject *s, const struct told *now)
 {
-	const struct plan *now = s->plan;
-	bool only = !now->bindings[s->node].next;
+	const struct binding *old = was->plan->bindings, *new = now->plan->bindings;
 	uint32_t at = s->node;
 
 	do {
-		const struct binding *b = &now->bindings[at], *then = same_vnic(was, before, b, only);
+		const struct binding *b = &new[at], *then = same_vnic(was->plan, before, b, !new[s->node].next);
 
-		if (then && then->bound == b->bound && then->ifindex == b->ifindex)
-			continue;
-		if (!then || !is_repair(repairs, s->name, then, b))
+		if (!then || bound_to(was, then) != bound_to(now, b))
 			tell_binding(s, b);
-		else if (b->bound) /* the log has had it with the repair; who watches wants to know when it is done */
-			tell_binding(&(struct subject){ now, s->node, s->name, false }, b);
-	} while (binding_next(now->bindings, &at));
+		else if (b->bound && !then->bound) /* the log has had it with the repair; who watches wants to know when it is done */
+			tell_binding(&(struct subject){ now->plan, s->node, s->name, false }, b);
+	} while (binding_next(new, &at));
 	at = before;
 	do {
-		const struct binding *b = &was->bindings[at];
+		const struct binding *b = &old[at];
 
-		if (b->bound && !same_vnic(now, s->node, b, !was->bindings[before].next))
+		if (bound_to(was, b) && !same_vnic(now->plan, s->node, b, !old[before].next))
 			tell_unbinding(s, b, !s->logged);
-	} while (binding_next(was->bindings, &at));
+	} while (binding_next(old, &at));
 }
 
 static void tell_new(const struct subject *s)
@@ -144,8 +154,17 @@ static int compare_nodes(const struct plan *a, uint32_t x, const struct plan *b,
 	return strcmp(key_of(a, x), key_of(b, y));
 }
 
-void changes_log(const struct plan *was, const struct plan *now, const struct repairs *repairs)
+static bool is_still_removed(uint32_t ifindex, const void *arg)
 {
+	const struct plan *now = arg;
+	const struct tree_vnic *v = tree_vnic(&now->tree, ifindex);
+
+	return v && settles(&now->bindings[v->binding]);
+}
+
+void changes_log(const struct plan *was, const struct plan *now, struct repairs *repairs)
+{
+	struct told before = tell(was, repairs), after = tell(now, repairs);
 	char name[MODEL_FULL_NAME_SIZE];
 
 	for (uint32_t i = 0, k = 0; i < now->model.n_nodes || k < was->model.n_nodes;) {
@@ -160,11 +179,14 @@ void changes_log(const struct plan *was, const struct plan *now, const struct re
 			else if (r < 0)
 				tell_new(&s);
 			else
-				tell_device(was, k, &s, repairs);
+				tell_device(&before, k, &s, &after);
 		}
 		i += r <= 0;
 		k += r >= 0;
 	}
+	repairs_keep_removed(repairs, is_still_removed, now);
+	free(before.ifindex);
+	free(after.ifindex);
 }
 
 /* --- another specification ------------------------------------------------------------------------- */
@@ -218,6 +240,7 @@ static void tell_released(const struct subject *s)
 void changes_tell(const struct plan *was, const struct plan *now)
 {
 	static const struct repairs none;
+	struct told then = { .plan = was, .repairs = &none }, at_present = { .plan = now, .repairs = &none };
 	size_t n_before, n_after;
 	_cleanup_free_ struct named *before = named_devices(was, &n_before), *after = named_devices(now, &n_after);
 
@@ -233,7 +256,7 @@ void changes_tell(const struct plan *was, const struct plan *now)
 		else if (r < 0)
 			tell_new(&s);
 		else
-			tell_device(was, before[k].node, &s, &none);
+			tell_device(&then, before[k].node, &s, &at_present);
 		i += r <= 0;
 		k += r >= 0;
 	}

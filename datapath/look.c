@@ -22,6 +22,12 @@ struct notes {
 	size_t lines; /* due */
 };
 
+/* What is removed from a vNIC comes back after a pause only (settle.h), and not at all if the vNIC goes meanwhile. */
+static const char *remedy(enum repair what)
+{
+	return what == REPAIR_FILTER_REMOVED ? "it is put back, unless the vNIC goes" : "put right";
+}
+
 /* device: NULL: it is the uplink's. nic: "": of none. */
 static void note(struct notes *n, const char *uplink, const char *device, const char *nic, enum repair what)
 {
@@ -37,8 +43,8 @@ static void note(struct notes *n, const char *uplink, const char *device, const 
 	if (count <= 0 || n->lines++ >= LINES_MAX)
 		return;
 	if (count == 1)
-		event_tell(&e, "%s: %s%s%s by another program; put right", name, repair_text(what), nic[0] ? " on " : "",
-			   nic);
+		event_tell(&e, "%s: %s%s%s by another program; %s", name, repair_text(what), nic[0] ? " on " : "", nic,
+			   remedy(what));
 	else
 		event_tell(&e, "%s: %s%s%s by another program %d times since the latest line; put right each time", name,
 			   repair_text(what), nic[0] ? " on " : "", nic, count);
@@ -59,6 +65,8 @@ static void note_device(struct notes *n, uint32_t binding, enum repair what)
 	model_full_name(&running->model, node, name);
 	note(n, running->model.nodes[model_uplink_of(&running->model, node)].name, name, running->bindings[binding].nic,
 	     what);
+	if (what == REPAIR_FILTER_REMOVED)
+		(void)repairs_removed(n->look->repairs, running->bindings[binding].ifindex);
 }
 
 static void note_class(struct notes *n, const struct change *c, enum repair what)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "repairs.h"
 
+#include "base/byifindex.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -33,6 +34,7 @@ const char *repair_text(enum repair what)
 void repairs_free(struct repairs *r)
 {
 	free(r->list);
+	free(r->removed);
 	*r = (struct repairs){ 0 };
 }
 
@@ -114,6 +116,28 @@ int repairs_note(struct repairs *r, const char *name, enum repair what, uint64_t
 	e->since = 0;
 	e->logged_ns = now_ns;
 	return (int)tell;
+}
+
+int repairs_removed(struct repairs *r, uint32_t ifindex)
+{
+	return repairs_is_removed(r, ifindex) ?
+		       0 :
+		       byifindex_insert(&r->removed, &r->n_removed, sizeof(ifindex), &ifindex);
+}
+
+bool repairs_is_removed(const struct repairs *r, uint32_t ifindex)
+{
+	return byifindex_find(r->removed, r->n_removed, sizeof(ifindex), ifindex);
+}
+
+void repairs_keep_removed(struct repairs *r, bool (*still)(uint32_t ifindex, const void *arg), const void *arg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->n_removed; i++)
+		if (still(r->removed[i], arg))
+			r->removed[kept++] = r->removed[i];
+	r->n_removed = kept;
 }
 
 static uint32_t in_window(const struct repairs_entry *e, uint64_t second)

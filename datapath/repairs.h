@@ -8,6 +8,8 @@
 
 #include "core/model.h"
 
+#include <stdbool.h>
+
 enum repair {
 	REPAIR_FILTER_REMOVED, /* of a device */
 	REPAIR_FILTER_CHANGED,
@@ -38,6 +40,8 @@ struct repairs_entry {
 struct repairs {
 	struct repairs_entry *list; /* sorted by name, then what; owned */
 	size_t n;
+	uint32_t *removed; /* vNICs whose filter was removed and is not back yet, by ifindex, ascending; owned */
+	size_t n_removed;
 };
 
 void repairs_free(struct repairs *r);
@@ -47,6 +51,15 @@ void repairs_free(struct repairs *r);
  * line a minute for each name and what. 0: nothing now. -ENOMEM. now_ns: CLOCK_MONOTONIC, never going back.
  */
 int repairs_note(struct repairs *r, const char *name, enum repair what, uint64_t now_ns);
+
+/*
+ * A vNIC's filter was removed, which repairs_note() counts: it comes back after a pause (settle.h), unless the vNIC goes.
+ * What the log says of the vNIC meanwhile depends on that. 0 or -ENOMEM.
+ */
+int repairs_removed(struct repairs *r, uint32_t ifindex);
+bool repairs_is_removed(const struct repairs *r, uint32_t ifindex);
+/* Keep only those for which still() is true. */
+void repairs_keep_removed(struct repairs *r, bool (*still)(uint32_t ifindex, const void *arg), const void *arg);
 
 struct repairs_sum {
 	uint32_t last_minute;

@@ -14,6 +14,7 @@
 
 static struct scene scene;
 static struct plan was;
+static struct repairs repairs;
 
 static int set_up(void **state)
 {
@@ -37,13 +38,13 @@ static int tear_down(void **state)
 	(void)state;
 	plan_free(&was);
 	scene_free(&scene);
+	repairs_free(&repairs);
 	return 0;
 }
 
 /* The host is as in scene.rig by now. The lines of the log, without what is before a device's name. */
 static void expect(const char *want)
 {
-	static const struct repairs none;
 	char path[] = "/tmp/divvy-changes-XXXXXX", text[2000];
 	int fd = mkstemp(path), saved = dup(STDERR_FILENO);
 	struct plan now;
@@ -56,7 +57,7 @@ static void expect(const char *want)
 	make(&scene, &now);
 	fflush(stderr);
 	dup2(fd, STDERR_FILENO);
-	changes_log(&was, &now, &none);
+	changes_log(&was, &now, &repairs);
 	fflush(stderr);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -96,6 +97,78 @@ static void comes_and_goes(void **state)
 	scene.rig.n_nics = 0;
 	scene.rig.n_links = 1;
 	expect("divvy: web: waiting: no VM vm0 on this host\n");
+}
+
+/* As look.c does: it says so, and the vNIC's filter is held back for a while. */
+static void remove_filter(uint32_t ifindex, const struct plan_hold *hold)
+{
+	assert_int_equal(repairs_removed(&repairs, ifindex), 0);
+	scene.in.holds = hold;
+	scene.in.n_holds = 1;
+}
+
+static void what_comes_back_is_not_told_twice(void **state)
+{
+	const struct plan_hold hold = { .ifindex = 10, .until_ns = 1, .why = "its tc settings change" };
+
+	(void)state;
+	remove_filter(10, &hold);
+	expect("");
+	scene.in.n_holds = 0;
+	expect("");
+	/* The same without a removal: a VM is being set up. */
+	scene.in.n_holds = 1;
+	expect("divvy: web: waiting: tap0 is settling: its tc settings change\n");
+	scene.in.n_holds = 0;
+	expect("divvy: web: bound to tap0 (ifindex 10), VM vm0\n");
+}
+
+/* libvirt removes the qdiscs of a NIC that it unplugs, and plugs one of the same name soon after. */
+static void what_is_unplugged_is_told(void **state)
+{
+	struct plan_hold hold = { .ifindex = 10, .until_ns = 1, .why = "its tc settings change" };
+
+	(void)state;
+	remove_filter(10, &hold);
+	expect("");
+	scene.rig.n_nics = 0;
+	scene.rig.n_links = 1;
+	scene.in.n_holds = 0;
+	expect("divvy: web: waiting: no VM vm0 on this host\n");
+	assert_false(repairs_is_removed(&repairs, 10));
+	put_link(&scene.rig, 30, "tap0", LINK_TUN);
+	put_nic(&scene.rig, "tap0", "vm0", "");
+	hold.ifindex = 30;
+	scene.in.n_holds = 1;
+	expect("");
+	scene.in.n_holds = 0;
+	expect("divvy: web: bound to tap0 (ifindex 30), VM vm0\n");
+	/* At once, and divvyd sees both together. */
+	remove_filter(30, &hold);
+	expect("");
+	scene.rig.n_nics = 0;
+	scene.rig.n_links = 1;
+	put_link(&scene.rig, 31, "tap0", LINK_TUN);
+	put_nic(&scene.rig, "tap0", "vm0", "");
+	scene.in.n_holds = 0;
+	expect("divvy: web: bound to tap0 (ifindex 31), VM vm0\n");
+}
+
+/* Of several vNICs of a device one goes. */
+static void one_of_several_is_unplugged(void **state)
+{
+	const struct plan_hold hold = { .ifindex = 20, .until_ns = 1, .why = "its tc settings change" };
+
+	(void)state;
+	put_link(&scene.rig, 20, "tap8", LINK_TUN);
+	put_nic(&scene.rig, "tap8", "vm0", "")->pid = scene.rig.nics[0].pid;
+	expect("divvy: web: bound to tap8 (ifindex 20), VM vm0\n");
+	remove_filter(20, &hold);
+	expect("");
+	scene.rig.n_links = 2;
+	scene.rig.n_nics = 1;
+	scene.in.n_holds = 0;
+	expect("divvy: web: tap8 has gone\n");
 }
 
 /* --- another specification, for watchers -------------------------------------------------------------- */
@@ -150,8 +223,13 @@ static void specification_changes(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down),
-					   cmocka_unit_test_setup_teardown(specification_changes, set_up, tear_down) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_comes_back_is_not_told_twice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_unplugged_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_of_several_is_unplugged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(specification_changes, set_up, tear_down),
+	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
