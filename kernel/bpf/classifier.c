@@ -19,10 +19,13 @@
 
 /*
  * Per-CPU memory without preallocation comes from a cache that the kernel refills beside us: many new
- * entries at once can find it empty for a moment (-ENOMEM; kernel/bpf/memalloc.c).
+ * entries at once can find it empty for a moment (-ENOMEM; kernel/bpf/memalloc.c). Behind that cache a worker of the kernel
+ * makes more (mm/percpu.c, pcpu_balance_workfn()), which gets a CPU when others leave it one: pauses grow, to about two
+ * seconds together.
  */
 #define NOMEM_TRIES 100
-#define NOMEM_PAUSE_NS 100000
+#define NOMEM_PAUSE_NS 100000L
+#define NOMEM_PAUSE_MAX_NS 25000000L
 
 /*
  * One look-up takes 0.32 us. A batch walks all buckets of the map, of which there are DIVVY_DEVICES_MAX:
@@ -233,7 +236,7 @@ int classifier_devices_fd(const struct classifier *c)
 
 static int update(int map, const void *key, const void *value, uint64_t flags)
 {
-	static const struct timespec pause = { .tv_nsec = NOMEM_PAUSE_NS };
+	struct timespec pause = { .tv_nsec = NOMEM_PAUSE_NS };
 	int err = 0;
 
 	for (int i = 0; i < NOMEM_TRIES; i++) {
@@ -241,6 +244,7 @@ static int update(int map, const void *key, const void *value, uint64_t flags)
 		if (err != -ENOMEM)
 			break;
 		(void)nanosleep(&pause, NULL);
+		pause.tv_nsec = pause.tv_nsec < NOMEM_PAUSE_MAX_NS / 2 ? 2 * pause.tv_nsec : NOMEM_PAUSE_MAX_NS;
 	}
 	return err;
 }
