@@ -284,17 +284,12 @@ figures: deps
 	@$(MAKE) --no-print-directory -j2 all lab
 	@$(B)/divvy-lab figures $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) --out $(OUT)
 
-TESTS_SH := $(filter-out %lib.sh,$(wildcard tests/unit/*.sh tests/system/*.sh))
 # With what they start.
 tests: all exporter lab $(UNIT) $(TEST_HELPERS)
 
-# Unit tests two at a time; then, alone and one by one, what boots VMs, fills a wire, or encodes video. (In one call, prove
-# would run both lists side by side.)
-ALONE := $(patsubst %,$(B)/tests/unit/%_test,kernel_datapath kernel_gate kernel_gate_faults slots_guard slots_guard_death lab_peer_run lab_video)
 check: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
-	@$(MAKE) --no-print-directory lint; l=$$?; prove --timer -j2 $(filter-out $(ALONE),$(UNIT)); a=$$?; \
-		prove --timer $(ALONE) $(TESTS_SH); b=$$?; exit $$((l | a | b))
+	@tests/check.sh
 
 # KERNELS="bookworm" for one of them.
 KERNELS ?= bookworm trixie sid
