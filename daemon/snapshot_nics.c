@@ -110,6 +110,9 @@ static void fill_backpressure(const struct daemon *d, const struct node *node, s
 
 static int fill_nic(struct daemon *d, const struct node *node, struct snapshot_nics *s, struct snapshot_nic *out)
 {
+	const struct tree_vnic *v = out->binding.bound ? tree_vnic(&d->plane.have, out->binding.ifindex) : NULL;
+
+	out->hooks = v ? v->hooks : 0;
 	fill_backpressure(d, node, out);
 	if (!out->binding.bound)
 		return 0;

@@ -15,6 +15,7 @@ enum snapshot_backpressure {
 /* One of a device's vNICs. */
 struct snapshot_nic {
 	struct binding binding;
+	unsigned int hooks;              /* enum hook_kind: where its packets enter divvy; 0: nowhere */
 	struct divvy_counters offered;   /* what the vNIC sent into divvy */
 	uint64_t offered_ns;             /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;

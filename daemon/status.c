@@ -118,6 +118,11 @@ static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 /* What others have on a vNIC, and how that and divvy meet. */
 static void put_meets(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
 {
+	static const char *const hook[] = {
+		[0] = "", [HOOK_FILTER] = "filter", [HOOK_TCX] = "tcx", [HOOK_FILTER | HOOK_TCX] = "both"
+	};
+
+	jsontext_string(j, "hook", hook[n->hooks & (HOOK_FILTER | HOOK_TCX)]);
 	jsontext_string(j, "passed_by", n->binding.passed_by);
 	put_lines(j, "others", s, n->first_other, n->n_others);
 	put_lines(j, "filters_passed_by", s, n->first_passed, n->n_passed);

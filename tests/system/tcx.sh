@@ -60,10 +60,14 @@ case_alone() {
 	check "hook: tcx: applied" "$? == 0" || diag <"$tmp/said"
 	has_program && ! has_qdisc
 	check "a program, and no qdisc" "$? == 0" || tc -n "$host" qdisc show dev n0 | diag
+	is web hook tcx
+	check "status --json says so" "$? == 0"
 	divides "alone"
 	divvy_apply on
 	has_filter && [[ -z $(programs) ]]
 	check "hook: last: a filter, and no program" "$? == 0" || programs | diag
+	is web hook filter
+	check "so does status --json" "$? == 0"
 	apply_tcx
 	! divvy status | grep -qE "also on|not divided"
 	check "status has nothing to say of it" "$? == 0" || divvy status | diag
@@ -92,6 +96,8 @@ case_bare_add() {
 	u32 10 ip dport 9999 0xffff
 	await 3 has_filter
 	check "behind the filter of others there is divvy's" "$? == 0" || tc -n "$host" filter show dev n0 ingress | diag
+	await 3 is web hook both
+	check "status --json: both" "$? == 0"
 	divides "a filter of others"
 	tc -n "$host" qdisc del dev n0 ingress
 	divides "others' qdisc is deleted: at once"
