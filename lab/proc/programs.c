@@ -70,3 +70,10 @@ const char *program_report(void)
 
 	return in_tree(getenv("DIVVY_LAB_REPORT"), "report/divvy-report", path);
 }
+
+const char *program_plots(void)
+{
+	static char path[PATH_MAX + 32];
+
+	return in_tree(getenv("DIVVY_LAB_PLOTS"), "record", path);
+}

@@ -15,3 +15,5 @@ const char *program_path(const char *name);
 const char *program_scenarios(void);
 /* The program that writes reports: $DIVVY_LAB_REPORT, else that of the same tree. Borrowed. */
 const char *program_report(void);
+/* The directory of gnuplot's scripts: $DIVVY_LAB_PLOTS, else that of the same tree. Borrowed. */
+const char *program_plots(void);

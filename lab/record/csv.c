@@ -68,7 +68,8 @@ static void phases(const struct result *r, FILE *f)
 
 	fprintf(f,
 		"phase,repetition,scheduler,at_s,seconds,vm,share,mbps,share_pct,error_pp,loss_pct,cpu_cores,"
-		"cpu_per_mbit,rtt_p50_ms,rtt_p99_ms,total_mbps,utilisation,jain,queue_drops,settled_ms\n");
+		"cpu_per_mbit,rtt_p50_ms,rtt_p99_ms,total_mbps,utilisation,jain,queue_drops,settled_ms,"
+		"entitled_mbps\n");
 	for (size_t k = 0; k < r->n_phases; k++)
 		for (size_t i = 0; !r->phases[k].skipped[0] && i < s->n_vms; i++) {
 			const struct phase_result *p = &r->phases[k];
@@ -77,7 +78,7 @@ static void phases(const struct result *r, FILE *f)
 					       v->loss_pct,    v->cpu_cores,  v->cpu_per_mbit,
 					       v->rtt_p50_ms,  v->rtt_p99_ms, p->total_mbps,
 					       p->utilisation, p->jain,       (double)p->queue_drops,
-					       p->settled_ms };
+					       p->settled_ms,  v->entitled_mbps };
 
 			quoted(f, p->phase->name);
 			fprintf(f, ",%u,%s,%.3f,%u,%s,", p->repetition, scheduler_name(p->phase->scheduler),

@@ -1,63 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Bandwidth over time with the changes marked, drawn by gnuplot from bandwidth.csv. The script stays beside
- * it.
+ * Plots of a run, drawn by gnuplot from its CSVs: bandwidth.gp and slots.gp, beside this file, have how. Slots
+ * over time are shown for a moment of one phase, with the frames that arrived meanwhile.
  */
 
 #include "report.h"
 
+#include "lab/proc/programs.h"
+
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Colours that stay apart for colour-blind readers (Okabe and Ito, "Color Universal Design", 2008). */
-static const char *const colours[] = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9" };
-
-const char *plot_colour(size_t i)
-{
-	return colours[i % (sizeof(colours) / sizeof(colours[0]))];
-}
+#define SHOWN_NS (300 * NSEC_PER_MSEC)
 
 /* For gnuplot's single quotes. */
-void plot_quoted(FILE *f, const char *s)
+static void set_text(FILE *f, const char *name, const char *text)
 {
-	fputc('\'', f);
-	for (; *s; s++) {
-		if (*s == '\'')
-			fputc('\'', f);
-		fputc(*s, f);
-	}
-	fputc('\'', f);
+	fprintf(f, "%s = '", name);
+	for (; *text; text++)
+		fprintf(f, *text == '\'' ? "''" : "%c", *text);
+	fprintf(f, "'; ");
 }
 
-static double at_s(const struct result *r, uint64_t ns)
+/* variables: assignments that the script needs besides these. */
+static int draw(const struct result *r, const char *name, const char *variables, const char *dir, struct errtext *e)
 {
-	return (double)(ns - r->start_ns) / 1e9;
-}
+	char script[PATH_MAX], go[PATH_MAX], *text = NULL;
+	const char *argv[] = { "gnuplot", "-e", go, "-e", NULL, "-e", variables, script, NULL };
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	int err;
 
-/* A line where each phase begins, its name above it, and the entitlements as short dashes. */
-static void marks(const struct result *r, double top, FILE *f)
-{
-	for (size_t k = 0; k < r->n_phases; k++) {
-		const struct phase_result *p = &r->phases[k];
-		double from = at_s(r, p->window.from_ns), to = at_s(r, p->window.to_ns);
-
-		if (p->skipped[0])
-			continue;
-		if (k > 0)
-			fprintf(f, "set arrow from %.3f,0 to %.3f,%g nohead back lc rgb '#444444' lw 1.2 dt (6,4)\n", from,
-				from, top);
-		fprintf(f, "set label ");
-		plot_quoted(f, p->phase->name);
-		fprintf(f, " at %.3f,%g center font ',%d' tc rgb '#222222' noenhanced\n", (from + to) / 2,
-			top * 0.965, r->n_phases > 6 ? 10 : 12);
-		if (p->phase->scheduler == SCHEDULER_NONE)
-			continue;
-		for (size_t i = 0; i < r->scenario->n_vms; i++)
-			if (p->vm[i].entitled_mbps > 0 && !scenario_unlimited(r->scenario))
-				fprintf(f, "set arrow from %.3f,%g to %.3f,%g nohead front lc rgb '%s' lw 1 dt (2,3)\n", from,
-					p->vm[i].entitled_mbps, to, p->vm[i].entitled_mbps, plot_colour(i));
-	}
+	if (!f)
+		return errtext_set(e, -ENOMEM, "out of memory");
+	set_text(f, "name", name);
+	set_text(f, "title", r->scenario->title);
+	fprintf(f, "vms = '");
+	for (size_t i = 0; i < r->scenario->n_vms; i++)
+		fprintf(f, "%s ", r->scenario->vms[i].name);
+	fprintf(f, "'");
+	fclose(f);
+	argv[4] = text;
+	snprintf(go, sizeof(go), "cd '%.4000s'", dir);
+	snprintf(script, sizeof(script), "%.3900s/%s.gp", program_plots(), name);
+	err = proc_runv(NULL, argv, NULL, NULL, e);
+	free(text);
+	return err;
 }
 
 /* Mbit/s: the wire, or the most that a phase had on one without a limit. */
@@ -71,63 +62,90 @@ static double highest(const struct result *r)
 	return top;
 }
 
-static void script(const struct result *r, FILE *f)
+static const struct phase_result *shown_phase(const struct result *r)
 {
-	const struct scenario *s = r->scenario;
-	double end = r->n_phases ? at_s(r, r->phases[r->n_phases - 1].window.to_ns) : 1;
-	double top = highest(r) * 1.18;
-
-	fprintf(f, "# gnuplot bandwidth.gp\nset datafile separator ','\n");
-	fprintf(f, "set title ");
-	plot_quoted(f, s->title);
-	fprintf(f, " noenhanced font ',14'\n");
-	fprintf(f, "set xlabel 'time (s)'\nset ylabel 'delivered at the wire (Mbit/s)'\n"
-		   "set xrange [0:%.2f]\nset yrange [0:%g]\nset ytics nomirror\nset xtics nomirror\nset border 3\n"
-		   "set grid ytics lc rgb '#dddddd' lt 1 lw 0.8\nset bmargin 5.5\n"
-		   "set key outside bottom center horizontal noenhanced samplen 2 width 2\n"
-		   "set style line 100 lc rgb '#999999' lw 1.2\n",
-		end, top);
-	marks(r, top, f);
-	fprintf(f, "plot 'bandwidth.csv' using 1:%zu with lines ls 100 title 'sum'", s->n_vms + 3);
-	for (size_t i = 0; i < s->n_vms; i++) {
-		fprintf(f, ", \\\n     '' using 1:%zu with lines lw 2.2 lc rgb '%s' title ", i + 3,
-			plot_colour(i));
-		plot_quoted(f, s->vms[i].name);
-	}
-	fprintf(f, ", \\\n     NaN with lines lc rgb '#666666' dt (2,3) lw 1.5 title 'entitled'\n");
+	for (size_t k = 0; k < r->n_phases; k++)
+		if (r->phases[k].phase->scheduler == SCHEDULER_CPU && r->phases[k].slots_of)
+			return &r->phases[k];
+	return NULL;
 }
 
-int plot_draw(const char *dir, const char *name, struct errtext *e)
+static struct window shown_window(const struct phase_result *p)
 {
-	static const char *const terminals[][2] = {
-		{ "set terminal svg size 1100,560 dynamic background rgb 'white' font 'sans,12'", "svg" },
-		{ "set terminal pngcairo size 1100,560 font 'sans,12'", "png" },
-	};
-	char go[PATH_MAX], output[300], load[100];
-	int err = 0;
+	uint64_t from = p->steady.from_ns + (p->steady.to_ns - p->steady.from_ns) / 2;
+	struct window w = { from, from + SHOWN_NS };
 
-	snprintf(go, sizeof(go), "cd '%.4000s'", dir);
-	snprintf(load, sizeof(load), "load '%.60s.gp'", name);
-	for (size_t i = 0; err == 0 && i < sizeof(terminals) / sizeof(terminals[0]); i++) {
-		const char *const argv[] = { "gnuplot", "-e", go, "-e", output, "-e", load, NULL };
+	if (w.to_ns > p->steady.to_ns)
+		w = p->steady;
+	return w;
+}
 
-		snprintf(output, sizeof(output), "%s; set output '%.60s.%s'", terminals[i][0], name,
-			 terminals[i][1]);
-		err = proc_runv(NULL, argv, NULL, NULL, e);
+/* The grid of an unscheduled phase is a copy of another's. */
+static void turns(const struct result *r, FILE *f)
+{
+	fprintf(f, "phase_number,repetition,vm,start_s,end_s\n");
+	for (size_t k = 0; k < r->n_phases; k++) {
+		const struct phase_result *p = &r->phases[k];
+
+		for (size_t i = 0; p->phase->scheduler == SCHEDULER_CPU && i < r->scenario->n_vms; i++)
+			for (size_t t = 0; t < p->slots.n[i]; t++)
+				fprintf(f, "%zu,%u,%s,%.6f,%.6f\n", k + 1, p->repetition,
+					r->scenario->vms[i].name,
+					(double)(p->slots.turn[i][t].from_ns - r->start_ns) / 1e9,
+					(double)(p->slots.turn[i][t].to_ns - r->start_ns) / 1e9);
 	}
+}
+
+static void frames(const struct result *r, struct window w, FILE *f)
+{
+	fprintf(f, "vm,t_s\n");
+	for (size_t i = 0; i < r->scenario->n_vms; i++) {
+		struct trace t = measure_slice(r->trace[i], w);
+
+		for (size_t k = 0; k < t.n; k++)
+			fprintf(f, "%s,%.6f\n", r->scenario->vms[i].name, (double)(t.s[k].ns - r->start_ns) / 1e9);
+	}
+}
+
+static int draw_slots(const struct result *r, const struct phase_result *p, const char *dir, struct errtext *e)
+{
+	struct window w = shown_window(p);
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+	int err = report_open(&f, dir, "slots.csv", e);
+
+	if (err < 0)
+		return err;
+	turns(r, f);
+	err = report_close(f, dir, "slots.csv", e);
+	if (err == 0)
+		err = report_open(&f, dir, "frames.csv", e);
+	if (err < 0)
+		return err;
+	frames(r, w, f);
+	err = report_close(f, dir, "frames.csv", e);
+	if (err < 0)
+		return err;
+	f = open_memstream(&text, &size);
+	if (!f)
+		return errtext_set(e, -ENOMEM, "out of memory");
+	set_text(f, "phase", p->phase->name);
+	fprintf(f, "number = %zu; from = %.6f; to = %.6f", (size_t)(p - r->phases) + 1,
+		(double)(w.from_ns - r->start_ns) / 1e9, (double)(w.to_ns - r->start_ns) / 1e9);
+	fclose(f);
+	err = draw(r, "slots", text, dir, e);
+	free(text);
 	return err;
 }
 
 int plot_write(const struct result *r, const char *dir, struct errtext *e)
 {
-	FILE *f;
-	int err = report_open(&f, dir, "bandwidth.gp", e);
+	const struct phase_result *p = shown_phase(r);
+	char variables[60];
+	int err;
 
-	if (err < 0)
-		return err;
-	script(r, f);
-	err = report_close(f, dir, "bandwidth.gp", e);
-	if (err == 0)
-		err = plot_draw(dir, "bandwidth", e);
-	return err < 0 ? err : plot_slots_write(r, dir, e);
+	snprintf(variables, sizeof(variables), "top = %g; unlimited = %d", highest(r), scenario_unlimited(r->scenario));
+	err = draw(r, "bandwidth", variables, dir, e);
+	return err < 0 || !p ? err : draw_slots(r, p, dir, e);
 }

@@ -2,9 +2,7 @@
 
 #include "report.h"
 
-#include "lab/run/aggregate.h"
-#include "report_cpu.h"
-#include "report_video.h"
+#include "report_parts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -129,41 +127,6 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 		printf("  others than the VMs used %.2f of the host's cores\n", p->others_cores);
 }
 
-static double median_cpu(const struct result *r, size_t k, size_t vm)
-{
-	const struct metric cpu = { "cpu_per_mbit", offsetof(struct vm_result, cpu_per_mbit) };
-	struct range v;
-
-	return aggregate_vm(r, k, vm, &cpu, &v) < 0 ? (double)NAN : v.median;
-}
-
-static const struct scenario_phase *with_backpressure(const struct scenario *s, const char *mode)
-{
-	for (size_t k = 0; k < s->n_phases; k++)
-		if (s->phases[k].backpressure && strcmp(s->phases[k].backpressure, mode) == 0)
-			return &s->phases[k];
-	return NULL;
-}
-
-/* A scenario with both is there to compare them. */
-static void backpressure_pays(const struct result *r)
-{
-	const struct scenario *s = r->scenario;
-	const struct scenario_phase *on = with_backpressure(s, "on"), *off = with_backpressure(s, "off");
-
-	if (!on || !off)
-		return;
-	printf("\nCPU of the VMM for each delivered Mbit, backpressure on / off (medians of %u):\n",
-	       s->repeat);
-	for (size_t i = 0; i < s->n_vms; i++) {
-		double with = median_cpu(r, (size_t)(on - s->phases), i);
-		double without = median_cpu(r, (size_t)(off - s->phases), i);
-
-		printf("  %-8s %.2f ms / %.2f ms = %.2f\n", s->vms[i].name, 1e3 * with, 1e3 * without,
-		       with / without);
-	}
-}
-
 void report_table(const struct result *r)
 {
 	for (size_t k = 0; k < r->n_phases; k++) {
@@ -178,7 +141,6 @@ void report_table(const struct result *r)
 		report_cpu_phase(r, &r->phases[k]);
 		report_video_phase(r, &r->phases[k]);
 	}
-	backpressure_pays(r);
 	report_compare(r);
 	if (r->load_known && !r->loaded && !scenario_unlimited(r->scenario))
 		printf("\nnot loaded: without a scheduler the guests did not fill the wire, so ratios mean nothing\n");

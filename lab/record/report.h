@@ -16,17 +16,9 @@ void report_table(const struct result *r);
 int summary_write(const struct result *r, const char *dir, struct errtext *e); /* summary.json */
 /* bandwidth, phases, gaps, rtt, loss .csv */
 int csv_write(const struct result *r, const char *dir, struct errtext *e);
-/* bandwidth.svg, .png; and slots */
+/* bandwidth.svg, .png; and slots.csv, frames.csv, slots.svg, .png where there are slots */
 int plot_write(const struct result *r, const char *dir, struct errtext *e);
-/* slots.csv, .svg, .png, if any */
-int plot_slots_write(const struct result *r, const char *dir, struct errtext *e);
-
 /* Make DIR/NAME for writing; a file that is there is emptied. */
 int report_open(FILE **ret, const char *dir, const char *name, struct errtext *e);
-/* NAME.gp in DIR, drawn by gnuplot as NAME.svg and NAME.png. */
-int plot_draw(const char *dir, const char *name, struct errtext *e);
-/* A colour's name, borrowed, and a text in gnuplot's single quotes. */
-const char *plot_colour(size_t i);
-void plot_quoted(FILE *f, const char *s);
 /* fclose() that notices what could not be written. */
 int report_close(FILE *f, const char *dir, const char *name, struct errtext *e);

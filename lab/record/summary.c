@@ -7,9 +7,7 @@
 
 #include "report.h"
 
-#include "lab/run/aggregate.h"
-#include "report_cpu.h"
-#include "report_video.h"
+#include "report_parts.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -37,6 +35,15 @@ static json_t *gaps(bool there, const struct gaps *g)
 			 number(g->p50_ms), "p99", number(g->p99_ms), "p99_by_p50",
 			 number(g->p99_ms / g->p50_ms), "p999", number(g->p999_ms), "n", (json_int_t)g->n,
 			 "left_out", number(g->left_out));
+}
+
+static json_t *measures(const struct vm_result *v)
+{
+	json_t *o = json_object();
+
+	for (size_t k = 0; k < measure_n_kinds; k++)
+		json_object_set_new(o, measure_kinds[k].name, number(v->measures[k]));
+	return o;
 }
 
 static json_t *vm_object(const struct result *r, const struct phase_result *p, size_t i)
@@ -67,10 +74,22 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 						  number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
 					json_null());
 	json_object_set_new(o, "video", summary_video(&v->video));
+	json_object_set_new(o, "measures", measures(v));
 	json_object_set_new(o, "queue_empty_pct", number(v->empty_pct));
 	json_object_set_new(o, "sndbuf_bytes", v->sndbuf > 0 ? json_integer(v->sndbuf) : json_null());
 	json_object_set_new(o, "sndbuf_bound_ms", number(v->bound_ms));
 	return o;
+}
+
+/* What the report calls the measures of the table, and each VM's. */
+static json_t *measure_heads(void)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; k < measure_n_kinds; k++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "name", measure_kinds[k].name, "head",
+						      measure_kinds[k].head, "digits", (int)measure_kinds[k].digits));
+	return list;
 }
 
 static json_t *commands(const char *lines)
@@ -137,54 +156,6 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 	return o;
 }
 
-static json_t *range(int err, const struct range *v)
-{
-	if (err < 0 || isnan(v->median))
-		return json_null();
-	return json_pack("{s:o,s:o,s:o}", "median", number(v->median), "min", number(v->min), "max",
-			 number(v->max));
-}
-
-/* Each phase once, over its repetitions. */
-static json_t *aggregate(const struct result *r)
-{
-	static const struct {
-		const char *name;
-		size_t offset;
-	} of_phase[] = {
-		{ "total_mbps", offsetof(struct phase_result, total_mbps) },
-		{ "utilisation", offsetof(struct phase_result, utilisation) },
-		{ "jain", offsetof(struct phase_result, jain) },
-		{ "settled_ms", offsetof(struct phase_result, settled_ms) },
-	};
-	const struct scenario *s = r->scenario;
-	json_t *list = json_array();
-	struct range v;
-
-	for (size_t k = 0; k < s->n_phases; k++) {
-		json_t *vms = json_array(),
-		       *o = json_pack("{s:s,s:s}", "name", s->phases[k].name, "scheduler",
-				      scheduler_name(s->phases[k].scheduler));
-
-		for (size_t i = 0; i < s->n_vms; i++) {
-			json_t *vm = json_pack("{s:s}", "name", s->vms[i].name);
-
-			for (size_t m = 0; m < aggregate_n_metrics; m++) {
-				int err = aggregate_vm(r, k, i, &aggregate_metrics[m], &v);
-
-				json_object_set_new(vm, aggregate_metrics[m].name, range(err, &v));
-			}
-			json_array_append_new(vms, vm);
-		}
-		json_object_set_new(o, "vms", vms);
-		for (size_t m = 0; m < sizeof(of_phase) / sizeof(of_phase[0]); m++)
-			json_object_set_new(o, of_phase[m].name,
-					    range(aggregate_phase(r, k, of_phase[m].offset, &v), &v));
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
 static json_t *summary(const struct result *r)
 {
 	const struct scenario *s = r->scenario;
@@ -201,7 +172,7 @@ static json_t *summary(const struct result *r)
 		      scenario_unlimited(s) ? json_null() : number((double)s->wire.bytes_ps * 8e-6), "phases",
 		      phases);
 	json_object_set_new(o, "repetitions", json_integer(s->repeat));
-	json_object_set_new(o, "aggregate", aggregate(r));
+	json_object_set_new(o, "measures", measure_heads());
 	json_object_set_new(o, "compare", summary_compare(r));
 	json_object_set_new(o, "title", text(s->title));
 	json_object_set_new(o, "section", text(s->section));

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The figures by which schedulers are compared: one of a phase each, whatever the number of VMs.
 
-A measure of the lab's table (lab/measure/measure_table.c) comes along in summary.json and needs nothing here.
+A measure of the lab's table (lab/measure/kinds.c) comes along in summary.json and needs nothing here.
 """
 
 from typing import NamedTuple
@@ -27,15 +27,17 @@ IPD_P50 = Measure("ipd_p50_ms", "gaps: p50, ms", 3, "ipd_ms.p50")
 IPD_P99 = Measure("ipd_p99_ms", "gaps: p99, ms", 3, "ipd_ms.p99")
 IPD_P999 = Measure("ipd_p999_ms", "gaps: p99.9, ms", 2, "ipd_ms.p999")
 SETTLED = Measure("settled_ms", "settled, ms", 0, "")
+ENTITLEMENT = Measure("entitlement_error_pp", "entitlement error, points", 3, "entitlement_error_pp")
 TOTAL = Measure("total_mbps", "delivered, Mbit/s", 2, "", more_is_better=True)
 
 MEASURES = (ERROR, LOSS, UTILISATION, CPU_COST, RTT_P50, RTT_P99, IPD_CV, IPD_P50, IPD_P99, IPD_P999, SETTLED, TOTAL)
 JUDGED = tuple(m for m in MEASURES if m.brief)
 
-def more_of(scenario):
-    """The measures of the lab's table that a run had."""
-    return tuple(Measure(m["name"], m["head"], m["digits"], f"measures.{m['name']}")
-                 for m in at(scenario.summary, "measures") or ())
+def more_of(s):
+    """Entitlements where the scenario has reserves, and the measures of the lab's table that the run had."""
+    reserves = any(at(vm, "entitlement_error_pp") is not None for p in s.phases for vm in vms(p))
+    return (ENTITLEMENT,) * reserves + tuple(
+        Measure(m["name"], m["head"], m["digits"], f"measures.{m['name']}") for m in at(s.summary, "measures") or ())
 
 def worst_vm(p, path):
     """The largest of the VMs', without its sign."""

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "lab/measure/entitled.h"
+#include "scheduling.h"
 
 #include <errno.h>
 #include <math.h>
@@ -101,6 +102,8 @@ static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint6
 	v->entitled_mbps = entitled_mbps(r->scenario, p->phase, i);
 	v->share_pct = v->error_pp = v->entitlement_error_pp = (double)NAN;
 	v->video = video_none;
+	for (size_t k = 0; k < measure_n_kinds; k++)
+		v->measures[k] = measure_kinds[k].of(t, p->steady);
 	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) :
 								   (double)NAN;
 	v->cpu_cores = measure_cores(cpu_ns, observed);
@@ -206,10 +209,9 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 /* Where its processor is what a guest is held by, it offers what it may and not what it would. */
 static bool floods_held(const struct phase_result *p, const struct scenario_vm *vm)
 {
-	enum scheduler_kind by = p->phase->scheduler;
+	const struct scheduler *by = scheduling_of(p->phase->scheduler);
 
-	return (by == SCHEDULER_CPU || by == SCHEDULER_CPU_WEIGHT || by == SCHEDULER_CPU_QUOTA) &&
-	       vm->traffic.rate_bps == 0;
+	return (p->phase->scheduler == SCHEDULER_CPU || (by && by->by_cpu)) && vm->traffic.rate_bps == 0;
 }
 
 static bool unscheduled(const struct phase_result *p)

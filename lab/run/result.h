@@ -6,6 +6,7 @@
  * whatever writes it down.
  */
 
+#include "lab/measure/kinds.h"
 #include "lab/measure/measure.h"
 #include "lab/probes/slots.h"
 #include "lab/probes/backlog.h"
@@ -61,6 +62,7 @@ struct vm_result {
 	int sndbuf;          /* bytes of truesize, 0: unknown or not limited */
 	double empty_pct;    /* of looks into its queue that found it empty; NAN: no queue of its own */
 	struct video_result video;
+	double measures[MEASURE_KINDS_MAX]; /* of the table, in its order; NAN */
 	double bound_ms;     /* sndbuf / entitled rate: what may stand in the queue; NAN */
 };
 

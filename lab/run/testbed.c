@@ -129,7 +129,7 @@ static int get_image(struct testbed *t, const struct scenario *s, struct errtext
 	int r;
 
 	for (size_t i = 0; i < s->n_vms; i++) {
-		any |= s->vms[i].kind != VM_CONTAINER;
+		any |= vm_port(s->vms[i].kind) != TOPO_VETH;
 		generic |= vm_nic_needs_generic(s->vms[i].nic);
 	}
 	if (!any) {

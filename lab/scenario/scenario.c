@@ -80,9 +80,9 @@ static int convert_vm(struct raw_vm *raw, struct scenario_vm *vm, struct errtext
 	if (raw->qdisc && vm_qdisc_from_name(raw->qdisc, &vm->qdisc) < 0)
 		return errtext_set(e, -EINVAL, "vm %s: unknown qdisc \"%s\": expected pfifo_fast or fq_codel",
 				   raw->name, raw->qdisc);
-	if (raw->qdisc && vm->kind == VM_CONTAINER)
+	if (raw->qdisc && vm_port(vm->kind) == TOPO_VETH)
 		return errtext_set(e, -EINVAL, "vm %s: a container has a veth, no qdisc", raw->name);
-	if (raw->nic && vm->kind == VM_CONTAINER)
+	if (raw->nic && vm_port(vm->kind) == TOPO_VETH)
 		return errtext_set(e, -EINVAL, "vm %s: a container has a veth, no nic", raw->name);
 	if (raw->rate) {
 		r = convert_rate("rate", raw->rate, &rate, e);

@@ -14,7 +14,8 @@
 	X(PROXMOX, "proxmox", proxmox) \
 	X(LIBVIRT, "libvirt", libvirt) \
 	X(CPU_WEIGHT, "cpu-weight", cpu_weight) \
-	X(CPU_QUOTA, "cpu-quota", cpu_quota)
+	X(CPU_QUOTA, "cpu-quota", cpu_quota) \
+	/* a new one goes above */
 
 enum scheduler_kind {
 	SCHEDULER_NONE,

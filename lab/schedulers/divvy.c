@@ -132,7 +132,7 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 		s->topo->uplink, units_format_rate(sc->capacity, capacity));
 	for (size_t i = 0; i < sc->n_vms; i++) {
 		/* What libvirt started is found as an operator would say it. */
-		if (sc->vms[i].kind == VM_LIBVIRT)
+		if (vm_port(sc->vms[i].kind) == TOPO_FOREIGN)
 			fprintf(f, "      - {name: %s, vm: %s", sc->vms[i].name, sc->vms[i].name);
 		else
 			fprintf(f, "      - {name: %s, nic: %s", sc->vms[i].name, s->topo->vm[i].tap);

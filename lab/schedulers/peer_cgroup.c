@@ -245,6 +245,7 @@ const struct scheduler scheduler_cpu_weight = {
 	.set = weight_set,
 	.release = peer_cgroup_release,
 	.needs = { PART_CPU_WEIGHT },
+	.by_cpu = true,
 };
 
 /* --- quotas ---------------------------------------------------------------------------------------- */
@@ -283,4 +284,5 @@ const struct scheduler scheduler_cpu_quota = {
 	.set = quota_set,
 	.release = peer_cgroup_release,
 	.needs = { PART_CPU_QUOTA },
+	.by_cpu = true,
 };

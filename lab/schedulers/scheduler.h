@@ -37,6 +37,7 @@ struct scheduler {
 	int (*release)(struct scheduling *s, struct errtext *e);
 	enum kernel_part needs[KERNEL_PARTS_MAX];
 	enum scheduler_queues queues;
+	bool by_cpu; /* VMs are held by their processors: a flood offers what it may */
 };
 
 #define SCHEDULER_OBJECT(kind, name, object) extern const struct scheduler scheduler_##object;

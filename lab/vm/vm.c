@@ -32,9 +32,9 @@ static const struct {
 	const struct vm_ops *ops;
 	enum topo_port port;
 } kinds[] = {
-	[VM_QEMU] = { "qemu", &vm_ops_qemu, TOPO_TAP },
-	[VM_CONTAINER] = { "container", &vm_ops_container, TOPO_VETH },
-	[VM_LIBVIRT] = { "libvirt", &vm_ops_libvirt, TOPO_FOREIGN },
+#define KIND(kind, name, object, port) [VM_##kind] = { (name), &vm_ops_##object, (port) },
+	VM_KIND_TABLE(KIND)
+#undef KIND
 };
 
 int vm_kind_from_name(const char *name, enum vm_kind *ret)

@@ -7,11 +7,17 @@
 
 #include <net/if.h>
 
+/* The table of guests: a kind, its name in a scenario, vm_ops_OBJECT (vm_impl.h), and what its device is (topo.h). */
+#define VM_KIND_TABLE(X) \
+	X(QEMU, "qemu", qemu, TOPO_TAP) /* QEMU, started by hand */ \
+	X(CONTAINER, "container", container, TOPO_VETH) /* namespaces on the host's kernel, with its programs */ \
+	X(LIBVIRT, "libvirt", libvirt, TOPO_FOREIGN) /* QEMU, started and stopped by a libvirtd */ \
+	/* a new one goes above */
+
 enum vm_kind {
-	VM_QEMU,      /* QEMU, started by hand */
-	/* a process tree in namespaces of its own, on the host's kernel, with the host's programs */
-	VM_CONTAINER,
-	VM_LIBVIRT,   /* QEMU, started and stopped by a libvirtd */
+#define VM_KIND(kind, name, object, port) VM_##kind,
+	VM_KIND_TABLE(VM_KIND)
+#undef VM_KIND
 };
 
 enum vm_nic {

@@ -24,9 +24,9 @@ struct vm_ops {
 	int (*cpu_ns)(const struct vm *vm, uint64_t *ns);
 };
 
-extern const struct vm_ops vm_ops_qemu;
-extern const struct vm_ops vm_ops_container;
-extern const struct vm_ops vm_ops_libvirt;
+#define VM_OPS(kind, name, object, port) extern const struct vm_ops vm_ops_##object;
+VM_KIND_TABLE(VM_OPS)
+#undef VM_OPS
 
 #define VM_TEXTS 6 /* of a struct vm_config; vm.c lists them */
 

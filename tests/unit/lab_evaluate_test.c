@@ -4,7 +4,7 @@
  * What a run's observations are worth: loaded or not, backlogged or not, loss and drops in the right phase.
  */
 
-#include "lab/run/aggregate.h"
+#include "lab/measure/range.h"
 #include "lab/run/result.h"
 
 #include <math.h>
@@ -273,30 +273,6 @@ static void test_range(void **state)
 	assert_true(isnan(range_of(none, 0).max));
 }
 
-/* Repetitions of one phase are found among the others. */
-static void test_repetitions(void **state)
-{
-	struct fixture *f = *state;
-	const struct metric loss = { "loss_pct", offsetof(struct vm_result, loss_pct) };
-	struct range v;
-
-	f->r.phases[0].vm[1].loss_pct = 9;
-	f->r.phases[1].vm[1].loss_pct = 5;
-	f->r.phases[1].jain = 0.5;
-	assert_int_equal(aggregate_vm(&f->r, 1, 1, &loss, &v), 0);
-	near(v.median, 5, 0);
-	near(v.max, 5, 0);
-	f->r.phases[0].phase = &f->phases[1];
-	assert_int_equal(aggregate_vm(&f->r, 1, 1, &loss, &v), 0);
-	near(v.median, 7, 0);
-	near(v.max, 9, 0);
-	assert_int_equal(aggregate_phase(&f->r, 1, offsetof(struct phase_result, jain), &v), 0);
-	near(v.min, 0, 0);
-	near(v.max, 0.5, 0);
-	assert_int_equal(aggregate_vm(&f->r, 0, 1, &loss, &v), 0);
-	assert_true(isnan(v.median));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,7 +285,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loss_drops_rtt, setup, teardown),
 		cmocka_unit_test(test_range),
-		cmocka_unit_test_setup_teardown(test_repetitions, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

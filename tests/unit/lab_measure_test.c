@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "lab/measure/entitled.h"
+#include "lab/measure/kinds.h"
 #include "lab/measure/measure.h"
 
 #include <errno.h>
@@ -264,6 +265,30 @@ static void change(struct sample *a, struct sample *b, struct trace t[2], uint64
 	t[1] = (struct trace){ b, nb };
 }
 
+static double of_kind(const char *name, struct trace t, struct window w)
+{
+	for (size_t k = 0; k < measure_n_kinds; k++)
+		if (strcmp(measure_kinds[k].name, name) == 0)
+			return measure_kinds[k].of(t, w);
+	fail_msg("no measure %s", name);
+	return (double)NAN;
+}
+
+static void test_kinds(void **state)
+{
+	(void)state;
+	struct sample s[4000];
+	const struct window w = { 1 * S, 5 * S };
+
+	near(of_kind("swing_200ms_pct", steady(s, 4000, 1 * S, MS, 100), w), 0, 1e-9);
+	/* half of the time at twice the rate, then nothing: a window has twice the mean, or nothing */
+	near(of_kind("swing_200ms_pct", steady(s, 2000, 1 * S, MS, 100), w), 100, 1e-9);
+	assert_true(isnan(of_kind("swing_200ms_pct", (struct trace){}, w)));
+	/* the report makes a column of each */
+	for (size_t k = 0; k < measure_n_kinds; k++)
+		assert_true(measure_kinds[k].head[0] && !strpbrk(measure_kinds[k].name, " .\"") && measure_kinds[k].digits < 7);
+}
+
 static void test_settled(void **state)
 {
 	(void)state;
@@ -357,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steady),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_slice),
 		cmocka_unit_test(test_slice_brute),
 		cmocka_unit_test(test_sort),

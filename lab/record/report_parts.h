@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What report.c and summary.c say of CPU slots. */
+/* What report.c and summary.c say of CPU slots, and of video. */
 
 #include "lab/run/result.h"
 
@@ -16,3 +16,7 @@ void report_compare(const struct result *r);
 json_t *summary_cpu_vm(const struct cpu_vm *v);
 json_t *summary_cpu_phase(const struct cpu_phase *c);
 json_t *summary_compare(const struct result *r);
+
+/* A line for each VM below a phase's table; and for summary.json. */
+void report_video_phase(const struct result *r, const struct phase_result *p);
+json_t *summary_video(const struct video_result *v);
