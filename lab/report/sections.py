@@ -137,13 +137,13 @@ def guest_scenario(d, folder, s):
     columns = GUESTS + M.more_of(s)
     d.table(["", "delivered, Mbit/s", *(m.head for m in columns)], guest_rows(s, columns))
 
-def guests(d, folder):
-    for s in d.section("guests", folder.section("guests")):
+def guests(d, folder, section):
+    for s in d.section(section, folder.section(section)):
         guest_scenario(d, folder, s)
 
 def others(d, folder):
     shown = {s.name for p in FIGURES for s in p.scenarios(folder)}
-    rest = [s for s in folder.measured if s.name not in shown and s.section not in ("peers", "video", "guests")]
+    rest = [s for s in folder.measured if s.name not in shown and s.section not in ("peers", "promises", "video", "guests")]
     for s in d.section("others", rest) if rest else ():
         guest_scenario(d, folder, s)
 
@@ -165,9 +165,11 @@ def everything(folder, targets, causes, no_plots):
     facts(d, folder, no_plots)
     summary(d, targets)
     figures.section(d, folder, targets, doubts)
+    if folder.section("promises"):
+        guests(d, folder, "promises")
     peers.section(d, folder, causes, scenario_head)
     video(d, folder)
-    guests(d, folder)
+    guests(d, folder, "guests")
     others(d, folder)
     scenarios(d, folder)
     return d

@@ -116,6 +116,14 @@ def figure_targets(folder):
                 out += gap_targets(p, s)
     return out + [udp_change(folder)]
 
+def promise_targets(folder):
+    out = []
+    for s in folder.section("promises"):
+        out.append(Target(f"Reserves ({s.name}): entitlement error of the worst VM", "entitlement error", "at most 0.7 points"))
+        if s.under_of(DEVICE):
+            out[-1].judge(worst_step(s, s.under_of(DEVICE), M.ENTITLEMENT), 0.7, False, 3, "points")
+    return out
+
 def streaming_vm(s):
     """Which VM streams; None: none."""
     return next((i for p in s.phases for i, vm in enumerate(vms(p)) if isinstance(at(vm, "video"), dict)), None)
@@ -159,5 +167,5 @@ def quick_target(folder):
     return Target("The quick run: all its scenarios", "quick", "under 10 minutes",
                   ours=f"{took // 60:.0f} min {took % 60:02.0f} s", outcome=REACHED if took < QUICK_S else MISSED)
 
-def all_targets(folder, causes): return figure_targets(folder) + video_targets(folder) + [peers_target(folder, causes)] + \
+def all_targets(folder, causes): return figure_targets(folder) + promise_targets(folder) + video_targets(folder) + [peers_target(folder, causes)] + \
         ([quick_target(folder)] if folder.quick else [])
