@@ -59,7 +59,9 @@ def front(d, folder, targets):
     """The first screen: the verdict, figure 12, whom device scheduling beats, whom not, by how much."""
     d.section("front")
     missed = [f"{t.what}: {t.ours} ({t.reach})" for t in targets if t.outcome == MISSED]
-    d.para(f"Targets: {counts(targets)}." + (f" Missed: {'; '.join(missed)}." if missed else ""), "poor" if missed else "good")
+    more = f"; and {len(missed) - 3} more, below" if len(missed) > 3 else ""
+    d.para(f"Targets: {counts(targets)}." + (f" Missed: {'; '.join(missed[:3])}{more}." if missed else ""),
+           "poor" if missed else "good")
     caution(d, folder)
     figures.front(d, folder, targets)
     peers.front(d, folder)
