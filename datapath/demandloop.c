@@ -120,9 +120,21 @@ static int compare_minor(const void *key, const void *s)
 	return (int)*(const uint16_t *)key - (int)((const struct htb_stats *)s)->minor;
 }
 
+/*
+ * What HTB has charged: bytes, and the overhead for each packet that it dequeued (htb_charge_class(), net/sched/sch_htb.c),
+ * which the counts of tokens tell, and that of packets does not where the kernel segments. Rates and entitlements are of
+ * the same. Their sum begins again after 2^32 packets, as if the class were new.
+ */
+static uint64_t charged(const struct htb_stats *s, uint16_t overhead)
+{
+	return s->bytes + (uint64_t)(s->lended + s->borrowed) * overhead;
+}
+
 static void take(struct demand_uplink *u, const struct model *m, uint32_t leaf, const struct htb_stats *s, uint64_t now_ns)
 {
-	if (demand_look(demands_of(u, leaf), s->bytes, s->backlog_packets > 0, m->nodes[u->first].limit, now_ns))
+	const struct node *uplink = &m->nodes[u->first];
+
+	if (demand_look(demands_of(u, leaf), charged(s, uplink->overhead), s->backlog_packets > 0, uplink->limit, now_ns))
 		u->due = true;
 }
 
