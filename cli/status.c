@@ -65,6 +65,7 @@ static void vm_cell(struct table *t, const json_t *vm)
 /* Which columns a table has that not every uplink needs. */
 struct columns {
 	bool reserve, limit;
+	long long now_ns; /* of the answer */
 };
 
 #define HEADERS_MAX 12
@@ -198,6 +199,24 @@ static const char *repaired(const json_t *o)
 	return what[0] ? what : NULL;
 }
 
+/* What was promised and not kept: how often, and when last. */
+static void add_promise(struct table *t, const json_t *o, const struct columns *columns)
+{
+	const json_t *c = json_object_get(o, "conformance");
+	long long reserve = integer(c, "reserve_missed"), below = integer(c, "below_entitlement");
+	char what[96] = "";
+
+	if (!reserve && !below)
+		return;
+	if (reserve)
+		snprintf(what, sizeof(what), "less than its reserve %lld time%s", reserve, reserve == 1 ? "" : "s");
+	if (below)
+		snprintf(what + strlen(what), sizeof(what) - strlen(what), "%sbelow its entitlement for %lld s",
+			 reserve ? ", " : "", below);
+	table_line(t, "  promise not kept: %s; last %.3g s ago", what, 
+		   (double)(columns->now_ns - integer(c, "violated_ns")) / 1e9);
+}
+
 static bool has_line(const json_t *list, const char *line)
 {
 	const json_t *one;
@@ -272,6 +291,7 @@ static void add_device(struct table *t, const json_t *d, bool cpu, const struct 
 	if (integer(d, "burst_dropped_packets"))
 		table_line(t, "  dropped by the kernel before that: %lld packets (net.core.qdisc_max_burst)",
 			   integer(d, "burst_dropped_packets"));
+	add_promise(t, d, columns);
 	if (repaired(d))
 		table_line(t, "  by another program, put right each time: %s in the last minute",
 			   repaired(d));
@@ -338,18 +358,50 @@ static void add_tree(struct table *t, const json_t *uplink, bool cpu, const stru
 
 	for (size_t i = 0; i <= n; i++) {
 		while (!cpu && k < json_array_size(networks) &&
-		       integer(json_array_get(networks, k), "first_device") <= (long long)i)
-			network_cells(t, json_array_get(networks, k++), columns);
+		       integer(json_array_get(networks, k), "first_device") <= (long long)i) {
+			network_cells(t, json_array_get(networks, k), columns);
+			add_promise(t, json_array_get(networks, k++), columns);
+		}
 		if (i < n)
 			add_device(t, json_array_get(devices, i), cpu, columns);
 	}
 }
 
-static void print_uplink(FILE *to, const json_t *uplink, bool cpu, const char *on, const char *off)
+/* Of those that send. Nothing is said where nothing was measured. */
+static void print_promises(FILE *to, const json_t *devices)
+{
+	size_t i, measured = 0, settled = 0;
+	double largest = 0.0;
+	long long after_ms = 0;
+	const json_t *d;
+
+	json_array_foreach(devices, i, d) {
+		const json_t *c = json_object_get(d, "conformance");
+
+		if (!json_is_number(json_object_get(c, "error_pp")))
+			continue;
+		measured++;
+		largest = real(c, "error_pp") > largest ? real(c, "error_pp") : largest;
+		largest = -real(c, "error_pp") > largest ? -real(c, "error_pp") : largest;
+		if (!json_is_integer(json_object_get(c, "settled_after_ms")))
+			continue;
+		settled++;
+		after_ms = integer(c, "settled_after_ms") > after_ms ? integer(c, "settled_after_ms") : after_ms;
+	}
+	if (!measured)
+		return;
+	fprintf(to, "  promises: measured on %zu of %zu devices, in the latest second within %.2f points of the uplink",
+		measured, json_array_size(devices), largest);
+	if (settled == measured)
+		fprintf(to, "; settled %.3g s after the last change", (double)after_ms / 1e3);
+	fputc('\n', to);
+}
+
+static void print_uplink(FILE *to, const json_t *uplink, bool cpu, long long now_ns, const char *on, const char *off)
 {
 	const char *headers[HEADERS_MAX];
 	_cleanup_(table_free) struct table t = { .headers = cpu ? cpu_headers : headers };
-	struct columns columns = { 0 };
+	struct columns columns = { .now_ns = now_ns };
 
 	find_columns(json_object_get(uplink, "networks"), &columns);
 	find_columns(json_object_get(uplink, "devices"), &columns);
@@ -359,6 +411,7 @@ static void print_uplink(FILE *to, const json_t *uplink, bool cpu, const char *o
 	fprintf(to, "%s\n", json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
 	add_tree(&t, uplink, cpu, &columns);
 	table_print(&t, to, on, off);
+	print_promises(to, json_object_get(uplink, "devices"));
 	if (repaired(uplink))
 		fprintf(to, "  by another program, put right each time: %s in the last minute\n", repaired(uplink));
 }
@@ -381,7 +434,7 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 	if (cpu)
 		print_schedule(to, schedule);
 	json_array_foreach(uplinks, i, uplink)
-		print_uplink(to, uplink, cpu, on, off);
+		print_uplink(to, uplink, cpu, integer(status, "monotonic_ns"), on, off);
 	if (text(from, "state_lost")[0])
 		fprintf(to, "State lost: %s\n", text(from, "state_lost"));
 	if (text(from, "unsaved")[0])

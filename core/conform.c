@@ -16,7 +16,8 @@
  * 3. The error. Windows of a second, backlogged or not, one behind the other.
  * 4. Settled. After a change, windows of 50 ms, or of one interval where that is longer. The error of each is within 2 %
  *    of the uplink, and two packets: in so short a time a packet more or less can be more than that. Three in a row, and
- *    it had settled when the first of them began.
+ *    it had settled when the first of them began. A
+ *    device that was idle at the change, or is since then, is not measured.
  *
  * The first window of 1 since the device woke up is left out, and the first 100 ms for 2: it takes a while until divvyd
  * sees that it sends again.
@@ -64,6 +65,16 @@ static uint64_t reserve_window_ns(const struct conform_reading *r)
 	return ns > UINT64_MAX / 2 ? UINT64_MAX / 2 : ns < CONFORM_RESERVE_NS ? CONFORM_RESERVE_NS : (uint64_t)ns;
 }
 
+static void violate(struct conform *c, const struct conform_window *w, const struct conform_reading *r)
+{
+	uint64_t ns = r->now_ns - w->start_ns;
+
+	c->violated_ns = r->now_ns;
+	c->violation.got.bytes_ps = (uint64_t)(sent_in(w, r, 0) / ns);
+	c->violation.due.bytes_ps = (uint64_t)(w->due / ns);
+	c->violation.over_ns = ns;
+}
+
 /* --- the four kinds of windows ------------------------------------------------------------------- */
 
 static unsigned int look_reserve(struct conform *c, const struct conform_reading *r)
@@ -83,12 +94,12 @@ static unsigned int look_reserve(struct conform *c, const struct conform_reading
 		return 0;
 	missed = !c->fresh && sent_in(w, r, 2 * packet_of(r)) < w->due;
 	c->fresh = false;
+	if (missed) {
+		violate(c, w, r);
+		c->reserve_missed++;
+	}
 	begin(w, r);
-	if (!missed)
-		return 0;
-	c->reserve_missed++;
-	c->violated_ns = r->now_ns;
-	return CONFORM_RESERVE_MISSED;
+	return missed ? CONFORM_RESERVE_MISSED : 0;
 }
 
 static unsigned int look_entitlement(struct conform *c, const struct conform_reading *r)
@@ -111,12 +122,12 @@ static unsigned int look_entitlement(struct conform *c, const struct conform_rea
 	if (r->now_ns - w->start_ns < CONFORM_SPAN_NS)
 		return 0;
 	below = sent_in(w, r, 0) + percent_of(w, r, CONFORM_BELOW_PERCENT) < w->due;
+	if (below) {
+		violate(c, w, r);
+		c->below++;
+	}
 	begin(w, r);
-	if (!below)
-		return 0;
-	c->below++;
-	c->violated_ns = r->now_ns;
-	return CONFORM_BELOW;
+	return below ? CONFORM_BELOW : 0;
 }
 
 static void look_span(struct conform *c, const struct conform_reading *r)
@@ -137,7 +148,7 @@ static unsigned int look_settle(struct conform *c, const struct conform_reading 
 	struct conform_window *w = &c->settle;
 	unsigned __int128 sent, off, may;
 
-	if (!c->changed_ns || c->settled_ns)
+	if (!c->settling)
 		return 0;
 	if (!w->start_ns) {
 		begin(w, r);
@@ -156,6 +167,7 @@ static unsigned int look_settle(struct conform *c, const struct conform_reading 
 	if (c->good < CONFORM_SETTLE_WINDOWS)
 		return 0;
 	c->settled_ns = c->good_ns;
+	c->settling = false;
 	return CONFORM_SETTLED;
 }
 
@@ -174,6 +186,7 @@ static void take(struct conform *c, const struct conform_reading *r)
 void conform_sleep(struct conform *c)
 {
 	c->at_ns = 0;
+	c->settling = false;
 	c->good = 0;
 	end(&c->reserve);
 	end(&c->entitlement);
@@ -212,6 +225,7 @@ void conform_change(struct conform *c, uint64_t now_ns)
 {
 	c->changed_ns = now_ns;
 	c->settled_ns = 0;
+	c->settling = c->at_ns;
 	c->good = 0;
 	end(&c->settle);
 }

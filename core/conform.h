@@ -48,6 +48,10 @@ struct conform {
 	uint64_t reserve_missed; /* windows in which it got less than its reserve */
 	uint64_t below;          /* windows of CONFORM_SPAN_NS in which it got less than it was entitled to */
 	uint64_t violated_ns;    /* the end of the latest of both; 0: there was none */
+	struct {
+		struct rate got, due;
+		uint64_t over_ns;
+	} violation;             /* what it was */
 	uint64_t changed_ns;     /* conform_change(); 0: never */
 	uint64_t settled_ns;     /* the start of the first windows since then in which it got what it is entitled to; 0: not yet */
 	/* ---- */
@@ -56,6 +60,7 @@ struct conform {
 	struct rate now, floor;  /* entitled, and of it reserved, since the latest reading */
 	bool fresh;              /* no whole window with packets waiting since it woke up */
 	uint64_t fresh_ns;       /* then: the first reading with packets waiting; 0: there was none */
+	bool settling;           /* it was read when the specification changed, and has been since then */
 	uint8_t good;            /* windows in a row */
 	uint64_t good_ns;        /* the start of the first of them */
 	struct conform_window reserve, entitlement, span, settle;
@@ -73,7 +78,10 @@ enum conform_news {
 unsigned int conform_read(struct conform *c, const struct conform_reading *r);
 /* It is idle: there are no readings for a while. */
 void conform_sleep(struct conform *c);
-/* The specification changes now: what it is entitled to from the next reading on is by the new one. */
+/*
+ * The specification changes now: what it is entitled to from the next reading on is by the new one. How long it takes to
+ * settle is measured if it is read now and until then.
+ */
 void conform_change(struct conform *c, uint64_t now_ns);
 /* delivered less entitled, in percentage points of the uplink. */
 double conform_error_pp(const struct conform *c, struct rate capacity);

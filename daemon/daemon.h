@@ -76,6 +76,7 @@ struct daemon {
 	struct warning_list told;   /* what the log has had, and still holds */
 	struct drain drain;
 	struct demandloop *demandloop; /* owned */
+	struct promises promises;      /* by its readings */
 	struct nftwatch *nftwatch;
 	struct queuewatch *queuewatch; /* NULL: the kernel does not tell of queues */
 	sd_event_source *settle_timer; /* when a vNIC that is being set up may be attached to; owned by the loop */

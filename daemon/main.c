@@ -248,7 +248,7 @@ static int open_all(struct daemon *d, struct loop **loop, struct control **contr
 	}
 	if (r >= 0)
 		r = demandloop_open(&d->demandloop, d->event,
-				    &(struct demandloop_of){ &d->plane, &d->plan, &sizing_host_default });
+				    &(struct demandloop_of){ &d->plane, &d->plan, &sizing_host_default, &d->promises });
 	/* Events first, then the dump: nothing is missed between the two. */
 	if (r >= 0)
 		r = loop_open(loop, d);
@@ -287,6 +287,7 @@ static void close_all(struct daemon *d, struct loop *loop, struct control *contr
 {
 	drain_close(&d->drain);
 	d->demandloop = demandloop_close(d->demandloop);
+	promises_free(&d->promises);
 	control_close(control);
 	d->slots = slots_close(d->slots);
 	nftwatch_close(d->nftwatch);

@@ -318,6 +318,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 		log_warning("cannot ask nft for hooks (%s): no further vNIC is bound until it answers",
 			    strerror(-d->plan.hurdles.error));
 	absent_log(&old, &d->plan);
+	(void)promises_follow(&d->promises, &old, &d->plan);
 	plan_free(&old);
 	portspeed_keep(&d->speeds, &d->plan.written);
 	d->unreconciled = d->complained = d->as_found = d->containers_stale = false;
@@ -347,6 +348,7 @@ int reconcile_switch(struct daemon *d, const struct model *m, struct spec_error 
 			if (events_watched(d->events))
 				changes_tell(&d->plan, &p);
 			run_plan(d, &p);
+			promises_change(&d->promises, clock_now_ns());
 			return 0;
 		}
 		snprintf(err->text, sizeof(err->text), "%s", text);

@@ -284,6 +284,7 @@ static int fill_device(struct daemon *d, const struct readings *r, uint32_t node
 	err = fill_nics(d, node, s, out);
 	fill_slots(r, s, out);
 	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
+	snapshot_promise_make(&d->promises, m, node, clock_now_ns(), &out->promise);
 	if (out->binding.bound)
 		fill_drops(d, r, node, out);
 	return err;
@@ -410,8 +411,8 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 			u->first_device = s->n_devices;
 			u->first_network = networks;
 		} else if (u && m->nodes[i].kind == NODE_NETWORK) {
+			snapshot_promise_make(&d->promises, m, i, clock_now_ns(), &s->networks.list[networks++].promise);
 			u->n_networks++;
-			networks++;
 		} else if (u && m->nodes[i].kind == NODE_DEVICE) {
 			err = fill_device(d, r, i, s, &s->devices[s->n_devices++]);
 			u->n_devices++;

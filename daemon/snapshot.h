@@ -9,6 +9,7 @@
 
 #include "daemon.h"
 #include "snapshot_networks.h"
+#include "snapshot_promise.h"
 #include "snapshot_nics.h"
 
 /*
@@ -24,6 +25,7 @@ struct snapshot_device {
 	struct rate entitled;    /* now, from shares, limits, and what the devices send */
 	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
 	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
+	struct snapshot_promise promise;
 	uint64_t dropped_packets;        /* by the device's leaf */
 	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
 	uint64_t burst_dropped;          /* packets that the kernel dropped before that (kernel/bpf/burst.h) */

@@ -5,6 +5,7 @@
 
 #include "datapath/sample.h"
 #include "plan/plan.h"
+#include "snapshot_promise.h"
 
 struct snapshot_network {
 	char name[MODEL_FULL_NAME_SIZE];
@@ -15,6 +16,7 @@ struct snapshot_network {
 	struct rate entitled;
 	bool known;            /* false: no device's rate under it is known */
 	struct rate delivered; /* sum over the devices that are known */
+	struct snapshot_promise promise; /* the caller's to fill */
 	size_t first_device, n_devices; /* among all devices of the model, in its order */
 };
 

@@ -105,6 +105,43 @@ static void put_rates(struct jsontext *j, const struct snapshot *s, const struct
 	}
 }
 
+static void put_ns(struct jsontext *j, const char *key, uint64_t ns)
+{
+	if (ns)
+		jsontext_int(j, key, (int64_t)ns);
+	else
+		jsontext_null(j, key);
+}
+
+/* What was not measured is null. */
+static void put_promise(struct jsontext *j, const struct snapshot_promise *p)
+{
+	if (!p->known) {
+		jsontext_null(j, "conformance");
+		return;
+	}
+	jsontext_open(j, "conformance", '{');
+	if (p->measured) {
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(p->delivered));
+		jsontext_int(j, "entitled_bps", (int64_t)rate_bits(p->entitled));
+		jsontext_real(j, "error_pp", p->error_pp);
+	} else {
+		jsontext_null(j, "delivered_bps");
+		jsontext_null(j, "entitled_bps");
+		jsontext_null(j, "error_pp");
+	}
+	put_ns(j, "measured_ns", p->measured_ns);
+	jsontext_int(j, "reserve_missed", (int64_t)p->reserve_missed);
+	jsontext_int(j, "below_entitlement", (int64_t)p->below);
+	put_ns(j, "violated_ns", p->violated_ns);
+	put_ns(j, "changed_ns", p->changed_ns);
+	if (p->settled_ns)
+		jsontext_int(j, "settled_after_ms", (int64_t)((p->settled_ns - p->changed_ns) / NSEC_PER_MSEC));
+	else
+		jsontext_null(j, "settled_after_ms");
+	jsontext_close(j, '}');
+}
+
 /* What other programs removed or changed, and divvyd put right. */
 static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 {
@@ -206,6 +243,7 @@ static void put_network(struct jsontext *j, const struct snapshot_network *n, si
 		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(n->delivered));
 	else
 		jsontext_null(j, "delivered_bps");
+	put_promise(j, &n->promise);
 	jsontext_int(j, "first_device", (int64_t)(n->first_device - first_device));
 	jsontext_int(j, "n_devices", (int64_t)n->n_devices);
 	jsontext_close(j, '}');
@@ -233,6 +271,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
 	put_terms(j, d->share, d->reserve, d->limit);
 	put_rates(j, s, d);
+	put_promise(j, &d->promise);
 	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
 	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);

@@ -275,6 +275,8 @@ static int look_at(struct demandloop *l, size_t uplink, bool packets)
 		err = put_to_sleep(l, uplink, have);
 	if (err >= 0 && u->due)
 		err = divide(l, uplink, have);
+	if (err >= 0)
+		promises_look(l->of.promises, &l->of.running->model, u);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 
 #include "dataplane.h"
 #include "plan/demands.h"
+#include "promises.h"
 
 #include <systemd/sd-event.h>
 
@@ -18,6 +19,7 @@ struct demandloop_of {
 	struct dataplane *plane;
 	struct plan *running; /* its tree has what the loop gave the leaves */
 	const struct sizing_host *sizing;
+	struct promises *promises; /* is told of each reading */
 };
 
 /* 0 or negative errno; close with demandloop_close(). */

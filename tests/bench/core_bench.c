@@ -4,6 +4,7 @@
 
 #include "core/slots/bucket.h"
 #include "base/cleanup.h"
+#include "core/conform.h"
 #include "core/entitle.h"
 #include "core/sizing.h"
 #include "core/slots.h"
@@ -81,6 +82,21 @@ static void op_bucket(struct input *in)
 	sink += (uint64_t)b.level;
 }
 
+static void op_conform(struct input *in)
+{
+	static struct conform c;
+	static struct conform_reading r = { .now_ns = 1,
+					    .backlogged = true,
+					    .entitled = { 7500000 },
+					    .reserve = { 2500000 },
+					    .capacity = { 12500000 } };
+
+	(void)in;
+	r.now_ns += 20 * NSEC_PER_MSEC;
+	r.bytes += 150000;
+	sink += conform_read(&c, &r);
+}
+
 static const struct {
 	const char *name;
 	void (*op)(struct input *in);
@@ -100,6 +116,7 @@ static const struct {
 	{ "sizing_quanta", op_quanta, 59000, 0 },
 	{ "sizing_class", op_class, 0, 0 },
 	{ "bucket refill+charge", op_bucket, 0, 0 },
+	{ "conform_read", op_conform, 0, 0 },
 };
 
 static void add(struct model *m, enum node_kind kind, uint32_t parent, size_t i)

@@ -421,6 +421,40 @@ case_watch() {
 	watch_stop
 }
 
+# Another program sets the class of web down, again and again: divvyd puts it right, and says what web did not get.
+case_promises() {
+	local class end v
+	divvy_apply on
+	sed -i 's/overhead: 0/overhead: 100/' "$tmp/divvy.yaml"
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	divvy set web.reserve=5mbit
+	class=$(tc -n "$host" filter show dev n0 ingress | sed -n 's/.*flowid \(d177:[0-9a-f]*\).*/\1/p' | head -n 1)
+	watch_start --json
+	for v in web batch; do
+		vm_ask $v "flood 20 $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]}"
+	done
+	await 3 eval '[[ $(divvy status) == *"promises: measured on 2 of 2 devices"* ]]'
+	check "status: what was measured of promises" "$? == 0" || diag < <(divvy status)
+	await 5 eval 'divvy status | grep -qE "within 0\.[0-9]+ points of the uplink"'
+	check "... both get what they are entitled to, with the overhead of each packet" "$? == 0" || diag < <(divvy status)
+	divvy set web.limit=8mbit
+	event "all have settled after a change" settled '"uplink":"up0"' '"nodes":2' '"after_ms":'
+	end=$((SECONDS + 10))
+	until watched violation '"of":"reserve"' || ((SECONDS > end)); do
+		tc -n "$host" class change dev divvy0 parent d177:1 classid "$class" htb rate 1mbit ceil 1mbit
+	done
+	event "a reserve that is missed" violation '"of":"reserve"' '"device":"web"' '"due_bps":5000000' '"count":'
+	for v in web batch; do
+		vm_ask $v stop
+		vm_reply $v
+	done
+	divvy status | grep -q '^  promise not kept: less than its reserve [0-9]* time'
+	check "status: a promise that was not kept" "$? == 0" || diag < <(divvy status)
+	check "status --json: the same" "$(of web reserve_missed) > 0"
+	watch_stop
+	divvy_apply on
+}
+
 # Each of these requests is four events.
 case_slow_watcher() {
 	local i n
@@ -500,6 +534,7 @@ case_groups
 case_pipeline
 case_timeout
 case_watch
+case_promises
 case_slow_watcher
 case_top
 case_slow_reader

@@ -155,11 +155,47 @@ static void test_state(void **state)
 	      "What runs would not survive a restart: disk full\n");
 }
 
+#define KEPT(error, settled) "'conformance':{'delivered_bps':1,'entitled_bps':1,'error_pp':" error ",'measured_ns':1," \
+	"'reserve_missed':0,'below_entitlement':0,'violated_ns':null,'changed_ns':null,'settled_after_ms':" settled "}"
+
+/* What was measured is told, and nothing of what was not. */
+static void test_promises(void **state)
+{
+	(void)state;
+	check("{'monotonic_ns':9000000000,'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000,"
+	      "'delivered_bps':58990000,'networks':[],'devices':["
+	      "{'name':'web'," BOUND ",'share':60,'dropped_packets':0,'entitled_bps':60000000,'delivered_bps':58990000,"
+	      "'error_pp':0," KEPT("0.5", "120") "},"
+	      "{'name':'db'," BOUND ",'share':1,'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      "'conformance':null},"
+	      "{'name':'low'," BOUND ",'share':1,'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      "'conformance':{'delivered_bps':1,'entitled_bps':1,'error_pp':-2.25,'measured_ns':1,'reserve_missed':1,"
+	      "'below_entitlement':3,'violated_ns':8500000000,'changed_ns':1,'settled_after_ms':30}}]}]}",
+	      "eno1: 58.99 of 100 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "web    vnet0    60    60.00     58.99  +0.00     0 on           -\n"
+	      "db     vnet0     1     0.00      0.00  +0.00     0 on           -\n"
+	      "low    vnet0     1     0.00      0.00  +0.00     0 on           -\n"
+	      "  promise not kept: less than its reserve 1 time, below its entitlement for 3 s; last 0.5 s ago\n"
+	      "  promises: measured on 2 of 3 devices, in the latest second within 2.25 points of the uplink; settled 0.12 s after the last change\n");
+	check("{'monotonic_ns':9000000000,'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000,"
+	      "'delivered_bps':58990000,'networks':[],'devices':["
+	      "{'name':'web'," BOUND ",'share':60,'dropped_packets':0,'entitled_bps':60000000,'delivered_bps':58990000,"
+	      "'error_pp':0," KEPT("null", "null") "},"
+	      "{'name':'db'," BOUND ",'share':1,'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      KEPT("0.004", "null") "}]}]}",
+	      "eno1: 58.99 of 100 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "web    vnet0    60    60.00     58.99  +0.00     0 on           -\n"
+	      "db     vnet0     1     0.00      0.00  +0.00     0 on           -\n"
+	      "  promises: measured on 1 of 2 devices, in the latest second within 0.00 points of the uplink\n");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_tree), cmocka_unit_test(test_promises),
 		cmocka_unit_test(test_no_rates_yet),
 		cmocka_unit_test(test_repaired),
 		cmocka_unit_test(test_cpu),

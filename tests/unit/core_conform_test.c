@@ -206,6 +206,17 @@ static void test_settles(void **state)
 	run(&s, MBIT(10), 1000);
 	assert_int_equal(s.settled, 2);
 	assert_in_range(s.c.settled_ns, changed, changed + 20 * MS);
+	/* Not measured: it was idle. */
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			conform_change(&s.c, s.r.now_ns);
+		conform_sleep(&s.c);
+		if (i == 1)
+			conform_change(&s.c, s.r.now_ns);
+		run(&s, MBIT(10), 1000);
+		assert_int_equal(s.settled, 2);
+		assert_int_equal(s.c.settled_ns, 0);
+	}
 	/* Never, while it swings. */
 	conform_change(&s.c, s.r.now_ns);
 	for (int i = 0; i < 20; i++) {
@@ -354,8 +365,9 @@ static uint64_t settled_at(const struct history *h, size_t last)
 	for (size_t i = at; i <= last; i++) {
 		wide off;
 
-		if (!open || h->anew[i]) {
-			good = h->anew[i] ? 0 : good;
+		if (h->anew[i])
+			return 0;
+		if (!open) {
 			open = true;
 			a = i;
 			continue;
