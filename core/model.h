@@ -20,6 +20,11 @@
 #define MODEL_FULL_NAME_SIZE ((MODEL_NETWORKS_DEEP + 1) * MODEL_NAME_SIZE + MODEL_SELECTOR_SIZE)
 /* A node is an HTB class, and a class's number has 16 bits: 1..0xfffe, some of which divvy keeps. */
 #define MODEL_NODES_MAX 60000U
+/*
+ * Devices and networks of one uplink: each device's queue has a handle of its own, and an interface has 32,768 of those
+ * that the kernel chooses (qdisc_alloc_handle(), net/sched/sch_api.c). A round number below that.
+ */
+#define MODEL_UPLINK_NODES_MAX 32000U
 #define NODE_NONE UINT32_MAX
 
 /*
@@ -201,7 +206,8 @@ struct model_error {
 /*
  * Check what no single field shows: that siblings' and uplinks' names are unique; that no two devices claim
  * one vNIC; that limits are from RATE_MIN_BYTES_PS to the uplink's capacity; that reserves fit (admission.h); that
- * shares give every class RATE_MIN_BYTES_PS at least; that every uplink has devices; that networks stand
+ * shares give every class RATE_MIN_BYTES_PS at least; that every uplink has devices, and
+ * MODEL_UPLINK_NODES_MAX nodes at most; that networks stand
  * MODEL_NETWORKS_DEEP deep at most. An empty model is valid. O(n log n).
  * Returns 0; -EINVAL or -ENOMEM: *err says why.
  */

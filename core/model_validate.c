@@ -283,9 +283,15 @@ static int check_devices(struct check *c)
 		if (nodes[i].parent != NODE_NONE)
 			c->devices[nodes[i].parent] += c->devices[i];
 	}
-	for (uint32_t i = 0; i < c->m->n_nodes; i++)
-		if (nodes[i].kind == NODE_UPLINK && !c->devices[i])
+	for (uint32_t i = 0; i < c->m->n_nodes; i = (uint32_t)model_end(c->m, i)) {
+		size_t n = model_end(c->m, i) - i - 1;
+
+		if (!c->devices[i])
 			return fault(c, i, "has no devices, expected at least one, or others");
+		if (n > MODEL_UPLINK_NODES_MAX)
+			return fault(c, i, "has %zu devices and networks, expected at most %u", n,
+				     MODEL_UPLINK_NODES_MAX);
+	}
 	return 0;
 }
 

@@ -25,8 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* With what patterns and others match. */
-static const char too_many[] = "an uplink has more nodes than HTB has class numbers";
+static const char too_many[] = "with what patterns and others stand for, an uplink has more than 32000 devices and networks";
 
 #define COMPLAINT_NS (60 * NSEC_PER_SEC)
 

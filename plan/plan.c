@@ -40,6 +40,8 @@ static int assign_numbers(struct plan *p, const struct plan_input *in)
 		for (size_t i = 0; u && i < u->n_classes; i++)
 			minor_set_add(busy, u->classes[i].htb.minor);
 		next = model_uplink_end(m, first);
+		if (next - first - 1 > MODEL_UPLINK_NODES_MAX)
+			return -ENOSPC;
 		err = classids_assign(in->classids, m, first, next, busy, &p->classids, p->minors);
 		if (err < 0)
 			return err;

@@ -205,6 +205,34 @@ case_speed() {
 	check "speed: with its line" "$? == 0" || diag <"$tmp/said"
 }
 
-cases=(gone renamed port speed start hook)
+# An uplink may be any interface but a VM's: what this kernel can make.
+case_kinds() {
+	local kind args tried=""
+	in_host ip link add lower0 type veth peer name lower1 2>/dev/null
+	for kind in bridge vxlan vlan bond dummy macvlan gre gretap ip6tnl ip6gre ipip sit wireguard geneve; do
+		args=()
+		case $kind in
+		vxlan) args=(id 7 dev lower0 dstport 4789) ;;
+		vlan) args=(id 7) ;;
+		gre | gretap | ipip | sit) args=(remote 10.77.0.1 local 10.77.0.9) ;;
+		ip6tnl | ip6gre) args=(remote fd00::1 local fd00::9) ;;
+		geneve) args=(id 7 remote 10.77.0.1) ;;
+		esac
+		case $kind in
+		vlan | macvlan) in_host ip link add link lower0 name kind0 type "$kind" "${args[@]}" 2>/dev/null ;;
+		*) in_host ip link add kind0 type "$kind" "${args[@]}" 2>/dev/null ;;
+		esac || continue
+		tried+=" $kind"
+		sed 's/up0/kind0/' "$tmp/divvy.yaml" >"$tmp/kind.yaml"
+		divvy apply "$tmp/kind.yaml" >"$tmp/said" 2>&1 && present kind0 true && divvy_bound on
+		check "kinds: $kind as uplink: applied, and both are bound" "$? == 0" || diag <"$tmp/said"
+		in_host ip link del kind0
+		await 1 present kind0 false
+		check "kinds: $kind: it goes, and status says so" "$? == 0" || json | diag
+	done
+	echo "# kinds of this kernel:$tried"
+}
+
+cases=(gone renamed port kinds speed start hook)
 (($# > 0)) || set -- "${cases[@]}"
 run_cases "$@"

@@ -326,6 +326,29 @@ static void uplinks_without_devices(void **state)
 	model_free(&m);
 }
 
+/* 5,000 and many more; the limit is told in one line. */
+static void many_devices(void **state)
+{
+	struct model_error err = { 0 };
+	char name[16];
+	struct model m;
+
+	(void)state;
+	model_init(&m);
+	add(&m, NODE_UPLINK, NODE_NONE, "eth0");
+	m.nodes[0].limit.bytes_ps = RATE_MAX_BYTES_PS;
+	for (uint32_t i = 0; i < MODEL_UPLINK_NODES_MAX; i++) {
+		snprintf(name, sizeof(name), "d%u", i);
+		add(&m, NODE_DEVICE, 0, name);
+		if (i == 4999)
+			assert_int_equal(model_validate(&m, &err), 0);
+	}
+	assert_int_equal(model_validate(&m, &err), 0);
+	add(&m, NODE_DEVICE, 0, "more");
+	refused(&m, 1, "uplink \"eth0\": has 32001 devices and networks, expected at most 32000");
+	model_free(&m);
+}
+
 static void depth(void **state)
 {
 	struct model_error err;
@@ -464,7 +487,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(shares),
 		cmocka_unit_test(uplinks_without_devices),
-		cmocka_unit_test(depth),
+		cmocka_unit_test(depth), cmocka_unit_test(many_devices),
 		cmocka_unit_test(finds_deep),
 		cmocka_unit_test(long_names), cmocka_unit_test(long_interfaces),
 	};

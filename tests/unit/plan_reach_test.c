@@ -7,7 +7,7 @@
 #include "plan/reach.h"
 
 enum {
-	ETH0 = 1, ETH1, ETH2, BR0, BR1, NAT, BOND, VLAN, FWBR, FWLN, FWPR, OVS, TAP, N_LINKS = TAP
+	ETH0 = 1, ETH1, ETH2, BR0, BR1, NAT, BOND, VLAN, FWBR, FWLN, FWPR, OVS, WG, GRE, VX, BR2, TAP, N_LINKS = TAP
 };
 
 static struct rig_host rig;
@@ -41,6 +41,10 @@ static int set_up(void **state)
 	put(FWPR, "fwpr0", LINK_VETH, BR0)->lower = FWLN;
 	put(OVS, "ovs-system", LINK_OTHER, 0);
 	strcpy(rig.links[OVS - 1].kind_name, "openvswitch");
+	put(WG, "wg0", LINK_OTHER, 0);
+	put(GRE, "gre1", LINK_OTHER, 0)->lower = ETH0;
+	put(VX, "vx0", LINK_OTHER, BR2)->lower = BOND;
+	put(BR2, "br2", LINK_BRIDGE, 0);
 	put(TAP, "tap0", LINK_TUN, 0);
 	return 0;
 }
@@ -108,6 +112,29 @@ static void by_the_route(void **state)
 	assert_string_equal(leads(NAT, BOND), "bond0");
 	assert_string_equal(leads(NAT, BR0), "eth0"); /* the host's address is the bridge's */
 	assert_string_equal(leads(NAT, BR1), "bond0");
+}
+
+/* A tunnel may be an uplink, or lead to the one below it. */
+static void by_a_tunnel(void **state)
+{
+	(void)state;
+	uplinks("wg0", "eth0");
+	assert_string_equal(leads(NAT, WG), "wg0");
+	assert_string_equal(leads(0, WG), "wg0");
+	assert_string_equal(leads(NAT, ETH0), "eth0");
+	assert_string_equal(leads(BR0, WG), "eth0"); /* its bridge's port */
+	uplinks("gre1", "eth0");
+	assert_string_equal(leads(NAT, GRE), "gre1");
+	uplinks("eth1", "eth0");
+	assert_string_equal(leads(NAT, GRE), "eth0");
+	uplinks("vx0", "bond0");
+	assert_string_equal(leads(BR2, 0), "vx0");
+	uplinks("eth0", "bond0");
+	assert_string_equal(leads(BR2, 0), "bond0");
+	/* A VLAN beside the port that it is on: what leaves by the VLAN is the VLAN's. */
+	uplinks("bond0.5", "bond0");
+	assert_string_equal(leads(BR1, 0), "bond0.5");
+	assert_string_equal(leads(NAT, BOND), "bond0");
 }
 
 /* Links do not tell which of Open vSwitch's bridges a port is of. */
@@ -182,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(by_its_bridge),
 		TEST(by_the_route),
+		TEST(by_a_tunnel),
 		TEST(where_it_cannot_be_told),
 		TEST(selectors_by_uplink),
 	};
