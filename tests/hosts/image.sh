@@ -19,7 +19,7 @@ kernel=$root/build/hosts/$suite
 release=$(cat "$kernel/release")
 
 # What divvy, its tests and a plain tc set-up need; modules that these depend on come along.
-modules=(tun tap veth dummy ifb macvtap
+modules=(tun tap veth dummy ifb macvtap bonding wireguard ip_gre ipip sit ip6_tunnel ip6_gre vxlan geneve
 	 sch_htb sch_ingress sch_fq_codel sch_tbf cls_bpf cls_u32 cls_matchall act_mirred act_gact act_skbedit act_bpf
 	 sch_sfq sch_cake cls_basic cls_fw act_police
 	 sch_prio sch_fq 8021q openvswitch

@@ -205,6 +205,32 @@ case_speed() {
 	check "speed: with its line" "$? == 0" || diag <"$tmp/said"
 }
 
+# A bond's speed is that of its members that are up, together; veths tell 10 Gbit/s.
+bond_followed() {
+	local m
+	in_host ip link set kind0 type bond mode balance-rr miimon 50
+	for m in m0 m1; do
+		in_host ip link add $m type veth peer name ${m}p
+		in_host ip link set ${m}p up
+		in_host ip link set $m master kind0
+	done
+	in_host ip link set kind0 up
+	sed 's/up0/kind0/; s/capacity: .*/capacity: 95% of link/' "$tmp/divvy.yaml" >"$tmp/kind.yaml"
+	await 2 divvy apply "$tmp/kind.yaml" >"$tmp/said" 2>&1
+	await 3 eval 'json | grep -q "\"capacity_bps\":19000000000,"'
+	check "kinds: bond: its capacity is a part of both members' speed" "$? == 0" || { cat "$tmp/said"; json; } | diag
+	in_host ip link set m1p down
+	await 3 eval 'json | grep -q "\"capacity_bps\":9500000000,"'
+	check "kinds: bond: a member fails, and the capacity follows" "$? == 0" || json | diag
+	in_host ip link set m1p up
+	await 3 eval 'json | grep -q "\"capacity_bps\":19000000000,"'
+	check "kinds: bond: it comes back" "$? == 0" || json | diag
+	in_host ip link del m0
+	in_host ip link del m1
+	await 3 eval 'divvy status | grep -q "kind0 tells no speed now"'
+	check "kinds: bond: no member is left, and status says that the last speed counts" "$? == 0" || divvy status | diag
+}
+
 # An uplink may be any interface but a VM's: what this kernel can make.
 case_kinds() {
 	local kind args tried=""
@@ -226,6 +252,7 @@ case_kinds() {
 		sed 's/up0/kind0/' "$tmp/divvy.yaml" >"$tmp/kind.yaml"
 		divvy apply "$tmp/kind.yaml" >"$tmp/said" 2>&1 && present kind0 true && divvy_bound on
 		check "kinds: $kind as uplink: applied, and both are bound" "$? == 0" || diag <"$tmp/said"
+		[[ $kind != bond ]] || bond_followed
 		in_host ip link del kind0
 		await 1 present kind0 false
 		check "kinds: $kind: it goes, and status says so" "$? == 0" || json | diag
