@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "repairs.h"
 
+#include "base/array.h"
 #include "base/byifindex.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -68,21 +69,20 @@ static void drop_oldest(struct repairs *r)
 
 static struct repairs_entry *insert(struct repairs *r, const char *name, enum repair what, uint64_t second)
 {
-	struct repairs_entry *bigger;
+	struct repairs_entry *e;
 	size_t at;
 
 	if (r->n == ENTRIES_MAX)
 		drop_oldest(r);
-	bigger = reallocarray(r->list, r->n + 1, sizeof(*bigger));
-	if (!bigger)
+	if (array_reserve(&r->list, r->n, sizeof(*r->list)) < 0)
 		return NULL;
-	r->list = bigger;
 	at = lower_bound(r, name, what);
-	memmove(&bigger[at + 1], &bigger[at], (r->n - at) * sizeof(*bigger));
+	e = &r->list[at];
+	memmove(e + 1, e, (r->n - at) * sizeof(*e));
 	r->n++;
-	bigger[at] = (struct repairs_entry){ .what = what, .second = second };
-	snprintf(bigger[at].name, sizeof(bigger[at].name), "%s", name);
-	return &bigger[at];
+	*e = (struct repairs_entry){ .what = what, .second = second };
+	snprintf(e->name, sizeof(e->name), "%s", name);
+	return e;
 }
 
 /* Seconds between the latest note and this one had none. */
