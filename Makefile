@@ -316,7 +316,7 @@ $(BENCHES): NEED = $(NEED_kernel) $(NEED_spec) -lm
 $(BENCHES): $(B)/%: $(B)/%.o $(call rooms,$(IN_kernel))
 	$(link)
 bench: deps
-	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS) $(BENCHES)
+	@$(MAKE) --no-print-directory -j2 all exporter $(TEST_HELPERS) $(BENCHES)
 	@for b in $(BENCHES) $(filter-out %lib.sh,$(wildcard tests/bench/*.sh)); do echo "== $$b"; $$b || exit 1; done
 
 INSTALL ?= install

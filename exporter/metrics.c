@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +98,8 @@ static void put_head(struct writer *w)
 
 static void put_label(struct text *to, const char *key, const char *value)
 {
-	text_printf(to, "%s=\"", key);
+	text_puts(to, key);
+	text_puts(to, "=\"");
 	for (; *value; value++) {
 		size_t plain = strcspn(value, "\\\"\n");
 
@@ -116,13 +118,29 @@ struct label {
 
 #define LABELS_MAX 4
 
+/* Most are whole numbers, for which printf() takes half the time of all. */
+static void put_number(struct text *to, double v)
+{
+	char digits[32], *at = digits + sizeof(digits);
+
+	if (v < 0 || v >= 9e15 || v != (double)(uint64_t)v) {
+		text_printf(to, "%.17g\n", v);
+		return;
+	}
+	*--at = '\n';
+	for (uint64_t n = (uint64_t)v; at == digits + sizeof(digits) - 1 || n; n /= 10)
+		*--at = (char)('0' + n % 10);
+	text_put(to, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 static void put_sample(struct writer *w, const struct label labels[LABELS_MAX], double v)
 {
 	bool any = false;
 
 	if (!w->begun)
 		put_head(w);
-	text_printf(w->to, "%s%s", w->name, w->kind == COUNTER ? "_total" : "");
+	text_puts(w->to, w->name);
+	text_puts(w->to, w->kind == COUNTER ? "_total" : "");
 	for (size_t i = 0; i < LABELS_MAX; i++) {
 		if (!labels[i].value)
 			continue;
@@ -130,7 +148,8 @@ static void put_sample(struct writer *w, const struct label labels[LABELS_MAX], 
 		put_label(w->to, labels[i].key, labels[i].value);
 		any = true;
 	}
-	text_printf(w->to, "%s %.17g\n", any ? "}" : "", v);
+	text_puts(w->to, any ? "} " : " ");
+	put_number(w->to, v);
 }
 
 static void put_one(struct writer *w, const char *name, const char *help, double v)

@@ -56,7 +56,7 @@ namespaces="iproute2 nftables procps kmod util-linux"
 tests="libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellcheck tmux curl"
 exporter="libmicrohttpd-dev"
 views="prometheus chromium curl jq fonts-dejavu-core"
-bench="strace"
+bench="strace curl"
 lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
 
 # Large. Video is streamed by ffmpeg; the report is written with jinja2. Of libvirt the daemons without
@@ -79,7 +79,7 @@ missing() { # package...: those that are not installed
 	! wants demo check check-views check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
 	! wants check-views || wanted=$wanted$(missing $views)
-	! wants exporter install-exporter deb check-views check check-kernels check-libvirt lint || wanted=$wanted$(missing $exporter)
+	! wants exporter install-exporter deb bench check-views check check-kernels check-libvirt lint || wanted=$wanted$(missing $exporter)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
 	wanted_lab=
