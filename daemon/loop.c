@@ -34,6 +34,7 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <malloc.h>
 #include <string.h>
 
 /*
@@ -298,6 +299,19 @@ static int on_settle(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
+/*
+ * What answers and plans took, in many small pieces, the C library keeps: with 1,000 devices a status takes 7 MB for a
+ * moment, and divvyd's RSS stayed at 19 MB instead of 11. So much free memory may stay, bytes.
+ */
+#define FREE_MEMORY_MAX (2U << 20)
+
+static void give_back_memory(struct daemon *d)
+{
+	if (d->took_memory && mallinfo2().fordblks > FREE_MEMORY_MAX)
+		(void)malloc_trim(0);
+	d->took_memory = false;
+}
+
 static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
@@ -318,8 +332,10 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 		reconcile_host(d);
 	if (nftwatch_answers_again(&d->host, &d->plan.hurdles))
 		reconcile_host(d);
-	if (audit)
+	if (audit) {
 		reconcile_audit(d);
+		give_back_memory(d);
+	}
 	arm(l->second_timer, SECOND_US);
 	return 0;
 }

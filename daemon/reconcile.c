@@ -310,6 +310,7 @@ static void run_plan(struct daemon *d, struct plan *p)
 {
 	struct plan old = d->plan;
 
+	d->took_memory = true;
 	d->plan = *p;
 	*p = (struct plan){ 0 };
 	demandloop_switch(d->demandloop);

@@ -417,6 +417,7 @@ static const struct verb {
 
 void verbs_run(struct daemon *d, const char *name, const json_t *args, bool may_change, struct reply *reply)
 {
+	d->took_memory = true;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(verbs[i].name, name) != 0)
 			continue;
