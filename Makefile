@@ -306,6 +306,11 @@ check-libvirt: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
 	@tests/libvirt/check.sh $(SUITES)
 
+# 200 changes of a random tree under flood, in most of which divvyd is killed: two minutes. SEED=2 for others.
+check-killed: deps
+	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
+	@tests/system/killed.sh 200
+
 # The scheduler's policies in virtual time; doc/simulation.md says what is run.
 $(B)/divvy-sim: NEED = -lm
 $(B)/divvy-sim: $(call obj,tests/sim/main.c tests/sim/sim.c) $(call rooms,$(IN_core))
@@ -349,7 +354,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all exporter install-exporter lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views check-libvirt bench install uninstall clean
+.PHONY: all exporter install-exporter lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views check-libvirt check-killed bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -19,7 +19,7 @@
  *	reserve MODES MS DEVICE		how often it misses its reserve (measures: "reserve missed")
  *	hold MODES MS			the least of what a flooding device gets by its guarantee (what it is entitled to when
  *					all flood), the most that a node sends by its limit, and the uplink's utilisation
- *	run MODES MS			only that
+ *	run MODES MS			only that, or until another line comes
  *	sent				frames written and arrived, of all
  */
 
@@ -273,6 +273,16 @@ static void send_until(uint64_t end_ns)
 			if (p[k].fd >= 0 && p[k].revents & POLLOUT)
 				send_one(k, now);
 	}
+}
+
+/* Until a line comes, too; it is left where it is. */
+static void send_until_told(double ms)
+{
+	uint64_t end = now_ns() + (uint64_t)(ms * 1e6);
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	while (now_ns() < end && poll(&in, 1, 0) == 0)
+		send_until(now_ns() + 20000000U);
 }
 
 static void send_for(double ms)
@@ -534,8 +544,10 @@ static void obey(char *line)
 		hold(modes, ms);
 	} else if (sscanf(line, "run %8191s %lf", modes, &ms) == 2) {
 		set_modes(modes);
-		send_for(ms);
+		send_until_told(ms);
 		printf("done\n");
+	} else if (!strncmp(line, "stop", 4)) {
+		return;
 	} else if (!strncmp(line, "sent", 4)) {
 		tell_sent();
 	} else {
