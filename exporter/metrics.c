@@ -12,6 +12,10 @@
 #define NS_TO_S 1e-9
 #define MS_TO_S 1e-3
 
+/* Of the status' object "conformance": the sum of two counts, and a time. */
+#define VIOLATIONS "violations"
+#define SETTLE "settled_after_ms"
+
 enum kind { GAUGE, COUNTER };
 
 /* What the samples of a family are of. */
@@ -43,7 +47,7 @@ static const struct family families[] = {
 	  "What the specification gives the network now." },
 	{ "divvy_network_delivered_bytes_per_second", GAUGE, NETWORK, "delivered_bps", NULL, BITS_TO_BYTES,
 	  "What its devices got, over the latest window." },
-	{ "divvy_network_violations", COUNTER, NETWORK, "violations", NULL, 1,
+	{ "divvy_network_violations", COUNTER, NETWORK, VIOLATIONS, NULL, 1,
 	  "How often the network got less than it was entitled to." },
 	{ "divvy_device_share", GAUGE, DEVICE, "share", NULL, 1, "Weight among its siblings." },
 	{ "divvy_device_reserve_bytes_per_second", GAUGE, DEVICE, "reserve_bps", NULL, BITS_TO_BYTES,
@@ -59,9 +63,9 @@ static const struct family families[] = {
 	{ "divvy_device_offered_bytes", COUNTER, FLOW, "offered_bytes", "offered_ns", 1, "Bytes that came to the queue." },
 	{ "divvy_device_offered_packets", COUNTER, FLOW, "offered_packets", "offered_ns", 1,
 	  "Packets that came to the queue." },
-	{ "divvy_device_violations", COUNTER, FLOW, "violations", NULL, 1,
+	{ "divvy_device_violations", COUNTER, FLOW, VIOLATIONS, NULL, 1,
 	  "How often the device got less than it was entitled to." },
-	{ "divvy_device_settle_seconds", GAUGE, FLOW, "settle_ms", NULL, MS_TO_S,
+	{ "divvy_device_settle_seconds", GAUGE, FLOW, SETTLE, NULL, MS_TO_S,
 	  "From the latest change until what was delivered had followed it." },
 	{ "divvy_device_send_buffer_bytes", GAUGE, DEVICE, "sndbuf_bytes", NULL, 1,
 	  "The tap's send buffer, 0: not set." },
@@ -167,11 +171,23 @@ static const char *text_of(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key)) ?: "";
 }
 
+static double violations(const json_t *conformance)
+{
+	if (!json_is_object(conformance))
+		return NAN;
+	return json_number_value(json_object_get(conformance, "reserve_missed")) +
+	       json_number_value(json_object_get(conformance, "below_entitlement"));
+}
+
 /* NAN: nothing was measured. */
 static double value_of(const struct family *f, const json_t *o)
 {
 	const json_t *v = json_object_get(o, f->key);
 
+	if (strcmp(f->key, SETTLE) == 0)
+		v = json_object_get(json_object_get(o, "conformance"), SETTLE);
+	if (strcmp(f->key, VIOLATIONS) == 0)
+		return violations(json_object_get(o, "conformance"));
 	if (f->when && json_integer_value(json_object_get(o, f->when)) == 0)
 		return NAN;
 	if (json_is_boolean(v))

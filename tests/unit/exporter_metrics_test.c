@@ -49,7 +49,7 @@ static void has_not(const char *text, const char *part)
 	"{'uplinks':[{'name':'eno1','present':true,'capacity_bps':8000,'delivered_bps':null,'devices':["                   \
 	"{'name':'a/web','state':'bound','share':60,'entitled_bps':4000,'delivered_bps':2000,'sent_bytes':1234567890123,"   \
 	"'sent_packets':5,'sent_ns':7,'offered_bytes':9,'offered_packets':6,'offered_ns':0,'dropped_packets':3,"            \
-	"'burst_dropped_packets':4,'backpressure':'on','repaired':{'total':2},'cpu':null,'rx':{'entitled_bps':800,"         \
+	"'burst_dropped_packets':4,'conformance':{'reserve_missed':2,'below_entitlement':3,'settled_after_ms':70},'backpressure':'on','repaired':{'total':2},'cpu':null,'rx':{'entitled_bps':800,"         \
 	"'delivered_bps':null,'dropped_packets':1}},"                                                                       \
 	"{'name':'db','state':'waiting','share':40,'entitled_bps':0,'delivered_bps':0,'sent_bytes':0,'sent_ns':0,"          \
 	"'dropped_packets':0,'burst_dropped_packets':0,'backpressure':'unavailable','cpu':null},"                           \
@@ -88,7 +88,10 @@ static void test_text(void **state)
 	has_not(m, "divvy_device_offered_bytes_total");
 	has_not(m, "bytes_per_second{uplink=\"eno1\",device=\"db\"");
 	has_not(m, "dropped_packets_total{uplink=\"eno1\",device=\"db\"");
-	has_not(m, "violations");
+	has(m, "divvy_device_violations_total{uplink=\"eno1\",device=\"a/web\",direction=\"tx\"} 5");
+	has(m, "divvy_device_settle_seconds{uplink=\"eno1\",device=\"a/web\",direction=\"tx\"} 0.070000000000000007");
+	has_not(m, "divvy_network_violations");
+	has_not(m, "violations_total{uplink=\"eno1\",device=\"log\"");
 	has_not(m, "nan");
 }
 
