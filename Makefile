@@ -9,6 +9,7 @@
 #   make check      set up, then run every test
 #   make check-kernels  what takes longer, on Debian's kernels: 20 minutes (tests/hosts/long.sh)
 #   make check-views    metrics and page, by Debian's Prometheus and Chromium: a minute (tests/views/check.sh)
+#   make picture    the README's moving picture, doc/top.svg (tests/views/picture.sh)
 #   make check-libvirt  a real libvirtd beside divvyd: two to ten minutes (tests/libvirt/check.sh)
 #   make lint       clang-tidy, shellcheck, mandoc; `make deps lint` installs them first
 #   make bench      the benchmarks of doc/measurements.md
@@ -301,6 +302,11 @@ check-views: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all exporter $(TEST_HELPERS)
 	@tests/views/check.sh
 
+# The README's moving picture: a quarter of a minute of `divvy top` in tmux.
+picture: deps
+	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
+	@tests/views/picture.sh
+
 # SUITES="bookworm trixie" for domains with bandwidth on other kernels than trixie's.
 check-libvirt: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
@@ -354,7 +360,7 @@ uninstall:
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all exporter install-exporter lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views check-libvirt check-killed bench install uninstall clean
+.PHONY: all exporter install-exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views check-libvirt check-killed bench install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

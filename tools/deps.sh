@@ -40,7 +40,7 @@ no_btf="this kernel has no BTF (/sys/kernel/btf/vmlinux): \
 use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
 
 [ "$(uname -s)" = Linux ] || die "needs Linux"
-if wants demo check check-views check-kernels check-libvirt figures bench; then
+if wants demo check check-views picture check-kernels check-libvirt figures bench; then
 	must_be_root
 	[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
 	[ -r /sys/kernel/btf/vmlinux ] || die "$no_btf"
@@ -76,9 +76,10 @@ missing() { # package...: those that are not installed
 # shellcheck disable=SC2086 # lists
 {
 	wanted=$(missing $build)
-	! wants demo check check-views check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
+	! wants demo check check-views picture check-kernels check-libvirt figures bench || wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
 	! wants check-views || wanted=$wanted$(missing $views)
+	! wants picture || wanted=$wanted$(missing tmux perl)
 	! wants exporter install-exporter deb bench check-views check check-kernels check-libvirt lint || wanted=$wanted$(missing $exporter)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
