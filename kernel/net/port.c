@@ -31,7 +31,7 @@ static int ask(int fd, struct ifreq *ifr, union settings *s)
 
 int port_speed(const char *ifname, uint64_t *bits_ps)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	union settings s = { .link.cmd = ETHTOOL_GLINKSETTINGS };
 	struct ifreq ifr = { 0 };
 	int err;
