@@ -385,6 +385,8 @@ int place_enter(const struct cgroup_host *h, struct place *p, const char *contro
 		r = make_dir(p, &existed);
 		if (r < 0)
 			return refuse(why, r, "cannot make cgroup %s: %s" WAY_OUT, p->dir, strerror(-r));
+		if (!existed)
+			(void)chmod(p->dir, 0755); /* as other cgroups are, whatever divvyd's umask */
 		/* where attributes are not supported, a crash leaves the cgroup to the operator */
 		owner_mark(p->dir);
 		(void)setxattr(p->dir, PLACE_XATTR_HOME, p->home, strlen(p->home), 0);
