@@ -15,11 +15,18 @@
 #   make bench      the benchmarks of doc/measurements.md
 #   make fuzz       the parsers with random input, FUZZ_SECONDS=60 each
 #   make install    PREFIX=/usr/local DESTDIR=
+#   make deb        packages for Debian, in build/deb
+#   make check-deb  those packages in clean Debian 12 and 13 trees: four minutes (tests/deb/check.sh)
+#   make check-host a whole Debian 13 and 12 as a host under QEMU: 20 minutes (tests/hosts/whole.sh)
 
 VERSION := 0.1
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+# What the unit gives divvyd besides: groups that may use its socket, as the package has them.
+DIVVYD_OPTIONS ?=
 
 CC := gcc
 CLANG ?= clang
@@ -252,7 +259,8 @@ $(TIDY_C) $(TIDY_BPF): $(B)/lint/%.ok: % .clang-tidy tests/.clang-tidy
 	$(Q)$(CLANG_TIDY) --quiet $< -- $(TIDY_FLAGS) >$(@:.ok=.log) 2>&1 || { cat $(@:.ok=.log); exit 1; }
 	@touch $@
 # A script is one by its name or by its first line.
-SCRIPTS := $(shell find . \( -path ./$(B) -o -path ./.git -o -path ./lab/out \) -prune -o -type f \( -name '*.sh' -o \
+SCRIPTS := $(shell find . \( -path ./$(B) -o -path ./.git -o -path ./lab/out \) -prune -o -type f \( -name '*.sh' -o -name '*.bash' -o \
+	-name '*.prerm' -o -name '*.postrm' -o \
 	! -name '*.*' -exec grep -qE '^\#!.*[/ ](ba)?sh' {} \; \) -print)
 $(B)/lint/shell.ok: .shellcheckrc $(SCRIPTS)
 	@mkdir -p $(@D)
@@ -331,13 +339,16 @@ bench: deps
 	@for b in $(BENCHES) $(filter-out %lib.sh,$(wildcard tests/bench/*.sh)); do echo "== $$b"; $$b || exit 1; done
 
 INSTALL ?= install
-MAN := $(filter-out %/divvy-exporter.8,$(wildcard doc/*.[0-9]))
+MAN := $(filter-out %/divvy-lab.8 %/divvy-exporter.8,$(wildcard doc/*.[0-9]))
+# $(call unit,NAME): its file, as it is installed.
+unit = sed 's,@SBINDIR@,$(PREFIX)/sbin,; s/ *@DIVVYD_OPTIONS@/$(addprefix \ ,$(DIVVYD_OPTIONS))/' systemd/$(1).in
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/divvy
 	$(INSTALL) -m 755 $(B)/divvyd $(B)/divvy-guard $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 755 $(B)/divvy $(DESTDIR)$(PREFIX)/bin/divvy
-	for u in divvyd divvy-guard; do \
-		sed 's,@SBINDIR@,$(PREFIX)/sbin,' systemd/$$u.service.in >$(DESTDIR)$(UNITDIR)/$$u.service; done
+	for u in divvyd.service divvy-guard.service; do $(call unit,$$u) >$(DESTDIR)$(UNITDIR)/$$u; done
+	$(INSTALL) -D -m 644 contrib/divvy.bash $(DESTDIR)$(BASHDIR)/divvy
+	$(INSTALL) -D -m 644 contrib/_divvy $(DESTDIR)$(ZSHDIR)/_divvy
 	[ -e $(DESTDIR)$(SYSCONFDIR)/divvy/divvy.yaml ] || \
 		$(INSTALL) -m 644 systemd/divvy.yaml $(DESTDIR)$(SYSCONFDIR)/divvy/divvy.yaml
 	for m in $(MAN); do $(INSTALL) -D -m 644 $$m \
@@ -346,21 +357,40 @@ install: all
 install-exporter: exporter
 	$(INSTALL) -D -m 755 $(B)/divvy-exporter $(DESTDIR)$(PREFIX)/sbin/divvy-exporter
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
-	sed 's,@SBINDIR@,$(PREFIX)/sbin,' systemd/divvy-exporter.service.in >$(DESTDIR)$(UNITDIR)/divvy-exporter.service
+	$(call unit,divvy-exporter.service) >$(DESTDIR)$(UNITDIR)/divvy-exporter.service
 	$(INSTALL) -D -m 644 doc/divvy-exporter.8 $(DESTDIR)$(PREFIX)/share/man/man8/divvy-exporter.8
+
+# The lab as a tree of its own, with links to the programs that it starts. `make install` does not install it.
+LABDIR ?= $(PREFIX)/lib/divvy-lab
+install-lab: lab
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(LABDIR)/bin $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/rtpplay
+	find lab -path lab/out -prune -o -type f \( -name '*.sh' -o -name '*.yaml' -o -path '*/guest/*' \) -print | \
+		xargs cp --parents -t $(DESTDIR)$(LABDIR)
+	$(INSTALL) -D -m 644 doc/divvy-lab.8 $(DESTDIR)$(PREFIX)/share/man/man8/divvy-lab.8
 
 # The specification in SYSCONFDIR and the state stay: they are the operator's.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/divvy-exporter $(DESTDIR)$(UNITDIR)/divvy-exporter.service \
 		$(DESTDIR)$(PREFIX)/share/man/man8/divvy-exporter.8
 	rm -f $(DESTDIR)$(PREFIX)/sbin/divvyd $(DESTDIR)$(PREFIX)/sbin/divvy-guard $(DESTDIR)$(PREFIX)/bin/divvy \
-		$(DESTDIR)$(UNITDIR)/divvyd.service $(DESTDIR)$(UNITDIR)/divvy-guard.service
+		$(DESTDIR)$(UNITDIR)/divvyd.service $(DESTDIR)$(UNITDIR)/divvy-guard.service \
+		$(DESTDIR)$(BASHDIR)/divvy $(DESTDIR)$(ZSHDIR)/_divvy
 	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+# Debian's packages, from a copy of the tree that has no build/ in it.
+deb: deps
+	@tools/deb.sh $(B)/deb
+check-deb: deb
+	@tests/deb/check.sh
+check-host: deb
+	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
+	@tests/hosts/whole.sh $(SUITES)
 
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all exporter install-exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views check-libvirt check-killed bench install uninstall clean
+.PHONY: all exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views \
+	check-libvirt check-killed bench install install-exporter install-lab uninstall deb check-deb check-host clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -27,13 +27,21 @@ as_nobody() { # a command that has to fail; what it says is kept
 }
 
 try "make install" make -C "$root" install PREFIX=/usr DESTDIR="$tmp/dest"
-for f in usr/sbin/divvyd usr/sbin/divvy-guard usr/bin/divvy etc/divvy/divvy.yaml usr/lib/systemd/system/divvyd.service \
+for f in usr/share/bash-completion/completions/divvy usr/share/zsh/site-functions/_divvy usr/sbin/divvyd usr/sbin/divvy-guard usr/bin/divvy etc/divvy/divvy.yaml usr/lib/systemd/system/divvyd.service \
 	usr/lib/systemd/system/divvy-guard.service usr/share/man/man8/divvy.8 usr/share/man/man8/divvyd.8 \
 	usr/share/man/man5/divvy.yaml.5; do
 	try "installed: $f" test -s "$tmp/dest/$f"
 done
 try "the unit starts what was installed" grep -q '^ExecStart=/usr/sbin/divvyd' "$tmp/dest/usr/lib/systemd/system/divvyd.service"
 try "the installed divvy runs" "$tmp/dest/usr/bin/divvy" --version
+sandbox() { # unit, exposure at most, in tenths
+	systemd-analyze security --no-pager --offline=true --root="$tmp/dest" --threshold="$2" "/usr/lib/systemd/system/$1"
+}
+for unit in "divvyd.service 35" "divvy-guard.service 25"; do
+	# shellcheck disable=SC2086 # words
+	try "systemd-analyze security: ${unit% *}, at most ${unit#* } tenths" sandbox $unit
+done
+try "no placeholder is left in the units" test -z "$(grep -h '@[A-Z_]*@' "$tmp"/dest/usr/lib/systemd/system/*)"
 echo "# edited by the operator" >>"$tmp/dest/etc/divvy/divvy.yaml"
 try "make install again" make -C "$root" install PREFIX=/usr DESTDIR="$tmp/dest"
 try "the operator's specification stays" grep -q "edited by" "$tmp/dest/etc/divvy/divvy.yaml"

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# deb.sh DIR [VERSION]: builds Debian's packages into DIR, from a copy of this tree without what was built in it. With VERSION
+# they are called that: a test upgrades from one version to another. Prints what it made; on a failure, the log's end.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "${1:?usage: deb.sh DIR [VERSION]}"
+out=$(cd "$1" && pwd)
+version=${2:-}
+
+rm -rf "$out/tree" "$out"/*.deb
+mkdir "$out/tree"
+tar -C "$root" --exclude=./build --exclude=./.git --exclude=./lab/out -cf - . | tar -C "$out/tree" -xf -
+cd "$out/tree"
+[ -z "$version" ] || sed -i "1s/(.*)/($version)/" debian/changelog
+dpkg-buildpackage --build=binary --no-sign -rfakeroot >"$out/log" 2>&1 || {
+	tail -n 30 "$out/log" >&2
+	exit 1
+}
+rm -rf "$out/tree"
+ls "$out"/*.deb
