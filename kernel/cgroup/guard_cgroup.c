@@ -60,16 +60,20 @@ static void sweep(const char *mount, const char *dir, const char *home)
 static void each_hierarchy(void (*what)(const char *mount, const char *dir, const char *home),
 			   const char *home)
 {
-	char mount[CGROUP_PATH_SIZE], root[CGROUP_PATH_SIZE], rest[4096], *save = NULL;
+	char *root, *mount, *save = NULL;
 	_cleanup_free_ char *mounts = NULL;
 
 	if (file_read_alloc(AT_FDCWD, PROCFS_ROOT "/self/mountinfo", INT_MAX, &mounts) < 0)
 		return;
 	for (char *line = strtok_r(mounts, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char dir[CGROUP_PATH_SIZE + sizeof(NAME)];
+		char dir[CGROUP_PATH_SIZE + sizeof(NAME)], *rest = line;
 
-		if (sscanf(line, "%*s %*s %*s %511s %511s %4095[^\n]", root, mount, rest) != 3 ||
-		    strcmp(root, "/") || !strstr(rest, " - cgroup"))
+		/* id, parent, device, root, mount point */
+		for (int field = 0; field < 3; field++)
+			strsep(&rest, " ");
+		root = strsep(&rest, " ");
+		mount = strsep(&rest, " ");
+		if (!rest || strcmp(root, "/") || strlen(mount) >= CGROUP_PATH_SIZE || !strstr(rest, "- cgroup"))
 			continue;
 		snprintf(dir, sizeof(dir), "%s" NAME, mount);
 		what(mount, dir, home);

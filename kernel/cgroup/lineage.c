@@ -29,13 +29,12 @@ static int read_stat(const struct cgroup_host *h, const char *who, char *text, s
 static pid_t parent_of(const struct cgroup_host *h, pid_t pid)
 {
 	char who[16], text[2048], *p;
-	int ppid;
 
 	snprintf(who, sizeof(who), "%d", (int)pid);
 	if (read_stat(h, who, text, sizeof(text)) < 0)
 		return 0;
 	p = strrchr(text, ')');
-	return p && sscanf(p, ") %*c %d", &ppid) == 1 ? ppid : 0;
+	return p && strlen(p) > strlen(") S ") ? (pid_t)strtol(p + strlen(") S "), NULL, 10) : 0;
 }
 
 int lineage_check(const struct cgroup_host *h, const struct process *p)

@@ -42,13 +42,15 @@ void owner_clear(const char *dir)
 bool owner_is_another(const char *dir)
 {
 	char text[64];
+	char *rest, *end;
 	uint64_t was, is;
-	int pid;
+	long pid;
 	ssize_t k = getxattr(dir, OWNER_XATTR, text, sizeof(text) - 1);
 
 	if (k <= 0)
 		return false;
 	text[k] = '\0';
-	return sscanf(text, "%d %" SCNu64, &pid, &was) == 2 && pid != getpid() && read_living(pid, &is) &&
-	       is == was;
+	pid = strtol(text, &rest, 10);
+	was = strtoull(rest, &end, 10);
+	return rest != text && end != rest && pid != getpid() && read_living((pid_t)pid, &is) && is == was;
 }

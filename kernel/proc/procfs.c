@@ -28,7 +28,7 @@ int procfs_open(const char *root, pid_t pid)
 
 int procfs_stat(int dirfd, int field, uint64_t *value)
 {
-	char buf[2048], *p;
+	char buf[2048], *p, *end;
 	unsigned long long v;
 	ssize_t k = file_read(dirfd, "stat", buf, sizeof(buf));
 
@@ -40,7 +40,8 @@ int procfs_stat(int dirfd, int field, uint64_t *value)
 	p = strrchr(buf, ')');
 	for (int at = 2; p && at < field; at++)
 		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p, "%llu", &v) != 1)
+	v = p ? strtoull(p, &end, 10) : 0;
+	if (!p || end == p)
 		return -EBADMSG;
 	*value = v;
 	return 0;
