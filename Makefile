@@ -364,7 +364,7 @@ install-exporter: exporter
 LABDIR ?= $(PREFIX)/lib/divvy-lab
 install-lab: lab
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(LABDIR)/bin $(B)/divvy-lab $(B)/divvy-lab-agent $(B)/rtpplay
-	find lab -path lab/out -prune -o -type f \( -name '*.sh' -o -name '*.yaml' -o -path '*/guest/*' \) -print | \
+	find lab \( -path lab/out -o -name __pycache__ \) -prune -o -type f \( ! -name '*.[ch]' -o -path '*/guest/*' \) -print | \
 		xargs cp --parents -t $(DESTDIR)$(LABDIR)
 	$(INSTALL) -D -m 644 doc/divvy-lab.8 $(DESTDIR)$(PREFIX)/share/man/man8/divvy-lab.8
 

@@ -9,14 +9,16 @@ mkdir -p "${1:?usage: deb.sh DIR [VERSION]}"
 out=$(cd "$1" && pwd)
 version=${2:-}
 
-rm -rf "$out/tree" "$out"/*.deb
-mkdir "$out/tree"
-tar -C "$root" --exclude=./build --exclude=./.git --exclude=./lab/out -cf - . | tar -C "$out/tree" -xf -
-cd "$out/tree"
+rm -f "$out"/*.deb
+work=$(mktemp -d) # dpkg-buildpackage puts its results beside the tree
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tree"
+tar -C "$root" --exclude=./build --exclude=./.git --exclude=./lab/out -cf - . | tar -C "$work/tree" -xf -
+cd "$work/tree"
 [ -z "$version" ] || sed -i "1s/(.*)/($version)/" debian/changelog
 dpkg-buildpackage --build=binary --no-sign -rfakeroot >"$out/log" 2>&1 || {
 	tail -n 30 "$out/log" >&2
 	exit 1
 }
-rm -rf "$out/tree"
+mv "$work"/*.deb "$out"
 ls "$out"/*.deb

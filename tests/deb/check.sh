@@ -30,7 +30,7 @@ in_tree() {
 }
 
 enter_tree() { # suite
-	tree=$(mktemp -d "$root/build/tree.XXXXXX")
+	tree=$(mktemp -d /var/tmp/divvy-tree.XXXXXX) # not in build/, where make looks for rules in *.d
 	chmod 755 "$tree"
 	"$root/tests/deb/tree.sh" "$1" "$tree" || bail "no tree of $1"
 	mount -t proc proc "$tree/proc" && mounted+=("$tree/proc")
