@@ -41,10 +41,22 @@ struct request {
 	json_t *shares, *nodes, *schedule;
 };
 
+/* The dot in front of the key, which may be "rx.limit". NULL: there is none, or no name in front of it. */
+static const char *dot_of(const char *name_key)
+{
+	static const char rx[] = "." SPEC_RX_PREFIX;
+	const char *dot = strrchr(name_key, '.');
+	size_t before = dot ? (size_t)(dot + 1 - name_key) : 0;
+
+	if (before > strlen(rx) && strncmp(dot + 1 - strlen(rx), rx, strlen(rx)) == 0)
+		dot -= strlen(rx) - 1;
+	return dot == name_key ? NULL : dot;
+}
+
 /* "web.reserve=50mbit". name_key: as written; it has a dot in front of the key. */
 static int add_key(struct request *r, const char *name_key, const char *value)
 {
-	const char *dot = strrchr(name_key, '.');
+	const char *dot = dot_of(name_key);
 	char name[NAME_SIZE];
 	json_t *keys;
 
@@ -84,7 +96,7 @@ static int add_share(struct request *r, const char *name, const char *value)
  */
 static bool names_key(const char *name, const char *value)
 {
-	const char *dot = strrchr(name, '.'), *key = dot && dot != name ? spec_node_key(dot + 1) : NULL;
+	const char *dot = dot_of(name), *key = dot ? spec_node_key(dot + 1) : NULL;
 	char err[UNITS_ERR_SIZE];
 	struct share share;
 

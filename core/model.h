@@ -67,6 +67,19 @@ enum hook_place {
 	PLACE_TCX,   /* as last; where others have nothing, at tcx and without a qdisc */
 };
 
+/* What a node has in the other direction (core/direction.h). The node's own members are about what is sent. */
+struct terms {
+	struct share share;
+	struct rate limit, reserve;
+	uint64_t burst;
+};
+
+enum rx_mode {
+	RX_NONE, /* what it receives is left alone; an uplink: its capacity is the same in both directions */
+	RX_SAME, /* as what it sends */
+	RX_OWN,  /* struct terms says it */
+};
+
 /*
  * A node that has sent less than it may saves up so many bytes at most, and sends them at once at its uplink's
  * capacity: a device beside its guarantee and its limit, a network beside its limit.
@@ -80,6 +93,8 @@ struct node {
 	struct rate limit;  /* an uplink's capacity; another node's ceiling, or RATE_UNLIMITED */
 	struct rate reserve; /* guaranteed where the node's demand reaches it; RATE_ZERO: none. Not an uplink's */
 	uint64_t burst;      /* bytes that it may save up, as above; 0: as core/sizing.h has it */
+	enum rx_mode rx_mode;
+	struct terms rx; /* RX_OWN: what it receives; of an uplink the limit alone counts */
 
 	/* NODE_NETWORK */
 	bool others; /* of every vNIC that no device names; plan/expand.h puts them there */
@@ -192,6 +207,7 @@ enum model_part {
 	PART_RESERVE,
 	PART_SHARE,
 	PART_AS,
+	PART_RX,
 	N_PARTS,
 };
 

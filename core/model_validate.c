@@ -4,6 +4,7 @@
 
 #include "admission.h"
 #include "base/cleanup.h"
+#include "direction.h"
 #include "fault.h"
 #include "model.h"
 
@@ -30,6 +31,7 @@ struct check {
 	uint64_t *rate;     /* what the node's share guarantees it, bytes per second */
 	uint32_t *depth;    /* networks from the uplink to the node, and the node if it is one */
 	uint32_t *devices;  /* devices under the node */
+	bool *part;         /* whether the node has a part in the direction */
 	struct model_error *err;
 };
 
@@ -40,18 +42,23 @@ static void check_free(struct check *c)
 	free(c->rate);
 	free(c->depth);
 	free(c->devices);
+	free(c->part);
 }
 
-static int check_init(struct check *c, const struct model *m, struct model_error *err)
+static int check_init(struct check *c, const struct model *m, enum direction direction, struct model_error *err)
 {
 	c->m = m;
 	c->err = err;
+	c->part = direction_parts(m, direction);
 	c->order = calloc(m->n_nodes, sizeof(*c->order));
 	c->weights = calloc(m->n_nodes, sizeof(*c->weights));
 	c->rate = calloc(m->n_nodes, sizeof(*c->rate));
 	c->depth = calloc(m->n_nodes, sizeof(*c->depth));
 	c->devices = calloc(m->n_nodes, sizeof(*c->devices));
-	if (!c->order || !c->weights || !c->rate || !c->depth || !c->devices)
+	/* A network without devices is checked, too. */
+	for (size_t i = 0; c->part && i < m->n_nodes && direction == DIRECTION_TX; i++)
+		c->part[i] = true;
+	if (!c->order || !c->weights || !c->rate || !c->depth || !c->devices || !c->part)
 		return -ENOMEM;
 	return 0;
 }
@@ -75,9 +82,15 @@ static int check_shape(struct check *c)
 		if (!node->share.weight || node->share.weight > SHARE_MAX)
 			return fault(c, i, "share %" PRIu32 ", expected 1 to %u", node->share.weight,
 				     SHARE_MAX);
-		c->weights[node->parent] += node->share.weight;
 	}
 	return 0;
+}
+
+static void sum_weights(struct check *c)
+{
+	for (uint32_t i = 0; i < c->m->n_nodes; i++)
+		if (c->m->nodes[i].kind != NODE_UPLINK && c->part[i])
+			c->weights[c->m->nodes[i].parent] += c->m->nodes[i].share.weight;
 }
 
 static int name_cmp(const void *pa, const void *pb, void *arg)
@@ -248,10 +261,13 @@ static int check_rates(struct check *c)
 {
 	char has[FAULT_RATE_SIZE], least[FAULT_RATE_SIZE];
 
+	sum_weights(c);
 	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
 		const struct node *node = &c->m->nodes[i];
 		uint64_t rate = node->kind == NODE_UPLINK ? capacity_of(c->m, i) : node->limit.bytes_ps;
 
+		if (!c->part[i])
+			continue;
 		if (node->kind != NODE_UPLINK) {
 			uint64_t of = c->weights[node->parent];
 			/* At most 400 Gbit/s * 1e6: 56 bits. */
@@ -298,10 +314,16 @@ static int check_devices(struct check *c)
 static const struct {
 	int (*run)(struct check *);
 	enum model_part part;
+	bool each; /* in each direction */
 } checks[] = {
-	{ check_shape, PART_NODE },       { check_names, PART_NAME },  { check_selectors, PART_SELECTOR },
-	{ check_as, PART_AS }, { check_limits, PART_LIMIT },     { check_reserves, PART_RESERVE },
-	{ check_rates, PART_SHARE }, { check_devices, PART_NODE },
+	{ check_shape, PART_NODE, false },
+	{ check_names, PART_NAME, false },
+	{ check_selectors, PART_SELECTOR, false },
+	{ check_as, PART_AS, false },
+	{ check_limits, PART_LIMIT, true },
+	{ check_reserves, PART_RESERVE, true },
+	{ check_rates, PART_SHARE, true },
+	{ check_devices, PART_NODE, false },
 };
 
 static int refuse_memory(struct model_error *err)
@@ -310,26 +332,50 @@ static int refuse_memory(struct model_error *err)
 	return -ENOMEM;
 }
 
-int model_validate(const struct model *m, struct model_error *err)
+/* m: in this direction. */
+static int validate(const struct model *m, enum direction direction, struct model_error *err)
 {
 	_cleanup_(check_free) struct check c = { 0 };
 	struct model_error found = { 0 };
 	int r;
 
-	if (!m->n_nodes)
-		return 0;
-	r = check_init(&c, m, &found);
+	r = check_init(&c, m, direction, &found);
 	if (r < 0)
 		return refuse_memory(err);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		if (direction != DIRECTION_TX && !checks[i].each)
+			continue;
 		r = checks[i].run(&c);
 		if (r == -ENOMEM)
 			return refuse_memory(err);
 		if (r < 0) {
-			found.part = checks[i].part;
+			found.part = direction == DIRECTION_TX ? checks[i].part : PART_RX;
 			*err = found;
 			return r;
 		}
 	}
 	return 0;
+}
+
+static int validate_rx(const struct model *m, struct model_error *err)
+{
+	struct model rx;
+	size_t n;
+	int r = direction_model(m, DIRECTION_RX, &rx);
+
+	if (r < 0)
+		return refuse_memory(err);
+	r = validate(&rx, DIRECTION_RX, err);
+	model_free(&rx);
+	n = strlen(err->text);
+	if (r == -EINVAL)
+		snprintf(err->text + n, sizeof(err->text) - n, " (rx)");
+	return r;
+}
+
+int model_validate(const struct model *m, struct model_error *err)
+{
+	int r = m->n_nodes ? validate(m, DIRECTION_TX, err) : 0;
+
+	return r < 0 || !direction_is_used(m, DIRECTION_RX) ? r : validate_rx(m, err);
 }

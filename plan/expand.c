@@ -39,6 +39,7 @@ static int put_instance(struct expansion *e, const struct node *node, uint32_t w
 				     .line = node->line,
 				     .share = SHARE_DEFAULT,
 				     .limit = RATE_UNLIMITED,
+				     .rx_mode = node->rx_mode == RX_NONE ? RX_NONE : RX_SAME,
 				     .select = SELECT_NIC };
 		snprintf(one.name, sizeof(one.name), "%s", m->instance);
 	}

@@ -9,15 +9,11 @@
 
 #include "bind.h"
 #include "classids.h"
+#include "core/direction.h"
 #include "core/sizing.h"
 #include "kernel/net/htb.h"
 
 #define TREE_CLASSID(minor) (HTB_MAJOR << 16 | (minor))
-
-/* What a tree divides. One value so far; a tree of the other direction will be one more uplink of the tree. */
-enum direction {
-	DIRECTION_TX, /* what the VMs send */
-};
 
 /* Where a vNIC's packets enter divvy: bits. With both, the one divides what the other leaves to it. */
 enum hook_kind {

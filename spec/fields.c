@@ -220,6 +220,33 @@ int field_burst(const struct field *f, const char *text, void *object, char err[
 	return 0;
 }
 
+int field_rx(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	struct node *node = object;
+
+	if (strcmp(text, "same") != 0 && strcmp(text, "none") != 0)
+		return reject(err, text, "not such a word; expected %s", f->expected);
+	node->rx_mode = text[0] == 's' ? RX_SAME : RX_NONE;
+	node->rx = (struct terms){ .share = SHARE_DEFAULT, .limit = RATE_UNLIMITED };
+	return 0;
+}
+
+int field_rx_capacity(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
+{
+	struct node *node = object;
+	struct rate rate;
+
+	if (strcmp(text, "same") == 0) {
+		node->rx_mode = RX_NONE;
+		return 0;
+	}
+	if (parse_rate(f, text, &rate, err) < 0)
+		return -EINVAL;
+	node->rx_mode = RX_OWN;
+	node->rx.limit = rate;
+	return 0;
+}
+
 int field_overhead(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	uint64_t bytes = 0;

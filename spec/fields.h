@@ -27,6 +27,7 @@ enum field_flags {
 	FIELD_NODE = 1 << 3,     /* the value is an object, and a node of the model */
 	FIELD_CONTENT = 1 << 4,  /* an object has one of these at least */
 	FIELD_SET = 1 << 5,      /* of a node: `divvy set` changes it while it runs */
+	FIELD_TERMS = 1 << 6,    /* the value is a word, or an object: a node's terms in the other direction */
 };
 
 struct field {
@@ -45,9 +46,11 @@ struct field {
 #define SPEC_VERSION 1
 
 /*
- * The member: char[MODEL_NAME_SIZE] (name); struct node itself, its selector (nic, vm, mac, container); struct share;
- * struct node itself (capacity: a rate, or a part of a link's speed); struct rate (limit and reserve: a rate or "none"); uint64_t (burst: bytes or "none"); uint16_t (overhead); an enum (word: f->words); char[POLICY_NAME_SIZE] (policy); bool; uint64_t
- * (time, nanoseconds; version); uint32_t (count).
+ * The member: char[MODEL_NAME_SIZE] (name); struct node itself, its selector (nic, vm, mac, container), its capacity (a
+ * rate, or a part of a link's speed) and what it receives (rx, rx_capacity); struct share; struct rate (limit and
+ * reserve: a rate or "none"); uint64_t (burst: bytes or "none"); uint16_t (overhead); an enum (word: f->words);
+ * char[POLICY_NAME_SIZE] (policy); bool; uint64_t (time, nanoseconds; version); uint32_t (count).
  */
 field_parser field_name, field_nic, field_vm, field_mac, field_container, field_share, field_capacity, field_limit,
-	field_reserve, field_burst, field_overhead, field_word, field_policy, field_bool, field_time, field_count, field_version;
+	field_reserve, field_burst, field_rx, field_rx_capacity, field_overhead, field_word, field_policy, field_bool,
+	field_time, field_count, field_version;

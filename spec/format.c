@@ -99,12 +99,30 @@ static void put_size(FILE *f, uint64_t bytes)
 		fprintf(f, "%llub", (unsigned long long)bytes);
 }
 
-static void put_burst(FILE *f, const struct node *node, const char *separator)
+static void put_burst(FILE *f, uint64_t burst, const char *separator)
 {
-	if (!node->burst)
+	if (!burst)
 		return;
 	fprintf(f, "%sburst: ", separator);
-	put_size(f, node->burst);
+	put_size(f, burst);
+}
+
+/* What it receives. A mapping says at least one key. */
+static void put_rx(FILE *f, const struct node *node, const char *separator)
+{
+	char rate[UNITS_RATE_SIZE];
+
+	if (node->rx_mode == RX_SAME)
+		fprintf(f, "%srx: same", separator);
+	if (node->rx_mode != RX_OWN)
+		return;
+	fprintf(f, "%srx: {share: %u", separator, node->rx.share.weight);
+	if (node->rx.reserve.bytes_ps)
+		fprintf(f, ", reserve: %s", units_format_rate(node->rx.reserve, rate));
+	if (!rate_is_unlimited(node->rx.limit))
+		fprintf(f, ", limit: %s", units_format_rate(node->rx.limit, rate));
+	put_burst(f, node->rx.burst, ", ");
+	fputc('}', f);
 }
 
 /* What a device, a network and others have alike; the separator stands in front of each. */
@@ -118,7 +136,8 @@ static void put_terms(FILE *f, const struct node *node, const char *separator)
 		fprintf(f, "%sreserve: %s", separator, units_format_rate(node->reserve, rate));
 	if (!rate_is_unlimited(node->limit))
 		fprintf(f, "%slimit: %s", separator, units_format_rate(node->limit, rate));
-	put_burst(f, node, separator);
+	put_burst(f, node->burst, separator);
+	put_rx(f, node, separator);
 }
 
 static void put_device(FILE *f, const struct node *node)
@@ -250,7 +269,9 @@ static void put_uplink(FILE *f, const struct model *m, uint32_t i)
 	put_string(f, node->name);
 	fprintf(f, "\n  capacity: %s", node->of_link.ppm ? units_format_of_link(node->of_link, of_link) :
 							    units_format_rate(node->limit, rate));
-	put_burst(f, node, "\n  ");
+	put_burst(f, node->burst, "\n  ");
+	if (node->rx_mode == RX_OWN)
+		fprintf(f, "\n  rx_capacity: %s", units_format_rate(node->rx.limit, rate));
 	fputc('\n', f);
 	if (node->overhead != MODEL_OVERHEAD_DEFAULT)
 		fprintf(f, "  overhead: %u\n", node->overhead);

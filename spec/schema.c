@@ -28,37 +28,55 @@ const char *const schema_hooks[] = { [PLACE_LAST] = "last", [PLACE_FIRST] = "fir
 		.key = "name", .expected = NAME_EXPECTED, .parse = field_name,                 \
 		.offset = offsetof(struct node, name), .flags = FIELD_REQUIRED, .also = " id " \
 	}
-#define SHARE_FIELD                                                               \
+#define SHARE_FIELD(at)                                                           \
 	{                                                                         \
 		.key = "share", .expected = SHARE_EXPECTED, .parse = field_share, \
-		.offset = offsetof(struct node, share), .flags = FIELD_SET,       \
+		.offset = (at), .flags = FIELD_SET,       \
 		.also = " weight prio priority ratio percent portion "            \
 	}
-#define RESERVE_FIELD                                                                        \
+#define RESERVE_FIELD(at)                                                                    \
 	{                                                                                    \
 		.key = "reserve", .expected = RATE_EXPECTED ", or none",                     \
-		.parse = field_reserve, .offset = offsetof(struct node, reserve),            \
+		.parse = field_reserve, .offset = (at),            \
 		.flags = FIELD_SET, .also = " reservation guarantee guaranteed min minimum floor " \
 	}
-#define LIMIT_FIELD                                                               \
+#define LIMIT_FIELD(at)                                                           \
 	{                                                                         \
 		.key = "limit", .expected = RATE_EXPECTED ", or none",            \
-		.parse = field_limit, .offset = offsetof(struct node, limit),     \
+		.parse = field_limit, .offset = (at),     \
 		.flags = FIELD_SET,                                               \
 		.also = " ceil ceiling max maximum rate cap bandwidth "           \
 	}
-#define BURST_FIELD                                                                      \
+#define BURST_FIELD(at)                                                                  \
 	{                                                                                \
 		.key = "burst", .expected = "bytes from 1514b to 256mb, or none",        \
-		.parse = field_burst, .offset = offsetof(struct node, burst),            \
+		.parse = field_burst, .offset = (at),            \
 		.flags = FIELD_SET, .min = SPEC_BURST_MIN, .max = SPEC_BURST_MAX,        \
 		.also = " bucket cburst "                                                \
 	}
 
+#define RX_FIELD                                                                                        \
+	{                                                                                               \
+		.key = "rx", .expected = "same, none, or a mapping such as {share: 60}", .parse = field_rx, \
+		.object = &schema_rx, .flags = FIELD_TERMS | FIELD_SET,                                 \
+		.also = " receive download inbound incoming "                                           \
+	}
+
+const struct object schema_rx = {
+	.what = "rx",
+	.n_fields = 4,
+	.fields = {
+		SHARE_FIELD(offsetof(struct terms, share)),
+		RESERVE_FIELD(offsetof(struct terms, reserve)),
+		LIMIT_FIELD(offsetof(struct terms, limit)),
+		BURST_FIELD(offsetof(struct terms, burst)),
+	},
+};
+
 const struct object schema_device = {
 	.what = "a device",
 	.kind = NODE_DEVICE,
-	.n_fields = 13,
+	.n_fields = 14,
 	.fields = {
 		NAME_FIELD,
 		{ .key = "nic", .expected = "an interface name of at most 15 characters, or a pattern such as \"tap*\"", .parse = field_nic,
@@ -73,10 +91,11 @@ const struct object schema_device = {
 		  .also = " netns cgroup pod docker ", .flags = FIELD_SELECTOR },
 		{ .key = "as", .parse = field_word, .words = schema_as, .expected = "each or one",
 		  .offset = offsetof(struct node, as) },
-		SHARE_FIELD,
-		RESERVE_FIELD,
-		LIMIT_FIELD,
-		BURST_FIELD,
+		SHARE_FIELD(offsetof(struct node, share)),
+		RESERVE_FIELD(offsetof(struct node, reserve)),
+		LIMIT_FIELD(offsetof(struct node, limit)),
+		BURST_FIELD(offsetof(struct node, burst)),
+		RX_FIELD,
 		{ .key = "backpressure", .parse = field_word, .words = schema_backpressures,
 		  .expected = "auto, on or off", .offset = offsetof(struct node, backpressure) },
 		{ .key = "hook", .parse = field_word, .words = schema_hooks,
@@ -89,13 +108,14 @@ const struct object schema_device = {
 const struct object schema_network = {
 	.what = "a network",
 	.kind = NODE_NETWORK,
-	.n_fields = 7,
+	.n_fields = 8,
 	.fields = {
 		NAME_FIELD,
-		SHARE_FIELD,
-		RESERVE_FIELD,
-		LIMIT_FIELD,
-		BURST_FIELD,
+		SHARE_FIELD(offsetof(struct node, share)),
+		RESERVE_FIELD(offsetof(struct node, reserve)),
+		LIMIT_FIELD(offsetof(struct node, limit)),
+		BURST_FIELD(offsetof(struct node, burst)),
+		RX_FIELD,
 		{ .key = "devices", .expected = "a list of devices", .object = &schema_device,
 		  .flags = FIELD_LIST | FIELD_CONTENT, .also = " vms nics " },
 		{ .key = "networks", .expected = "a list of networks", .object = &schema_network,
@@ -107,25 +127,28 @@ const struct object schema_network = {
 const struct object schema_others = {
 	.what = "others",
 	.kind = NODE_NETWORK,
-	.n_fields = 4,
+	.n_fields = 5,
 	.fields = {
-		SHARE_FIELD,
-		RESERVE_FIELD,
-		LIMIT_FIELD,
-		BURST_FIELD,
+		SHARE_FIELD(offsetof(struct node, share)),
+		RESERVE_FIELD(offsetof(struct node, reserve)),
+		LIMIT_FIELD(offsetof(struct node, limit)),
+		BURST_FIELD(offsetof(struct node, burst)),
+		RX_FIELD,
 	},
 };
 
 const struct object schema_uplink = {
 	.what = "an uplink",
 	.kind = NODE_UPLINK,
-	.n_fields = 7,
+	.n_fields = 8,
 	.fields = {
 		NAME_FIELD,
 		{ .key = "capacity", .expected = "a rate, such as 10gbit, or link, or 95% of link", .parse = field_capacity,
 		  .flags = FIELD_REQUIRED | FIELD_SET,
 		  .also = " bandwidth speed rate limit " },
-		BURST_FIELD,
+		BURST_FIELD(offsetof(struct node, burst)),
+		{ .key = "rx_capacity", .expected = RATE_EXPECTED ", or same", .parse = field_rx_capacity,
+		  .flags = FIELD_SET, .also = " receive_capacity download " },
 		{ .key = "overhead", .expected = "bytes a frame, from 0 to 256", .parse = field_overhead,
 		  .offset = offsetof(struct node, overhead), .max = SPEC_OVERHEAD_MAX },
 		{ .key = "networks", .expected = "a list of networks", .object = &schema_network,

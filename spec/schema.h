@@ -9,7 +9,7 @@
 
 #include "core/model.h"
 
-#define FIELDS_MAX 13
+#define FIELDS_MAX 14
 
 struct object {
 	const char *what;    /* "a device" */
@@ -23,7 +23,8 @@ struct preamble {
 	uint64_t version;
 };
 
-extern const struct object schema_root, schema_uplink, schema_network, schema_others, schema_device, schema_schedule;
+extern const struct object schema_root, schema_uplink, schema_network, schema_others, schema_device, schema_rx,
+	schema_schedule;
 /* Of the network that has no name in the file, and is called so. */
 #define SPEC_OTHERS_NAME "others"
 /* Words of enum resource, enum backpressure_mode, enum hook_place and enum device_as, NULL-terminated. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The keys of a kind of node that may change while it runs, NULL-terminated. */
 static void settable(const struct object *o, const char *keys[FIELDS_MAX + 1])
@@ -27,6 +28,28 @@ static const struct field *find_settable(const struct object *o, const char *key
 	return f && f->flags & FIELD_SET ? f : NULL;
 }
 
+/* "rx.limit": one of the node's terms in the other direction, which it then has. NULL: there is no such key. */
+static const struct field *find_term(const struct object *o, const char *key)
+{
+	const struct field *rx = schema_find(o, "rx");
+
+	if (!rx || strncmp(key, SPEC_RX_PREFIX, strlen(SPEC_RX_PREFIX)) != 0)
+		return NULL;
+	return find_settable(rx->object, key + strlen(SPEC_RX_PREFIX));
+}
+
+static void have_terms(struct node *node)
+{
+	if (node->rx_mode == RX_SAME)
+		node->rx = (struct terms){ .share = node->share,
+					   .limit = node->limit,
+					   .reserve = node->reserve,
+					   .burst = node->burst };
+	else if (node->rx_mode == RX_NONE)
+		node->rx = (struct terms){ .share = SHARE_DEFAULT, .limit = RATE_UNLIMITED };
+	node->rx_mode = RX_OWN;
+}
+
 const char *spec_node_key(const char *word)
 {
 	static const struct object *const objects[] = { &schema_device, &schema_uplink };
@@ -37,6 +60,8 @@ const char *spec_node_key(const char *word)
 
 		if (f)
 			return f->key;
+		if (find_term(objects[i], word))
+			return word;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(objects) && !near; i++) {
 		settable(objects[i], keys);
@@ -48,7 +73,7 @@ const char *spec_node_key(const char *word)
 int spec_set_node(struct node *node, const char *key, const char *text, struct spec_error *err)
 {
 	const struct object *o = schema_of_node(node);
-	const struct field *f = find_settable(o, key);
+	const struct field *term = find_term(o, key), *f = term ? term : find_settable(o, key);
 	struct node changed = *node;
 	char why[UNITS_ERR_SIZE], list[128];
 	const char *keys[FIELDS_MAX + 1];
@@ -61,7 +86,9 @@ int spec_set_node(struct node *node, const char *key, const char *text, struct s
 			 words_list(keys, list, sizeof(list)));
 		return -EINVAL;
 	}
-	r = f->parse(f, text, &changed, why);
+	if (term)
+		have_terms(&changed);
+	r = f->parse(f, text, term ? (void *)&changed.rx : (void *)&changed, why);
 	if (r < 0) {
 		snprintf(err->text, sizeof(err->text), "%s: %s", key, why);
 		return r;

@@ -126,6 +126,7 @@ static int parse_node(struct build *b, const struct object *object, uint32_t par
 		.line = b->reader.item.line,
 		.share = SHARE_DEFAULT,
 		.limit = RATE_UNLIMITED,
+		.rx = { .share = SHARE_DEFAULT, .limit = RATE_UNLIMITED },
 		.overhead = object->kind == NODE_UPLINK ? MODEL_OVERHEAD_DEFAULT : 0,
 		.others = object == &schema_others,
 	};
@@ -177,7 +178,7 @@ static void keep_place(struct build *b, const struct field *f, uint32_t node)
 		{ "name", PART_NAME },    { "limit", PART_LIMIT },  { "capacity", PART_LIMIT },
 		{ "share", PART_SHARE },  { "nic", PART_SELECTOR }, { "vm", PART_SELECTOR },
 		{ "mac", PART_SELECTOR }, { "as", PART_AS },       { "container", PART_SELECTOR },
-		{ "reserve", PART_RESERVE },
+		{ "reserve", PART_RESERVE }, { "rx", PART_RX },  { "rx_capacity", PART_RX },
 	};
 
 	if (strcmp(f->key, "slot") == 0 || (strcmp(f->key, "gate") == 0 && !b->slot.line))
@@ -216,6 +217,15 @@ static int parse_schedule(struct build *b, const struct object *object)
 	return r < 0 ? r : check_slot(b);
 }
 
+/* What the node has in the other direction: a word, or a mapping. target: the node. */
+static int parse_terms(struct build *b, const struct field *f, struct node *target)
+{
+	if (b->reader.item.kind != ITEM_MAPPING)
+		return parse_scalar(b, f, target);
+	target->rx_mode = RX_OWN;
+	return parse_object(b, f->object, &target->rx, NODE_NONE);
+}
+
 static int parse_value(struct build *b, const struct field *f, void *target, uint32_t node)
 {
 	int r;
@@ -226,6 +236,8 @@ static int parse_value(struct build *b, const struct field *f, void *target, uin
 	keep_place(b, f, node);
 	if (f->flags & FIELD_LIST)
 		return parse_list(b, f, node);
+	if (f->flags & FIELD_TERMS)
+		return parse_terms(b, f, target);
 	if (!f->object)
 		return parse_scalar(b, f, target);
 	if (b->reader.item.kind != ITEM_MAPPING)

@@ -30,6 +30,9 @@ char *spec_format(const struct model *m);
  */
 const char *spec_node_key(const char *word);
 
+/* In front of a key of what a node receives: "rx.limit". */
+#define SPEC_RX_PREFIX "rx."
+
 /*
  * Changes one key of a node, as `divvy set NAME.KEY=TEXT` does. 0; -EINVAL: *err says why, without the node's name, and
  * *node is untouched. What no single field shows is left to model_validate().
