@@ -297,17 +297,6 @@ static void add_device(struct table *t, const json_t *d, bool cpu, const struct 
 			   repaired(d));
 }
 
-static void print_schedule(FILE *to, const json_t *s)
-{
-	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s%s%s\n",
-		text(s, "policy"), real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"),
-		integer(s, "lanes") == 1 ? "" : "s", text(s, "gate"),
-		json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
-		json_is_true(json_object_get(s, "spread")) ? ", spread" : "");
-	fprintf(to, "  switching takes %.2f ms of a slot; slots late: %lld, skipped: %lld\n",
-		real(s, "switch_ms"), integer(s, "late_slots"), integer(s, "skipped_slots"));
-}
-
 /* "58.98 of 100 Mbit/s"; "-" where divvyd does not know yet what was delivered. cpu: no capacity holds. */
 static void print_capacity(FILE *to, const json_t *uplink, bool cpu)
 {
@@ -321,6 +310,54 @@ static void print_capacity(FILE *to, const json_t *uplink, bool cpu)
 		fprintf(to, " of %.6g Mbit/s", mbit(uplink, "capacity_bps"));
 	if (!cpu && text(uplink, "capacity")[0])
 		fprintf(to, " (%s)", text(uplink, "capacity"));
+}
+
+static const char *const rx_headers[] = { "RECEIVES", ">SHARE", ">ENTITLED", ">DELIVERED", ">ERR pp", ">DROPS", "STATE", NULL };
+
+static void add_rx(struct table *t, const json_t *d)
+{
+	const json_t *rx = json_object_get(d, "rx");
+	bool bound = strcmp(text(rx, "state"), "bound") == 0;
+
+	if (!json_is_object(rx))
+		return;
+	table_cell(t, "%s", text(d, "name"));
+	table_cell(t, "%lld", integer(rx, "share"));
+	rate_cell(t, rx, "entitled_bps");
+	rate_cell(t, rx, "delivered_bps");
+	error_cell(t, rx);
+	table_cell(t, "%lld", integer(rx, "dropped_packets"));
+	table_cell(t, "%s", bound ? "divided" : "waiting");
+	if (text(rx, "why")[0])
+		table_line(t, "  not divided: %s", text(rx, "why"));
+}
+
+/* What the uplink's devices receive, where that is divided. */
+static void print_rx(FILE *to, const json_t *uplink, const char *on, const char *off)
+{
+	const json_t *rx = json_object_get(uplink, "rx"), *device;
+	_cleanup_(table_free) struct table t = { .headers = rx_headers };
+	size_t i;
+
+	if (!json_is_object(rx))
+		return;
+	fprintf(to, "%s%s, received%s:", on, text(uplink, "name"), off);
+	print_capacity(to, rx, false);
+	fputc('\n', to);
+	json_array_foreach(json_object_get(uplink, "devices"), i, device)
+		add_rx(&t, device);
+	table_print(&t, to, on, off);
+}
+
+static void print_schedule(FILE *to, const json_t *s)
+{
+	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s%s%s\n",
+		text(s, "policy"), real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"),
+		integer(s, "lanes") == 1 ? "" : "s", text(s, "gate"),
+		json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
+		json_is_true(json_object_get(s, "spread")) ? ", spread" : "");
+	fprintf(to, "  switching takes %.2f ms of a slot; slots late: %lld, skipped: %lld\n",
+		real(s, "switch_ms"), integer(s, "late_slots"), integer(s, "skipped_slots"));
 }
 
 #define UNCLAIMED_LINES_MAX 10
@@ -412,6 +449,7 @@ static void print_uplink(FILE *to, const json_t *uplink, bool cpu, long long now
 	add_tree(&t, uplink, cpu, &columns);
 	table_print(&t, to, on, off);
 	print_promises(to, json_object_get(uplink, "devices"));
+	print_rx(to, uplink, on, off);
 	if (repaired(uplink))
 		fprintf(to, "  by another program, put right each time: %s in the last minute\n", repaired(uplink));
 }

@@ -101,6 +101,10 @@
  *		  what is above a lowered one is dropped. The guaranteed rate counts, not the ceiling:
  *		  so all leaves together are bounded by the uplink's capacity.
  *
+ * What a VM receives cannot wait in front of divvy, so TCP has to be told by drops, and early. Without fq_codel that is
+ * a bfifo of 10 ms at the guaranteed rate. It holds one packet of gso_max with the headers that qdisc_pkt_len adds for
+ * segments of 600 bytes, or such a packet would never fit.
+ *
  * The rest stays as the kernel has it: a quantum of one MTU-sized packet, 1,024 queues, ECN on.
  *
  * Quanta
@@ -118,6 +122,7 @@
 #define STANDING_NS (30 * NSEC_PER_MSEC)
 #define DROP_NS (50 * NSEC_PER_MSEC)
 #define DROP_PACKETS 3U
+#define EARLY_NS (10 * NSEC_PER_MSEC)
 #define CODEL_TARGET_NS (5 * NSEC_PER_MSEC)
 #define CODEL_INTERVAL_NS (100 * NSEC_PER_MSEC)
 #define CODEL_PACKETS 8U
@@ -217,6 +222,7 @@ void sizing_class(const struct sizing_host *h, struct rate rate, struct rate cei
 	s.wait = bfifo(scale(grown((uint64_t)s.sndbuf + h->gso_max), queues, 1));
 	s.drop = bfifo(max64(during(rate, DROP_NS), DROP_PACKETS * grown(h->gso_max)));
 	s.codel = fq_codel(h, rate);
+	s.early = bfifo(max64(during(rate, EARLY_NS), scale(h->gso_max, 11, 10)));
 	s.burst = sizing_bucket(h, rate);
 	s.cburst = sizing_bucket(h, ceil);
 	*out = s;

@@ -44,6 +44,7 @@ struct sizing {
 	struct leaf wait;     /* under backpressure: its limit is never reached */
 	struct leaf drop;     /* without backpressure, where the kernel has no fq_codel */
 	struct leaf codel;    /* without backpressure */
+	struct leaf early;    /* what a VM receives, where the kernel has no fq_codel: a short queue */
 	uint64_t burst;       /* HTB bucket at the guaranteed rate, bytes */
 	uint64_t cburst;      /* HTB bucket at the ceiling, bytes */
 };

@@ -157,7 +157,7 @@ static int compare_nodes(const struct plan *a, uint32_t x, const struct plan *b,
 static bool is_still_removed(uint32_t ifindex, const void *arg)
 {
 	const struct plan *now = arg;
-	const struct tree_vnic *v = tree_vnic(&now->tree, ifindex);
+	const struct tree_vnic *v = tree_vnic(&now->tree, ifindex, DIRECTION_TX);
 
 	return v && settles(&now->bindings[v->binding]);
 }

@@ -173,7 +173,7 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));
 	ifindex = (uint32_t)tcm.tcm_ifindex;
 	link = host_link(&d->host, ifindex);
-	news = dataplane_tc_news(nlh->nlmsg_type, &tcm);
+	news = dataplane_tc_news(nlh->nlmsg_type, &tcm, plan_has_egress(&d->plan, ifindex));
 	if (link && !binding_unschedulable(link))
 		settle_note(&d->plane.settle, ifindex, clock_now_ns(), news);
 	if (dataplane_tc_event(&d->plane, nlh->nlmsg_type, &tcm)) {
@@ -181,7 +181,9 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 	}
 	mend_tc(l->mend, ifindex);
-	vnic = tree_vnic(&d->plane.have, ifindex);
+	if (news != SETTLE_OTHER && plan_misses_egress(&d->plan, ifindex))
+		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+	vnic = tree_vnic(&d->plane.have, ifindex, DIRECTION_TX);
 	if (!vnic)
 		return;
 	/* divvy's program stands aside for a qdisc of others, or need not any more. */
@@ -282,7 +284,7 @@ static int on_others(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s, (void)usec;
 	for (size_t i = 0; i < l->n_touched; i++)
-		if (tree_vnic(&d->plane.have, l->touched[i]))
+		if (tree_has_vnic(&d->plane.have, l->touched[i]))
 			others_read(&d->others, &from, l->touched[i]);
 	free(l->touched);
 	l->touched = NULL;

@@ -10,6 +10,7 @@
 #include "datapath/absent.h"
 #include "datapath/apply.h"
 #include "datapath/containers.h"
+#include "datapath/egresses.h"
 #include "datapath/holds.h"
 #include "datapath/hurdles.h"
 #include "datapath/inventory.h"
@@ -66,6 +67,7 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	_cleanup_(hurdle_list_freep) struct hurdle_list hurdles = { 0 };
 	_cleanup_free_ struct plan_hold *holds = NULL;
 	_cleanup_free_ uint32_t *shared = NULL;
+	_cleanup_free_ struct egress *egress = NULL;
 	struct plan_input in = { .host = &d->host,
 				 .have = &d->plane.have,
 				 .hurdles = &hurdles,
@@ -92,6 +94,9 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 	if (err >= 0 && wants_tcx(m))
 		err = shared_read(&d->plane, &d->host, &d->others, &shared, &in.n_shared);
 	in.shared = shared;
+	if (err >= 0 && plan_wants_egress(m, &d->host))
+		err = egresses_read(d->plane.rtnl, &egress, &in.n_egress);
+	in.egress = egress;
 	if (err >= 0)
 		err = plan_make(m, &in, out);
 	if (err < 0)
@@ -149,13 +154,15 @@ static int refuse_tie(const struct daemon *d, const struct plan *p, struct spec_
  */
 static int refuse_overbooked(const struct daemon *d, const struct plan *p, struct spec_error *err)
 {
-	struct model_error merr = { 0 };
+	for (enum direction i = 0; i < N_DIRECTIONS; i++) {
+		struct model_error merr = { 0 };
 
-	if (admission_check(&p->model, &merr) != -EINVAL)
-		return 0;
-	if (d->plan.bindings && admission_check(&d->plan.model, &(struct model_error){ 0 }) == -EINVAL)
-		return 0;
-	return spec_refuse(err, merr.line, 0, "%s", merr.text);
+		if (admission_check(plan_model(p, i), &merr) != -EINVAL ||
+		    (d->plan.bindings && admission_check(plan_model(&d->plan, i), &(struct model_error){ 0 }) == -EINVAL))
+			continue;
+		return spec_refuse(err, merr.line, 0, "%s%s", merr.text, i == DIRECTION_RX ? " (rx)" : "");
+	}
+	return 0;
 }
 
 static int refuse_uplink(const struct node *node, const char *why, struct spec_error *err)
@@ -252,7 +259,8 @@ static void leave_out(struct plan *p, const struct missed_list *missed)
 		char what[sizeof(f->text) + 64];
 
 		snprintf(what, sizeof(what), "%s%s%s", strerror(-f->error), f->text[0] ? ": " : "", f->text);
-		plan_leave_out(p, missed->list[i].ifindex,
+		plan_leave_out(p, missed->list[i].key & ~DIVVY_RX,
+			       missed->list[i].key & DIVVY_RX ? DIRECTION_RX : DIRECTION_TX,
 			       f->error == -ENODEV ? REASON_VANISHED : REASON_NO_ATTACH, what, NULL);
 	}
 }
@@ -477,7 +485,7 @@ static bool any_left_out(const struct daemon *d)
 {
 	for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
 		if (tree_vnic_lacks(&d->plan.tree.vnics[i],
-				    tree_vnic(&d->plane.have, d->plan.tree.vnics[i].ifindex)))
+				    tree_same_vnic(&d->plane.have, &d->plan.tree.vnics[i])))
 			return true;
 	return false;
 }

@@ -5,39 +5,14 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "core/entitle.h"
-#include "kernel/net/qdisc.h"
 #include "plan/claims.h"
+#include "readings.h"
 #include "state.h"
 
 #include <errno.h>
-#include <linux/pkt_sched.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A reading of the classes that is no older than this is the present one: two clients ask at once. */
-#define FRESH_NS (20 * NSEC_PER_MSEC)
-
-/* What the kernel was asked for once, for all devices. */
-struct readings {
-	struct qdisc *qdiscs; /* sorted by interface, then parent; NULL: they were not needed */
-	size_t n_qdiscs;
-	uint64_t qdiscs_ns; /* 0: not read */
-	struct slots_vm_status *vms;
-	size_t n_vms;
-	struct rate *entitled;     /* by node */
-	struct sample_rate *sent;  /* by node */
-	bool *counted;             /* by node: the class's count of drops is its queue's */
-};
-
-static void readings_free(struct readings *r)
-{
-	free(r->qdiscs);
-	free(r->vms);
-	free(r->entitled);
-	free(r->sent);
-	free(r->counted);
-}
 
 void snapshot_free(struct snapshot *s)
 {
@@ -50,144 +25,15 @@ void snapshot_free(struct snapshot *s)
 	*s = (struct snapshot){ 0 };
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
-
-static int compare_qdisc(const void *a, const void *b)
-{
-	const struct qdisc *x = a, *y = b;
-
-	if (x->ifindex != y->ifindex)
-		return x->ifindex < y->ifindex ? -1 : 1;
-	return (x->parent > y->parent) - (x->parent < y->parent);
-}
-
-/* CPU slots: what a device's vNICs sent, together. */
-static void read_nics(const struct daemon *d, uint32_t node, struct sample_rate *out)
-{
-	uint32_t at = node;
-
-	*out = (struct sample_rate){ 0 };
-	do {
-		struct sample_rate one;
-
-		nicmeter_rate(&d->nicmeter, d->plan.bindings[at].ifindex, &one);
-		out->bytes += one.bytes;
-		out->packets += one.packets;
-		out->delivered.bytes_ps += one.delivered.bytes_ps;
-		out->known |= one.known;
-		out->window_ns = one.window_ns ? one.window_ns : out->window_ns;
-		out->at_ns = one.at_ns ? one.at_ns : out->at_ns;
-	} while (binding_next(d->plan.bindings, &at));
-}
-
-/*
- * Entitlement now: a device that has packets waiting could take any rate; one that has none got all it asked
- * for, so what it got is its demand.
- */
-static int read_rates(struct daemon *d, struct readings *r)
-{
-	const struct model *m = &d->plan.model;
-	_cleanup_free_ struct rate *demand = calloc(m->n_nodes + 1, sizeof(*demand));
-	const struct sample_uplink *readings = NULL;
-	uint64_t now = clock_now_ns();
-
-	r->sent = calloc(m->n_nodes + 1, sizeof(*r->sent));
-	r->entitled = calloc(m->n_nodes + 1, sizeof(*r->entitled));
-	if (!demand || !r->sent || !r->entitled)
-		return -ENOMEM;
-	if (d->slots)
-		(void)nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, now);
-	if (now - sampler_latest_ns(&d->sampler) > FRESH_NS)
-		(void)sampler_read(&d->sampler, &d->plane, now); /* else what was read before counts */
-	for (size_t i = 0; i < m->n_nodes; i++) {
-		if (m->nodes[i].kind == NODE_UPLINK)
-			readings = sampler_uplink(&d->sampler, m->nodes[i].name, DIRECTION_TX);
-		if (m->nodes[i].kind != NODE_DEVICE || !d->plan.bindings[i].bound)
-			continue;
-		if (d->slots) {
-			read_nics(d, (uint32_t)i, &r->sent[i]);
-			continue;
-		}
-		sample_rate(readings, d->plan.minors[i], &r->sent[i]);
-		demand[i] = r->sent[i].backlogged ? RATE_UNLIMITED : r->sent[i].delivered;
-	}
-	return entitle(m, demand, r->entitled);
-}
-
-/*
- * Whether the class's count of drops is the leaf's. HTB sees what is dropped on the way into the leaf
- * (htb_enqueue(), net/sched/sch_htb.c): all that a bfifo drops. CoDel drops on the way out.
- */
-static int find_counted(const struct daemon *d, struct readings *r)
-{
-	const struct tree *have = &d->plane.have;
-
-	r->counted = calloc(d->plan.model.n_nodes + 1, sizeof(*r->counted));
-	if (!r->counted)
-		return -ENOMEM;
-	for (size_t u = 0; u < have->n_uplinks; u++)
-		for (size_t i = 0; i < have->uplinks[u].n_classes; i++) {
-			const struct tree_class *c = &have->uplinks[u].classes[i];
-
-			if (c->node < d->plan.model.n_nodes && !c->drains && c->leaf.kind == LEAF_BFIFO)
-				r->counted[c->node] = true;
-		}
-	return 0;
-}
-
-/* The kernel dumps the qdiscs of all interfaces, whichever are asked for: at 1,000 vNICs half a status's cost. */
-static bool wants_qdiscs(const struct daemon *d, const struct readings *r)
-{
-	const struct model *m = &d->plan.model;
-	bool wants = others_wants_qdiscs(&d->others);
-
-	for (size_t i = 0; i < m->n_nodes && !wants && !d->slots; i++)
-		wants = m->nodes[i].kind == NODE_DEVICE && d->plan.bindings[i].bound && !r->counted[i];
-	return wants;
-}
-
-static void read_qdiscs(struct daemon *d, struct readings *r)
-{
-	uint64_t now = clock_now_ns();
-
-	if (!wants_qdiscs(d, r) || qdisc_list(d->plane.rtnl, 0, &r->qdiscs, &r->n_qdiscs) < 0)
-		return;
-	r->qdiscs_ns = now;
-	if (r->n_qdiscs)
-		qsort(r->qdiscs, r->n_qdiscs, sizeof(*r->qdiscs), compare_qdisc);
-	(void)others_take_qdiscs(&d->others, r->qdiscs, r->n_qdiscs);
-}
-
 static int read_all(struct daemon *d, struct readings *r, struct snapshot *s)
 {
-	int err = read_rates(d, r);
+	int err = readings_take(d, r);
 
 	if (err < 0)
 		return err;
-	err = find_counted(d, r);
-	if (err < 0)
-		return err;
-	read_qdiscs(d, r);
 	others_read_turn_early(&d->others, &d->host);
 	s->cpu = d->slots != NULL;
 	return d->slots ? slots_snapshot(d->slots, &s->slots, &r->vms, &r->n_vms) : 0;
-}
-
-/* The first qdisc of an interface whose parent is this one or above. */
-static size_t qdisc_at(const struct readings *r, uint32_t ifindex, uint32_t parent)
-{
-	struct qdisc key = { .ifindex = ifindex, .parent = parent };
-	size_t lo = 0, hi = r->n_qdiscs;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (compare_qdisc(&r->qdiscs[mid], &key) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 /* --- one device --------------------------------------------------------------------------------- */
@@ -197,28 +43,33 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
-/* What its queue dropped. */
-static void fill_drops(const struct daemon *d, const struct readings *r, size_t node,
-		       struct snapshot_device *out)
+/* What it receives. */
+static void fill_rx(const struct daemon *d, const struct readings *r, uint32_t node, struct snapshot_rx *out)
 {
-	const struct tree *have = &d->plane.have;
-	const struct tree_vnic *v = tree_vnic(have, out->binding.ifindex);
-	size_t at;
+	uint32_t at = node;
 
-	if (!v || v->uplink >= have->n_uplinks)
+	out->wanted = d->plan.rx.n_nodes && d->plan.model.nodes[node].rx_mode != RX_NONE;
+	if (!out->wanted)
 		return;
-	if (r->counted[node]) {
-		out->dropped_ns = out->sent.at_ns;
-		out->dropped_packets = out->sent.dropped_packets;
-		return;
-	}
-	if (!r->qdiscs_ns)
-		return;
-	out->dropped_ns = r->qdiscs_ns;
-	at = qdisc_at(r, have->uplinks[v->uplink].ifb, TREE_CLASSID(v->minor));
-	if (at < r->n_qdiscs && r->qdiscs[at].ifindex == have->uplinks[v->uplink].ifb &&
-	    r->qdiscs[at].parent == TREE_CLASSID(v->minor))
-		out->dropped_packets = r->qdiscs[at].drops;
+	out->bound = readings_is_divided(d, node, DIRECTION_RX);
+	out->share = d->plan.rx.nodes[node].share;
+	out->entitled = r->in[DIRECTION_RX].entitled[node];
+	out->sent = r->in[DIRECTION_RX].sent[node];
+	do {
+		const struct binding *b = &d->plan.bindings[at];
+		struct divvy_counters c;
+
+		if (!out->why[0])
+			snprintf(out->why, sizeof(out->why), "%s", b->bound ? b->rx_why.text : b->why.text);
+		if (!b->rx || classifier_read(d->plane.classifier, b->ifindex | DIVVY_RX, &c) < 0)
+			continue;
+		out->offered.bytes += c.bytes;
+		out->offered.packets += c.packets;
+		out->offered_ns = clock_now_ns();
+		out->burst_dropped += burst_dropped(d->plane.burst, b->ifindex | DIVVY_RX);
+	} while (binding_next(d->plan.bindings, &at));
+	if (out->bound)
+		readings_drops(d, r, node, DIRECTION_RX, &out->dropped_packets, &out->dropped_ns);
 }
 
 /* The VM's part in CPU slots; why is overwritten where it cannot take part. */
@@ -279,14 +130,15 @@ static int fill_device(struct daemon *d, const struct readings *r, uint32_t node
 	out->share = m->nodes[node].share;
 	out->reserve = m->nodes[node].reserve;
 	out->limit = m->nodes[node].limit;
-	out->entitled = r->entitled[node];
-	out->sent = r->sent[node];
+	out->entitled = r->in[DIRECTION_TX].entitled[node];
+	out->sent = r->in[DIRECTION_TX].sent[node];
 	err = fill_nics(d, node, s, out);
 	fill_slots(r, s, out);
 	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
 	snapshot_promise_make(&d->promises, m, node, clock_now_ns(), &out->promise);
 	if (out->binding.bound)
-		fill_drops(d, r, node, out);
+		readings_drops(d, r, node, DIRECTION_TX, &out->dropped_packets, &out->dropped_ns);
+	fill_rx(d, r, node, &out->rx);
 	return err;
 }
 
@@ -353,6 +205,24 @@ static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
 	u->delivered.bytes_ps = delivered;
 }
 
+/* The same of what is received. */
+static void fill_rx_errors(struct snapshot *s, struct snapshot_uplink *u)
+{
+	struct snapshot_device *device = s->devices + u->first_device;
+	uint64_t delivered = 0, entitled = 0;
+
+	for (size_t i = 0; i < u->n_devices; i++) {
+		u->rx_known |= device[i].rx.sent.known;
+		delivered += device[i].rx.sent.known ? device[i].rx.sent.delivered.bytes_ps : 0;
+		entitled += device[i].rx.sent.known ? device[i].rx.entitled.bytes_ps : 0;
+	}
+	for (size_t i = 0; i < u->n_devices; i++)
+		if (device[i].rx.sent.known)
+			device[i].rx.error_pp = percent(device[i].rx.sent.delivered.bytes_ps, delivered) -
+						percent(device[i].rx.entitled.bytes_ps, entitled);
+	u->rx_delivered.bytes_ps = delivered;
+}
+
 /* A dump of the qdiscs tells of the ports, too. */
 static int fill_advice(struct daemon *d, const struct readings *r, struct snapshot *s)
 {
@@ -393,7 +263,7 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 	int err = snapshot_nics_init(&s->nics, d);
 
 	if (err >= 0)
-		err = snapshot_networks_make(&d->plan, r->entitled, r->sent, &s->networks);
+		err = snapshot_networks_make(&d->plan, r->in[DIRECTION_TX].entitled, r->in[DIRECTION_TX].sent, &s->networks);
 	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
 	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
 	if (err < 0 || !s->uplinks || !s->devices)
@@ -407,6 +277,9 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 			u->present = d->plan.bindings[i].bound;
 			u->capacity = m->nodes[i].limit;
 			u->of_link = m->nodes[i].of_link;
+			u->rx = d->plan.rx.n_nodes != 0 && tree_uplink(&d->plan.tree, u->name, DIRECTION_RX);
+			if (u->rx)
+				u->rx_capacity = d->plan.rx.nodes[i].limit;
 			repairs_sum(&d->repairs, u->name, clock_now_ns(), &u->repaired);
 			u->first_device = s->n_devices;
 			u->first_network = networks;
@@ -418,8 +291,10 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 			u->n_devices++;
 		}
 	}
-	for (size_t i = 0; i < s->n_uplinks; i++)
+	for (size_t i = 0; i < s->n_uplinks; i++) {
 		fill_errors(s, &s->uplinks[i]);
+		fill_rx_errors(s, &s->uplinks[i]);
+	}
 	if (err >= 0)
 		err = fill_advice(d, r, s);
 	if (err >= 0)

@@ -12,6 +12,21 @@
 #include "snapshot_promise.h"
 #include "snapshot_nics.h"
 
+/* What a device receives, where it has terms for that. Members as those of struct snapshot_device. */
+struct snapshot_rx {
+	bool wanted; /* it has; else all is zero */
+	bool bound;  /* of one of its vNICs at least */
+	struct share share;
+	struct rate entitled;
+	struct sample_rate sent; /* what divvy sent to its vNICs */
+	double error_pp;
+	uint64_t dropped_packets, dropped_ns;
+	uint64_t burst_dropped;
+	struct divvy_counters offered;
+	uint64_t offered_ns;
+	char why[REASON_TEXT_SIZE]; /* why a vNIC of it is not divided; or "" */
+};
+
 /*
  * What is said of a device is of all its vNICs: counters are sums, backpressure is on if it is on for all that are
  * bound, and why is that of the first that has one.
@@ -35,6 +50,7 @@ struct snapshot_device {
 	enum snapshot_backpressure backpressure;
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
 	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
+	struct snapshot_rx rx;
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */
 	double slots_error_pp;           /* if in_slots */
@@ -47,6 +63,9 @@ struct snapshot_uplink {
 	struct part of_link;   /* the capacity is this part of the port's speed; 0: it is a rate */
 	bool known;            /* false: no device's rate is known yet */
 	struct rate delivered; /* sum over the devices that are known */
+	bool rx;               /* something is divided in the other direction */
+	struct rate rx_capacity, rx_delivered;
+	bool rx_known;
 	struct repairs_sum repaired; /* of the IFB, and of classes that are no device's */
 	size_t first_device, n_devices;
 	size_t first_network, n_networks; /* in networks.list */

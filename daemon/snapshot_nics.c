@@ -79,7 +79,7 @@ static void fill_undivided(const struct daemon *d, const struct node *node, stru
 {
 	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding.ifindex);
 
-	if (!v || !v->undivided || !tree_vnic(&d->plane.have, v->ifindex))
+	if (!v || !v->undivided || !tree_vnic(&d->plane.have, v->ifindex, DIRECTION_TX))
 		return;
 	out->undivided = true;
 	out->kept_permille = v->kept_permille;
@@ -110,7 +110,7 @@ static void fill_backpressure(const struct daemon *d, const struct node *node, s
 
 static int fill_nic(struct daemon *d, const struct node *node, struct snapshot_nics *s, struct snapshot_nic *out)
 {
-	const struct tree_vnic *v = out->binding.bound ? tree_vnic(&d->plane.have, out->binding.ifindex) : NULL;
+	const struct tree_vnic *v = out->binding.bound ? tree_vnic(&d->plane.have, out->binding.ifindex, DIRECTION_TX) : NULL;
 
 	out->hooks = v ? v->hooks : 0;
 	fill_backpressure(d, node, out);

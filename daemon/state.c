@@ -140,10 +140,11 @@ static char *state_text(const struct daemon *d)
 	char boot[STATEFILE_BOOT_SIZE];
 
 	statefile_boot_id(boot);
-	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
+	root = json_pack("{s:i,s:s,s:s*,s:b,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "version", STATEFILE_VERSION, "boot", boot,
 			 "spec", spec, "as_found", d->as_found, "file_hash", (json_int_t)d->file_hash,
 			 "minors", classids_to_json(&d->plan.classids),
-			 "hooks", hooks_to_json(&d->plane.hooks), "held", held_to_json(&d->backpressure),
+			 "hooks", hooks_to_json(&d->plane.hooks), "noqueues", hooks_to_json(&d->plane.noqueues),
+			 "held", held_to_json(&d->backpressure),
 			 "speeds", speeds_to_json(&d->speeds), "ceilings", restore_to_json(d));
 	return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
@@ -201,7 +202,7 @@ int state_save(struct daemon *d)
 	return tell_saved(d, r);
 }
 
-static void hooks_from_json(struct daemon *d, json_t *list)
+static void hooks_from_json(struct daemon *d, struct hooks *hooks, json_t *list)
 {
 	json_t *j;
 	size_t i;
@@ -217,7 +218,7 @@ static void hooks_from_json(struct daemon *d, json_t *list)
 			continue;
 		l = saved_link(d, ifindex, name);
 		if (l)
-			hooks_add(&d->plane.hooks, (uint32_t)ifindex, l->name, ours,
+			hooks_add(hooks, (uint32_t)ifindex, l->name, ours,
 				  strcmp(kind, "clsact") == 0);
 	}
 }
@@ -314,7 +315,8 @@ static bool load_tables(struct daemon *d, const json_t *root)
 	statefile_boot_id(boot);
 	if (!saved || strcmp(boot, saved) != 0)
 		return false;
-	hooks_from_json(d, json_object_get(root, "hooks"));
+	hooks_from_json(d, &d->plane.hooks, json_object_get(root, "hooks"));
+	hooks_from_json(d, &d->plane.noqueues, json_object_get(root, "noqueues")); /* earlier versions had none */
 	held_from_json(d, json_object_get(root, "held"));
 	return true;
 }

@@ -89,6 +89,38 @@ static void put_slots_vm(struct jsontext *j, const struct snapshot_device *d)
 	jsontext_close(j, '}');
 }
 
+/* What the device receives; null where that is left alone. */
+static void put_rx(struct jsontext *j, const struct snapshot_rx *r)
+{
+	if (!r->wanted) {
+		jsontext_null(j, "rx");
+		return;
+	}
+	jsontext_open(j, "rx", '{');
+	jsontext_string(j, "state", r->bound ? "bound" : "waiting");
+	jsontext_int(j, "share", r->share.weight);
+	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(r->entitled));
+	if (r->bound && !r->sent.known) {
+		jsontext_null(j, "delivered_bps");
+		jsontext_null(j, "error_pp");
+	} else {
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(r->sent.delivered));
+		jsontext_real(j, "error_pp", r->error_pp);
+	}
+	jsontext_int(j, "window_ms", (int64_t)(r->sent.window_ns / NSEC_PER_MSEC));
+	jsontext_int(j, "sent_bytes", (int64_t)r->sent.bytes);
+	jsontext_int(j, "sent_packets", (int64_t)r->sent.packets);
+	jsontext_int(j, "sent_ns", (int64_t)r->sent.at_ns);
+	jsontext_int(j, "offered_bytes", (int64_t)r->offered.bytes);
+	jsontext_int(j, "offered_packets", (int64_t)r->offered.packets);
+	jsontext_int(j, "offered_ns", (int64_t)r->offered_ns);
+	jsontext_int(j, "dropped_packets", (int64_t)r->dropped_packets);
+	jsontext_int(j, "burst_dropped_packets", (int64_t)r->burst_dropped);
+	jsontext_int(j, "dropped_ns", (int64_t)r->dropped_ns);
+	jsontext_string(j, "why", r->why);
+	jsontext_close(j, '}');
+}
+
 /* What was measured over a window is null as long as there is no window. */
 static void put_rates(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
@@ -156,10 +188,11 @@ static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 static void put_meets(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
 {
 	static const char *const hook[] = {
-		[0] = "", [HOOK_FILTER] = "filter", [HOOK_TCX] = "tcx", [HOOK_FILTER | HOOK_TCX] = "both"
+		[0] = "", [HOOK_FILTER] = "filter", [HOOK_TCX] = "tcx", [HOOK_FILTER | HOOK_TCX] = "both",
+		[HOOK_EGRESS] = "egress",
 	};
 
-	jsontext_string(j, "hook", hook[n->hooks & (HOOK_FILTER | HOOK_TCX)]);
+	jsontext_string(j, "hook", hook[n->hooks]);
 	jsontext_string(j, "passed_by", n->binding.passed_by);
 	put_lines(j, "others", s, n->first_other, n->n_others);
 	put_lines(j, "filters_passed_by", s, n->first_passed, n->n_passed);
@@ -276,11 +309,28 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
 	jsontext_string(j, "why", d->why);
+	put_rx(j, &d->rx);
 	if (brief)
 		put_undivided(j, first_undivided(s, d));
 	else
 		put_rest(j, s, d);
 	put_slots_vm(j, d);
+	jsontext_close(j, '}');
+}
+
+/* What its devices receive together; null where that is left alone. */
+static void put_uplink_rx(struct jsontext *j, const struct snapshot_uplink *u)
+{
+	if (!u->rx) {
+		jsontext_null(j, "rx");
+		return;
+	}
+	jsontext_open(j, "rx", '{');
+	jsontext_int(j, "capacity_bps", (int64_t)rate_bits(u->rx_capacity));
+	if (u->rx_known)
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->rx_delivered));
+	else
+		jsontext_null(j, "delivered_bps");
 	jsontext_close(j, '}');
 }
 
@@ -300,6 +350,7 @@ static void put_uplink(struct jsontext *j, const struct snapshot *s, const struc
 		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->delivered));
 	else
 		jsontext_null(j, "delivered_bps");
+	put_uplink_rx(j, u);
 	put_repaired(j, &u->repaired);
 	put_networks(j, s, u);
 	jsontext_open(j, "devices", '[');

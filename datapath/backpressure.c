@@ -131,7 +131,7 @@ int backpressure_apply(struct backpressure *b, const struct tree *want, const st
 		if (want->vnics[i].sndbuf)
 			changed += hold(b, &want->vnics[i], &bindings[want->vnics[i].binding], force);
 	for (size_t i = b->n; i-- > 0;) {
-		const struct tree_vnic *v = tree_vnic(want, b->held[i].ifindex);
+		const struct tree_vnic *v = tree_vnic(want, b->held[i].ifindex, DIRECTION_TX);
 
 		if (v && v->sndbuf)
 			continue;
@@ -145,7 +145,7 @@ void backpressure_queues(struct backpressure *b, const struct tree *want, const 
 {
 	for (size_t i = b->n; i-- > 0;) {
 		struct held *h = &b->held[i];
-		const struct tree_vnic *v = tree_vnic(want, h->ifindex);
+		const struct tree_vnic *v = tree_vnic(want, h->ifindex, DIRECTION_TX);
 
 		if (nic && strncmp(h->nic, nic, sizeof(h->nic)) != 0)
 			continue;

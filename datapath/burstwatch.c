@@ -25,7 +25,7 @@ void burstwatch_read(struct burstwatch *w, const struct dataplane *p, uint64_t n
 	if (!p->burst)
 		return;
 	for (size_t i = 0; i < p->have.n_vnics; i++)
-		sum += burst_dropped(p->burst, p->have.vnics[i].ifindex);
+		sum += burst_dropped(p->burst, dataplane_key(&p->have.vnics[i]));
 	if (sum > w->dropped)
 		w->lost_ns = now_ns;
 	w->dropped = sum; /* less than before: a vNIC is gone */

@@ -73,9 +73,8 @@ static int set_links(struct dataplane *p, const struct tree *want, const struct 
 	for (size_t i = first; i < end && err >= 0; i++) {
 		const struct tree_uplink *w = &want->uplinks[d->list[i].uplink];
 
-		snprintf(alias, sizeof(alias), OBSERVE_ALIAS_PREFIX "%s", w->name);
-		err = link_set_ifb(p->rtnl, tree_uplink(&p->have, w->name, w->direction)->ifb, alias,
-				   OBSERVE_IFB_TXQLEN, op_tag(OP_LINK, 0));
+		err = link_set_ifb(p->rtnl, tree_uplink(&p->have, w->name, w->direction)->ifb,
+				   observe_alias(w->name, w->direction, alias), OBSERVE_IFB_TXQLEN, op_tag(OP_LINK, 0));
 	}
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
@@ -97,7 +96,7 @@ static int make_ifb(struct dataplane *p, const struct tree_uplink *want, char *e
 
 	if (err < 0)
 		return err;
-	snprintf(alias, sizeof(alias), OBSERVE_ALIAS_PREFIX "%s", want->name);
+	observe_alias(want->name, want->direction, alias);
 	err = link_add_ifb(p->rtnl, name, alias, OBSERVE_IFB_TXQLEN, op_tag(OP_IFB, 0));
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);

@@ -20,6 +20,8 @@ static const char *const op_text[] = {
 	[OP_HOOK_AGAIN] = "attaching to a vNIC again",
 	[OP_FILTER] = "attaching the classifier to a vNIC",
 	[OP_FILTER_FIRST] = "hook: first: attaching before filters of other programs, at preference 1,",
+	[OP_EGRESS] = "making a root qdisc for a vNIC",
+	[OP_UNEGRESS] = "removing the root qdisc of a vNIC",
 	[OP_UNFILTER] = "detaching the classifier from a vNIC",
 	[OP_UNHOOK] = "removing a vNIC's hook",
 };

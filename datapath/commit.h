@@ -5,7 +5,7 @@
 
 #include "kernel/net/rtnl.h"
 
-/* What a request is for: the upper half of its tag. The lower half: which vNIC (ifindex) or class (minor). */
+/* What a request is for: the upper half of its tag. The lower half: which vNIC (its key, kernel/bpf/abi.h) or class (minor). */
 enum op {
 	OP_IFB,
 	OP_ROOT,
@@ -19,6 +19,8 @@ enum op {
 	OP_HOOK_AGAIN, /* the same where divvy had made it before */
 	OP_FILTER,
 	OP_FILTER_FIRST, /* before those of others */
+	OP_EGRESS,       /* divvy's root at a vNIC, which filters hang on */
+	OP_UNEGRESS,
 	OP_UNFILTER,
 	OP_UNHOOK,
 };

@@ -40,16 +40,17 @@ void dataplane_close(struct dataplane *p)
 	p->classifier = classifier_close(p->classifier);
 	tree_free(&p->have);
 	hooks_free(&p->hooks);
+	hooks_free(&p->noqueues);
 	settle_free(&p->settle);
 }
 
 static struct observer observer(const struct dataplane *p)
 {
-	return (struct observer){ .prog_id = classifier_id(p->classifier, CLASSIFIER_TX_INGRESS),
-				  .root_id = classifier_id(p->classifier, CLASSIFIER_TX_ROOT),
-				  .divert_id = classifier_id(p->classifier, CLASSIFIER_DIVERT),
-				  .known = &p->have,
-				  .all_known = !p->half_done };
+	struct observer by = { .known = &p->have, .all_known = !p->half_done };
+
+	for (enum classifier_program i = 0; i < N_CLASSIFIER_PROGRAMS; i++)
+		by.id[i] = classifier_id(p->classifier, i);
+	return by;
 }
 
 int dataplane_look_turn(struct dataplane *p, struct tree *seen)
@@ -112,9 +113,9 @@ static bool filter_is_gone(struct dataplane *p, uint32_t ifindex)
 }
 
 /* `ingress` and clsact have the same parent. */
-enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm)
+enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm, bool root)
 {
-	if (tcm->tcm_parent != TC_H_INGRESS)
+	if (tcm->tcm_parent != TC_H_INGRESS && !(root && tcm->tcm_parent == TC_H_ROOT))
 		return SETTLE_OTHER;
 	return type == RTM_DELQDISC ? SETTLE_REMOVED : type == RTM_NEWQDISC ? SETTLE_MADE : SETTLE_OTHER;
 }
@@ -122,13 +123,13 @@ enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm)
 bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *tcm)
 {
 	uint32_t ifindex = (uint32_t)tcm->tcm_ifindex;
-	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
-	bool hook_gone = dataplane_tc_news(type, tcm) == SETTLE_REMOVED;
+	struct tree_vnic *v = tree_vnic(&p->have, ifindex, DIRECTION_TX);
+	bool hook_gone = dataplane_tc_news(type, tcm, false) == SETTLE_REMOVED;
 	uint32_t pref = TC_H_MAJ(tcm->tcm_info) >> 16;
 
 	if (hook_gone)
 		hooks_drop(&p->hooks, ifindex); /* the next one is another's, or new */
-	if (!v || (type == RTM_DELTFILTER && pref != FILTER_PREF && pref != FILTER_PREF_FIRST) ||
+	if (!v || !(v->hooks & HOOK_FILTER) || (type == RTM_DELTFILTER && pref != FILTER_PREF && pref != FILTER_PREF_FIRST) ||
 	    (!hook_gone && (type != RTM_DELTFILTER || !filter_is_gone(p, ifindex))))
 		return false;
 	v->hooks &= ~(unsigned int)HOOK_FILTER;
@@ -140,16 +141,20 @@ bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *
 
 void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 {
-	struct tree_vnic *v = tree_vnic(&p->have, ifindex);
-
 	hooks_drop(&p->hooks, ifindex);
-	burst_forget(p->burst, ifindex);
+	hooks_drop(&p->noqueues, ifindex);
 	settle_forget(&p->settle, ifindex);
 	for (size_t i = 0; i < p->have.n_uplinks; i++)
 		if (p->have.uplinks[i].ifb == ifindex)
 			p->stale = true;
-	if (!v)
-		return;
-	classifier_clear(p->classifier, ifindex);
-	byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
+	burst_forget(p->burst, ifindex);
+	burst_forget(p->burst, ifindex | DIVVY_RX);
+	for (enum direction d = 0; d < N_DIRECTIONS; d++) {
+		struct tree_vnic *v = tree_vnic(&p->have, ifindex, d);
+
+		if (!v)
+			continue;
+		classifier_clear(p->classifier, dataplane_key(v));
+		byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
+	}
 }

@@ -23,11 +23,18 @@ struct dataplane {
 	struct tree have;              /* what the kernel has, classes that drain included */
 	bool stale;                    /* have is not to be trusted: observe first */
 	bool half_done;                /* divvyd's own work failed half-way: not all that differs is others' */
-	struct hooks hooks;            /* of have's vNICs */
+	struct hooks hooks;            /* of have's vNICs, at ingress */
+	struct hooks noqueues;         /* of have's vNICs: a root without a queue that divvy's root has replaced */
 	struct settle settle;          /* which vNICs others are setting up */
 	bool fq_codel;                 /* the kernel has it */
 	unsigned int turn;             /* of dataplane_look_turn() */
 };
+
+/* The classifier's key of a vNIC in its direction (kernel/bpf/abi.h). */
+static inline uint32_t dataplane_key(const struct tree_vnic *v)
+{
+	return v->ifindex | (v->direction == DIRECTION_RX ? DIVVY_RX : 0);
+}
 
 /*
  * Open socket and classifier; have is stale then. 0, or negative errno with a line for a person in errtext;
@@ -43,8 +50,8 @@ void dataplane_close(struct dataplane *p);
  */
 int dataplane_observe(struct dataplane *p);
 
-/* What a tc event of a vNIC, its type (RTM_*) and header, says. */
-enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm);
+/* What a tc event of a vNIC, its type (RTM_*) and header, says. root: divvy is at its root, or shall be. */
+enum settle_news dataplane_tc_news(uint16_t type, const struct tcmsg *tcm, bool root);
 /*
  * Another program's tc event on a vNIC. True: all that divvy had there is gone, and
  * p->have says so. The class keeps its packets. May ask the kernel.

@@ -76,7 +76,8 @@ static void arm(struct demandloop *l, uint64_t at_ns)
 static void on_woken(uint32_t key, void *arg)
 {
 	struct demandloop *l = arg;
-	const struct tree_vnic *v = tree_vnic(&l->of.running->tree, key);
+	const struct tree_vnic *v = tree_vnic(&l->of.running->tree, key & ~DIVVY_RX,
+						 key & DIVVY_RX ? DIRECTION_RX : DIRECTION_TX);
 	struct demand_uplink *u = v && v->uplink < l->demands.n ? &l->demands.uplinks[v->uplink] : NULL;
 	const struct demand_leaf *leaf = u ? demands_leaf(u, v->minor) : NULL;
 
@@ -101,6 +102,14 @@ static int on_ring(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	return 0;
 }
 
+/* The classifier's key of the binding's vNIC in the uplink's direction; 0: it is not divided there. */
+static uint32_t key_of(const struct demand_uplink *u, const struct binding *b)
+{
+	if (u->direction == DIRECTION_RX)
+		return b->bound && b->rx ? b->ifindex | DIVVY_RX : 0;
+	return b->bound ? b->ifindex : 0;
+}
+
 /* The classifier tells when one of the device's vNICs sends again. */
 static void await_packets(struct demandloop *l, const struct demand_uplink *u, uint32_t leaf)
 {
@@ -108,8 +117,8 @@ static void await_packets(struct demandloop *l, const struct demand_uplink *u, u
 	uint32_t k = u->leaves[leaf].node + (uint32_t)u->first;
 
 	do {
-		if (p->bindings[k].bound)
-			(void)classifier_await(l->of.plane->classifier, p->bindings[k].ifindex);
+		if (key_of(u, &p->bindings[k]))
+			(void)classifier_await(l->of.plane->classifier, key_of(u, &p->bindings[k]));
 	} while (binding_next(p->bindings, &k));
 }
 
@@ -146,7 +155,7 @@ static int read_singly(struct demandloop *l, struct demand_uplink *u, uint32_t i
 
 		if (err < 0)
 			return err;
-		take(u, &l->of.running->model, u->active[k], &s, clock_now_ns());
+		take(u, plan_model(l->of.running, u->direction), u->active[k], &s, clock_now_ns());
 	}
 	return 0;
 }
@@ -163,7 +172,7 @@ static int read_dump(struct demandloop *l, struct demand_uplink *u, uint32_t ifb
 		const struct htb_stats *s = n ? bsearch(&minor, stats, n, sizeof(*s), compare_minor) : NULL;
 
 		if (s)
-			take(u, &l->of.running->model, u->active[k], s, now_ns);
+			take(u, plan_model(l->of.running, u->direction), u->active[k], s, now_ns);
 	}
 	return err;
 }
@@ -180,8 +189,8 @@ static void read_packets(struct demandloop *l, struct demand_uplink *u)
 		do {
 			struct divvy_counters c;
 
-			if (!p->bindings[node].bound ||
-			    classifier_read(l->of.plane->classifier, p->bindings[node].ifindex, &c) < 0 ||
+			if (!key_of(u, &p->bindings[node]) ||
+			    classifier_read(l->of.plane->classifier, key_of(u, &p->bindings[node]), &c) < 0 ||
 			    c.largest <= d->packet || d->packet == PACKET_MAX)
 				continue;
 			d->packet = c.largest > PACKET_MAX ? PACKET_MAX : (uint32_t)c.largest;
@@ -247,7 +256,7 @@ static int divide(struct demandloop *l, size_t uplink, struct tree_uplink *have)
 {
 	struct demand_uplink *u = &l->demands.uplinks[uplink];
 	struct tree_uplink *t = &l->of.running->tree.uplinks[uplink];
-	int err = demands_divide(u, &l->of.running->model);
+	int err = demands_divide(u, plan_model(l->of.running, u->direction));
 
 	for (size_t k = 0; k < u->n_active && err >= 0; k++) {
 		const struct demand_leaf *leaf = &u->leaves[u->active[k]];

@@ -147,6 +147,8 @@ static void diff_uplinks(struct differ *f)
 /* A vNIC of have may name an uplink that is not there: its IFB is gone. Its node is NODE_NONE then. */
 static bool same_place(const struct differ *f, const struct tree_vnic *want, const struct tree_vnic *have)
 {
+	if (want->hooks & HOOK_EGRESS && have->egress.parent != want->egress.parent)
+		return false;
 	return have->hooks == tree_hooks_due(want, have) && have->node != NODE_NONE && have->minor == want->minor && have->place == want->place &&
 	       !have->both && f->to_have[want->uplink] == have->uplink;
 }
@@ -154,7 +156,7 @@ static bool same_place(const struct differ *f, const struct tree_vnic *want, con
 static void diff_vnic(struct differ *f, size_t w)
 {
 	const struct tree_vnic *want = &f->want->vnics[w];
-	const struct tree_vnic *have = tree_vnic(f->have, want->ifindex);
+	const struct tree_vnic *have = tree_same_vnic(f->have, want);
 
 	if (!have && want->not_before_ns)
 		return;
@@ -197,7 +199,7 @@ int diff_trees(const struct tree *have, const struct tree *want, struct diff *ou
 	for (size_t i = 0; i < want->n_vnics && f.err >= 0; i++)
 		diff_vnic(&f, i);
 	for (size_t i = 0; i < have->n_vnics; i++)
-		if (!tree_vnic(want, have->vnics[i].ifindex))
+		if (!tree_same_vnic(want, &have->vnics[i]))
 			put(&f, CHANGE_DETACH, have->vnics[i].uplink, i);
 	free(f.to_have);
 	free(f.to_want);

@@ -16,7 +16,7 @@ static void tell_begin(const struct divided_input *in, const struct undivided_vn
 	const char *hint;
 
 	lookout_first(v, in->host, in->others, first);
-	hint = lookout_hint(v, first, tree_vnic(&in->plane->have, v->ifindex)->place);
+	hint = lookout_hint(v, first, tree_vnic(&in->plane->have, v->ifindex, DIRECTION_TX)->place);
 	e->kind = EVENT_NOT_DIVIDED;
 	e->priority = LOG_WARNING;
 	e->fields[0] = (struct event_field){ "by", first, 0 };
@@ -42,7 +42,7 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 {
 	const struct divided *look = arg;
 	const struct divided_input *in = look->in;
-	const struct tree_vnic *there = tree_vnic(&in->plane->have, v->ifindex);
+	const struct tree_vnic *there = tree_vnic(&in->plane->have, v->ifindex, DIRECTION_TX);
 	char name[MODEL_FULL_NAME_SIZE];
 	uint64_t now = clock_now_ns();
 	const struct link *l = host_link(in->host, v->ifindex);

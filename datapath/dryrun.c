@@ -50,6 +50,12 @@ static double mbit(struct rate r)
 
 /* --- classes ------------------------------------------------------------------------------------ */
 
+/* Of which direction the uplink's tree is, where that is not what VMs send. */
+static const char *received(const struct tree_uplink *u)
+{
+	return u->direction == DIRECTION_RX ? " (rx)" : "";
+}
+
 static void class_step(json_t *steps, const struct plan *p, const struct change *c)
 {
 	const struct tree_uplink *u = &p->tree.uplinks[c->uplink];
@@ -58,19 +64,20 @@ static void class_step(json_t *steps, const struct plan *p, const struct change 
 	const char *leaf = class->leaf.kind == LEAF_FQ_CODEL ? "fq_codel" : "bfifo";
 
 	if (c->kind == CHANGE_SET_QUEUE)
-		step(steps, "change", &at, "queue of class d177:%x: %s of %u bytes", class->htb.minor, leaf,
+		step(steps, "change", &at, "queue of class d177:%x%s: %s of %u bytes", class->htb.minor, received(u), leaf,
 		     class->leaf.limit);
 	else if (!class->htb.parent)
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
-		     "class d177:%x, the whole: rate %.6g Mbit/s", class->htb.minor, mbit(class->htb.rate));
+		     "class d177:%x%s, the whole: rate %.6g Mbit/s", class->htb.minor, received(u),
+		     mbit(class->htb.rate));
 	else if (!class->htb.leaf)
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
-		     "class d177:%x under d177:%x, a network: ceiling %.6g Mbit/s", class->htb.minor,
+		     "class d177:%x%s under d177:%x, a network: ceiling %.6g Mbit/s", class->htb.minor, received(u),
 		     class->htb.parent, mbit(class->htb.ceil));
 	else
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
-		     "class d177:%x under d177:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
-		     class->htb.parent, mbit(class->htb.rate), mbit(class->htb.ceil));
+		     "class d177:%x%s under d177:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
+		     received(u), class->htb.parent, mbit(class->htb.rate), mbit(class->htb.ceil));
 }
 
 /* --- vNICs -------------------------------------------------------------------------------------- */
@@ -100,7 +107,8 @@ static void first_steps(json_t *steps, const struct dryrun *d, uint32_t ifindex,
 
 static const char *hook_text(const struct tree_vnic *v)
 {
-	return v->hooks == HOOK_TCX ? "program at tcx ingress" : "filter at tc ingress";
+	return v->hooks & HOOK_EGRESS ? (v->egress.root ? "root qdisc and filter at the egress" : "filter at the egress") :
+	       v->hooks == HOOK_TCX ? "program at tcx ingress" : "filter at tc ingress";
 }
 
 static void attach_step(json_t *steps, const struct dryrun *d, const struct plan *p, const struct change *c)
@@ -111,7 +119,9 @@ static void attach_step(json_t *steps, const struct dryrun *d, const struct plan
 				  .node = v->node };
 
 	step(steps, c->kind == CHANGE_ATTACH ? "attach" : "change", &at,
-	     "%s of %s: its packets go to class d177:%x", hook_text(v), nic, v->minor);
+	     v->direction == DIRECTION_RX ? "%s of %s: what it receives goes to class d177:%x" :
+					    "%s of %s: its packets go to class d177:%x",
+	     hook_text(v), nic, v->minor);
 	if (v->place == PLACE_FIRST)
 		first_steps(steps, d, v->ifindex, &at);
 }
@@ -131,12 +141,12 @@ static void drain_step(json_t *steps, const struct dryrun *d, const struct chang
 	struct place at = { .uplink = u->name, .plan = d->running, .node = NODE_NONE };
 
 	if (c->kind == CHANGE_DRAIN_IFB) {
-		step(steps, "remove", &at, "the IFB of %s, when its last class has gone", u->name);
+		step(steps, "remove", &at, "the IFB of %s%s, when its last class has gone", u->name, received(u));
 		return;
 	}
 	at.node = u->classes[c->item].node;
-	step(steps, "drain", &at, "class d177:%x: it sends what waits in it, then it goes",
-	     u->classes[c->item].htb.minor);
+	step(steps, "drain", &at, "class d177:%x%s: it sends what waits in it, then it goes",
+	     u->classes[c->item].htb.minor, received(u));
 }
 
 static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan *p, const struct diff *diff)
@@ -150,13 +160,16 @@ static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan 
 
 		switch (c->kind) {
 		case CHANGE_MAKE_IFB:
-			step(steps, "make", &at, "an IFB with an HTB root for %s", at.uplink);
+			step(steps, "make", &at, "an IFB with an HTB root for %s%s", at.uplink,
+			     received(&p->tree.uplinks[c->uplink]));
 			break;
 		case CHANGE_SET_LINK:
-			step(steps, "change", &at, "the IFB for %s: up, with its alias and queue", at.uplink);
+			step(steps, "change", &at, "the IFB for %s%s: up, with its alias and queue", at.uplink,
+			     received(&p->tree.uplinks[c->uplink]));
 			break;
 		case CHANGE_MAKE_ROOT:
-			step(steps, "make", &at, "the HTB root of the IFB for %s", at.uplink);
+			step(steps, "make", &at, "the HTB root of the IFB for %s%s", at.uplink,
+			     received(&p->tree.uplinks[c->uplink]));
 			break;
 		case CHANGE_ADD_CLASS:
 		case CHANGE_SET_CLASS:
@@ -168,8 +181,8 @@ static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan 
 			break;
 		case CHANGE_CLASSIFY:
 			if (!c->fresh) /* else the IFB's step says it */
-				step(steps, "change", &at, "the classifier at the IFB for %s",
-				     p->tree.uplinks[c->uplink].name);
+				step(steps, "change", &at, "the classifier at the IFB for %s%s",
+				     p->tree.uplinks[c->uplink].name, received(&p->tree.uplinks[c->uplink]));
 			break;
 		case CHANGE_MAP: /* the filter's step says it */
 			break;
@@ -205,7 +218,7 @@ static void hold_steps(json_t *steps, const struct dryrun *d, const struct plan 
 	}
 	for (size_t i = 0; i < d->backpressure->n; i++) {
 		const struct held *h = &d->backpressure->held[i];
-		const struct tree_vnic *v = tree_vnic(&p->tree, h->ifindex);
+		const struct tree_vnic *v = tree_vnic(&p->tree, h->ifindex, DIRECTION_TX);
 		const struct place at = { .nic = h->nic, .node = NODE_NONE };
 
 		if ((!v || !v->sndbuf) && !h->returning)
@@ -224,6 +237,8 @@ static void device_steps(json_t *steps, const struct plan *p)
 		if (b->passed_by[0])
 			step(steps, "pass by", &at, "nft chain %s sees no packet of %s",
 			     b->passed_by, b->nic);
+		if (b->bound && b->rx_why.text[0])
+			step(steps, "wait", &at, "what it receives: %s", b->rx_why.text);
 		if (!b->bound)
 			step(steps, "wait", &at, "%s", b->why.text);
 		else if (p->model.schedule.resource == RESOURCE_CPU && b->pid && b->vmm_known)

@@ -49,7 +49,7 @@ int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *
 	for (size_t i = 0; lost && i < p->have.n_vnics && err >= 0; i++) {
 		const struct link *l = host_link(h, p->have.vnics[i].ifindex);
 
-		if (!l)
+		if (!l || !(p->have.vnics[i].hooks & HOOK_FILTER))
 			continue;
 		err = hooks_add(&p->hooks, l->ifindex, l->name, true, has_clsact(p, l->ifindex));
 		if (err >= 0)

@@ -46,7 +46,7 @@ int holds_read(const struct host *h, const struct tree *have, const struct settl
 			hold.why = "its manager is still setting it up";
 		} else {
 			hold.until_ns = now_ns + (young ? LOOK_NS : LOOK_LATER_NS);
-			hold.why = tree_vnic(have, l->ifindex) ? NULL : process(h, l, young);
+			hold.why = tree_has_vnic(have, l->ifindex) ? NULL : process(h, l, young);
 		}
 		if (hold.why)
 			found[n_found++] = hold;
@@ -71,7 +71,7 @@ uint64_t holds_next_ns(const struct tree *want, const struct tree *have)
 	for (size_t i = 0; i < want->n_vnics; i++) {
 		const struct tree_vnic *v = &want->vnics[i];
 
-		if (v->not_before_ns && tree_vnic_lacks(v, tree_vnic(have, v->ifindex)) &&
+		if (v->not_before_ns && tree_vnic_lacks(v, tree_same_vnic(have, v)) &&
 		    (!next || v->not_before_ns < next))
 			next = v->not_before_ns;
 	}
@@ -84,7 +84,7 @@ bool holds_last(struct tree *want, const struct tree *have, struct plan_hold *li
 		struct tree_vnic *v = &want->vnics[i];
 		const struct plan_hold *hold = byifindex_find(list, n, sizeof(*list), v->ifindex);
 
-		if (!v->not_before_ns || !tree_vnic_lacks(v, tree_vnic(have, v->ifindex)))
+		if (!v->not_before_ns || !tree_vnic_lacks(v, tree_same_vnic(have, v)))
 			continue;
 		if (!hold)
 			return false;

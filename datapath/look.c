@@ -94,10 +94,10 @@ static void note_filter(struct notes *n, const struct change *c, enum repair wha
 static enum repair reattach_repair(const struct notes *n, const struct change *c)
 {
 	const struct tree_vnic *want = &n->look->running->tree.vnics[c->item];
-	unsigned int missing = want->hooks & ~tree_vnic(n->seen, want->ifindex)->hooks;
+	unsigned int missing = want->hooks & ~tree_same_vnic(n->seen, want)->hooks;
 
 	return missing & HOOK_TCX    ? REPAIR_PROGRAM_REMOVED :
-	       missing & HOOK_FILTER ? REPAIR_FILTER_REMOVED :
+	       missing & (HOOK_FILTER | HOOK_EGRESS) ? REPAIR_FILTER_REMOVED :
 				       REPAIR_FILTER_CHANGED;
 }
 
@@ -107,7 +107,7 @@ static bool was_there(const struct notes *n, const struct change *c)
 	const struct tree_uplink *u = &want->uplinks[c->uplink];
 
 	if (c->kind >= CHANGE_ATTACH || c->kind == CHANGE_MAP)
-		return tree_vnic(n->before, want->vnics[c->item].ifindex);
+		return tree_same_vnic(n->before, &want->vnics[c->item]);
 	return tree_uplink(n->before, u->name, u->direction);
 }
 
@@ -187,9 +187,10 @@ static int compare(const struct look *look, const struct tree *seen)
 			continue;
 		differ++;
 		/* The event is still under way, and a manager's next command: who attaches now hinders it. */
-		if (c->kind == CHANGE_ATTACH && look->running->tree.vnics[c->item].hooks & HOOK_FILTER)
+		if (c->kind == CHANGE_ATTACH && look->running->tree.vnics[c->item].hooks & (HOOK_FILTER | HOOK_EGRESS))
 			settle_note(&look->plane->settle, look->running->tree.vnics[c->item].ifindex, n.now_ns,
-				    SETTLE_REMOVED);
+				    look->running->tree.vnics[c->item].hooks & HOOK_FILTER ? SETTLE_REMOVED :
+											     SETTLE_OTHER);
 		if (!look->plane->half_done)
 			note_change(&n, c);
 	}
@@ -235,7 +236,7 @@ int look_turn(const struct look *l)
 void look_filter_gone(const struct look *l, uint32_t ifindex)
 {
 	struct notes n = { .look = l, .now_ns = clock_now_ns() };
-	const struct tree_vnic *v = tree_vnic(&l->running->tree, ifindex);
+	const struct tree_vnic *v = tree_vnic(&l->running->tree, ifindex, DIRECTION_TX);
 
 	if (v)
 		note_device(&n, v->binding, REPAIR_FILTER_REMOVED);

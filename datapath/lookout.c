@@ -39,20 +39,30 @@ static void look_free(struct look *l)
 	free(l->ingress);
 }
 
+/* Those that send through a tap's or veth's ingress. */
+static bool is_watched(const struct tree_vnic *v)
+{
+	return v->direction == DIRECTION_TX && !(v->hooks & HOOK_EGRESS);
+}
+
 static bool follows(const struct undivided *u, const struct tree *have)
 {
-	if (u->n != have->n_vnics)
-		return false;
-	for (size_t i = 0; i < u->n; i++)
-		if (u->list[i].ifindex != have->vnics[i].ifindex)
+	size_t n = 0;
+
+	for (size_t i = 0; i < have->n_vnics; i++) {
+		if (!is_watched(&have->vnics[i]))
+			continue;
+		if (n == u->n || u->list[n++].ifindex != have->vnics[i].ifindex)
 			return false;
-	return true;
+	}
+	return n == u->n;
 }
 
 static int follow(struct undivided *u, const struct lookout_input *in)
 {
 	const struct tree *have = &in->plane->have;
 	_cleanup_free_ struct undivided_id *ids = NULL;
+	size_t n = 0;
 
 	if (follows(u, have)) /* at rest this is all */
 		return 0;
@@ -62,10 +72,12 @@ static int follow(struct undivided *u, const struct lookout_input *in)
 	for (size_t i = 0; i < have->n_vnics; i++) {
 		const struct link *l = host_link(in->host, have->vnics[i].ifindex);
 
-		ids[i] = (struct undivided_id){ .ifindex = have->vnics[i].ifindex,
-						.exact = l && l->kind == LINK_TUN };
+		if (!is_watched(&have->vnics[i]))
+			continue;
+		ids[n++] = (struct undivided_id){ .ifindex = have->vnics[i].ifindex,
+						  .exact = l && l->kind == LINK_TUN };
 	}
-	return undivided_follow(u, ids, have->n_vnics);
+	return undivided_follow(u, ids, n);
 }
 
 static int compare_ifindex(const void *a, const void *b)

@@ -84,7 +84,7 @@ void mend_tc(struct mend *m, uint32_t ifindex)
 	const struct tree *have = &m->what->plane->have;
 	const struct tree_uplink *u;
 
-	if (tree_vnic(have, ifindex))
+	if (tree_has_vnic(have, ifindex))
 		touch(m, ifindex, VNIC_DELAY_NS);
 	else if (is_ifb(have, ifindex, &u))
 		touch(m, ifindex, IFB_DELAY_NS);
@@ -112,7 +112,7 @@ void mend_link(struct mend *m, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_type == RTM_DELLINK) {
 		m->all = true; /* with it go the ends of filters */
 		look_soon(m, IFB_DELAY_NS);
-	} else if (link_parse(nlh, &l) >= 0 && observe_link_differs(&l, u->name)) {
+	} else if (link_parse(nlh, &l) >= 0 && observe_link_differs(&l, u)) {
 		touch(m, l.ifindex, IFB_DELAY_NS);
 	}
 }

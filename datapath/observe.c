@@ -129,42 +129,66 @@ static int read_classified(struct view *v, struct tree_uplink *u)
 		return err;
 	while (first < n && f[first].chain)
 		first++;
-	u->classified = first < n && f[first].ours && f[first].prog_id == v->by->root_id;
+	u->classified = first < n && f[first].ours && f[first].prog_id == v->by->id[u->direction == DIRECTION_RX ? CLASSIFIER_RX_ROOT : CLASSIFIER_TX_ROOT];
 	return 0;
 }
 
-static bool name_is_taken(const struct tree *t, const char *name)
+static bool name_is_taken(const struct tree *t, const struct tree_uplink *u)
 {
 	for (size_t i = 0; i < t->n_uplinks; i++)
-		if (strcmp(t->uplinks[i].name, name) == 0)
+		if (strcmp(t->uplinks[i].name, u->name) == 0 && t->uplinks[i].direction == u->direction)
 			return true;
 	return false;
 }
+
+#define ALIAS_RX "/rx"        /* no interface has a '/' in its name */
 
 static bool has_alias(const struct link *l)
 {
 	return strncmp(l->alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) == 0;
 }
 
-bool observe_link_differs(const struct link *ifb, const char *uplink)
+const char *observe_alias(const char *uplink, enum direction direction, char buf[LINK_ALIAS_SIZE])
 {
-	return !ifb->up || ifb->txqlen != OBSERVE_IFB_TXQLEN || !has_alias(ifb) ||
-	       strcmp(ifb->alias + strlen(OBSERVE_ALIAS_PREFIX), uplink) != 0;
+	snprintf(buf, LINK_ALIAS_SIZE, OBSERVE_ALIAS_PREFIX "%s%s", uplink, direction == DIRECTION_RX ? ALIAS_RX : "");
+	return buf;
+}
+
+/* The uplink and direction that an IFB's alias says. */
+static void parse_alias(const char *alias, struct tree_uplink *u)
+{
+	const char *name = alias + strlen(OBSERVE_ALIAS_PREFIX), *slash = strchr(name, '/');
+	int n = slash ? (int)(slash - name) : (int)strlen(name);
+
+	u->direction = slash && strcmp(slash, ALIAS_RX) == 0 ? DIRECTION_RX : DIRECTION_TX;
+	snprintf(u->name, sizeof(u->name), "%.*s", n < IFNAMSIZ ? n : IFNAMSIZ - 1, name);
+}
+
+bool observe_link_differs(const struct link *ifb, const struct tree_uplink *u)
+{
+	char alias[LINK_ALIAS_SIZE];
+
+	return !ifb->up || ifb->txqlen != OBSERVE_IFB_TXQLEN ||
+	       strcmp(ifb->alias, observe_alias(u->name, u->direction, alias)) != 0;
 }
 
 static int observe_uplink(struct view *v, const struct link *ifb)
 {
 	const struct tree_uplink *known = known_ifb(v->by->known, ifb->ifindex);
-	struct tree_uplink u = { .direction = DIRECTION_TX, .ifb = ifb->ifindex, .node = NODE_NONE };
+	struct tree_uplink u = { .ifb = ifb->ifindex, .node = NODE_NONE };
 	int err = read_qdiscs(v);
 
 	if (err < 0)
 		return err;
-	snprintf(u.name, sizeof(u.name), "%.*s", IFNAMSIZ - 1,
-		 known ? known->name : ifb->alias + strlen(OBSERVE_ALIAS_PREFIX));
-	u.wrong_link = observe_link_differs(ifb, u.name);
+	if (known) {
+		memcpy(u.name, known->name, sizeof(u.name));
+		u.direction = known->direction;
+	} else {
+		parse_alias(ifb->alias, &u);
+	}
+	u.wrong_link = observe_link_differs(ifb, &u);
 	u.wrong_root = !root_is_ours(v, u.ifb);
-	if (name_is_taken(&v->t, u.name))
+	if (name_is_taken(&v->t, &u))
 		u.name[0] = '\0'; /* it comes back from another namespace, say */
 	err = read_classes(v, &u);
 	if (err >= 0)
@@ -224,39 +248,111 @@ static void put_vnic(struct view *v, const struct tree_vnic *known, uint32_t ifb
 		to->node = NODE_NONE;
 }
 
-static int observe_vnic(struct view *v, uint32_t ifindex)
+/* The filter at a side of the vNIC, from all that there are: the first of divvy's. NULL: it has none there. */
+static const struct filter *find_ours(const struct filter *f, size_t n)
 {
-	const struct tree_vnic *known = tree_vnic(v->by->known, ifindex);
+	for (size_t i = 0; i < n; i++)
+		if (f[i].ours && !f[i].chain)
+			return &f[i];
+	return NULL;
+}
+
+/* Add what was seen of the vNIC, of which *seen has its hooks and where they are. at: NULL: a tcx program alone. */
+static void put_seen(struct view *v, struct tree_vnic *seen, const struct filter *at, const struct filter *f, size_t n)
+{
+	const struct tree_vnic *known = tree_same_vnic(v->by->known, seen);
+
+	seen->both = false;
+	if (!at) { /* which class it leads to, only its map tells */
+		seen->place = PLACE_LAST;
+		put_vnic(v, seen, known ? ifb_of(v->by->known, known) : 0);
+		return;
+	}
+	seen->minor = (uint16_t)(at->classid & 0xffff);
+	seen->place = at->pref == FILTER_PREF ? PLACE_LAST : PLACE_FIRST;
+	for (const struct filter *other = at + 1; other < f + n; other++)
+		seen->both = seen->both || (other->ours && !other->chain);
+	put_vnic(v, seen, at->redirect);
+}
+
+static int observe_ingress(struct view *v, uint32_t ifindex, enum direction direction)
+{
 	_cleanup_free_ struct filter *f = NULL;
-	struct tree_vnic seen = { .ifindex = ifindex, .node = NODE_NONE };
+	struct tree_vnic seen = { .ifindex = ifindex, .direction = direction, .node = NODE_NONE };
+	const struct tree_vnic *known = tree_same_vnic(v->by->known, &seen);
+	uint32_t id = v->by->id[direction == DIRECTION_RX ? CLASSIFIER_RX_INGRESS : CLASSIFIER_TX_INGRESS];
+	uint32_t divert = v->by->id[CLASSIFIER_DIVERT];
+	const struct filter *at;
 	struct tcx tcx = { 0 };
-	size_t n = 0, i = 0;
+	size_t n = 0;
 	int err = filter_list(v->r, ifindex, &f, &n);
 
 	if (err < 0)
 		return err == -ENODEV ? 0 : err;
-	if (v->by->divert_id)
-		tcx_read(ifindex, v->by->divert_id, &tcx);
-	while (i < n && (!f[i].ours || f[i].chain))
-		i++;
-	if (i == n && !tcx.ours)
+	if (divert)
+		tcx_read(ifindex, divert, &tcx);
+	at = find_ours(f, n);
+	if (!at && !tcx.ours)
 		return 0;
-	if (known && (i == n || f[i].prog_id == v->by->prog_id) &&
-	    (!tcx.ours || tcx.ours == v->by->divert_id))
+	if (known && (!at || at->prog_id == id) && (!tcx.ours || tcx.ours == divert))
 		seen = *known;
-	seen.hooks = (i < n ? HOOK_FILTER : 0U) | (tcx.ours ? HOOK_TCX : 0U);
-	seen.both = false;
-	if (i == n) { /* which class it leads to, only its map tells */
-		seen.place = PLACE_LAST;
-		put_vnic(v, &seen, known ? ifb_of(v->by->known, known) : 0);
-		return 0;
-	}
-	seen.minor = (uint16_t)(f[i].classid & 0xffff);
-	seen.place = f[i].pref == FILTER_PREF ? PLACE_LAST : PLACE_FIRST;
-	for (size_t k = i + 1; k < n; k++)
-		seen.both = seen.both || (f[k].ours && !f[k].chain);
-	put_vnic(v, &seen, f[i].redirect);
+	seen.hooks = (at ? HOOK_FILTER : 0U) | (tcx.ours ? HOOK_TCX : 0U);
+	put_seen(v, &seen, at, f, n);
 	return 0;
+}
+
+static int observe_egress_at(struct view *v, uint32_t ifindex, enum direction direction, uint32_t parent, bool *found)
+{
+	_cleanup_free_ struct filter *f = NULL;
+	struct tree_vnic seen = { .ifindex = ifindex, .direction = direction, .node = NODE_NONE };
+	const struct tree_vnic *known = tree_same_vnic(v->by->known, &seen);
+	uint32_t id = v->by->id[direction == DIRECTION_RX ? CLASSIFIER_RX_EGRESS : CLASSIFIER_TX_EGRESS];
+	const struct filter *at;
+	size_t n = 0;
+	int err = filter_list_at(v->r, ifindex, parent, &f, &n);
+
+	if (err < 0)
+		return err == -ENODEV ? 0 : err;
+	at = find_ours(f, n);
+	/* The two places of clsact are one of an `ingress` that has come instead. */
+	if (!at || at->prog_id == v->by->id[CLASSIFIER_TX_INGRESS] || at->prog_id == v->by->id[CLASSIFIER_RX_INGRESS])
+		return 0;
+	if (known && at->prog_id == id)
+		seen = *known;
+	seen.hooks = HOOK_EGRESS;
+	seen.egress = (struct egress_place){ .parent = parent, .root = parent == TREE_CLASSID(0U) };
+	put_seen(v, &seen, at, f, n);
+	*found = true;
+	return 0;
+}
+
+/* Where it is known to be; else wherever it may be. */
+static int observe_egress(struct view *v, uint32_t ifindex, enum direction direction)
+{
+	const struct tree_vnic *known = tree_vnic(v->by->known, ifindex, direction);
+	const struct qdisc *q;
+	bool found = false;
+	int err = 0;
+
+	if (known && known->hooks & HOOK_EGRESS)
+		err = observe_egress_at(v, ifindex, direction, known->egress.parent, &found);
+	if (err < 0 || found || !v->qdiscs)
+		return err;
+	q = qdisc_at(v, ifindex, TC_H_INGRESS);
+	if (q && strcmp(q->kind, "clsact") == 0)
+		err = observe_egress_at(v, ifindex, direction, FILTER_EGRESS, &found);
+	q = qdisc_at(v, ifindex, TC_H_ROOT);
+	if (err >= 0 && !found && q && q->handle && (strcmp(q->kind, "htb") == 0 || strcmp(q->kind, "hfsc") == 0))
+		err = observe_egress_at(v, ifindex, direction, q->handle, &found);
+	return err;
+}
+
+/* lower: binding_is_lower(): it has its own ends the other way round. */
+static int observe_vnic(struct view *v, uint32_t ifindex, bool lower)
+{
+	int err = observe_ingress(v, ifindex, lower ? DIRECTION_RX : DIRECTION_TX);
+
+	return err < 0 ? err : observe_egress(v, ifindex, lower ? DIRECTION_TX : DIRECTION_RX);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
@@ -289,10 +385,13 @@ static bool is_in_turn(const struct observer *by, uint32_t ifindex)
 static int keep_vnic(struct view *v, uint32_t ifindex)
 {
 	const struct tree *known = v->by->known;
-	const struct tree_vnic *vnic = tree_vnic(known, ifindex);
 
-	if (vnic)
-		put_vnic(v, vnic, ifb_of(known, vnic));
+	for (enum direction d = 0; d < N_DIRECTIONS; d++) {
+		const struct tree_vnic *vnic = tree_vnic(known, ifindex, d);
+
+		if (vnic)
+			put_vnic(v, vnic, ifb_of(known, vnic));
+	}
 	return 0;
 }
 
@@ -304,12 +403,14 @@ int observe(struct rtnl *r, const struct observer *by, struct tree *out)
 	int err = link_list(r, &links, &n);
 
 	if (err >= 0)
-		err = make_room(&v, n, n);
+		err = make_room(&v, n, N_DIRECTIONS * n);
+	if (err >= 0)
+		err = read_qdiscs(&v);
 	if (err >= 0)
 		err = observe_uplinks(&v, links, n);
 	for (size_t i = 0; i < n && err >= 0; i++)
 		if (!binding_unschedulable(&links[i]))
-			err = is_in_turn(by, links[i].ifindex) ? observe_vnic(&v, links[i].ifindex) :
+			err = is_in_turn(by, links[i].ifindex) ? observe_vnic(&v, links[i].ifindex, binding_is_lower(&links[i])) :
 								 keep_vnic(&v, links[i].ifindex);
 	return finish(&v, err, out);
 }
@@ -348,21 +449,30 @@ static int look_at_ifb(struct view *v, uint32_t ifindex)
 	return err == -ENODEV ? 0 : err < 0 ? err : is_ifb(v, &l) ? observe_uplink(v, &l) : 0;
 }
 
+/* Its egress is looked at where it is known to have a filter there. */
+static int look_at_vnic(struct view *v, uint32_t ifindex)
+{
+	struct link l;
+	int err = link_get_index(v->r, ifindex, &l);
+
+	return err == -ENODEV ? 0 : err < 0 ? err : observe_vnic(v, ifindex, binding_is_lower(&l));
+}
+
 int observe_some(struct rtnl *r, const struct observer *by, const uint32_t *ifindex, size_t n,
 		 struct tree *out)
 {
 	_cleanup_(view_free) struct view v = { .r = r, .by = by };
 	const struct tree *known = by->known;
-	int err = make_room(&v, known->n_uplinks, known->n_vnics + n);
+	int err = make_room(&v, known->n_uplinks, known->n_vnics + N_DIRECTIONS * n);
 
 	for (size_t i = 0; i < known->n_uplinks && err >= 0; i++)
 		err = is_among(ifindex, n, known->uplinks[i].ifb) ? look_at_ifb(&v, known->uplinks[i].ifb) :
 								    copy_uplink(&v, &known->uplinks[i]);
 	for (size_t i = 0; i < known->n_vnics && err >= 0; i++)
 		if (!is_among(ifindex, n, known->vnics[i].ifindex))
-			err = keep_vnic(&v, known->vnics[i].ifindex);
+			put_vnic(&v, &known->vnics[i], ifb_of(known, &known->vnics[i]));
 	for (size_t i = 0; i < n && err >= 0; i++)
 		if (!known_ifb(known, ifindex[i]))
-			err = observe_vnic(&v, ifindex[i]);
+			err = look_at_vnic(&v, ifindex[i]);
 	return finish(&v, err, out);
 }

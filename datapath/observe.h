@@ -6,6 +6,7 @@
  * their link, root, classes, queues and classifier, and divvy's filters on vNICs.
  */
 
+#include "kernel/bpf/classifier.h"
 #include "kernel/net/link.h"
 #include "plan/tree.h"
 
@@ -15,14 +16,16 @@
 
 /* How this divvyd's own work is told from that of others, and of divvyds before it. */
 struct observer {
-	uint32_t prog_id, root_id, divert_id; /* of its programs (kernel/bpf/classifier.h) */
+	uint32_t id[N_CLASSIFIER_PROGRAMS]; /* of its programs */
 	const struct tree *known;  /* what it believes to be there; at the start an empty tree. Borrowed */
 	bool all_known;            /* known has all that it made: other classes are of others */
 	unsigned int turn, turns;  /* only filters of links with ifindex % turns == turn are read; turns 0: all */
 };
 
-/* Whether an IFB of divvy's for this uplink is not as divvy makes it: it is down, say. */
-bool observe_link_differs(const struct link *ifb, const char *uplink);
+/* The alias by which the IFB of an uplink and direction is known again: "divvy:eth0", "divvy:eth0/rx". Returns buf. */
+const char *observe_alias(const char *uplink, enum direction direction, char buf[LINK_ALIAS_SIZE]);
+/* Whether an IFB of divvy's is not as divvy makes it for this uplink and direction: it is down, say. */
+bool observe_link_differs(const struct link *ifb, const struct tree_uplink *u);
 
 /*
  * The caller has CAP_SYS_ADMIN in force, or takes tcx programs of earlier divvyds for others'.

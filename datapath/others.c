@@ -151,8 +151,8 @@ int others_take_qdiscs(struct others *o, const struct qdisc *q, size_t n)
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		/* Handle 0: the kernel's own default. */
-		if (q[i].handle == 0 || !others_of(o, q[i].ifindex))
+		/* Handle 0: the kernel's own default. TREE_CLASSID(0): divvy's root. */
+		if (q[i].handle == 0 || q[i].handle == TREE_CLASSID(0U) || !others_of(o, q[i].ifindex))
 			continue;
 		list[kept] = (struct others_qdisc){ .ifindex = q[i].ifindex, .parent = q[i].parent };
 		snprintf(list[kept++].kind, sizeof(list->kind), "%s", q[i].kind);
@@ -214,7 +214,7 @@ int others_follow(struct others *o, const struct others_source *from, const stru
 	int err = 0;
 
 	for (size_t i = 0; i < o->n; i++) {
-		if (tree_vnic(have, o->list[i].ifindex))
+		if (tree_has_vnic(have, o->list[i].ifindex))
 			o->list[kept++] = o->list[i];
 		else
 			vnic_free(&o->list[i]);
@@ -222,8 +222,10 @@ int others_follow(struct others *o, const struct others_source *from, const stru
 	o->n = kept;
 	for (size_t i = 0; i < have->n_vnics; i++) {
 		const struct tree_vnic *v = &have->vnics[i];
+		bool twice = i + 1 < have->n_vnics && v[1].ifindex == v->ifindex;
+		unsigned int hooks = v->hooks | (twice ? v[1].hooks : 0);
 		struct others_vnic *known = byifindex_find(o->list, o->n, sizeof(*known), v->ifindex);
-		bool other = known && (known->hook != v->place || known->hooks != v->hooks);
+		bool other = known && (known->hook != v->place || known->hooks != hooks);
 		int e = all || !known || other ? others_read(o, from, v->ifindex) : 0;
 
 		/* With its filter divvy's own qdisc comes and goes, of which no event tells it. */
@@ -232,8 +234,9 @@ int others_follow(struct others *o, const struct others_source *from, const stru
 		known = byifindex_find(o->list, o->n, sizeof(*known), v->ifindex);
 		if (e >= 0 && known) {
 			known->hook = v->place;
-			known->hooks = v->hooks;
+			known->hooks = hooks;
 		}
+		i += twice; /* the other direction */
 		if (err == 0)
 			err = e;
 	}

@@ -28,26 +28,26 @@ void missed_free(struct missed_list *m)
 
 int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d)
 {
-	_cleanup_free_ uint32_t *ifindex = calloc(want->n_vnics + 1, sizeof(*ifindex));
+	_cleanup_free_ uint32_t *key = calloc(want->n_vnics + 1, sizeof(*key));
 	_cleanup_free_ struct divvy_device *device = calloc(want->n_vnics + 1, sizeof(*device));
 	_cleanup_free_ uint32_t *have = tree_match(want, &p->have);
 	size_t n = 0;
 
-	if (!ifindex || !device || !have)
+	if (!key || !device || !have)
 		return -ENOMEM;
 	for (size_t i = diff_first(d, CHANGE_MAP); i < d->n && d->list[i].kind == CHANGE_MAP; i++) {
 		const struct tree_vnic *v = &want->vnics[d->list[i].item];
 
-		ifindex[n] = v->ifindex;
+		key[n] = dataplane_key(v);
 		device[n++] = (struct divvy_device){ .ifb = p->have.uplinks[have[v->uplink]].ifb,
 						     .minor = v->minor,
 						     .idle = DIVVY_IDLE_BYTES };
 	}
-	return n ? classifier_set_many(p->classifier, ifindex, device, n) : 0;
+	return n ? classifier_set_many(p->classifier, key, device, n) : 0;
 }
 
 /* What others have put before the classifier takes its packets. Behind it no packet comes. */
-static int expel(struct dataplane *p, uint32_t ifb)
+static int expel(struct dataplane *p, uint32_t ifb, enum classifier_program root)
 {
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0;
@@ -56,7 +56,7 @@ static int expel(struct dataplane *p, uint32_t ifb)
 	for (size_t i = 0; i < n && err >= 0; i++) {
 		if (f[i].chain)
 			continue;
-		if (f[i].ours && f[i].prog_id == classifier_id(p->classifier, CLASSIFIER_TX_ROOT))
+		if (f[i].ours && f[i].prog_id == classifier_id(p->classifier, root))
 			break;
 		err = filter_del_root(p->rtnl, ifb, TREE_CLASSID(0U), &f[i], op_tag(OP_EXPEL, 0));
 	}
@@ -70,6 +70,11 @@ static bool is_gone(const struct rtnl_failure *f, void *arg)
 	return op_of(f->tag) == OP_EXPEL && f->error == -ENOENT;
 }
 
+static enum classifier_program root_program(const struct tree_uplink *u)
+{
+	return u->direction == DIRECTION_RX ? CLASSIFIER_RX_ROOT : CLASSIFIER_TX_ROOT;
+}
+
 int vnics_classify(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
 		   size_t size)
 {
@@ -79,11 +84,14 @@ int vnics_classify(struct dataplane *p, const struct tree *want, const struct di
 
 	for (size_t i = first; i < end && err >= 0; i++)
 		err = filter_set_root(p->rtnl, p->have.uplinks[have[d->list[i].uplink]].ifb, TREE_CLASSID(0),
-				      classifier_fd(p->classifier, CLASSIFIER_TX_ROOT), op_tag(OP_CLASSIFY, 0));
+				      classifier_fd(p->classifier, root_program(&want->uplinks[d->list[i].uplink])),
+				      op_tag(OP_CLASSIFY, 0));
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
 	for (size_t i = first; i < end && err >= 0; i++)
-		err = d->list[i].fresh ? 0 : expel(p, p->have.uplinks[have[d->list[i].uplink]].ifb);
+		err = d->list[i].fresh ? 0 :
+					 expel(p, p->have.uplinks[have[d->list[i].uplink]].ifb,
+					       root_program(&want->uplinks[d->list[i].uplink]));
 	if (err >= 0)
 		err = commit(p->rtnl, is_gone, NULL, errtext, size);
 	for (size_t i = first; i < end && err >= 0; i++)
@@ -101,6 +109,11 @@ struct batch {
 	struct missed_list *missed;
 };
 
+static struct tree_vnic *vnic_of_key(const struct tree *t, uint32_t key)
+{
+	return tree_vnic(t, key & ~DIVVY_RX, key & DIVVY_RX ? DIRECTION_RX : DIRECTION_TX);
+}
+
 /*
  * A hook that is there already belongs to others; a link that is gone takes its filters along. A vNIC that
  * takes no filter (its hook is a block that it shares with others, say) does not hold up the rest, unless it
@@ -109,25 +122,27 @@ struct batch {
 static bool is_benign(const struct rtnl_failure *f, void *arg)
 {
 	struct batch *b = arg;
-	struct missed m = { .ifindex = (uint32_t)f->tag, .failure = *f };
+	struct missed m = { .key = (uint32_t)f->tag, .failure = *f };
 	const struct tree_vnic *have;
 
 	switch (op_of(f->tag)) {
 	case OP_HOOK:
 		/* It belongs to others, or there is none: it was noted as divvy's too early. */
-		hooks_not_ours(&b->p->hooks, m.ifindex);
+		hooks_not_ours(&b->p->hooks, m.key & ~DIVVY_RX);
 		return true;
 	case OP_HOOK_AGAIN: /* only the filter had been taken away */
 		return true;
 	case OP_FILTER:
 	case OP_FILTER_FIRST:
-		have = tree_vnic(&b->p->have, m.ifindex);
+		have = vnic_of_key(&b->p->have, m.key);
 		if (op_of(f->tag) == OP_FILTER_FIRST && f->error == -EINVAL)
 			snprintf(m.failure.text, sizeof(m.failure.text),
 				 "hook: first: preference 1 is another program's");
-		if (f->error != -ENODEV && have && have->hooks & HOOK_FILTER)
+		if (f->error != -ENODEV && have && have->hooks & (HOOK_FILTER | HOOK_EGRESS))
 			return false;
 		return byifindex_insert(&b->missed->list, &b->missed->n, sizeof(m), &m) == 0;
+	case OP_EGRESS: /* it is there already, or the filter's failure tells */
+	case OP_UNEGRESS:
 	case OP_UNFILTER:
 	case OP_UNHOOK:
 		return true; /* gone is what was wanted */
@@ -152,58 +167,81 @@ static int add_hook(struct dataplane *p, const struct host *h, uint32_t ifindex)
 			 qdisc_add_ingress(p->rtnl, ifindex, op_tag(again ? OP_HOOK_AGAIN : OP_HOOK, ifindex));
 }
 
+/* A root for filters at its egress, and what is known of the one that it replaces. */
+static int add_root(struct dataplane *p, const struct host *h, const struct tree_vnic *v)
+{
+	const struct link *l = host_link(h, v->ifindex);
+	int err = 0;
+
+	if (v->egress.replaces)
+		err = hooks_add(&p->noqueues, v->ifindex, l ? l->name : "", true, false);
+	return err < 0 ? err :
+			 qdisc_add_egress(p->rtnl, v->ifindex, HTB_MAJOR, v->egress.replaces,
+					  op_tag(OP_EGRESS, dataplane_key(v)));
+}
+
+/* Where the filter of a vNIC is that has such a hook. */
+static uint32_t parent_of(const struct tree_vnic *v)
+{
+	return v->hooks & HOOK_EGRESS ? v->egress.parent : FILTER_INGRESS;
+}
+
 static int set_filter(struct dataplane *p, const struct tree_vnic *v, uint32_t ifb)
 {
-	int fd = classifier_fd(p->classifier, CLASSIFIER_TX_INGRESS);
+	static const enum classifier_program programs[N_DIRECTIONS][2] = {
+		[DIRECTION_TX] = { CLASSIFIER_TX_INGRESS, CLASSIFIER_TX_EGRESS },
+		[DIRECTION_RX] = { CLASSIFIER_RX_INGRESS, CLASSIFIER_RX_EGRESS },
+	};
+	bool first = v->place == PLACE_FIRST;
+	int fd = classifier_fd(p->classifier, programs[v->direction][!!(v->hooks & HOOK_EGRESS)]);
 
-	if (v->place == PLACE_FIRST)
-		return filter_set_first(p->rtnl, v->ifindex, fd, TREE_CLASSID(v->minor), ifb,
-					op_tag(OP_FILTER_FIRST, v->ifindex));
-	return filter_set(p->rtnl, v->ifindex, fd, TREE_CLASSID(v->minor), ifb,
-			  op_tag(OP_FILTER, v->ifindex));
+	return filter_set_at(p->rtnl, v->ifindex, parent_of(v), first, fd, TREE_CLASSID(v->minor), ifb,
+			     op_tag(first ? OP_FILTER_FIRST : OP_FILTER, dataplane_key(v)));
 }
 
-static enum hook_place other_place(enum hook_place place)
+/* v: as it is there. */
+static int del_filter(struct dataplane *p, const struct tree_vnic *v, bool first)
 {
-	return place == PLACE_FIRST ? PLACE_LAST : PLACE_FIRST;
+	return filter_del_at(p->rtnl, v->ifindex, parent_of(v), first, op_tag(OP_UNFILTER, dataplane_key(v)));
 }
 
-static int del_filter(struct dataplane *p, uint32_t ifindex, enum hook_place place)
+/* Hooks of tc's that a vNIC is to have now. */
+static unsigned int tc_hooks_due(const struct tree_vnic *v, const struct tree_vnic *have)
 {
-	uint64_t tag = op_tag(OP_UNFILTER, ifindex);
-
-	return place == PLACE_FIRST ? filter_del_first(p->rtnl, ifindex, tag) :
-				      filter_del(p->rtnl, ifindex, tag);
+	return tree_hooks_due(v, have) & (HOOK_FILTER | HOOK_EGRESS);
 }
 
 static int attach(struct batch *b, const struct change *c)
 {
-	const struct tree_vnic *v = &b->want->vnics[c->item], *have = tree_vnic(&b->p->have, v->ifindex);
+	const struct tree_vnic *v = &b->want->vnics[c->item], *have = tree_same_vnic(&b->p->have, v);
+	unsigned int due = tc_hooks_due(v, have);
 	int err = 0;
 
-	if (!(tree_hooks_due(v, have) & HOOK_FILTER))
+	if (!due)
 		return 0;
-	if (!have || !(have->hooks & HOOK_FILTER))
+	if (due & HOOK_EGRESS && v->egress.root)
+		err = add_root(b->p, b->host, v);
+	else if (due & HOOK_FILTER && !(have && have->hooks & HOOK_FILTER))
 		err = add_hook(b->p, b->host, v->ifindex);
 	return err < 0 ? err : set_filter(b->p, v, b->p->have.uplinks[b->have[v->uplink]].ifb);
 }
 
 /* --- tcx ---------------------------------------------------------------------------------------- */
 
-static bool was_missed(const struct missed_list *missed, uint32_t ifindex)
+static bool was_missed(const struct missed_list *missed, const struct tree_vnic *v)
 {
-	return byifindex_find(missed->list, missed->n, sizeof(*missed->list), ifindex);
+	return byifindex_find(missed->list, missed->n, sizeof(*missed->list), dataplane_key(v));
 }
 
 /* One vNIC's. Each takes the kernel a grace period of RCU, about 15 ms. */
 static int set_program(struct batch *b, const struct tree_vnic *v)
 {
 	struct classifier *c = b->p->classifier;
-	const struct tree_vnic *have = tree_vnic(&b->p->have, v->ifindex);
+	const struct tree_vnic *have = tree_same_vnic(&b->p->have, v);
 	bool due = tree_hooks_due(v, have) & HOOK_TCX;
-	struct missed m = { .ifindex = v->ifindex, .failure = { .error = 0 } };
+	struct missed m = { .key = dataplane_key(v), .failure = { .error = 0 } };
 
-	if (was_missed(b->missed, v->ifindex))
+	if (was_missed(b->missed, v))
 		due = false;
 	if (due)
 		m.failure.error = tcx_set(v->ifindex, classifier_fd(c, CLASSIFIER_DIVERT), classifier_id(c, CLASSIFIER_DIVERT));
@@ -234,6 +272,17 @@ static int set_programs(struct batch *b, const struct diff *d, char *errtext, si
 	return err;
 }
 
+static bool filters_are_ours(struct dataplane *p, uint32_t ifindex, uint32_t parent)
+{
+	_cleanup_free_ struct filter *f = NULL;
+	size_t n = 0;
+	bool ours = filter_list_at(p->rtnl, ifindex, parent, &f, &n) >= 0;
+
+	for (size_t i = 0; i < n && ours; i++)
+		ours = f[i].ours;
+	return ours;
+}
+
 /* divvy's hook goes with divvy's filter, unless others have put filters of their own there. */
 static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t ifindex)
 {
@@ -251,22 +300,48 @@ static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t 
 	return true;
 }
 
-/* The filter goes, and the qdisc, if it is divvy's. */
+/* The filters that v has, as it is there. */
+static int leave_filters(struct dataplane *p, const struct tree_vnic *v)
+{
+	int err = del_filter(p, v, v->place == PLACE_FIRST);
+
+	return err < 0 || !v->both ? err : del_filter(p, v, v->place != PLACE_FIRST);
+}
+
+/* divvy's root goes unless others have put filters of their own there, and what it replaced comes back. */
+static int leave_root(struct dataplane *p, const struct tree_vnic *v)
+{
+	uint64_t tag = op_tag(OP_UNEGRESS, dataplane_key(v));
+	bool noqueue = hooks_find(&p->noqueues, v->ifindex);
+
+	hooks_drop(&p->noqueues, v->ifindex);
+	if (!filters_are_ours(p, v->ifindex, TREE_CLASSID(0U)))
+		return leave_filters(p, v);
+	return noqueue ? qdisc_add_noqueue(p->rtnl, v->ifindex, tag) :
+			 qdisc_del_egress(p->rtnl, v->ifindex, HTB_MAJOR, tag);
+}
+
+/* The filter goes, and the qdisc, if it is divvy's. v: as it is there. */
 static int leave_tc(struct dataplane *p, const struct tree_vnic *v)
 {
 	uint32_t ifindex = v->ifindex;
 	const struct hook *hook = hooks_find(&p->hooks, ifindex);
-	bool clsact = hook && hook->clsact, unhook = hook_is_free(p, hook, ifindex);
-	int err;
+	bool clsact = hook && hook->clsact, unhook;
 
+	if (v->hooks & HOOK_EGRESS)
+		return v->egress.root ? leave_root(p, v) : leave_filters(p, v);
+	unhook = hook_is_free(p, hook, ifindex);
 	hooks_drop(&p->hooks, ifindex);
 	if (unhook)
 		return clsact ? qdisc_del_clsact(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex)) :
 				qdisc_del_ingress(p->rtnl, ifindex, op_tag(OP_UNHOOK, ifindex));
-	err = del_filter(p, ifindex, v->place);
-	if (err >= 0 && v->both)
-		err = del_filter(p, ifindex, other_place(v->place));
-	return err;
+	return leave_filters(p, v);
+}
+
+/* Whether a filter that is there has to go from its place once the one that is wanted stands. */
+static bool left_place(const struct tree_vnic *v, const struct tree_vnic *have)
+{
+	return parent_of(v) != parent_of(have);
 }
 
 /*
@@ -283,13 +358,13 @@ static int leave_old_places(struct batch *b, const struct diff *d, char *errtext
 		if (d->list[i].kind != CHANGE_REATTACH)
 			continue;
 		v = &b->want->vnics[d->list[i].item];
-		have = tree_vnic(&b->p->have, v->ifindex);
-		if (!have || !(have->hooks & HOOK_FILTER) || was_missed(b->missed, v->ifindex))
+		have = tree_same_vnic(&b->p->have, v);
+		if (!have || !(have->hooks & (HOOK_FILTER | HOOK_EGRESS)) || was_missed(b->missed, v))
 			continue;
-		if (!(tree_hooks_due(v, have) & HOOK_FILTER))
+		if (!tc_hooks_due(v, have) || left_place(v, have))
 			err = leave_tc(b->p, have);
 		else if (have->both || have->place != v->place)
-			err = del_filter(b->p, v->ifindex, other_place(v->place));
+			err = del_filter(b->p, v, v->place != PLACE_FIRST);
 	}
 	return err < 0 || !rtnl_pending(b->p->rtnl) ? err : commit(b->p->rtnl, is_benign, b, errtext, size);
 }
@@ -297,15 +372,15 @@ static int leave_old_places(struct batch *b, const struct diff *d, char *errtext
 /* The vNIC's packets pass undivided as soon as the map forgets it. */
 static int detach(struct dataplane *p, const struct tree_vnic *v)
 {
-	classifier_clear(p->classifier, v->ifindex);
-	burst_forget(p->burst, v->ifindex);
+	classifier_clear(p->classifier, dataplane_key(v));
+	burst_forget(p->burst, dataplane_key(v));
 	if (v->hooks & HOOK_TCX) {
 		bool reserved = privilege_reserve(true);
 
 		(void)tcx_clear(v->ifindex, classifier_id(p->classifier, CLASSIFIER_DIVERT)); /* gone is what was wanted */
 		privilege_reserve(reserved);
 	}
-	return v->hooks & HOOK_FILTER ? leave_tc(p, v) : 0;
+	return v->hooks & (HOOK_FILTER | HOOK_EGRESS) ? leave_tc(p, v) : 0;
 }
 
 /* have's vNICs are want's, without those that were missed, or are not to be attached to yet. */
@@ -320,15 +395,16 @@ static int merge_vnics(struct batch *b)
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < want->n_vnics; i++) {
-		const struct tree_vnic *there = tree_vnic(have, want->vnics[i].ifindex);
+		const struct tree_vnic *there = tree_same_vnic(have, &want->vnics[i]);
 		bool attached = there;
 
-		if (was_missed(b->missed, want->vnics[i].ifindex) ||
+		if (was_missed(b->missed, &want->vnics[i]) ||
 		    (want->vnics[i].not_before_ns && !attached))
 			continue;
 		v[n] = want->vnics[i];
 		v[n].hooks = tree_hooks_due(&want->vnics[i], there);
-		if (!attached || v[n].hooks & ~there->hooks & HOOK_FILTER)
+		v[n].egress.replaces = false; /* it has */
+		if (!attached || v[n].hooks & ~there->hooks & (HOOK_FILTER | HOOK_EGRESS))
 			settle_attached(&b->p->settle, v[n].ifindex, now);
 		v[n++].uplink = b->have[want->vnics[i].uplink];
 	}
@@ -346,7 +422,7 @@ static int detach_hooks(struct dataplane *p, const struct tree *want)
 	for (size_t i = p->hooks.n; i-- > 0 && err >= 0;) {
 		const struct tree_vnic v = { .ifindex = p->hooks.list[i].ifindex, .hooks = HOOK_FILTER };
 
-		if (!tree_vnic(want, v.ifindex) && !tree_vnic(&p->have, v.ifindex))
+		if (!tree_has_vnic(want, v.ifindex) && !tree_has_vnic(&p->have, v.ifindex))
 			err = detach(p, &v);
 	}
 	return err;

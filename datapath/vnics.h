@@ -10,13 +10,13 @@
 
 /* A vNIC that could not be attached to. */
 struct missed {
-	uint32_t ifindex;            /* must stay first (base/byifindex.h) */
+	uint32_t key;                /* of the vNIC and direction (kernel/bpf/abi.h); must stay first (base/byifindex.h) */
 	struct rtnl_failure failure; /* its error is -ENODEV where the vNIC vanished */
 };
 
 /* Zeroed: none. */
 struct missed_list {
-	struct missed *list; /* sorted by ifindex; owned */
+	struct missed *list; /* sorted by key; owned */
 	size_t n;
 };
 

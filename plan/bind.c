@@ -10,7 +10,6 @@
 static const struct {
 	const char *kind, *why;
 } no_vnics[] = {
-	{ "macvlan", "macvlan sends through its lower device, past the host's stack" },
 	{ "ipvlan", "ipvlan sends through its lower device, past the host's stack" },
 	{ "ipvtap", "ipvtap sends through its lower device, past the host's stack" },
 	{ "netkit", "netkit: its BPF program may send packets past the host's tc" },
@@ -26,9 +25,14 @@ static const char *why_no_vnic(const struct link *l)
 	return NULL;
 }
 
+bool binding_is_lower(const struct link *l)
+{
+	return l->kind == LINK_MACVTAP || strcmp(l->kind_name, "macvlan") == 0;
+}
+
 static bool is_vnic(const struct link *l)
 {
-	return l->kind == LINK_VETH || l->kind == LINK_TUN || l->kind == LINK_MACVTAP;
+	return l->kind == LINK_VETH || l->kind == LINK_TUN || binding_is_lower(l);
 }
 
 bool binding_is_shown(const struct host *h, const struct link *l)
@@ -52,13 +56,15 @@ const char *binding_unschedulable(const struct link *l)
 	case LINK_TUN:
 		return l->tap ? NULL : "tun: has no link layer to schedule";
 	case LINK_MACVTAP:
-		return "macvtap sends through its lower device, past the host's stack";
+		return NULL;
 	case LINK_IFB:
 	case LINK_BRIDGE:
 	case LINK_OTHER:
 		break;
 	}
-	return why_no_vnic(l) ? why_no_vnic(l) : "not a virtual NIC (tap or veth)";
+	if (binding_is_lower(l))
+		return NULL;
+	return why_no_vnic(l) ? why_no_vnic(l) : "not a virtual NIC (tap, veth or macvtap)";
 }
 
 static void fill_vm(struct binding *out, const struct vmm_nic *nic)
@@ -77,6 +83,8 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 {
 	if (device->backpressure == BACKPRESSURE_OFF)
 		reason_set(&out->why, REASON_OFF, NULL, NULL, NULL);
+	else if (out->lower)
+		reason_set(&out->why, REASON_LOWER, l->kind_name, NULL, NULL);
 	else if (l->kind != LINK_TUN)
 		reason_set(&out->why, REASON_NO_SNDBUF, l->kind_name, NULL, NULL);
 	else if (!nic && unseen)
@@ -111,5 +119,6 @@ void bind_vnic(const struct node *device, const char *nic, const struct link *l,
 		fill_vm(out, open);
 	out->bound = true;
 	out->ifindex = l->ifindex;
+	out->lower = binding_is_lower(l);
 	decide_backpressure(device, l, open, unseen, out);
 }

@@ -4,6 +4,7 @@
 /* A device's vNIC on this host, now: whether it is bound, and what that means. */
 
 #include "core/model.h"
+#include "egress.h"
 #include "host.h"
 #include "reason.h"
 
@@ -22,6 +23,12 @@ struct binding {
 	/* Bound by force: true alone: the nft chain that sees no packet, "fw/in at ingress of tap0"; else "". */
 	char passed_by[160];
 	struct reason why;  /* waiting: for what; bound: why there is no backpressure */
+	bool lower;         /* a macvtap or macvlan: it sends through its own egress */
+	/* What the VM receives is divided, too; with lower, what it sends leaves by this place as well. */
+	bool rx;
+	struct reason rx_why; /* why it is not, though it should be; REASON_NONE: it should not, or it waits as a whole */
+	uint32_t missing;     /* ifindex of a vNIC at whose egress there is no place for a filter that is wanted; 0: none */
+	struct egress_place egress; /* of its filter there, if the plan needs one */
 	/* The process behind the vNIC; pid 0: none is known. */
 	pid_t pid;
 	uint64_t start_time; /* of pid: clock ticks since boot */
@@ -49,6 +56,9 @@ static inline bool binding_next(const struct binding *all, uint32_t *at)
  * none.
  */
 bool binding_is_shown(const struct host *h, const struct link *l);
+
+/* Whether it sends through a lower device of its own: a macvtap or macvlan. */
+bool binding_is_lower(const struct link *l);
 
 /* Why a link cannot be scheduled, for discover and for binding; NULL: it can. */
 const char *binding_unschedulable(const struct link *l);

@@ -127,7 +127,7 @@ static int make_uplink(struct demand_uplink *u, struct plan *p, struct tree_upli
 	memcpy(u->name, t->name, sizeof(u->name));
 	u->direction = t->direction;
 	u->first = t->node;
-	u->n = model_uplink_end(&p->model, t->node) - t->node;
+	u->n = model_uplink_end(plan_model(p, t->direction), t->node) - t->node;
 	err = allocate(u, t->n_classes);
 	if (err < 0)
 		return err;
@@ -135,7 +135,7 @@ static int make_uplink(struct demand_uplink *u, struct plan *p, struct tree_upli
 	carry_over(u, t, before);
 	if (!u->n_active)
 		return 0;
-	err = demands_divide(u, &p->model);
+	err = demands_divide(u, plan_model(p, t->direction));
 	for (size_t k = 0; k < u->n_active && err >= 0; k++) {
 		const struct demand_leaf *l = &u->leaves[u->active[k]];
 

@@ -348,7 +348,9 @@ static int give_to_others(struct matcher *x, const struct vnic *v, const struct 
 	const struct patch *patch;
 	uint32_t uplink;
 
-	if (!is_live(x, v) || patch_is_inside(v->link))
+	/* A macvlan that is here is the host's own interface: a container's is in its namespace. */
+	if (!is_live(x, v) || patch_is_inside(v->link) ||
+	    (binding_is_lower(v->link) && v->link->kind != LINK_MACVTAP))
 		return 0;
 	patch = patch_of(patches, v->link);
 	if (patch && patch->outward)

@@ -37,12 +37,15 @@ struct plan_input {
 	size_t n_shared;
 	const struct uplink_speed *speeds; /* of uplinks whose capacity is a part of it */
 	size_t n_speeds;
+	const struct egress *egress; /* sorted by ifindex; read where plan_wants_egress() */
+	size_t n_egress;
 };
 
 /* A model with all that follows from it. Zeroed: no model. */
 struct plan {
 	struct model written; /* as the user wrote it: what `set` changes, and what is saved */
 	struct model model;   /* as it is on this host (expand.h): all else is by its nodes */
+	struct model rx;      /* model in the other direction; empty: nothing is divided there */
 	uint32_t *from;       /* by node of model: the node of written; owned */
 	struct binding *bindings; /* one a node, then more; an uplink's says whether its port is there; owned */
 	size_t n_bindings;
@@ -61,9 +64,21 @@ struct plan {
 int plan_make(const struct model *m, const struct plan_input *in, struct plan *out);
 void plan_free(struct plan *p);
 
-/* The vNIC could not be attached to: its device waits, for this reason, and is not held back. */
-void plan_leave_out(struct plan *p, uint32_t ifindex, enum reason_code code, const char *what,
-		    const char *more);
+/* The model in that direction, borrowed; without nodes where nothing is divided there. */
+const struct model *plan_model(const struct plan *p, enum direction direction);
+/* Whether a plan of this model may need to know what others have at the egress of vNICs. */
+bool plan_wants_egress(const struct model *m, const struct host *h);
+
+/*
+ * The vNIC could not be attached to: its device waits, for this reason, and is not held back; or what its VM receives
+ * is left alone.
+ */
+void plan_leave_out(struct plan *p, uint32_t ifindex, enum direction direction, enum reason_code code,
+		    const char *what, const char *more);
+
+/* Whether divvy has, or wants, a filter at this vNIC's egress; and whether it wants one and there is no place. */
+bool plan_has_egress(const struct plan *p, uint32_t ifindex);
+bool plan_misses_egress(const struct plan *p, uint32_t ifindex);
 
 /* How many devices the plan's model has, and how many of them are bound. */
 void plan_count(const struct plan *p, size_t *devices, size_t *bound);

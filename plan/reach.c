@@ -3,6 +3,7 @@
 
 #include "base/byifindex.h"
 #include "base/cleanup.h"
+#include "bind.h"
 #include "ports.h"
 
 #include <errno.h>
@@ -193,7 +194,8 @@ static uint32_t find_out(struct reach *r, uint32_t master)
 
 uint32_t reach_uplink(struct reach *r, const struct link *vnic)
 {
-	struct answer a = { .ifindex = vnic->master };
+	bool lower = binding_is_lower(vnic) && is_here(vnic);
+	struct answer a = { .ifindex = lower ? vnic->lower : vnic->master };
 	const struct answer *known;
 
 	if (r->only != NODE_NONE)

@@ -25,11 +25,13 @@ static const char *const lines[N_REASONS] = {
 	[REASON_NFT_UNKNOWN] = "cannot ask nft whether it hooks @1 (@2): not bound until it answers",
 	[REASON_VANISHED] = "interface @1 vanished",
 	[REASON_NO_ATTACH] = "cannot attach to @1: @2@3",
+	[REASON_NO_EGRESS] = "no place for divvy's filter: @1",
 	[REASON_SETTLING] = "@1 is settling: @2",
 	[REASON_OFF] = "off in the specification",
 	[REASON_NO_SNDBUF] = "@1 has no send buffer on the host's side",
 	[REASON_NO_PROCESS] = "no process of this host was found behind @1",
 	[REASON_UNSEEN_PROCESS] = "divvyd may not look into the process behind @1: @2",
+	[REASON_LOWER] = "a @1 takes its packets before they can wait: what is too much is dropped",
 	[REASON_VMM] = "@1",
 };
 

@@ -28,12 +28,14 @@ enum reason_code {
 	REASON_NFT_UNKNOWN,    /* nft could not be asked for hooks */
 	REASON_VANISHED,       /* the interface went away while divvyd attached to it */
 	REASON_NO_ATTACH,      /* the kernel refused the filter */
+	REASON_NO_EGRESS,      /* no filter can stand at its egress */
 	REASON_SETTLING,       /* the vNIC's manager is still setting it up: for a moment */
 	/* The device is bound, without backpressure. */
 	REASON_OFF,            /* the specification says so */
 	REASON_NO_SNDBUF,      /* the interface has no send buffer on the host's side */
 	REASON_NO_PROCESS,     /* no process was found behind the tap */
 	REASON_UNSEEN_PROCESS, /* likewise, and divvyd may not look into all processes */
+	REASON_LOWER,          /* a macvtap's packets do not wait in front of divvy */
 	REASON_VMM,            /* the VMM does not wait, or is not known to wait */
 	N_REASONS,
 };

@@ -35,9 +35,11 @@ static int compare_uplink(const void *a, const void *b)
 
 static int compare_vnic(const void *a, const void *b)
 {
-	uint32_t x = ((const struct tree_vnic *)a)->ifindex, y = ((const struct tree_vnic *)b)->ifindex;
+	const struct tree_vnic *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	if (x->ifindex != y->ifindex)
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return (x->direction > y->direction) - (x->direction < y->direction);
 }
 
 int tree_sort(struct tree *t)
@@ -89,18 +91,33 @@ uint32_t *tree_match(const struct tree *from, const struct tree *to)
 	return at;
 }
 
-struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex)
+struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex, enum direction direction)
+{
+	const struct tree_vnic key = { .ifindex = ifindex, .direction = direction };
+
+	return t->n_vnics ? bsearch(&key, t->vnics, t->n_vnics, sizeof(key), compare_vnic) : NULL;
+}
+
+struct tree_vnic *tree_same_vnic(const struct tree *t, const struct tree_vnic *v)
+{
+	return tree_vnic(t, v->ifindex, v->direction);
+}
+
+bool tree_has_vnic(const struct tree *t, uint32_t ifindex)
 {
 	return byifindex_find(t->vnics, t->n_vnics, sizeof(*t->vnics), ifindex);
 }
+
+/* What a manager that sets up a vNIC may stumble over. */
+#define TC_HOOKS (HOOK_FILTER | HOOK_EGRESS)
 
 unsigned int tree_hooks_due(const struct tree_vnic *want, const struct tree_vnic *have)
 {
 	unsigned int there = have ? have->hooks : 0;
 
-	if (!want->not_before_ns || there & HOOK_FILTER)
+	if (!want->not_before_ns || there & TC_HOOKS)
 		return want->hooks;
-	return (want->hooks | there) & ~(unsigned int)HOOK_FILTER;
+	return (want->hooks | there) & ~(unsigned int)TC_HOOKS;
 }
 
 bool tree_vnic_lacks(const struct tree_vnic *want, const struct tree_vnic *have)
@@ -110,7 +127,8 @@ bool tree_vnic_lacks(const struct tree_vnic *want, const struct tree_vnic *have)
 
 /* What the build of a tree shares among its steps. */
 struct build {
-	const struct model *model;
+	const struct model *model; /* in this direction */
+	enum direction direction;
 	const struct tree_input *in;
 	struct rate *entitled; /* per node, when every bound device sends */
 	struct rate *ceil;     /* per node: its limit and those above it */
@@ -124,6 +142,21 @@ static void build_free(struct build *b)
 	free(b->ceil);
 	free(b->quantum);
 	free(b->used);
+}
+
+static bool is_bound(const struct build *b, const struct binding *binding)
+{
+	return binding->bound && (b->direction == DIRECTION_TX || binding->rx);
+}
+
+/* A device's first vNIC is bound if any is; in the other direction any of them may be. */
+static bool is_device_bound(const struct build *b, uint32_t k)
+{
+	do {
+		if (is_bound(b, &b->in->bindings[k]))
+			return true;
+	} while (binding_next(b->in->bindings, &k));
+	return false;
 }
 
 /*
@@ -144,7 +177,7 @@ static int share_out_quanta(struct build *b)
 		size_t n = 0;
 
 		for (next = first + 1; next < m->n_nodes && m->nodes[next].kind != NODE_UPLINK; next++) {
-			if (m->nodes[next].kind != NODE_DEVICE || !b->in->bindings[next].bound)
+			if (!b->used[next] || m->nodes[next].kind != NODE_DEVICE)
 				continue;
 			part[n] = b->entitled[next];
 			leaf[n++] = (uint32_t)next;
@@ -171,7 +204,7 @@ static int prepare(struct build *b)
 	for (size_t i = 0; i < m->n_nodes; i++) {
 		const struct node *node = &m->nodes[i];
 
-		if (node->kind == NODE_DEVICE && b->in->bindings[i].bound) {
+		if (node->kind == NODE_DEVICE && is_device_bound(b, (uint32_t)i)) {
 			demand[i] = RATE_UNLIMITED;
 			b->used[i] = true;
 		}
@@ -241,10 +274,10 @@ static struct tree_class leaf_class(const struct build *b, size_t i, size_t upli
 	do {
 		const struct binding *binding = &b->in->bindings[k];
 
-		if (!binding->bound)
+		if (!is_bound(b, binding))
 			continue;
 		queues += binding->queues;
-		all_held &= binding->backpressure;
+		all_held &= binding->backpressure && b->direction == DIRECTION_TX;
 	} while (binding_next(b->in->bindings, &k));
 	sizing_class(b->in->sizing, c.htb.rate, c.htb.ceil, queues, &size);
 	c.htb.burst = bucket(size.burst, &b->model->nodes[i]);
@@ -252,7 +285,10 @@ static struct tree_class leaf_class(const struct build *b, size_t i, size_t upli
 	c.htb.leaf = true;
 	c.htb.quantum = b->quantum[i];
 	c.rest = (struct tree_rest){ .ceil = c.htb.ceil, .cburst = c.htb.cburst, .quantum = c.htb.quantum };
-	c.leaf = all_held ? size.wait : b->in->fq_codel ? size.codel : size.drop;
+	c.leaf = all_held	    ? size.wait :
+		 b->in->fq_codel    ? size.codel :
+		 b->direction == DIRECTION_TX ? size.drop :
+						size.early;
 	*sndbuf = size.sndbuf;
 	return c;
 }
@@ -274,25 +310,44 @@ static unsigned int hooks_of(const struct tree_input *in, enum hook_place place,
 		       HOOK_TCX;
 }
 
+/* A macvtap has its own ends the other way round. */
+static bool is_at_egress(const struct binding *binding, enum direction direction)
+{
+	return (direction == DIRECTION_RX) != binding->lower;
+}
+
+static struct tree_vnic make_vnic(const struct build *b, size_t node, uint32_t k, uint32_t sndbuf)
+{
+	const struct binding *binding = &b->in->bindings[k];
+	enum hook_place place = b->model->nodes[node].hook;
+	struct tree_vnic v = { .ifindex = binding->ifindex,
+			       .direction = b->direction,
+			       .minor = b->in->minors[node],
+			       .place = place == PLACE_FIRST ? PLACE_FIRST : PLACE_LAST,
+			       .node = (uint32_t)node,
+			       .binding = k };
+
+	if (is_at_egress(binding, b->direction)) {
+		v.hooks = HOOK_EGRESS;
+		v.egress = binding->egress;
+	} else {
+		v.hooks = b->direction == DIRECTION_TX ? hooks_of(b->in, place, binding->ifindex) : HOOK_FILTER;
+	}
+	if (b->direction == DIRECTION_TX && binding->backpressure)
+		v.sndbuf = sndbuf;
+	return v;
+}
+
 /* Its packets go to this class. */
 static void put_vnics(const struct build *b, struct tree *t, size_t node, uint32_t sndbuf)
 {
-	enum hook_place place = b->model->nodes[node].hook;
 	uint32_t k = (uint32_t)node;
 
 	do {
-		const struct binding *binding = &b->in->bindings[k];
-
-		if (!binding->bound)
+		if (!is_bound(b, &b->in->bindings[k]))
 			continue;
-		t->vnics[t->n_vnics++] = (struct tree_vnic){ .ifindex = binding->ifindex,
-							     .uplink = (uint32_t)t->n_uplinks,
-							     .minor = b->in->minors[node],
-							     .hooks = hooks_of(b->in, place, binding->ifindex),
-							     .place = place == PLACE_FIRST ? PLACE_FIRST : PLACE_LAST,
-							     .node = (uint32_t)node,
-							     .binding = k,
-							     .sndbuf = binding->backpressure ? sndbuf : 0 };
+		t->vnics[t->n_vnics] = make_vnic(b, node, k, sndbuf);
+		t->vnics[t->n_vnics++].uplink = (uint32_t)t->n_uplinks;
 	} while (binding_next(b->in->bindings, &k));
 }
 
@@ -323,7 +378,7 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 	if (!u->classes)
 		return -ENOMEM;
 	memcpy(u->name, b->model->nodes[first].name, sizeof(u->name) - 1);
-	u->direction = DIRECTION_TX;
+	u->direction = b->direction;
 	u->node = (uint32_t)first;
 	u->classes[u->n_classes++] = inner_class(b, first, first);
 	u->classes[u->n_classes++] = default_leaf(b, first);
@@ -343,25 +398,35 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 	return 0;
 }
 
+/* The trees of one direction. An uplink of whose VMs nothing is received by share has none there. */
+static int build_direction(const struct model *m, enum direction direction, const struct tree_input *in, struct tree *t)
+{
+	_cleanup_(build_free) struct build b = { .model = m, .direction = direction, .in = in };
+	_cleanup_free_ bool *part = direction_parts(m, direction);
+	int err = part ? prepare(&b) : -ENOMEM;
+
+	for (size_t first = 0, next; first < m->n_nodes && err >= 0; first = next) {
+		next = model_uplink_end(m, first);
+		if (direction == DIRECTION_TX || part[first])
+			err = build_uplink(&b, t, first, next);
+	}
+	return err;
+}
+
 int tree_build(const struct model *m, const struct tree_input *in, struct tree *out)
 {
-	_cleanup_(build_free) struct build b = { .model = m, .in = in };
 	_cleanup_(tree_freep) struct tree t = { 0 };
-	int err = prepare(&b);
+	int err;
 
-	if (err < 0)
-		return err;
-	t.uplinks = calloc(m->n_nodes + 1, sizeof(*t.uplinks));
-	t.vnics = calloc(in->n_bindings + 1, sizeof(*t.vnics));
+	t.uplinks = calloc(N_DIRECTIONS * (m->n_nodes + 1), sizeof(*t.uplinks));
+	t.vnics = calloc(N_DIRECTIONS * (in->n_bindings + 1), sizeof(*t.vnics));
 	if (!t.uplinks || !t.vnics)
 		return -ENOMEM;
-	for (size_t first = 0, next; first < m->n_nodes; first = next) {
-		next = model_uplink_end(m, first);
-		err = build_uplink(&b, &t, first, next);
-		if (err < 0)
-			return err;
-	}
-	err = tree_sort(&t);
+	err = build_direction(m, DIRECTION_TX, in, &t);
+	if (err >= 0 && in->rx)
+		err = build_direction(in->rx, DIRECTION_RX, in, &t);
+	if (err >= 0)
+		err = tree_sort(&t);
 	if (err < 0)
 		return err;
 	*out = t;

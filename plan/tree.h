@@ -19,6 +19,7 @@
 enum hook_kind {
 	HOOK_FILTER = 1, /* a filter at the ingress side of a clsact or ingress qdisc */
 	HOOK_TCX = 2,    /* a program at tcx ingress, which stands aside where others have a filter or a program */
+	HOOK_EGRESS = 4, /* a filter at the vNIC's egress (egress.h); of the direction that has it the only hook */
 };
 
 /* What a leaf has while nothing follows its demand: its ceiling is its limit. */
@@ -50,11 +51,14 @@ struct tree_uplink {
 	size_t n_classes;
 };
 
+/* A vNIC in one direction. */
 struct tree_vnic {
 	uint32_t ifindex; /* must stay first (base/byifindex.h) */
+	enum direction direction;
 	uint32_t uplink;  /* index in tree.uplinks */
 	uint16_t minor;   /* its class */
 	unsigned int hooks;    /* enum hook_kind */
+	struct egress_place egress; /* with HOOK_EGRESS: where its filter is; observed: replaces is false */
 	enum hook_place place; /* of divvy's filter: PLACE_LAST or PLACE_FIRST */
 	bool both;        /* observed: divvy's filter is at the other place, too: a divvyd was killed in between */
 	uint32_t node;    /* in the model; NODE_NONE: observed only, and not as this divvyd made it */
@@ -66,7 +70,7 @@ struct tree_vnic {
 struct tree {
 	struct tree_uplink *uplinks; /* sorted by name and direction; owned */
 	size_t n_uplinks;
-	struct tree_vnic *vnics; /* sorted by ifindex; owned */
+	struct tree_vnic *vnics; /* sorted by ifindex and direction; owned */
 	size_t n_vnics;
 };
 
@@ -77,7 +81,11 @@ void tree_freep(struct tree *t);
 int tree_sort(struct tree *t);
 
 /* Borrowed; NULL: there is none. O(log n). */
-struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex);
+struct tree_vnic *tree_vnic(const struct tree *t, uint32_t ifindex, enum direction direction);
+/* The same vNIC in the same direction. */
+struct tree_vnic *tree_same_vnic(const struct tree *t, const struct tree_vnic *v);
+/* Whether it has the vNIC in either direction. */
+bool tree_has_vnic(const struct tree *t, uint32_t ifindex);
 struct tree_uplink *tree_uplink(const struct tree *t, const char *name, enum direction direction);
 
 /*
@@ -96,6 +104,7 @@ uint32_t *tree_match(const struct tree *from, const struct tree *to);
 
 /* What tree_build() needs besides the model. */
 struct tree_input {
+	const struct model *rx; /* the model in the other direction; NULL: nothing is divided there */
 	const struct binding *bindings; /* as in bind.h; only those of devices are read */
 	size_t n_bindings;
 	const uint16_t *minors;         /* one a node, see classids.h */
@@ -106,5 +115,5 @@ struct tree_input {
 	size_t n_shared;
 };
 
-/* What the model wants. 0 or -ENOMEM; *out is untouched on failure. O(n log n). */
+/* What the model wants, in both directions. 0 or -ENOMEM; *out is untouched on failure. O(n log n). */
 int tree_build(const struct model *m, const struct tree_input *in, struct tree *out);

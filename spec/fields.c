@@ -234,7 +234,7 @@ int field_rx(const struct field *f, const char *text, void *object, char err[UNI
 int field_rx_capacity(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])
 {
 	struct node *node = object;
-	struct rate rate;
+	struct rate rate = RATE_ZERO;
 
 	if (strcmp(text, "same") == 0) {
 		node->rx_mode = RX_NONE;

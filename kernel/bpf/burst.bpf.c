@@ -35,7 +35,7 @@ struct {
 	__type(value, struct divvy_device);
 } devices SEC(".maps");
 
-/* ifindex of the vNIC to packets. */
+/* Key of the vNIC and direction, as in devices, to packets. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, DIVVY_DEVICES_MAX);
@@ -51,21 +51,27 @@ int count_burst(__u64 *arg)
 	struct sk_buff *skb = (struct sk_buff *)arg[0];
 	struct net_device *dev;
 	struct divvy_device *d;
-	__u32 ifindex;
+	__u32 key;
 	__u64 *n, zero = 0;
 
 	if (!bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QDISC_BURST_DROP) ||
 	    arg[2] != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QDISC_BURST_DROP))
 		return 0;
 	dev = skb->dev;
-	ifindex = (__u32)skb->skb_iif; /* mirred has set it to the vNIC's */
-	d = bpf_map_lookup_elem(&devices, &ifindex);
-	if (!dev || !d || d->ifb != (__u32)dev->ifindex)
+	if (!dev)
 		return 0;
-	n = bpf_map_lookup_elem(&dropped, &ifindex);
+	key = (__u32)skb->skb_iif; /* mirred has set it to the vNIC's */
+	d = bpf_map_lookup_elem(&devices, &key);
+	if (!d || d->ifb != (__u32)dev->ifindex) {
+		key |= DIVVY_RX;
+		d = bpf_map_lookup_elem(&devices, &key);
+	}
+	if (!d || d->ifb != (__u32)dev->ifindex)
+		return 0;
+	n = bpf_map_lookup_elem(&dropped, &key);
 	if (!n) {
-		(void)bpf_map_update_elem(&dropped, &ifindex, &zero, BPF_NOEXIST); /* another CPU may be first */
-		n = bpf_map_lookup_elem(&dropped, &ifindex);
+		(void)bpf_map_update_elem(&dropped, &key, &zero, BPF_NOEXIST); /* another CPU may be first */
+		n = bpf_map_lookup_elem(&dropped, &key);
 	}
 	if (n)
 		__sync_fetch_and_add(n, 1);

@@ -86,15 +86,15 @@ struct burst *burst_close(struct burst *b)
 	return NULL;
 }
 
-uint64_t burst_dropped(const struct burst *b, uint32_t ifindex)
+uint64_t burst_dropped(const struct burst *b, uint32_t key)
 {
 	uint64_t n = 0;
 
-	return b && bpf_map_lookup_elem(b->map, &ifindex, &n) == 0 ? n : 0;
+	return b && bpf_map_lookup_elem(b->map, &key, &n) == 0 ? n : 0;
 }
 
-void burst_forget(struct burst *b, uint32_t ifindex)
+void burst_forget(struct burst *b, uint32_t key)
 {
 	if (b)
-		(void)bpf_map_delete_elem(b->map, &ifindex);
+		(void)bpf_map_delete_elem(b->map, &key);
 }

@@ -21,7 +21,7 @@ struct classifier;
 int burst_open(struct burst **ret, const struct classifier *c);
 /* NULL is fine; returns NULL. */
 struct burst *burst_close(struct burst *b);
-/* So many of this vNIC's, since it was first divided. b may be NULL: 0. */
-uint64_t burst_dropped(const struct burst *b, uint32_t ifindex);
+/* So many of this vNIC's, by its key (abi.h), since it was first divided. b may be NULL: 0. */
+uint64_t burst_dropped(const struct burst *b, uint32_t key);
 /* The vNIC is gone. b may be NULL. */
-void burst_forget(struct burst *b, uint32_t ifindex);
+void burst_forget(struct burst *b, uint32_t key);

@@ -231,6 +231,16 @@ int qdisc_add_egress(struct rtnl *r, uint32_t ifindex, uint16_t major, bool repl
 	return add_htb(r, replace ? ADD_FLAGS | NLM_F_REPLACE : ADD_FLAGS, ifindex, major, 0, EGRESS_QLEN, tag);
 }
 
+int qdisc_del_egress(struct rtnl *r, uint32_t ifindex, uint16_t major, uint64_t tag)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC,
+			     .tcm_ifindex = (int)ifindex,
+			     .tcm_handle = (uint32_t)major << 16,
+			     .tcm_parent = TC_H_ROOT };
+
+	return rtnl_add(r, RTM_DELQDISC, 0, &tcm, sizeof(tcm), tag) ? 0 : -ENOMEM;
+}
+
 int qdisc_add_noqueue(struct rtnl *r, uint32_t ifindex, uint64_t tag)
 {
 	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };

@@ -51,6 +51,8 @@ int qdisc_add_htb(struct rtnl *r, uint32_t ifindex, uint16_t major, uint16_t def
  * there is one, but not for what the kernel puts there by itself.
  */
 int qdisc_add_egress(struct rtnl *r, uint32_t ifindex, uint16_t major, bool replace, uint64_t tag);
+/* Delete that root; the kernel's answer is -EINVAL if the root is another one. */
+int qdisc_del_egress(struct rtnl *r, uint32_t ifindex, uint16_t major, uint64_t tag);
 /* A root qdisc without a queue, in the place of whatever there is. */
 int qdisc_add_noqueue(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 /* Delete the root qdisc, of whatever kind, with all below it; -ENOENT: there is none but the kernel's own. */

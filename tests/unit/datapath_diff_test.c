@@ -220,7 +220,7 @@ static void check_kernel(const struct kernel *k, const struct tree *want)
 		assert_false(k->uplink[i].class[slot(MINOR_THEIRS)].drains);
 	}
 	for (uint32_t ifindex = 1; ifindex <= VNICS; ifindex++) {
-		const struct tree_vnic *w = tree_vnic(want, ifindex);
+		const struct tree_vnic *w = tree_vnic(want, ifindex, DIRECTION_TX);
 		const struct k_vnic *v = &k->vnic[ifindex];
 
 		assert_int_equal(v->filter, w != NULL);

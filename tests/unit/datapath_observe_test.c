@@ -263,17 +263,17 @@ static void programs(void **state)
 	commit_ok(p.rtnl);
 	assert_int_equal(dataplane_observe(&p), 0);
 	apply_ok();
-	assert_null(tree_vnic(&p.have, nic[0]));
+	assert_null(tree_vnic(&p.have, nic[0], DIRECTION_TX));
 	want.vnics[0].not_before_ns = 0;
 	want.vnics[0].hooks = HOOK_TCX;
 	apply_ok();
 	want.vnics[0].hooks = HOOK_TCX | HOOK_FILTER;
 	want.vnics[0].not_before_ns = UINT64_MAX;
 	apply_ok();
-	assert_int_equal(tree_vnic(&p.have, nic[0])->hooks, HOOK_TCX);
+	assert_int_equal(tree_vnic(&p.have, nic[0], DIRECTION_TX)->hooks, HOOK_TCX);
 	want.vnics[0].not_before_ns = 0;
 	apply_ok();
-	assert_int_equal(tree_vnic(&p.have, nic[0])->hooks, HOOK_TCX | HOOK_FILTER);
+	assert_int_equal(tree_vnic(&p.have, nic[0], DIRECTION_TX)->hooks, HOOK_TCX | HOOK_FILTER);
 	want.n_vnics = 0; /* released */
 	want.vnics[0] = want.vnics[1];
 	apply_ok();

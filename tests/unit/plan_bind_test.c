@@ -108,7 +108,7 @@ static bool is_meant(const struct rig_host *h, const struct before *was, const s
 
 static bool is_live(const struct link *l)
 {
-	return l && (l->kind == LINK_VETH || (l->kind == LINK_TUN && l->tap && l->carrier)) &&
+	return l && (l->kind == LINK_VETH || l->kind == LINK_MACVTAP || (l->kind == LINK_TUN && l->tap && l->carrier)) &&
 	       strcmp(l->name, "eth0") != 0;
 }
 
@@ -177,13 +177,11 @@ static bool usable(const struct link *l, struct binding *want)
 		waits(want, REASON_NO_LINK, text);
 		return false;
 	}
-	if (l->kind != LINK_VETH && !(l->kind == LINK_TUN && l->tap)) {
+	if (l->kind != LINK_VETH && l->kind != LINK_MACVTAP && !(l->kind == LINK_TUN && l->tap)) {
 		snprintf(text, sizeof(text), "%s: %s", want->nic,
 			 l->kind == LINK_TUN ?
 				 "tun: has no link layer to schedule" :
-			 l->kind == LINK_MACVTAP ?
-				 "macvtap sends through its lower device, past the host's stack" :
-				 "not a virtual NIC (tap or veth)");
+				 "not a virtual NIC (tap, veth or macvtap)");
 		waits(want, REASON_NOT_VNIC, text);
 		return false;
 	}
@@ -204,6 +202,9 @@ static void hold_back(const struct node *d, const struct link *l, const struct v
 		waits(want, REASON_OFF, "off in the specification");
 	} else if (l->kind == LINK_VETH) {
 		waits(want, REASON_NO_SNDBUF, "veth has no send buffer on the host's side");
+	} else if (l->kind == LINK_MACVTAP) {
+		waits(want, REASON_LOWER,
+		      "a macvtap takes its packets before they can wait: what is too much is dropped");
 	} else if (!nic) {
 		snprintf(text, sizeof(text), "no process of this host was found behind %s", l->name);
 		waits(want, REASON_NO_PROCESS, text);

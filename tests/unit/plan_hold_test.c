@@ -78,9 +78,9 @@ static void waits(void **state)
 	assert_int_equal(held.bindings[1].why.code, REASON_SETTLING);
 	assert_string_equal(held.bindings[1].why.text, "n0 is settling: for a test");
 	assert_true(held.bindings[2].bound);
-	assert_int_equal(tree_vnic(&held.tree, 7)->not_before_ns, 42);
-	assert_int_equal(tree_vnic(&held.tree, 7)->sndbuf, 0);
-	assert_int_equal(tree_vnic(&held.tree, 8)->not_before_ns, 0);
+	assert_int_equal(tree_vnic(&held.tree, 7, DIRECTION_TX)->not_before_ns, 42);
+	assert_int_equal(tree_vnic(&held.tree, 7, DIRECTION_TX)->sndbuf, 0);
+	assert_int_equal(tree_vnic(&held.tree, 8, DIRECTION_TX)->not_before_ns, 0);
 	/* Its class, and the rates of all, are those that they will be. */
 	assert_int_equal(held.tree.uplinks[0].n_classes, free.tree.uplinks[0].n_classes);
 	for (size_t i = 0; i < free.tree.uplinks[0].n_classes; i++) {
@@ -106,7 +106,7 @@ static void stays_bound(void **state)
 	(void)state;
 	plan(&have, NULL, 0, true, &p);
 	assert_true(p.bindings[1].bound);
-	assert_true(tree_vnic(&p.tree, 7)->sndbuf > 0);
+	assert_true(tree_vnic(&p.tree, 7, DIRECTION_TX)->sndbuf > 0);
 	plan_free(&p);
 }
 

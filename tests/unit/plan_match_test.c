@@ -40,7 +40,7 @@ static void all_vnics_of_a_vm(void **state)
 		assert_true(p.tree.vnics[i].sndbuf > 0);
 	}
 	/* One that the kernel refuses is no longer the first, and the other stays. */
-	plan_leave_out(&p, 10, REASON_NO_ATTACH, "Operation not supported", NULL);
+	plan_leave_out(&p, 10, DIRECTION_TX, REASON_NO_ATTACH, "Operation not supported", NULL);
 	assert_true(p.bindings[1].bound);
 	assert_string_equal(p.bindings[1].nic, "tap1");
 	assert_false(p.bindings[2].bound);
@@ -66,8 +66,8 @@ static void a_class_drops_if_one_vnic_is_not_held_back(void **state)
 	scene_refresh(&s);
 	make(&s, &p);
 	assert_int_equal(p.tree.uplinks[0].classes[2].leaf.kind, LEAF_FQ_CODEL);
-	assert_true(tree_vnic(&p.tree, 10)->sndbuf > 0);
-	assert_int_equal(tree_vnic(&p.tree, 11)->sndbuf, 0);
+	assert_true(tree_vnic(&p.tree, 10, DIRECTION_TX)->sndbuf > 0);
+	assert_int_equal(tree_vnic(&p.tree, 11, DIRECTION_TX)->sndbuf, 0);
 	plan_free(&p);
 	scene_free(&s);
 }

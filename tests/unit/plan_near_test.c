@@ -98,14 +98,14 @@ static void what_discover_tells_of(void **state)
 		bool shown;
 		const char *why;
 	} rows[] = {
-		{ "eno1", false, "not a virtual NIC (tap or veth)" },
+		{ "eno1", false, "not a virtual NIC (tap, veth or macvtap)" },
 		{ "vnet0", true, NULL },
 		{ "frontend", true, NULL },
 		{ "vnet0.7", true, "VLAN: its packets are those of the interface that it sits on: name that one" },
 		{ "eno1.7", false, "VLAN: its packets are those of the interface that it sits on: name that one" },
-		{ "br0", false, "not a virtual NIC (tap or veth)" },
+		{ "br0", false, "not a virtual NIC (tap, veth or macvtap)" },
 		{ "nk0", true, "netkit: its BPF program may send packets past the host's tc" },
-		{ "mv0", true, "macvlan sends through its lower device, past the host's stack" },
+		{ "mv0", true, NULL },
 		{ "dummy0", true, "dummy: no VM or container is behind it" },
 	};
 

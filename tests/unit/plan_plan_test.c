@@ -82,7 +82,7 @@ static void check_vnic(const struct scene *s, const struct plan *p, const struct
 	}
 	for (size_t k = 0; k < s->in.hurdles->n; k++)
 		if (strcmp(s->in.hurdles->list[k].device, b->nic) == 0)
-			hurdle = &s->in.hurdles->list[k];
+			hurdle = b->lower ? NULL : &s->in.hurdles->list[k];
 	if (b->bound)
 		assert_true(!hurdle || node->force);
 	assert_int_equal(b->passed_by[0] != '\0', b->bound && hurdle);
@@ -91,7 +91,7 @@ static void check_vnic(const struct scene *s, const struct plan *p, const struct
 	if (b->why.code == REASON_NFT_UNKNOWN)
 		assert_true(s->in.hurdles->error < 0 && !node->force && !b->bound);
 	if (b->bound)
-		assert_true(s->in.hurdles->error >= 0 || node->force || tree_vnic(s->in.have, b->ifindex));
+		assert_true(b->lower || s->in.hurdles->error >= 0 || node->force || tree_vnic(s->in.have, b->ifindex, DIRECTION_TX));
 	if (!b->bound) {
 		assert_int_equal(b->ifindex, 0);
 		assert_false(b->backpressure);
@@ -109,7 +109,7 @@ static size_t check_plan(const struct scene *s, const struct plan *p)
 		assert_true(strcmp(p->classids.list[i - 1].key, p->classids.list[i].key) < 0);
 	for (uint32_t i = 0; i < p->n_bindings; i++) {
 		const struct binding *b = &p->bindings[i];
-		const struct tree_vnic *v = tree_vnic(&p->tree, b->ifindex);
+		const struct tree_vnic *v = tree_vnic(&p->tree, b->ifindex, DIRECTION_TX);
 
 		if (p->model.nodes[b->node].kind != NODE_DEVICE)
 			continue;
@@ -332,16 +332,16 @@ static void leaves_out(void **state)
 	s.rig.nics[1].waits = s.rig.nics[3].waits = VMM_WAITS_YES;
 	scene_refresh(&s);
 	make(&s, &p);
-	assert_true(tree_vnic(&p.tree, 11)->sndbuf > 0);
-	plan_leave_out(&p, 99, REASON_VANISHED, NULL, NULL); /* not in the plan */
-	plan_leave_out(&p, 11, REASON_NO_ATTACH, "Operation not supported", ": why");
+	assert_true(tree_vnic(&p.tree, 11, DIRECTION_TX)->sndbuf > 0);
+	plan_leave_out(&p, 99, DIRECTION_TX, REASON_VANISHED, NULL, NULL); /* not in the plan */
+	plan_leave_out(&p, 11, DIRECTION_TX, REASON_NO_ATTACH, "Operation not supported", ": why");
 	assert_true(p.bindings[1].bound);
 	assert_false(p.bindings[2].bound);
 	assert_int_equal(p.bindings[2].ifindex, 0);
 	assert_false(p.bindings[2].backpressure);
 	assert_string_equal(p.bindings[2].why.text, "cannot attach to tap1: Operation not supported: why");
-	assert_int_equal(tree_vnic(&p.tree, 11)->sndbuf, 0);
-	assert_true(tree_vnic(&p.tree, 13)->sndbuf > 0);
+	assert_int_equal(tree_vnic(&p.tree, 11, DIRECTION_TX)->sndbuf, 0);
+	assert_true(tree_vnic(&p.tree, 13, DIRECTION_TX)->sndbuf > 0);
 	assert_int_equal(plan_bound(&p, &list, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(list[0].ifindex, 13);

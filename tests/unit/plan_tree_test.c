@@ -325,7 +325,7 @@ static void check_queues(const struct forest *f, const struct tree *t, const str
 	for (size_t i = 0; i < u->n_classes; i++) {
 		const struct tree_class *c = &u->classes[i];
 		const struct binding *b = c->node == NODE_NONE ? NULL : &f->bindings[c->node];
-		const struct tree_vnic *v = b ? tree_vnic(t, b->ifindex) : NULL;
+		const struct tree_vnic *v = b ? tree_vnic(t, b->ifindex, DIRECTION_TX) : NULL;
 
 		if (!c->htb.leaf) {
 			assert_int_equal(c->leaf.kind, LEAF_NONE);
@@ -372,7 +372,7 @@ static void check_vnics(const struct forest *f, const struct tree *t)
 		assert_int_equal(model_uplink_of(&f->model, v->node), u->node);
 		assert_int_equal(class_of_node(u, v->node)->htb.minor, v->minor);
 		check_hooks(f, v);
-		assert_ptr_equal(tree_vnic(t, v->ifindex), v);
+		assert_ptr_equal(tree_vnic(t, v->ifindex, DIRECTION_TX), v);
 	}
 }
 
@@ -423,7 +423,7 @@ static void no_model(void **state)
 	build(&f, &t);
 	assert_int_equal(t.n_uplinks, 0);
 	assert_int_equal(t.n_vnics, 0);
-	assert_null(tree_vnic(&t, 1));
+	assert_null(tree_vnic(&t, 1, DIRECTION_TX));
 	assert_null(tree_uplink(&t, "eth0", DIRECTION_TX));
 	tree_free(&t);
 }
@@ -484,7 +484,7 @@ static void sorts_and_finds(void **state)
 			assert_int_equal(t.uplinks[t.vnics[i].uplink].ifb, t.vnics[i].sndbuf);
 		}
 		for (uint32_t ifindex = 0; ifindex < 90; ifindex++) {
-			const struct tree_vnic *v = tree_vnic(&t, ifindex);
+			const struct tree_vnic *v = tree_vnic(&t, ifindex, DIRECTION_TX);
 
 			assert_true(!v || v->ifindex == ifindex);
 			found += v != NULL;
