@@ -16,7 +16,8 @@
  *	random N MS SKIP SEED		so many patterns, one after the other
  *	windows MODES N MS DEVICE	so many windows: p1, p50, p99 and extremes of what it gets, by what it is entitled to
  *	wake MODES N DEVICE		the device, which is to flood, pauses; how long until it has what it is entitled to
- *	reserve MODES MS DEVICE		how often it misses its reserve (measures: "reserve missed")
+ *	reserve MODES MS DEVICE		how often it misses its reserve (measures: "reserve missed"), and of these how often the
+ *					uplink itself was not full: this process stood still, which sends for all
  *	hold MODES MS			the least of what a flooding device gets by its guarantee (what it is entitled to when
  *					all flood), the most that a node sends by its limit, and the uplink's utilisation
  *	run MODES MS			only that, or until another line comes
@@ -441,24 +442,28 @@ static void reserve(double ms, int k)
 {
 	double reserve = node[node_of[k]].reserve, window = fmax(100, 64 * FRAME * 8e3 / reserve);
 	uint64_t end = now_ns() + (uint64_t)(ms * 1e6), a[DEVICES], b[DEVICES];
-	int n = 0, missed = 0;
+	int n = 0, missed = 0, still = 0;
 	double least = INFINITY;
 
 	send_for(2 * window);
 	while (now_ns() < end) {
 		uint64_t from = now_ns();
-		double got, want;
+		double got, want, all = 0, seconds;
 
 		read_wire(a);
 		send_for(window);
 		read_wire(b);
-		want = reserve / 8 * (double)(now_ns() - from) / 1e9 - 2 * FRAME;
+		seconds = (double)(now_ns() - from) / 1e9;
+		for (int i = 0; i < n_devices; i++)
+			all += (double)(b[i] - a[i]);
+		want = reserve / 8 * seconds - 2 * FRAME;
 		got = (double)(b[k] - a[k]);
 		missed += got < want;
+		still += got < want && all < 0.97 * node[0].limit / 8 * seconds;
 		least = fmin(least, got / want);
 		n++;
 	}
-	printf("done windows=%d missed=%d least=%.3f\n", n, missed, least);
+	printf("done windows=%d missed=%d of_these_uplink_not_full=%d least=%.3f\n", n, missed, still, least);
 }
 
 /* What arrives of a node's devices, bit/s. */
