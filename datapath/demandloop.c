@@ -25,7 +25,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PERIOD_NS (20 * NSEC_PER_MSEC)
+#define PERIOD_NS (25 * NSEC_PER_MSEC)
 #define PERIOD_PER_ACTIVE_NS (120 * NSEC_PER_USEC)
 #define CALM_FACTOR 2              /* while no device is backlogged */
 #define WAKE_NS (2 * NSEC_PER_MSEC) /* from the first packets to a look that can see a queue */

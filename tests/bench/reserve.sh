@@ -122,21 +122,22 @@ case_kill() {
 	tree_down
 }
 
+# Without backpressure, and each sends 1.3 times what there is for it: for each vNIC that it holds back divvyd reads all
+# descriptors of the process behind it, and here that is one process.
 case_cpu() {
-	local n k ms modes
-	for n in 2 100 1000; do
+	local n k ms modes device_keys=", backpressure: off"
+	for n in ${NUMBERS:-2 100 1000}; do
 		tree_up < <(
-			echo "uplink 1000"
-			for ((k = 0; k < n; k++)); do echo "device d$k - $((1 + k % 3)) 0 0"; done
+			echo "uplink 200"
+			for ((k = 0; k < n; k++)); do echo "device d$k - 1 0 0"; done
 		)
-		modes=$(printf 'f,%.0s' $(seq "$n"))
-		ask "run $modes 2000"
+		modes=$(yes "$(awk -v n="$n" 'BEGIN { print 260 / n }')" | head -n "$n" | paste -sd ,)
+		ask "run $modes 3000"
 		ms=$(cpu_of "$divvyd_pid")
-		ask "run $modes 10000"
+		ask "run $modes 20000"
 		ms=$(($(cpu_of "$divvyd_pid") - ms))
-		echo "CPU of divvyd with $n backlogged devices: $((ms / 100)).$(printf %02d $((ms % 100))) % of a core (to reach: 0.5 / 2 / 5)"
-		ask "sent"
-		sleep 3
+		echo "CPU of divvyd with $n backlogged devices: $((ms / 200)).$(printf %03d $((ms % 200 * 5))) % of a core (to reach: 0.5 / 2 / 5)"
+		sleep 5
 		ms=$(cpu_of "$divvyd_pid")
 		sleep 20
 		ms=$(($(cpu_of "$divvyd_pid") - ms))

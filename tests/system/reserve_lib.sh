@@ -42,7 +42,7 @@ tree_up() {
 	senders_pid=$!
 	read -r -t 20 -u "$senders_out" && [[ $REPLY == ready ]] || bail "the senders do not start"
 	divvy_start
-	"$senders" yaml "$tmp/tree" up0 >"$tmp/divvy.yaml"
+	"$senders" yaml "$tmp/tree" up0 | sed "s/, nic:/${device_keys:-}, nic:/" >"$tmp/divvy.yaml"
 	divvy apply "$tmp/divvy.yaml" >"$tmp/apply.log" 2>&1 || {
 		cat "$tmp/divvy.yaml" "$tmp/apply.log" | diag
 		bail "apply fails"

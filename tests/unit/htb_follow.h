@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#define FOLLOW_LOOK 0.02   /* seconds from look to look */
+#define FOLLOW_LOOK 0.025  /* seconds from look to look */
 #define FOLLOW_STEP 2e-4   /* the simulation's; a packet of 1,514 bytes takes 2.5e-4 at 48 Mbit/s */
 #define FOLLOW_PACKET 1514
 
