@@ -487,6 +487,9 @@ static json_t *nic_json(const struct daemon *d, const struct link *l, const stru
 		snprintf(why, sizeof(why), "%s", unschedulable);
 	else if (nic)
 		snprintf(why, sizeof(why), "%s", nic->why);
+	else if (binding_is_lower(l))
+		snprintf(why, sizeof(why), "what is too much is dropped: a %s takes its packets before they can wait",
+			 l->kind_name);
 	else if (l->kind == LINK_TUN)
 		no_process(d, l, why, sizeof(why));
 	vhost = nic && nic->vhost != VMM_VHOST_UNKNOWN ? json_boolean(nic->vhost == VMM_VHOST_YES) : json_null();
