@@ -28,7 +28,8 @@ kernel_objects() { # of divvy's, as tc and ip show them
 	tc -n "$host" qdisc show
 	tc -n "$host" class show dev divvy0 2>/dev/null
 	tc -n "$host" filter show dev n0 ingress
-	ip -n "$host" -o link show | sed 's/ qlen.*//'
+	# A bridge's state follows its ports' a moment later.
+	ip -n "$host" -o link show | sed -E 's, qlen.*,,; s, state [A-Z]+,,'
 }
 
 objects_are() {
