@@ -49,10 +49,11 @@ int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *
 	for (size_t i = 0; lost && i < p->have.n_vnics && err >= 0; i++) {
 		const struct link *l = host_link(h, p->have.vnics[i].ifindex);
 
-		if (!l || !(p->have.vnics[i].hooks & HOOK_FILTER))
+		if (!l)
 			continue;
-		err = hooks_add(&p->hooks, l->ifindex, l->name, true, has_clsact(p, l->ifindex));
-		if (err >= 0)
+		if (p->have.vnics[i].hooks & HOOK_FILTER)
+			err = hooks_add(&p->hooks, l->ifindex, l->name, true, has_clsact(p, l->ifindex));
+		if (err >= 0 && p->have.vnics[i].hooks & (HOOK_FILTER | HOOK_TCX))
 			err = adopt_sndbuf(h, b, l);
 	}
 	return err;
