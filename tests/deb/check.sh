@@ -167,10 +167,7 @@ cleanup_all() {
 exec 3>&1
 lib_init
 trap cleanup_all EXIT
-[[ -e $root/build/deb/divvy_${new}_amd64.deb ]] || bail "no package: make deb"
-if [[ $root/build/deb/divvy_${new}_amd64.deb -nt $root/build/deb-before/divvy_${old}_amd64.deb ]]; then
-	"$root/tools/deb.sh" "$root/build/deb-before" "$old" >"$tmp/said" 2>&1 || bail "the version before: $(tail -n 1 "$tmp/said")"
-fi
+"$root/tests/deb/before.sh" || bail "no version before"
 try "lintian has neither errors nor warnings" lintian --allow-root --fail-on error,warning "$root"/build/deb/divvy*.deb
 (($# > 0)) || set -- bookworm trixie
 for s; do
