@@ -124,5 +124,5 @@ apt-get update >"$log" 2>&1 || tail -n 1 "$log" >&2
 apt --simulate
 removed=$(sed -n 's/^Remv \([^ ]*\).*/ \1/p' "$log" | tr -d '\n')
 [ -z "$removed" ] ||
-	die "nothing was installed, for apt-get would remove$removed; use another machine: README.md, \"Building elsewhere\""
+	die "nothing was installed, for apt-get would remove$removed; use another machine: doc/install.md, \"Building elsewhere\""
 apt -y --no-remove

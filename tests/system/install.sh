@@ -72,7 +72,7 @@ recipe_names_all() {
 		[[ $p == libc6* ]] || grep -q "apt install .*\b$p\b" "$tmp/recipe" || return 1
 	done
 }
-sed -n '/^## Building elsewhere/,/^## /p' "$root/README.md" >"$tmp/recipe"
+sed -n '/^## Building elsewhere/,/^## /p' "$root/doc/install.md" >"$tmp/recipe"
 try "Building elsewhere: every library's package is named" recipe_names_all
 
 # Its commands, for a host in a directory. That host has a specification, and a group that may write to /usr/local.
