@@ -69,7 +69,7 @@ evaluation="ffmpeg python3-jinja2 libvirt-daemon libvirt-daemon-driver-qemu libv
 # libFuzzer and the sanitizers of clang, which only recommends them.
 fuzz="libclang-rt-dev"
 
-packages="debhelper dpkg-dev fakeroot"
+packages="build-essential debhelper dpkg-dev fakeroot"
 # apt-utils makes the archive that the packages are installed from.
 trees="lintian mmdebstrap apt-utils"
 
