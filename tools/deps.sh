@@ -55,7 +55,7 @@ fi
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
 libxml2-dev libsmartcols-dev libncurses-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
-tests="libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellcheck tmux curl zsh"
+tests="systemd libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellcheck tmux curl zsh"
 exporter="libmicrohttpd-dev"
 views="prometheus chromium curl jq fonts-dejavu-core"
 bench="strace curl"
