@@ -7,6 +7,7 @@
 #include "table.h"
 
 #include "base/cleanup.h"
+#include "proto/answer.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -131,18 +132,6 @@ static void nic_cell(struct table *t, const json_t *d)
 		table_cell(t, "%s", text(d, "nic")[0] ? text(d, "nic") : "-");
 }
 
-/* One of a device's vNICs, or the only one, for which it stands itself, is passed by. */
-static bool any_undivided(const json_t *d)
-{
-	const json_t *nic;
-	size_t i;
-
-	json_array_foreach(json_object_get(d, "nics"), i, nic)
-		if (json_is_object(json_object_get(nic, "undivided")))
-			return true;
-	return json_is_object(json_object_get(d, "undivided"));
-}
-
 static void rate_cells(struct table *t, const json_t *d, bool bound, const struct columns *c)
 {
 	table_cell(t, "%s", text(d, "name"));
@@ -158,9 +147,9 @@ static void rate_cells(struct table *t, const json_t *d, bool bound, const struc
 			table_cell(t, "-");
 	}
 	table_cell(t, "%s",
-		   !bound           ? "waiting" :
-		   any_undivided(d) ? "NOT DIVIDED" :
-				      text(d, "backpressure"));
+		   !bound              ? "waiting" :
+		   answer_undivided(d) ? "NOT DIVIDED" :
+					 text(d, "backpressure"));
 	vm_cell(t, json_object_get(d, "vm"));
 }
 

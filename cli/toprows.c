@@ -2,6 +2,7 @@
 #include "toprows.h"
 
 #include "base/cleanup.h"
+#include "proto/answer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -106,15 +107,9 @@ static void read_terms(struct top_rows *r, struct top_row *row, const json_t *o)
 
 static enum top_state state_of(const json_t *d, bool cpu)
 {
-	const json_t *nic;
-	size_t i;
-
 	if (strcmp(text(d, "state"), "bound") != 0)
 		return TOP_WAITING;
-	json_array_foreach(json_object_get(d, "nics"), i, nic)
-		if (json_is_object(json_object_get(nic, "undivided")))
-			return TOP_UNDIVIDED;
-	if (json_is_object(json_object_get(d, "undivided")))
+	if (answer_undivided(d))
 		return TOP_UNDIVIDED;
 	return cpu || strcmp(text(d, "backpressure"), "on") == 0 ? TOP_BOUND : TOP_MAY_DROP;
 }

@@ -2,6 +2,7 @@
 #include "metrics.h"
 
 #include "base/cleanup.h"
+#include "proto/answer.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -280,22 +281,11 @@ static void put_drops(struct writer *w, const char *uplink, const json_t *d)
 		}
 }
 
-static bool is_undivided(const json_t *d)
-{
-	const json_t *nic;
-	size_t i;
-
-	json_array_foreach(json_object_get(d, "nics"), i, nic)
-		if (json_is_object(json_object_get(nic, "undivided")))
-			return true;
-	return json_is_object(json_object_get(d, "undivided"));
-}
-
 static void put_state(struct writer *w, const char *uplink, const json_t *d)
 {
 	static const char *const states[] = { "bound", "waiting", "undivided" };
 	bool bound = strcmp(text_of(d, "state"), "bound") == 0;
-	size_t now = !bound ? 1 : is_undivided(d) ? 2 : 0;
+	size_t now = !bound ? 1 : answer_undivided(d) ? 2 : 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") },
