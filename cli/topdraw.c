@@ -140,20 +140,25 @@ static const char *header_of(const struct topdraw *t, enum cell c)
 	return c == RX_BAR ? "RX" : kinds[c].header;
 }
 
-void topdraw_headers(const struct topdraw *t, struct strip *out)
+/* The next column that is shown, from c on; a space stands before it, but for the first. CELLS: there is none. */
+static size_t next_shown(const struct topdraw *t, size_t c, enum strip_style style, struct strip *out)
 {
-	const struct column *columns = t->layout;
 	bool first = true;
 
+	for (size_t k = 0; k < c && first; k++)
+		first = !t->layout[k].width;
+	while (c < CELLS && !t->layout[c].width)
+		c++;
+	if (c < CELLS && !first)
+		strip_put(out, style, " ", 1);
+	return c;
+}
+
+void topdraw_headers(const struct topdraw *t, struct strip *out)
+{
 	*out = (struct strip){ 0 };
-	for (size_t c = 0; c < CELLS; c++) {
-		if (!columns[c].width)
-			continue;
-		if (!first)
-			strip_put(out, STRIP_HEAD, " ", 1);
-		strip_cell(out, STRIP_HEAD, header_of(t, (enum cell)c), columns[c].width, kinds[c].right, t->ascii);
-		first = false;
-	}
+	for (size_t c = next_shown(t, 0, STRIP_HEAD, out); c < CELLS; c = next_shown(t, c + 1, STRIP_HEAD, out))
+		strip_cell(out, STRIP_HEAD, header_of(t, (enum cell)c), t->layout[c].width, kinds[c].right, t->ascii);
 }
 
 /* --- a row --------------------------------------------------------------------------------------------- */
@@ -322,19 +327,9 @@ static void put_cell(const struct topdraw *t, const struct top_row *row, enum ce
 
 void topdraw_row(const struct topdraw *t, uint32_t row, bool selected, struct strip *out)
 {
-	const struct column *columns = t->layout;
-	bool first = true;
-
 	*out = (struct strip){ .selected = selected };
-	for (size_t c = 0; c < CELLS; c++) {
-		if (!columns[c].width)
-			continue;
-		if (!first)
-			strip_put(out, STRIP_PLAIN, " ", 1);
-		put_cell(t, &t->rows->list[row], (enum cell)c, columns[c].width, out);
-		first = false;
-	}
-	strip_fill(out, selected ? t->columns : 0);
+	for (size_t c = next_shown(t, 0, STRIP_PLAIN, out); c < CELLS; c = next_shown(t, c + 1, STRIP_PLAIN, out))
+		put_cell(t, &t->rows->list[row], (enum cell)c, t->layout[c].width, out);
 }
 
 /* --- above and below -------------------------------------------------------------------------------------- */
