@@ -78,10 +78,7 @@ lib_init
 for case; do
 	use_kind "${case%/*}"
 	make_topology bridge
-	vm_start web
-	vm_start batch
-	vm_ready web
-	vm_ready batch
+	start_vms
 	divvy_start
 	frame=${case#*/} gso=
 	((frame <= 1514)) || gso=1448

@@ -520,10 +520,7 @@ lib_init
 chmod 711 "$tmp" # the group's members come in, too
 divvyd_options=(--group nogroup --read-group games)
 make_topology bridge
-vm_start web
-vm_start batch
-vm_ready web
-vm_ready batch
+start_vms
 divvy_start
 cat >"$tmp/divvy.yaml" <<-END
 	uplinks:

@@ -396,12 +396,16 @@ check_lossless() {
 	check "$1: every frame written arrives" "lost == 0"
 }
 
-set_up() { # topology
-	make_topology "$1"
+start_vms() { # both
 	vm_start web
 	vm_start batch
 	vm_ready web
 	vm_ready batch
+}
+
+set_up() { # topology
+	make_topology "$1"
+	start_vms
 	"${backend}_start"
 	"${backend}_apply" on
 	check "$1: backpressure is on" "$? == 0"

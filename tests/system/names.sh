@@ -98,10 +98,7 @@ case_awkward() {
 	for i in "${!awkward[@]}"; do
 		hold_tap "a$i" "${awkward[i]}"
 	done
-	vm_start web
-	vm_start batch
-	vm_ready web
-	vm_ready batch
+	start_vms
 	divvy_start
 	await 5 taps_seen $((${#awkward[@]} + 2))
 	check "none of ${#awkward[@]} kinds of name vanishes" "$? == 0" || diag <"$tmp/discover.json"
@@ -155,10 +152,7 @@ apply_devices() { # lines of devices; what divvy says is in $tmp/said
 
 begin_pair() {
 	make_topology bridge
-	vm_start web
-	vm_start batch
-	vm_ready web
-	vm_ready batch
+	start_vms
 	exec {never}<> <(:)
 	divvy_start
 }
@@ -245,10 +239,7 @@ check_unseen() { # what, why as a pattern
 
 case_unseen() {
 	make_topology bridge
-	vm_start web
-	vm_start batch
-	vm_ready web
-	vm_ready batch
+	start_vms
 	divvyd_in=(setpriv "--bounding-set=-sys_ptrace" --)
 	rm -f "$tmp/divvyd.log"
 	divvy_start

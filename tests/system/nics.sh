@@ -322,10 +322,7 @@ lib_init
 trap "remove_containers; cleanup" EXIT
 make_topology bridge
 src_ip[rogue]=10.77.0.20 src_ip[new1]=10.77.0.21 src_ip[new2]=10.77.0.22 src_ip[new3]=10.77.0.23
-vm_start web
-vm_start batch
-vm_ready web
-vm_ready batch
+start_vms
 on_bridge n2
 divvy_start
 ip netns exec "$srv" nft add rule inet divvy_test pre udp dport 5003 drop

@@ -69,10 +69,7 @@ case_release() {
 lib_init
 queues=4
 make_topology bridge
-vm_start web
-vm_start batch
-vm_ready web
-vm_ready batch
+start_vms
 use web 1
 divvy_start
 divvy_apply on

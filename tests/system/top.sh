@@ -175,10 +175,7 @@ case_plain() {
 command -v tmux >/dev/null || bail "tmux is missing: make deps check"
 lib_init
 make_topology bridge
-vm_start web
-vm_start batch
-vm_ready web
-vm_ready batch
+start_vms
 divvy_start
 cat >"$tmp/divvy.yaml" <<-END
 	uplinks:

@@ -155,10 +155,7 @@ chmod 711 "$tmp"
 divvyd_options=(--read-group games)
 vm_name[batch]='<script>alert(1)<img src onerror>'
 make_topology bridge
-vm_start web
-vm_start batch
-vm_ready web
-vm_ready batch
+start_vms
 divvy_start
 cat >"$tmp/divvy.yaml" <<-END
 	uplinks:

@@ -66,10 +66,7 @@ write_svg() {
 
 lib_init
 make_topology bridge
-vm_start web
-vm_start batch
-vm_ready web
-vm_ready batch
+start_vms
 divvy_start
 cat >"$tmp/divvy.yaml" <<-END
 	uplinks:
