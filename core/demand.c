@@ -143,7 +143,10 @@ static void fill_demands(const struct model *m, size_t first, size_t n, const st
 			demand[i] = backlogged[i] ? RATE_UNLIMITED : d[i].steady;
 }
 
-/* Take out of S who does not belong there; part[]: what it was then, at most. True: nobody was taken. */
+/*
+ * S: the devices in backlogged[]. Those that do not send enough leave it. part[]: what each was entitled to in S.
+ * True: no device has left.
+ */
 static bool all_belong(const struct model *m, size_t first, size_t n, const struct demand *d,
 		       const struct rate *entitled, bool *backlogged, struct rate *part)
 {

@@ -319,7 +319,7 @@ static int listen_at(struct control *c, const char *path)
 	if (c->fd < 0)
 		return -errno;
 	unlink(path);
-	/* Nobody but the owner until the groups are set. */
+	/* Only the owner may connect until the groups' rights are set. */
 	if (fchmod(c->fd, 0600) < 0 || bind(c->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return -errno;
 	r = open_to_groups(c);
