@@ -55,7 +55,9 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 		*look->tcx = true;
 	model_full_name(m, there->node, name);
 	e.uplink = m->nodes[model_uplink_of(m, there->node)].name;
-	others_read_early(in->others, in->host, v->ifindex);
+	/* The filter that keeps the packets may be so new that it was not read yet: the line is to name it. */
+	if (others_read(in->others, &(struct others_source){ in->plane->rtnl, in->host }, v->ifindex) < 0)
+		others_read_early(in->others, in->host, v->ifindex);
 	if (change == UNDIVIDED_BEGAN && (!v->told_ns || now - v->told_ns >= TELL_AGAIN_NS)) {
 		tell_begin(in, v, &e);
 		v->told = true;

@@ -23,13 +23,13 @@ check_kept() { # what it is called, pattern of the text, command that takes it a
 	json | grep -o '{"name":"web".*' | sed 's/,{"name":"batch".*//' | grep -qE "\"text\":\"notdivided:${2// /}"
 	check "$1: JSON has it" "$? == 0" || json | diag
 	grep -qE "^divvyd: web: not divided: $2" "$tmp/divvyd.log"
-	check "$1: the log has it" "$? == 0"
+	check "$1: the log has it" "$? == 0" || diag <"$tmp/divvyd.log"
 	"${@:3}"
 	await 8 divided
 	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
 	flood_ends web
 	grep -q "divided again" "$tmp/divvyd.log"
-	check "$1: the log has that, too" "$? == 0"
+	check "$1: the log has that, too" "$? == 0" || diag <"$tmp/divvyd.log"
 	divvyd_again
 }
 
