@@ -1,19 +1,53 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# check.sh: every test, as `make check` runs them. All is built by then. Two stages, for each test keeps a core busy or
-# waits most of its time, and a machine of two cores is to have something to do:
+# check.sh [--failed]: every test, as `make check` runs them, or those that failed last. All is built by then. Two stages,
+# for each test keeps a core busy or waits most of its time, and a machine of two cores is to have something to do:
 #	1. side by side, three at a time. One of them is from the list of those that pause VMs: these come one after the
 #	   other, for VMs that are paused share control groups.
 #	2. alone, one after the other: what measures rates or CPU time, and what boots VMs and test hosts. A kernel under
 #	   QEMU that gets less than a core cannot fill an uplink: 15.6 of 20 Mbit/s, and a check of the rate failed.
 # Tests of stage 1 have namespaces, sockets, state and control groups of their own, and no bound on how long something
 # takes that other work on this machine could break: each passes beside three busy loops.
-# The exit code says whether all succeeded.
+# At the end: which checks failed and what they printed, what was skipped and why, and the time. The exit code says
+# whether all succeeded.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+export KEPT=build/kept
+failed=()
+if [[ ${1:-} == --failed ]]; then
+	mapfile -t failed < <(cat "$KEPT/failed" 2>/dev/null)
+	((${#failed[@]} > 0)) || { echo "check.sh: no test failed in the last run" >&2; exit 1; }
+fi
+rm -rf "$KEPT"
+mkdir -p "$KEPT"
+
+run() { # prove's arguments
+	prove --timer --exec tests/kept.sh "$@"
+}
+
+summary() { # status
+	local log name
+	for log in "$KEPT"/*.log; do
+		awk -v name="${log##*/}" '
+			/^not ok/ && !/# (SKIP|TODO)/ { print "failed: " name ": " $0; rest = 12; next }
+			/^#/ && rest-- > 0 { print "    " $0; next }
+			{ rest = 0 }
+			/^ok .*# SKIP/ { sub(/^ok [0-9]+ - /, ""); print "skipped: " name ": " $0 }' "$log"
+	done
+	[[ ! -e $KEPT/failed ]] || while read -r name; do
+		echo "failed: $name"
+		tail -n 5 "$KEPT/${name//\//_}.log.err" | sed 's/^/    /'
+	done < <(sort -u "$KEPT/failed")
+	echo "check.sh: $( (($1 == 0)) && echo 'all passed' || echo 'FAILED'), $((SECONDS / 60)) min $((SECONDS % 60)) s"
+	exit "$1"
+}
+
+if ((${#failed[@]} > 0)); then
+	run "${failed[@]}"
+	summary $?
+fi
+echo "check.sh: all tests; on two cores they take 16 minutes"
 
 alone=() turns=() others=(tests/lint.sh) # lint takes longest: it begins
 for t in tests/system/*.sh tests/unit/*.sh tests/unit/*_test.c; do
@@ -30,11 +64,11 @@ for t in tests/system/*.sh tests/unit/*.sh tests/unit/*_test.c; do
 	esac
 done
 
-prove --timer "${turns[@]}" >"$tmp/turns" 2>&1 &
+run "${turns[@]}" >"$KEPT/turns" 2>&1 &
 turns_pid=$!
-prove --timer -j2 "${others[@]}"
+run -j2 "${others[@]}"
 status=$?
 wait "$turns_pid" || status=1
-cat "$tmp/turns"
-prove --timer "${alone[@]}" || status=1
-exit $status
+cat "$KEPT/turns"
+run "${alone[@]}" || status=1
+summary $status
