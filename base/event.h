@@ -3,7 +3,7 @@
 
 /*
  * What happens and an operator wants to know, told once: as a line of the log, and, with what it is about, to one
- * listener (daemon/events.h). So the log and `divvy watch` say the same. Used by one thread.
+ * listener (daemon/state/events.h). So the log and `divvy watch` say the same. Used by one thread.
  */
 
 #include <stdbool.h>

@@ -16,11 +16,13 @@
  */
 #include "loop.h"
 
-#include "advice.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/reconcile/advice.h"
+#include "daemon/reconcile/reconcile.h"
+#include "daemon/reconcile/vms.h"
 #include "datapath/absent.h"
 #include "datapath/divided.h"
 #include "datapath/holds.h"
@@ -29,8 +31,6 @@
 #include "datapath/mend.h"
 #include "datapath/nftwatch.h"
 #include "proto/doing.h"
-#include "reconcile.h"
-#include "vms.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

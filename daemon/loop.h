@@ -3,7 +3,7 @@
 
 /* What makes divvyd act by itself: events of links and tc, and the second's timer. */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 
 struct loop;
 

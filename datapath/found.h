@@ -6,7 +6,7 @@
  * records of its vNICs are made anew, so that a release gives everything back.
  *
  * Where it is not even known what ran, and the system's file says nothing, divvyd runs "as found": what the
- * kernel enforces is left alone until the next apply, or release of all (daemon/daemon.h, as_found).
+ * kernel enforces is left alone until the next apply, or release of all (daemon/state/daemon.h, as_found).
  */
 
 #include "backpressure.h"

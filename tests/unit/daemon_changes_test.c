@@ -4,7 +4,7 @@
 
 #include "plan_rig.h"
 
-#include "daemon/changes.h"
+#include "daemon/reconcile/changes.h"
 
 #include "base/event.h"
 

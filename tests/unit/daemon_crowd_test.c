@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/crowd.h"
+#include "daemon/control/crowd.h"
 
 #include "base/cleanup.h"
 

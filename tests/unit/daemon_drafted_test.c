@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* divvy discover --spec: what it writes is a specification, and means what is there. */
-#include "daemon/drafted.h"
+#include "daemon/control/drafted.h"
 
 #include "awkward.h"
 

@@ -2,7 +2,7 @@
 
 /* Events as lines: what they hold, how many are kept, and what a watcher that was overtaken has missed. */
 
-#include "daemon/events.h"
+#include "daemon/state/events.h"
 
 #include "proto/proto.h"
 

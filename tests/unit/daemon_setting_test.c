@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "daemon/setting.h"
+#include "daemon/control/setting.h"
 
 #include "base/cleanup.h"
 

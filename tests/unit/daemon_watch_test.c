@@ -2,8 +2,8 @@
 
 /* One connection that watches: events follow the answer, and a reader that does not keep up is told so and cut off. */
 
-#include "daemon/events.h"
-#include "daemon/peer.h"
+#include "daemon/state/events.h"
+#include "daemon/control/peer.h"
 
 #include "base/cleanup.h"
 #include "proto/proto.h"

@@ -11,8 +11,9 @@ root=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
 
 # The rooms, the lowest first, and what each may include besides itself: rooms, or single headers of a room.
 rooms=(base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots guard
-	daemon cli exporter lab/bpf lab/proc lab/net lab/vm lab/measure lab/traffic lab/scenario lab/schedulers lab/probes lab/run
-	lab/record lab/clean lab)
+	daemon/state daemon/reconcile daemon/snapshot daemon/control daemon cli exporter lab/bpf lab/proc lab/net lab/vm lab/measure
+	lab/traffic lab/scenario lab/schedulers lab/probes lab/run lab/record lab/clean lab)
+below_daemon="base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots"
 declare -A below=(
 	[base]=""
 	[core]="base"
@@ -28,7 +29,11 @@ declare -A below=(
 	[datapath]="base core kernel/net kernel/bpf kernel/vmm kernel/proc plan"
 	[slots]="base core core/slots kernel/proc kernel/vmm kernel/cgroup plan guard/abi.h"
 	[guard]="base core kernel/proc kernel/cgroup"
-	[daemon]="base core core/slots spec proto kernel/proc kernel/net kernel/bpf kernel/vmm kernel/cgroup plan datapath slots"
+	[daemon/state]="$below_daemon"
+	[daemon/reconcile]="$below_daemon daemon/state"
+	[daemon/snapshot]="$below_daemon daemon/state daemon/reconcile"
+	[daemon/control]="$below_daemon daemon/state daemon/reconcile daemon/snapshot"
+	[daemon]="$below_daemon daemon/state daemon/reconcile daemon/control"
 	[cli]="base core spec proto"
 	[exporter]="base spec proto"
 	[lab/bpf]=""

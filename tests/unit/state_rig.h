@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* For tests of daemon/state.c: a divvyd that runs nothing yet, with a folder for its files. */
+/* For tests of daemon/state/state.c: a divvyd that runs nothing yet, with a folder for its files. */
 
-#include "daemon/state.h"
+#include "daemon/state/state.h"
 
 #include "folder.h"
 

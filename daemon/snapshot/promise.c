@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "snapshot_promise.h"
+#include "promise.h"
 
 /* A window that ended longer ago says nothing of now: the device has been idle. */
 #define LATELY_NS (2 * CONFORM_SPAN_NS + CONFORM_GAP_NS)

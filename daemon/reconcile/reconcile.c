@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "changes.h"
 #include "core/admission.h"
+#include "daemon/state/events.h"
+#include "daemon/state/state.h"
 #include "datapath/absent.h"
 #include "datapath/apply.h"
 #include "datapath/containers.h"
@@ -16,10 +18,8 @@
 #include "datapath/inventory.h"
 #include "datapath/look.h"
 #include "datapath/shared.h"
-#include "events.h"
 #include "plan/mistakes.h"
 #include "plan/near.h"
-#include "state.h"
 #include "vms.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  * Told in verbs' answers and in `status` as long as it holds, and once in the log.
  */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 
 #include <jansson.h>
 

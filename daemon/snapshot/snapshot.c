@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "snapshot.h"
 
-#include "advice.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/reconcile/advice.h"
+#include "daemon/state/state.h"
 #include "plan/claims.h"
 #include "readings.h"
-#include "state.h"
 
 #include <errno.h>
 #include <stdio.h>

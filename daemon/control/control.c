@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crowd.h"
-#include "events.h"
+#include "daemon/state/events.h"
 #include "kernel/proc/acl.h"
 #include "peer.h"
 #include "proto/doing.h"

@@ -7,10 +7,10 @@
  * which it was read. Writers turn it into JSON (status.h); it owns all that it points to.
  */
 
-#include "daemon.h"
-#include "snapshot_networks.h"
-#include "snapshot_promise.h"
-#include "snapshot_nics.h"
+#include "daemon/state/daemon.h"
+#include "networks.h"
+#include "nics.h"
+#include "promise.h"
 
 /* What a device receives, where it has terms for that. Members as those of struct snapshot_device. */
 struct snapshot_rx {

@@ -14,7 +14,7 @@
  */
 
 #include "base/nsec.h"
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 
 #include <sys/socket.h>
 

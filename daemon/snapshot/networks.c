@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "snapshot_networks.h"
+#include "networks.h"
 
 #include "base/cleanup.h"
 #include "core/admission.h"

@@ -7,7 +7,7 @@
  * verbs; members of another group, those that change nothing.
  */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 
 struct control;
 

@@ -3,7 +3,7 @@
 
 /* `divvy discover --spec`: a specification of what is there, as a text that can be applied as it is. */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 #include "spec/error.h"
 
 /* malloc()ed, the caller's; NULL: *err says why. */

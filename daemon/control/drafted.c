@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "drafted.h"
 
-#include "advice.h"
 #include "base/cleanup.h"
 #include "base/printable.h"
+#include "daemon/reconcile/advice.h"
 #include "kernel/net/route.h"
 #include "plan/draft.h"
 #include "spec/spec.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "setting.h"
 
-#include "asked.h"
+#include "daemon/state/asked.h"
 #include "plan/near.h"
 
 #include <errno.h>

@@ -11,20 +11,20 @@
  */
 #include "verbs.h"
 
-#include "advice.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/printable.h"
+#include "daemon/reconcile/advice.h"
+#include "daemon/reconcile/reconcile.h"
+#include "daemon/reconcile/vms.h"
+#include "daemon/snapshot/snapshot.h"
+#include "daemon/snapshot/status.h"
+#include "daemon/state/state.h"
 #include "datapath/dryrun.h"
 #include "drafted.h"
 #include "plan/near.h"
-#include "reconcile.h"
 #include "setting.h"
-#include "snapshot.h"
-#include "state.h"
-#include "status.h"
-#include "vms.h"
 
 #include <errno.h>
 #include <stdarg.h>

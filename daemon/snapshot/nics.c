@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "snapshot_nics.h"
+#include "nics.h"
 
 #include "base/array.h"
 #include "base/cleanup.h"

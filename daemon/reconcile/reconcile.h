@@ -3,7 +3,7 @@
 
 /* Desired against observed: from a model to kernel objects and send buffers. */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 #include "spec/spec.h"
 
 /*

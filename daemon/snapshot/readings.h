@@ -3,7 +3,7 @@
 
 /* What a snapshot asks the kernel for, once for all devices: rates, entitlements by them, and drops. */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 
 /* What the kernel was asked for once, for all devices. */
 struct readings {

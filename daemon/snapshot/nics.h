@@ -3,7 +3,7 @@
 
 /* What there is to tell of each vNIC of the devices. */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 #include "datapath/lookout.h"
 
 enum snapshot_backpressure {

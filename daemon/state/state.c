@@ -2,9 +2,9 @@
 #include "state.h"
 
 #include "base/cleanup.h"
-#include "base/printable.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/replace.h"
 #include "restore.h"
 #include "statefile.h"

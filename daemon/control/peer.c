@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "events.h"
+#include "daemon/state/events.h"
 #include "proto/doing.h"
 #include "proto/proto.h"
 #include "verbs.h"

@@ -5,7 +5,7 @@
 
 #include "datapath/sample.h"
 #include "plan/plan.h"
-#include "snapshot_promise.h"
+#include "promise.h"
 
 struct snapshot_network {
 	char name[MODEL_FULL_NAME_SIZE];

@@ -3,7 +3,7 @@
 
 /* What a client can ask for: a table of verbs. */
 
-#include "daemon.h"
+#include "daemon/state/daemon.h"
 #include "proto/reply.h"
 
 #include <jansson.h>
