@@ -47,6 +47,7 @@ struct event {
 	const char *device;  /* full name of the device or network; NULL: it is about none */
 	const char *uplink;  /* NULL: about none, or about all */
 	const char *nic;     /* name of the interface; NULL: about none */
+	const char *direction; /* "tx": what VMs send; "rx": what they receive; NULL: about none, or about both */
 	struct event_field fields[EVENT_FIELDS_MAX];
 };
 

@@ -6,6 +6,11 @@
 
 const char *const direction_names[] = { [DIRECTION_TX] = "tx", [DIRECTION_RX] = "rx", NULL };
 
+const char *direction_note(enum direction direction)
+{
+	return direction == DIRECTION_RX ? " (rx)" : "";
+}
+
 static bool has_terms(const struct node *node, enum direction direction)
 {
 	/* The vNICs of others have terms if all of them have. */

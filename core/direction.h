@@ -16,6 +16,8 @@ enum direction {
 
 /* "tx", "rx" */
 extern const char *const direction_names[];
+/* What stands behind a name in a line for a person, where it is not what VMs send that is meant: " (rx)", or "". */
+const char *direction_note(enum direction direction);
 
 /* Whether anything of the model is divided in that direction. */
 bool direction_is_used(const struct model *m, enum direction direction);

@@ -285,7 +285,7 @@ static int look_at(struct demandloop *l, size_t uplink, bool packets)
 	if (err >= 0 && u->due)
 		err = divide(l, uplink, have);
 	if (err >= 0)
-		promises_look(l->of.promises, &l->of.running->model, u);
+		promises_look(l->of.promises, l->of.running, u);
 	return err;
 }
 

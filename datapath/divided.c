@@ -47,7 +47,7 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 	uint64_t now = clock_now_ns();
 	const struct link *l = host_link(in->host, v->ifindex);
 	const struct model *m = &in->running->model;
-	struct event e = { .device = name, .nic = l ? l->name : "a vNIC" };
+	struct event e = { .device = name, .nic = l ? l->name : "a vNIC", .direction = direction_names[DIRECTION_TX] };
 
 	if (!there || there->node >= m->n_nodes)
 		return;

@@ -50,12 +50,6 @@ static double mbit(struct rate r)
 
 /* --- classes ------------------------------------------------------------------------------------ */
 
-/* Of which direction the uplink's tree is, where that is not what VMs send. */
-static const char *received(const struct tree_uplink *u)
-{
-	return u->direction == DIRECTION_RX ? " (rx)" : "";
-}
-
 static void class_step(json_t *steps, const struct plan *p, const struct change *c)
 {
 	const struct tree_uplink *u = &p->tree.uplinks[c->uplink];
@@ -64,20 +58,20 @@ static void class_step(json_t *steps, const struct plan *p, const struct change 
 	const char *leaf = class->leaf.kind == LEAF_FQ_CODEL ? "fq_codel" : "bfifo";
 
 	if (c->kind == CHANGE_SET_QUEUE)
-		step(steps, "change", &at, "queue of class d177:%x%s: %s of %u bytes", class->htb.minor, received(u), leaf,
+		step(steps, "change", &at, "queue of class d177:%x%s: %s of %u bytes", class->htb.minor, direction_note(u->direction), leaf,
 		     class->leaf.limit);
 	else if (!class->htb.parent)
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
-		     "class d177:%x%s, the whole: rate %.6g Mbit/s", class->htb.minor, received(u),
+		     "class d177:%x%s, the whole: rate %.6g Mbit/s", class->htb.minor, direction_note(u->direction),
 		     mbit(class->htb.rate));
 	else if (!class->htb.leaf)
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
-		     "class d177:%x%s under d177:%x, a network: ceiling %.6g Mbit/s", class->htb.minor, received(u),
+		     "class d177:%x%s under d177:%x, a network: ceiling %.6g Mbit/s", class->htb.minor, direction_note(u->direction),
 		     class->htb.parent, mbit(class->htb.ceil));
 	else
 		step(steps, c->kind == CHANGE_ADD_CLASS ? "make" : "change", &at,
 		     "class d177:%x%s under d177:%x: rate %.6g Mbit/s, ceiling %.6g Mbit/s", class->htb.minor,
-		     received(u), class->htb.parent, mbit(class->htb.rate), mbit(class->htb.ceil));
+		     direction_note(u->direction), class->htb.parent, mbit(class->htb.rate), mbit(class->htb.ceil));
 }
 
 /* --- vNICs -------------------------------------------------------------------------------------- */
@@ -141,12 +135,12 @@ static void drain_step(json_t *steps, const struct dryrun *d, const struct chang
 	struct place at = { .uplink = u->name, .plan = d->running, .node = NODE_NONE };
 
 	if (c->kind == CHANGE_DRAIN_IFB) {
-		step(steps, "remove", &at, "the IFB of %s%s, when its last class has gone", u->name, received(u));
+		step(steps, "remove", &at, "the IFB of %s%s, when its last class has gone", u->name, direction_note(u->direction));
 		return;
 	}
 	at.node = u->classes[c->item].node;
 	step(steps, "drain", &at, "class d177:%x%s: it sends what waits in it, then it goes",
-	     u->classes[c->item].htb.minor, received(u));
+	     u->classes[c->item].htb.minor, direction_note(u->direction));
 }
 
 static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan *p, const struct diff *diff)
@@ -161,15 +155,15 @@ static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan 
 		switch (c->kind) {
 		case CHANGE_MAKE_IFB:
 			step(steps, "make", &at, "an IFB with an HTB root for %s%s", at.uplink,
-			     received(&p->tree.uplinks[c->uplink]));
+			     direction_note(p->tree.uplinks[c->uplink].direction));
 			break;
 		case CHANGE_SET_LINK:
 			step(steps, "change", &at, "the IFB for %s%s: up, with its alias and queue", at.uplink,
-			     received(&p->tree.uplinks[c->uplink]));
+			     direction_note(p->tree.uplinks[c->uplink].direction));
 			break;
 		case CHANGE_MAKE_ROOT:
 			step(steps, "make", &at, "the HTB root of the IFB for %s%s", at.uplink,
-			     received(&p->tree.uplinks[c->uplink]));
+			     direction_note(p->tree.uplinks[c->uplink].direction));
 			break;
 		case CHANGE_ADD_CLASS:
 		case CHANGE_SET_CLASS:
@@ -182,7 +176,7 @@ static void tree_steps(json_t *steps, const struct dryrun *d, const struct plan 
 		case CHANGE_CLASSIFY:
 			if (!c->fresh) /* else the IFB's step says it */
 				step(steps, "change", &at, "the classifier at the IFB for %s%s",
-				     p->tree.uplinks[c->uplink].name, received(&p->tree.uplinks[c->uplink]));
+				     p->tree.uplinks[c->uplink].name, direction_note(p->tree.uplinks[c->uplink].direction));
 			break;
 		case CHANGE_MAP: /* the filter's step says it */
 			break;

@@ -28,56 +28,63 @@ static const char *remedy(enum repair what)
 	return what == REPAIR_FILTER_REMOVED ? "it is put back, unless the vNIC goes" : "put right";
 }
 
-/* device: NULL: it is the uplink's. nic: "": of none. */
-static void note(struct notes *n, const char *uplink, const char *device, const char *nic, enum repair what)
+/* about: the uplink, or a device and its nic. */
+static void note(struct notes *n, const struct event *about, enum repair what, enum direction direction)
 {
-	const char *name = device ? device : uplink;
-	int count = repairs_note(n->look->repairs, name, what, n->now_ns);
+	const char *name = about->device ? about->device : about->uplink, *nic = about->nic ? about->nic : "";
+	int count = repairs_note(n->look->repairs, name, what, direction, n->now_ns);
 	const struct event e = { .kind = EVENT_REPAIRED,
 				 .priority = LOG_WARNING,
-				 .device = device,
-				 .uplink = uplink,
+				 .device = about->device,
+				 .uplink = about->uplink,
 				 .nic = nic[0] ? nic : NULL,
+				 .direction = direction_names[direction],
 				 .fields = { { "what", repair_text(what), 0 }, { "count", NULL, count } } };
 
 	if (count <= 0 || n->lines++ >= LINES_MAX)
 		return;
 	if (count == 1)
-		event_tell(&e, "%s: %s%s%s by another program; %s", name, repair_text(what), nic[0] ? " on " : "", nic,
-			   remedy(what));
+		event_tell(&e, "%s%s: %s%s%s by another program; %s", name, direction_note(direction), repair_text(what),
+			   nic[0] ? " on " : "", nic, remedy(what));
 	else
-		event_tell(&e, "%s: %s%s%s by another program %d times since the latest line; put right each time", name,
-			   repair_text(what), nic[0] ? " on " : "", nic, count);
+		event_tell(&e, "%s%s: %s%s%s by another program %d times since the latest line; put right each time", name,
+			   direction_note(direction), repair_text(what), nic[0] ? " on " : "", nic, count);
 }
 
 static void note_uplink(struct notes *n, const struct change *c, enum repair what)
 {
-	note(n, n->look->running->tree.uplinks[c->uplink].name, NULL, "", what);
+	const struct tree_uplink *u = &n->look->running->tree.uplinks[c->uplink];
+
+	note(n, &(struct event){ .uplink = u->name }, what, u->direction);
 }
 
 /* binding: of the vNIC, or the device's first. */
-static void note_device(struct notes *n, uint32_t binding, enum repair what)
+static void note_device(struct notes *n, uint32_t binding, enum repair what, enum direction direction)
 {
 	const struct plan *running = n->look->running;
 	uint32_t node = running->bindings[binding].node;
 	char name[MODEL_FULL_NAME_SIZE];
 
 	model_full_name(&running->model, node, name);
-	note(n, running->model.nodes[model_uplink_of(&running->model, node)].name, name, running->bindings[binding].nic,
-	     what);
+	note(n,
+	     &(struct event){ .uplink = running->model.nodes[model_uplink_of(&running->model, node)].name,
+			      .device = name,
+			      .nic = running->bindings[binding].nic },
+	     what, direction);
 	if (what == REPAIR_FILTER_REMOVED)
 		(void)repairs_removed(n->look->repairs, running->bindings[binding].ifindex);
 }
 
 static void note_class(struct notes *n, const struct change *c, enum repair what)
 {
-	const struct tree_class *class = &n->look->running->tree.uplinks[c->uplink].classes[c->item];
+	const struct tree_uplink *u = &n->look->running->tree.uplinks[c->uplink];
+	const struct tree_class *class = &u->classes[c->item];
 	const struct model *m = &n->look->running->model;
 
 	if (n->anew[c->uplink])
 		return;
 	if (class->node != NODE_NONE && m->nodes[class->node].kind == NODE_DEVICE)
-		note_device(n, class->node, what);
+		note_device(n, class->node, what, u->direction);
 	else
 		note_uplink(n, c, what);
 }
@@ -88,7 +95,7 @@ static void note_filter(struct notes *n, const struct change *c, enum repair wha
 	const struct tree_vnic *v = &n->look->running->tree.vnics[c->item];
 
 	if (!n->anew[c->uplink])
-		note_device(n, v->binding, what);
+		note_device(n, v->binding, what, v->direction);
 }
 
 static enum repair reattach_repair(const struct notes *n, const struct change *c)
@@ -239,5 +246,5 @@ void look_filter_gone(const struct look *l, uint32_t ifindex)
 	const struct tree_vnic *v = tree_vnic(&l->running->tree, ifindex, DIRECTION_TX);
 
 	if (v)
-		note_device(&n, v->binding, REPAIR_FILTER_REMOVED);
+		note_device(&n, v->binding, REPAIR_FILTER_REMOVED, v->direction);
 }

@@ -180,7 +180,7 @@ static void tell_violation(struct promises *p, const struct model *m, const stru
 	uint32_t *untold = reserve ? &w->missed.untold : &w->below.untold;
 	const struct conform *c = &w->conform;
 	char name[MODEL_FULL_NAME_SIZE], more[48] = "";
-	struct event e = { .kind = EVENT_VIOLATION, .device = name, .uplink = u->name };
+	struct event e = { .kind = EVENT_VIOLATION, .device = name, .uplink = u->name, .direction = direction_names[u->direction] };
 
 	++*untold;
 	if (*told_ns && now_ns - *told_ns < PROMISES_TELL_NS)
@@ -193,8 +193,8 @@ static void tell_violation(struct promises *p, const struct model *m, const stru
 	e.fields[4] = (struct event_field){ "count", NULL, *untold };
 	if (*untold > 1)
 		snprintf(more, sizeof(more), "; %u times since the latest line", *untold);
-	event_tell(&e, "%s: got %.4g Mbit/s for %.3g s, and %s %.4g Mbit/s%s%s",
-		   model_full_name(m, (uint32_t)(u->first + node), name), (double)rate_bits(c->violation.got) / 1e6,
+	event_tell(&e, "%s%s: got %.4g Mbit/s for %.3g s, and %s %.4g Mbit/s%s%s",
+		   model_full_name(m, (uint32_t)(u->first + node), name), direction_note(u->direction), (double)rate_bits(c->violation.got) / 1e6,
 		   (double)c->violation.over_ns / 1e9, reserve ? "has" : "is entitled to",
 		   (double)rate_bits(c->violation.due) / 1e6, reserve ? " reserved" : "", more);
 	*told_ns = now_ns;
@@ -204,7 +204,7 @@ static void tell_violation(struct promises *p, const struct model *m, const stru
 /* When the last of those that have been sending since the change has settled, all have. */
 static void tell_settled(struct promise_uplink *u)
 {
-	struct event e = { .kind = EVENT_SETTLED, .priority = EVENT_UNLOGGED, .uplink = u->name };
+	struct event e = { .kind = EVENT_SETTLED, .priority = EVENT_UNLOGGED, .uplink = u->name, .direction = direction_names[u->direction] };
 	uint64_t last = u->changed_ns;
 	size_t n = 0;
 
@@ -225,7 +225,7 @@ static void tell_settled(struct promise_uplink *u)
 	u->changed_ns = 0;
 	e.fields[0] = (struct event_field){ "after_ms", NULL, (int64_t)(last / NSEC_PER_MSEC) };
 	e.fields[1] = (struct event_field){ "nodes", NULL, (int64_t)n };
-	event_tell(&e, "%s: settled %.3g s after the change", u->name, (double)last / 1e9);
+	event_tell(&e, "%s%s: settled %.3g s after the change", u->name, direction_note(u->direction), (double)last / 1e9);
 }
 
 /* --- looks -------------------------------------------------------------------------------------- */
@@ -315,8 +315,9 @@ static void sleep_others(struct promise_uplink *u)
 			conform_sleep(&u->list[u->before[k]].conform);
 }
 
-void promises_look(struct promises *p, const struct model *m, const struct demand_uplink *of)
+void promises_look(struct promises *p, const struct plan *plan, const struct demand_uplink *of)
 {
+	const struct model *m = plan_model(plan, of->direction);
 	struct promise_uplink *u = find(p->uplinks, p->n, of->name, of->direction);
 	uint32_t *swap;
 

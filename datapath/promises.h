@@ -57,7 +57,10 @@ void promises_free(struct promises *p);
 int promises_follow(struct promises *p, const struct plan *was, const struct plan *now);
 /* The specification has changed: it is measured how long it takes until all get what they are entitled to. */
 void promises_change(struct promises *p, uint64_t now_ns);
-/* Those of this uplink's leaves that are active were read, and what they are entitled to from now on is known. O(active). */
-void promises_look(struct promises *p, const struct model *m, const struct demand_uplink *of);
+/*
+ * Those of this uplink's leaves that are active were read, and what they are entitled to from now on is known. plan: the running
+ * one. O(active).
+ */
+void promises_look(struct promises *p, const struct plan *plan, const struct demand_uplink *of);
 /* Of a node of the running plan; NULL: it was never read. Borrowed until the next call. */
 const struct conform *promises_of(const struct promises *p, uint32_t node, enum direction direction);

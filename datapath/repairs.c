@@ -40,15 +40,18 @@ void repairs_free(struct repairs *r)
 }
 
 /* The first entry that is not below this one. */
-static size_t lower_bound(const struct repairs *r, const char *name, enum repair what)
+static size_t lower_bound(const struct repairs *r, const char *name, enum repair what, enum direction direction)
 {
 	size_t lo = 0, hi = r->n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		int order = strcmp(r->list[mid].name, name);
+		const struct repairs_entry *e = &r->list[mid];
+		int order = strcmp(e->name, name);
 
-		if (order < 0 || (order == 0 && r->list[mid].what < what))
+		if (order == 0)
+			order = e->what != what ? (e->what < what ? -1 : 1) : (int)e->direction - (int)direction;
+		if (order < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -67,7 +70,8 @@ static void drop_oldest(struct repairs *r)
 	r->n--;
 }
 
-static struct repairs_entry *insert(struct repairs *r, const char *name, enum repair what, uint64_t second)
+static struct repairs_entry *insert(struct repairs *r, const char *name, enum repair what, enum direction direction,
+				    uint64_t second)
 {
 	struct repairs_entry *e;
 	size_t at;
@@ -76,11 +80,11 @@ static struct repairs_entry *insert(struct repairs *r, const char *name, enum re
 		drop_oldest(r);
 	if (array_reserve(&r->list, r->n, sizeof(*r->list)) < 0)
 		return NULL;
-	at = lower_bound(r, name, what);
+	at = lower_bound(r, name, what, direction);
 	e = &r->list[at];
 	memmove(e + 1, e, (r->n - at) * sizeof(*e));
 	r->n++;
-	*e = (struct repairs_entry){ .what = what, .second = second };
+	*e = (struct repairs_entry){ .what = what, .direction = direction, .second = second };
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	return e;
 }
@@ -93,16 +97,16 @@ static void advance(struct repairs_entry *e, uint64_t second)
 	e->second = second;
 }
 
-int repairs_note(struct repairs *r, const char *name, enum repair what, uint64_t now_ns)
+int repairs_note(struct repairs *r, const char *name, enum repair what, enum direction direction, uint64_t now_ns)
 {
 	uint64_t second = now_ns / NSEC_PER_SEC;
-	size_t at = lower_bound(r, name, what);
+	size_t at = lower_bound(r, name, what, direction);
 	struct repairs_entry *e = &r->list[at];
 	uint16_t *count;
 	uint32_t tell;
 
-	if (at == r->n || e->what != what || strcmp(e->name, name) != 0) {
-		e = insert(r, name, what, second);
+	if (at == r->n || e->what != what || e->direction != direction || strcmp(e->name, name) != 0) {
+		e = insert(r, name, what, direction, second);
 		if (!e)
 			return -ENOMEM;
 	}
@@ -157,7 +161,7 @@ void repairs_sum(const struct repairs *r, const char *name, uint64_t now_ns, str
 	size_t used = 0;
 
 	*out = (struct repairs_sum){ 0 };
-	for (size_t i = lower_bound(r, name, 0); i < r->n && strcmp(r->list[i].name, name) == 0; i++) {
+	for (size_t i = lower_bound(r, name, 0, 0); i < r->n && strcmp(r->list[i].name, name) == 0; i++) {
 		const struct repairs_entry *e = &r->list[i];
 		uint32_t n = in_window(e, now_ns / NSEC_PER_SEC);
 
@@ -166,7 +170,7 @@ void repairs_sum(const struct repairs *r, const char *name, uint64_t now_ns, str
 		if (!n || used >= sizeof(out->text))
 			continue;
 		used += (size_t)snprintf(out->text + used, sizeof(out->text) - used,
-					 n == 1 ? "%s%s once" : "%s%s %u times", used ? ", " : "",
-					 texts[e->what], n);
+					 n == 1 ? "%s%s%s once" : "%s%s%s %u times", used ? ", " : "",
+					 texts[e->what], direction_note(e->direction), n);
 	}
 }

@@ -6,7 +6,7 @@
  * to say. Pure: time is an argument.
  */
 
-#include "core/model.h"
+#include "core/direction.h"
 
 #include <stdbool.h>
 
@@ -29,6 +29,7 @@ enum repair {
 struct repairs_entry {
 	char name[MODEL_FULL_NAME_SIZE]; /* of the device or uplink */
 	enum repair what;
+	enum direction direction;
 	uint64_t total;
 	uint64_t second;                      /* of the latest one: CLOCK_MONOTONIC, whole seconds */
 	uint16_t in_second[REPAIRS_WINDOW_S]; /* by second, modulo the window */
@@ -38,7 +39,7 @@ struct repairs_entry {
 
 /* Zeroed: none. */
 struct repairs {
-	struct repairs_entry *list; /* sorted by name, then what; owned */
+	struct repairs_entry *list; /* sorted by name, what and direction; owned */
 	size_t n;
 	uint32_t *removed; /* vNICs whose filter was removed and is not back yet, by ifindex, ascending; owned */
 	size_t n_removed;
@@ -48,9 +49,9 @@ void repairs_free(struct repairs *r);
 
 /*
  * One more. The number of those that a line in the log should tell now: the first one at once, then at most a
- * line a minute for each name and what. 0: nothing now. -ENOMEM. now_ns: CLOCK_MONOTONIC, never going back.
+ * line a minute for each name, what and direction. 0: nothing now. -ENOMEM. now_ns: CLOCK_MONOTONIC, never going back.
  */
-int repairs_note(struct repairs *r, const char *name, enum repair what, uint64_t now_ns);
+int repairs_note(struct repairs *r, const char *name, enum repair what, enum direction direction, uint64_t now_ns);
 
 /*
  * A vNIC's filter was removed, which repairs_note() counts: it comes back after a pause (settle.h), unless the vNIC goes.

@@ -135,13 +135,16 @@ static void tell(const struct plan *running, const char *name, const char *key, 
 {
 	const struct model *m = &running->written;
 	int64_t i = model_find(m, name);
+	/* "rx.share", "rx_capacity"; the others may be about both, for "rx: same". */
+	const char *direction = strncmp(key, "rx", 2) == 0 ? direction_names[DIRECTION_RX] : NULL;
 	char full[MODEL_FULL_NAME_SIZE], what[MODEL_FULL_NAME_SIZE + 160];
 
 	snprintf(what, sizeof(what), "%s%s%s=%s", name, key[0] ? "." : "", key, value ? value : "");
 	if (i >= 0)
-		asked_done("set", model_full_name(m, (uint32_t)i, full), m->nodes[model_uplink_of(m, (uint32_t)i)].name, what);
+		asked_done("set", model_full_name(m, (uint32_t)i, full), m->nodes[model_uplink_of(m, (uint32_t)i)].name,
+			   direction, what);
 	else
-		asked_done("set", NULL, name, what);
+		asked_done("set", NULL, name, direction, what);
 }
 
 void setting_tell(const struct plan *running, const json_t *args)
@@ -160,6 +163,6 @@ void setting_tell(const struct plan *running, const json_t *args)
 			tell(running, name, key, json_string_value(value));
 	json_object_foreach(schedule, key, value) {
 		snprintf(what, sizeof(what), "schedule.%s=%s", key, json_string_value(value));
-		asked_done("set", NULL, NULL, what);
+		asked_done("set", NULL, NULL, NULL, what);
 	}
 }

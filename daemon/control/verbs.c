@@ -180,7 +180,7 @@ static void verb_apply(struct daemon *d, const json_t *args, struct reply *reply
 		return;
 	plan_count(&d->plan, &devices, &bound);
 	snprintf(what, sizeof(what), "%zu devices, %zu bound", devices, bound);
-	asked_done("apply", NULL, NULL, what);
+	asked_done("apply", NULL, NULL, NULL, what);
 	(void)advice_now(d, &warnings);
 	answer_change(d, reply,
 		      json_pack("{s:I,s:I,s:I,s:o}", "devices", (json_int_t)devices, "bound", (json_int_t)bound,
@@ -333,7 +333,7 @@ static void verb_release(struct daemon *d, const json_t *args, struct reply *rep
 		model_full_name(&d->plan.written, (uint32_t)i, full);
 	if (!run_model(d, &m, "release", reply))
 		return;
-	asked_done("release", device ? full : NULL, NULL, device ? full : "all");
+	asked_done("release", device ? full : NULL, NULL, NULL, device ? full : "all");
 	r = malloc(sizeof(*r));
 	if (r)
 		*r = (struct released){ .d = d, .reply = reply };

@@ -65,10 +65,31 @@ static void tell_binding(const struct subject *s, const struct binding *b)
 		event_tell(&e, "%s: waiting: %s", s->name, b->why.text);
 		return;
 	}
+	e.direction = direction_names[DIRECTION_TX];
 	e.fields[0] = (struct event_field){ "ifindex", NULL, b->ifindex };
 	e.fields[1] = (struct event_field){ "vm", b->vm, 0 };
 	e.fields[2] = (struct event_field){ "pid", NULL, b->pid };
 	event_tell(&e, "%s: bound to %s (ifindex %u)%s%s", s->name, b->nic, b->ifindex, b->vm[0] ? ", VM " : "", b->vm);
+}
+
+/* What the vNIC's VM receives. before: what the vNIC was; NULL: not there. One of both is bound. */
+static void tell_receiving(const struct subject *s, const struct binding *before, const struct binding *b)
+{
+	bool was = before && before->bound && before->rx, is = b->bound && b->rx;
+	bool hindered = b->bound && !is && b->rx_why.text[0];
+	struct event e = event_of(s, b->bound ? b : before, is ? EVENT_BIND : hindered ? EVENT_NOT_DIVIDED : EVENT_UNBIND);
+
+	e.direction = direction_names[DIRECTION_RX];
+	if (is && !was) {
+		e.fields[0] = (struct event_field){ "ifindex", NULL, b->ifindex };
+		event_tell(&e, "%s (rx): what %s receives is divided", s->name, b->nic);
+	} else if (hindered && (was || !before || !before->bound || strcmp(before->rx_why.text, b->rx_why.text) != 0)) {
+		e.priority = s->logged ? LOG_WARNING : e.priority;
+		e.fields[0] = (struct event_field){ "by", b->rx_why.text, 0 };
+		event_tell(&e, "%s (rx): what %s receives is not divided: %s", s->name, b->nic, b->rx_why.text);
+	} else if (was && !is) {
+		event_tell(&e, "%s (rx): what %s receives is no longer divided", s->name, before->nic);
+	}
 }
 
 /* released: it is there, and no longer divided. */
@@ -76,6 +97,9 @@ static void tell_unbinding(const struct subject *s, const struct binding *b, boo
 {
 	struct event e = event_of(s, b, EVENT_UNBIND);
 
+	if (b->rx)
+		tell_receiving(s, b, &(struct binding){ 0 });
+	e.direction = direction_names[DIRECTION_TX];
 	if (b->ifindex)
 		e.fields[0] = (struct event_field){ "ifindex", NULL, b->ifindex };
 	event_tell(&e, released ? "%s: %s is released" : "%s: %s has gone", s->name, b->nic);
@@ -97,6 +121,7 @@ static const struct binding *same_vnic(const struct plan *p, uint32_t node, cons
 static void tell_device(const struct told *was, uint32_t before, const struct subject *s, const struct told *now)
 {
 	const struct binding *old = was->plan->bindings, *new = now->plan->bindings;
+	const struct subject back = { now->plan, s->node, s->name, false };
 	uint32_t at = s->node;
 
 	do {
@@ -105,7 +130,9 @@ static void tell_device(const struct told *was, uint32_t before, const struct su
 		if (!then || bound_to(was, then) != bound_to(now, b))
 			tell_binding(s, b);
 		else if (b->bound && !then->bound) /* the log has had it with the repair; who watches wants to know when it is done */
-			tell_binding(&(struct subject){ now->plan, s->node, s->name, false }, b);
+			tell_binding(&back, b);
+		if (b->bound)
+			tell_receiving(then && bound_to(was, then) == bound_to(now, b) && !then->bound ? &back : s, then, b);
 	} while (binding_next(new, &at));
 	at = before;
 	do {
@@ -120,9 +147,11 @@ static void tell_new(const struct subject *s)
 {
 	uint32_t at = s->node;
 
-	do
+	do {
 		tell_binding(s, &s->plan->bindings[at]);
-	while (binding_next(s->plan->bindings, &at));
+		if (s->plan->bindings[at].bound)
+			tell_receiving(s, NULL, &s->plan->bindings[at]);
+	} while (binding_next(s->plan->bindings, &at));
 }
 
 static void tell_gone(const struct subject *s)

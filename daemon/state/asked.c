@@ -6,12 +6,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void asked_done(const char *verb, const char *name, const char *uplink, const char *what)
+void asked_done(const char *verb, const char *name, const char *uplink, const char *direction, const char *what)
 {
 	const struct event e = { .kind = EVENT_CHANGE,
 				 .priority = LOG_INFO,
 				 .device = name,
 				 .uplink = uplink,
+				 .direction = direction,
 				 .fields = { { "verb", verb, 0 }, { "what", what, 0 } } };
 
 	event_tell(&e, "%s: %s", verb, what);

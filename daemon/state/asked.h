@@ -24,7 +24,8 @@ struct asked {
 
 /*
  * verb: "set"; what: "web=40", or how many devices are bound now. name: full, of the device or network; uplink: what it
- * is under, or the uplink that was changed; each NULL: of none.
+ * is under, or the uplink that was changed; each NULL: of none. direction: of
+ * core/direction.h; NULL: both.
  */
-void asked_done(const char *verb, const char *name, const char *uplink, const char *what);
+void asked_done(const char *verb, const char *name, const char *uplink, const char *direction, const char *what);
 void asked_refused(struct asked *a, const char *verb, const struct spec_error *err, uint64_t now_ns);

@@ -101,6 +101,7 @@ static char *line_of(const char *kind, uint64_t number, const struct event *e, c
 	put_name(&j, "device", e->device);
 	put_name(&j, "uplink", e->uplink);
 	put_name(&j, "nic", e->nic);
+	put_name(&j, "direction", e->direction);
 	for (size_t i = 0; i < EVENT_FIELDS_MAX && e->fields[i].key; i++)
 		if (e->fields[i].text)
 			jsontext_string(&j, e->fields[i].key, e->fields[i].text);

@@ -182,7 +182,10 @@ static void on_event(void *arg, const struct event *e, const char *text)
 	(void)arg;
 	assert_int_equal(e->priority, EVENT_UNLOGGED);
 	assert_string_equal(e->uplink, "eth0");
-	snprintf(told + used, sizeof(told) - used, "%s %s %s\n", event_names[e->kind], e->device, text);
+	assert_true(!e->direction == (e->kind == EVENT_WAITING));
+	snprintf(told + used, sizeof(told) - used, "%s %s %s%s%s\n", event_names[e->kind], e->device,
+		 e->direction && strcmp(e->direction, "rx") == 0 ? "rx " : "", text,
+		 e->nic || e->kind == EVENT_WAITING ? "" : " without its vNIC");
 }
 
 static void expect_told(const char *want)
@@ -221,6 +224,33 @@ static void specification_changes(void **state)
 		    "bind www www: bound to tap8 (ifindex 20), VM vm1\n");
 }
 
+/* What a VM receives is bound, and not, by itself. */
+static void what_is_received(void **state)
+{
+	const struct egress tbf = { .ifindex = 10, .root = 0x10000, .kind = "tbf", .ingress = true };
+
+	(void)state;
+	scene.model.nodes[1].rx_mode = RX_SAME;
+	expect_told("bind web rx web (rx): what tap0 receives is divided\n");
+	expect_told("");
+	scene.in.egress = &tbf;
+	scene.in.n_egress = 1;
+	expect_told("not-divided web rx web (rx): what tap0 receives is not divided: no place for divvy's filter: the root qdisc of tap0, "
+		    "tbf, takes no filters; tc qdisc del dev tap0 root makes room\n");
+	expect_told("");
+	scene.in.n_egress = 0;
+	expect_told("bind web rx web (rx): what tap0 receives is divided\n");
+	scene.model.nodes[1].rx_mode = RX_NONE;
+	expect_told("unbind web rx web (rx): what tap0 receives is no longer divided\n");
+	scene.model.nodes[1].rx_mode = RX_SAME;
+	expect_told("bind web rx web (rx): what tap0 receives is divided\n");
+	strcpy(scene.model.nodes[1].name, "www");
+	expect_told("unbind web rx web (rx): what tap0 receives is no longer divided\n"
+		    "unbind web web: tap0 is released\n"
+		    "bind www www: bound to tap0 (ifindex 10), VM vm0\n"
+		    "bind www rx www (rx): what tap0 receives is divided\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_unplugged_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_of_several_is_unplugged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(specification_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_received, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

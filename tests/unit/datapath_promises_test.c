@@ -20,6 +20,7 @@ static struct promises promises;
 static uint64_t now_ns;
 static char told[64 * 1024];
 static unsigned int logged;
+static enum direction direction; /* that is run, and that events are expected of */
 
 static void on_event(void *arg, const struct event *e, const char *text)
 {
@@ -27,6 +28,7 @@ static void on_event(void *arg, const struct event *e, const char *text)
 
 	(void)arg;
 	assert_string_equal(e->uplink, "eth0");
+	assert_string_equal(e->direction, direction_names[direction]);
 	logged += e->priority != EVENT_UNLOGGED;
 	snprintf(told + used, sizeof(told) - used, "%s %s\n", event_names[e->kind], text);
 }
@@ -43,6 +45,8 @@ static int set_up(void **state)
 	add_device(&scene.model, net, "b", SELECT_NIC, "tap1");
 	add_device(&scene.model, 0, "c", SELECT_NIC, "tap2");
 	scene.model.nodes[2].reserve.bytes_ps = 30 * MBIT;
+	scene.model.nodes[2].rx_mode = RX_OWN;
+	scene.model.nodes[2].rx = (struct terms){ .share = SHARE_DEFAULT, .limit = RATE_UNLIMITED, .reserve = { 60 * MBIT } };
 	make(&scene, &plan);
 	assert_int_equal(demands_make(&plan, &(struct demands){ 0 }, &sizing_host_default, &demands), 0);
 	promises = (struct promises){ 0 };
@@ -50,6 +54,7 @@ static int set_up(void **state)
 	now_ns = NSEC_PER_SEC;
 	told[0] = '\0';
 	logged = 0;
+	direction = DIRECTION_TX;
 	event_listen(on_event, NULL);
 	return 0;
 }
@@ -81,7 +86,7 @@ static void set_active(struct demand_uplink *u, const struct sender *s, size_t n
 
 static void run(const struct sender *s, size_t n, unsigned int looks)
 {
-	struct demand_uplink *u = &demands.uplinks[0];
+	struct demand_uplink *u = &demands.uplinks[direction];
 
 	set_active(u, s, n);
 	memset(u->entitled, 0, u->n * sizeof(*u->entitled));
@@ -98,7 +103,7 @@ static void run(const struct sender *s, size_t n, unsigned int looks)
 			d->backlogged = true;
 			d->packet = 1514;
 		}
-		promises_look(&promises, &plan.model, u);
+		promises_look(&promises, &plan, u);
 	}
 }
 
@@ -110,7 +115,7 @@ static void run(const struct sender *s, size_t n, unsigned int looks)
 
 static const struct conform *of(uint32_t node)
 {
-	return promises_of(&promises, node, DIRECTION_TX);
+	return promises_of(&promises, node, direction);
 }
 
 static void test_kept(void **state)
@@ -142,6 +147,24 @@ static void test_violations(void **state)
 	assert_non_null(strstr(told, "times since the latest line"));
 	assert_null(strstr(told, "violation c"));
 	assert_int_equal(of(4)->violated_ns, 0);
+}
+
+/* Each direction has its own terms, and what is known of one says nothing of the other. */
+static void test_received(void **state)
+{
+	(void)state;
+	direction = DIRECTION_RX;
+	assert_int_equal(demands.uplinks[direction].direction, direction);
+	RUN(60, { 2, 70, 70 });
+	/* More than what it has reserved of what it sends, less than of what it receives. */
+	RUN(20, { 2, 50, 70 });
+	assert_in_range(of(2)->reserve_missed, 3, 4);
+	assert_string_equal(told, "violation net/a (rx): got 50 Mbit/s for 0.1 s, and has 60 Mbit/s reserved\n");
+	assert_null(promises_of(&promises, 2, DIRECTION_TX));
+	told[0] = '\0';
+	promises_change(&promises, now_ns);
+	RUN(20, { 2, 70, 70 });
+	assert_memory_equal(told, "settled eth0 (rx): settled ", strlen("settled eth0 (rx): settled "));
 }
 
 /* The log has a line now and then, whatever happens. */
@@ -220,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_violations, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_received, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_settled, set_up, tear_down),

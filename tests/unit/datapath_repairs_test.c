@@ -40,17 +40,17 @@ static void a_line_a_minute(void **state)
 	int told = 0, lines = 0;
 
 	(void)state;
-	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, now), 1);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_TX, now), 1);
 	for (int i = 1; i < 60; i++)
-		assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, now + i * NSEC_PER_SEC), 0);
+		assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_TX, now + i * NSEC_PER_SEC), 0);
 	/* Each one that was not told before, that one included. */
-	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, now + 60 * NSEC_PER_SEC), 60);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_TX, now + 60 * NSEC_PER_SEC), 60);
 	/* Whatever the rhythm: never two lines in a minute, and none untold for longer while they go on. */
 	for (int i = 0; i < 10000; i++) {
 		int n;
 
 		now += NSEC_PER_SEC / 7;
-		n = repairs_note(&r, "batch", REPAIR_CLASS_CHANGED, now);
+		n = repairs_note(&r, "batch", REPAIR_CLASS_CHANGED, DIRECTION_TX, now);
 		told += n;
 		lines += n > 0;
 	}
@@ -63,10 +63,10 @@ static void each_for_itself(void **state)
 	struct repairs_sum sum;
 
 	(void)state;
-	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, START), 1);
-	assert_int_equal(repairs_note(&r, "web", REPAIR_CLASS_CHANGED, START), 1);
-	assert_int_equal(repairs_note(&r, "batch", REPAIR_FILTER_REMOVED, START), 1);
-	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, START + 1), 0);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_TX, START), 1);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_CLASS_CHANGED, DIRECTION_TX, START), 1);
+	assert_int_equal(repairs_note(&r, "batch", REPAIR_FILTER_REMOVED, DIRECTION_TX, START), 1);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_TX, START + 1), 0);
 	repairs_sum(&r, "web", START + 2, &sum);
 	assert_int_equal(sum.last_minute, 3);
 	assert_int_equal(sum.total, 3);
@@ -89,7 +89,7 @@ static void the_last_minute(void **state)
 
 		now += rnd() % (i % 100 ? 2 * NSEC_PER_SEC : 100 * NSEC_PER_SEC);
 		at[i] = now;
-		assert_true(repairs_note(&r, "web", REPAIR_QUEUE, now) >= 0);
+		assert_true(repairs_note(&r, "web", REPAIR_QUEUE, DIRECTION_TX, now) >= 0);
 		for (int k = 0; k <= i; k++)
 			expected += at[k] / NSEC_PER_SEC + REPAIRS_WINDOW_S > now / NSEC_PER_SEC;
 		assert_int_equal(last_minute("web", now), expected);
@@ -102,8 +102,8 @@ static void the_last_minute(void **state)
 static void the_start_of_the_clock(void **state)
 {
 	(void)state;
-	assert_int_equal(repairs_note(&r, "web", REPAIR_ROOT, 0), 1);
-	assert_int_equal(repairs_note(&r, "web", REPAIR_ROOT, 1), 0);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_ROOT, DIRECTION_TX, 0), 1);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_ROOT, DIRECTION_TX, 1), 0);
 	assert_int_equal(last_minute("web", 2), 2);
 	assert_int_equal(last_minute("web", 59 * NSEC_PER_SEC), 2);
 	assert_int_equal(last_minute("web", 60 * NSEC_PER_SEC), 0);
@@ -113,7 +113,7 @@ static void many_in_a_second(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 70000; i++)
-		repairs_note(&r, "web", REPAIR_ROOT, START);
+		repairs_note(&r, "web", REPAIR_ROOT, DIRECTION_TX, START);
 	assert_int_equal(last_minute("web", START), UINT16_MAX);
 }
 
@@ -125,8 +125,8 @@ static void many_names(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < 20000; i++) {
 		snprintf(name, sizeof(name), "vm%llu", (unsigned long long)i);
-		assert_true(repairs_note(&r, name, REPAIR_FILTER_REMOVED, START + i * NSEC_PER_SEC) == 1);
-		repairs_note(&r, "always", REPAIR_FILTER_REMOVED, START + i * NSEC_PER_SEC);
+		assert_true(repairs_note(&r, name, REPAIR_FILTER_REMOVED, DIRECTION_TX, START + i * NSEC_PER_SEC) == 1);
+		repairs_note(&r, "always", REPAIR_FILTER_REMOVED, DIRECTION_TX, START + i * NSEC_PER_SEC);
 	}
 	assert_in_range(r.n, 1000, 10000);
 	assert_int_equal(last_minute("always", START + 19999 * NSEC_PER_SEC), 60);
@@ -143,15 +143,30 @@ static void a_text_that_is_full(void **state)
 	(void)state;
 	for (int what = REPAIR_FILTER_REMOVED; what <= REPAIR_IFB_CHANGED; what++)
 		for (int i = 0; i < 1000; i++)
-			repairs_note(&r, "web", (enum repair)what, START);
+			repairs_note(&r, "web", (enum repair)what, DIRECTION_TX, START);
 	repairs_sum(&r, "web", START, &sum);
 	assert_in_range(strlen(sum.text), 100, sizeof(sum.text) - 1);
 	assert_int_equal(sum.total, 1000 * (REPAIR_IFB_CHANGED + 1));
 }
 
+/* What is done to one direction's filter does not hide what is done to the other's. */
+static void each_direction(void **state)
+{
+	struct repairs_sum sum;
+
+	(void)state;
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_TX, START), 1);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_RX, START), 1);
+	assert_int_equal(repairs_note(&r, "web", REPAIR_FILTER_REMOVED, DIRECTION_RX, START + 1), 0);
+	repairs_sum(&r, "web", START + 1, &sum);
+	assert_int_equal(sum.total, 3);
+	assert_string_equal(sum.text, "filter removed once, filter removed (rx) 2 times");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(each_direction, setup),
 		cmocka_unit_test_setup_teardown(a_line_a_minute, setup, setup),
 		cmocka_unit_test_setup_teardown(each_for_itself, setup, setup),
 		cmocka_unit_test_setup_teardown(the_last_minute, setup, setup),
