@@ -4,6 +4,7 @@
 #include "status.h"
 #include "ask.h"
 #include "cli.h"
+#include "statuscells.h"
 #include "table.h"
 
 #include "base/cleanup.h"
@@ -12,113 +13,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *text(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key)) ?: "";
-}
-
-static double mbit(const json_t *o, const char *key)
-{
-	return (double)json_integer_value(json_object_get(o, key)) / 1e6;
-}
-
-/* 0 for what would print as -0.00. */
-static double no_minus_zero(double v)
-{
-	return v > -0.005 && v < 0.005 ? 0.0 : v;
-}
-
-static double real(const json_t *o, const char *key)
-{
-	return json_number_value(json_object_get(o, key));
-}
-
-static long long integer(const json_t *o, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(o, key));
-}
-
-/* null: divvyd does not know yet, for a rate needs two readings. */
-static void rate_cell(struct table *t, const json_t *d, const char *key)
-{
-	if (json_is_number(json_object_get(d, key)))
-		table_cell(t, "%.2f", mbit(d, key));
-	else
-		table_cell(t, "-");
-}
-
-static void error_cell(struct table *t, const json_t *o)
-{
-	if (json_is_number(json_object_get(o, "error_pp")))
-		table_cell(t, "%+.2f", no_minus_zero(real(o, "error_pp")));
-	else
-		table_cell(t, "-");
-}
-
 static void vm_cell(struct table *t, const json_t *vm)
 {
 	if (json_is_object(vm))
-		table_cell(t, "%s %s[%lld]", text(vm, "name"), text(vm, "vmm"), integer(vm, "pid"));
+		table_cell(t, "%s %s[%lld]", cell_text(vm, "name"), cell_text(vm, "vmm"), cell_integer(vm, "pid"));
 	else
 		table_cell(t, "-");
 }
 
-/* Which columns a table has that not every uplink needs. */
-struct columns {
-	bool reserve, limit;
-	long long now_ns; /* of the answer */
-};
-
-#define HEADERS_MAX 12
-
-/* Their order is that of rate_cells() and network_cells(). */
-static void rate_headers(const struct columns *c, const char *headers[HEADERS_MAX])
-{
-	static const char *const behind[] = { ">ENTITLED", ">DELIVERED", ">ERR pp", ">DROPS", "BACKPRESSURE", "VM" };
-	size_t n = 0;
-
-	headers[n++] = "DEVICE";
-	headers[n++] = "NIC";
-	headers[n++] = ">SHARE";
-	if (c->reserve)
-		headers[n++] = ">RESERVE";
-	if (c->limit)
-		headers[n++] = ">LIMIT";
-	for (size_t i = 0; i < ARRAY_SIZE(behind); i++)
-		headers[n++] = behind[i];
-	headers[n] = NULL;
-}
-
-static void find_columns(const json_t *list, struct columns *c)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(list, i, one) {
-		c->reserve |= json_is_integer(json_object_get(one, "reserve_bps"));
-		c->limit |= json_is_integer(json_object_get(one, "limit_bps"));
-	}
-}
-
-static void terms_cells(struct table *t, const json_t *d, const struct columns *c)
-{
-	table_cell(t, "%lld", integer(d, "share"));
-	if (c->reserve)
-		rate_cell(t, d, "reserve_bps");
-	if (c->limit)
-		rate_cell(t, d, "limit_bps");
-}
-
 /* What a network has together. */
-static void network_cells(struct table *t, const json_t *n, const struct columns *c)
+static void network_cells(struct table *t, const json_t *n, const struct cell_columns *c)
 {
-	table_cell(t, "%s/", text(n, "name"));
+	table_cell(t, "%s/", cell_text(n, "name"));
 	table_cell(t, "-");
-	terms_cells(t, n, c);
-	rate_cell(t, n, "entitled_bps");
-	rate_cell(t, n, "delivered_bps");
-	for (int i = 0; i < 4; i++)
-		table_cell(t, "-");
+	cell_terms(t, n, c);
+	cell_rates(t, n);
+	cell_none(t, 2);
 }
 
 /* "tap0", and how many more. */
@@ -127,29 +37,24 @@ static void nic_cell(struct table *t, const json_t *d)
 	size_t n = json_array_size(json_object_get(d, "nics"));
 
 	if (n > 1)
-		table_cell(t, "%s +%zu", text(d, "nic"), n - 1);
+		table_cell(t, "%s +%zu", cell_text(d, "nic"), n - 1);
 	else
-		table_cell(t, "%s", text(d, "nic")[0] ? text(d, "nic") : "-");
+		table_cell(t, "%s", cell_text(d, "nic")[0] ? cell_text(d, "nic") : "-");
 }
 
-static void rate_cells(struct table *t, const json_t *d, bool bound, const struct columns *c)
+static void rate_cells(struct table *t, const json_t *d, bool bound, const struct cell_columns *c)
 {
-	table_cell(t, "%s", text(d, "name"));
+	table_cell(t, "%s", cell_text(d, "name"));
 	nic_cell(t, d);
-	terms_cells(t, d, c);
-	if (bound) {
-		rate_cell(t, d, "entitled_bps");
-		rate_cell(t, d, "delivered_bps");
-		error_cell(t, d);
-		table_cell(t, "%lld", integer(d, "dropped_packets"));
-	} else {
-		for (int i = 0; i < 4; i++)
-			table_cell(t, "-");
-	}
+	cell_terms(t, d, c);
+	if (bound)
+		cell_rates(t, d);
+	else
+		cell_none(t, 4);
 	table_cell(t, "%s",
 		   !bound              ? "waiting" :
 		   answer_undivided(d) ? "NOT DIVIDED" :
-					 text(d, "backpressure"));
+					 cell_text(d, "backpressure"));
 	vm_cell(t, json_object_get(d, "vm"));
 }
 
@@ -160,22 +65,21 @@ static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
 {
 	const json_t *vm = json_object_get(d, "vm");
 
-	table_cell(t, "%s", text(d, "name"));
-	table_cell(t, "%lld", integer(d, "share"));
+	table_cell(t, "%s", cell_text(d, "name"));
+	table_cell(t, "%lld", cell_integer(d, "share"));
 	if (json_is_object(c)) {
-		table_cell(t, "%.1fms", real(c, "credit_ns") / 1e6);
-		table_cell(t, "%lld/%lld", integer(c, "slots_run"), integer(c, "slots"));
-		table_cell(t, "%.2fs", real(c, "entitled_ns") / 1e9);
-		table_cell(t, "%.2fs", real(c, "used_ns") / 1e9);
-		error_cell(t, c);
-		table_cell(t, "%.1fms", real(c, "longest_pause_ms"));
+		table_cell(t, "%.1fms", cell_real(c, "credit_ns") / 1e6);
+		table_cell(t, "%lld/%lld", cell_integer(c, "slots_run"), cell_integer(c, "slots"));
+		table_cell(t, "%.2fs", cell_real(c, "entitled_ns") / 1e9);
+		table_cell(t, "%.2fs", cell_real(c, "used_ns") / 1e9);
+		cell_error(t, c);
+		table_cell(t, "%.1fms", cell_real(c, "longest_pause_ms"));
 	} else {
-		for (int i = 0; i < 6; i++)
-			table_cell(t, "-");
+		cell_none(t, 6);
 	}
-	rate_cell(t, d, "delivered_bps");
+	cell_rate(t, d, "delivered_bps");
 	if (json_is_object(vm)) /* without its VMM, which would make the table wider than 80 columns */
-		table_cell(t, "%s[%lld]", text(vm, "name"), integer(vm, "pid"));
+		table_cell(t, "%s[%lld]", cell_text(vm, "name"), cell_integer(vm, "pid"));
 	else
 		table_cell(t, "-");
 }
@@ -183,27 +87,9 @@ static void cpu_cells(struct table *t, const json_t *d, const json_t *c)
 /* What other programs removed or changed in the last minute; NULL: nothing. */
 static const char *repaired(const json_t *o)
 {
-	const char *what = text(json_object_get(o, "repaired"), "what");
+	const char *what = cell_text(json_object_get(o, "repaired"), "what");
 
 	return what[0] ? what : NULL;
-}
-
-/* What was promised and not kept: how often, and when last. */
-static void add_promise(struct table *t, const json_t *o, const struct columns *columns)
-{
-	const json_t *c = json_object_get(o, "conformance");
-	long long reserve = integer(c, "reserve_missed"), below = integer(c, "below_entitlement");
-	char what[96] = "";
-
-	if (!reserve && !below)
-		return;
-	if (reserve)
-		snprintf(what, sizeof(what), "less than its reserve %lld time%s", reserve, reserve == 1 ? "" : "s");
-	if (below)
-		snprintf(what + strlen(what), sizeof(what) - strlen(what), "%sbelow its entitlement for %lld s",
-			 reserve ? ", " : "", below);
-	table_line(t, "  promise not kept: %s; last %.3g s ago", what, 
-		   (double)(columns->now_ns - integer(c, "violated_ns")) / 1e9);
 }
 
 static bool has_line(const json_t *list, const char *line)
@@ -222,11 +108,11 @@ static void add_others(struct table *t, const json_t *d)
 {
 	const json_t *others = json_object_get(d, "others"), *undivided = json_object_get(d, "undivided");
 	const json_t *passed = json_object_get(d, "filters_passed_by"), *line;
-	const char *hint = text(undivided, "hint");
+	const char *hint = cell_text(undivided, "hint");
 	size_t i;
 
 	if (json_is_object(undivided))
-		table_line(t, "  %s%s%s", text(undivided, "text"), hint[0] ? "; " : "", hint);
+		table_line(t, "  %s%s%s", cell_text(undivided, "text"), hint[0] ? "; " : "", hint);
 	json_array_foreach(others, i, line)
 		if (!has_line(passed, json_string_value(line)))
 			table_line(t, "  also on this vNIC: %s (left alone)", json_string_value(line));
@@ -238,22 +124,22 @@ static void add_others(struct table *t, const json_t *d)
 /* What is said of a vNIC; of a device with several, each vNIC has its line. */
 static void add_nic(struct table *t, const json_t *nic, const char *what, bool several)
 {
-	if (several && !text(nic, "why")[0])
-		table_line(t, "  %s", text(nic, "nic"));
+	if (several && !cell_text(nic, "why")[0])
+		table_line(t, "  %s", cell_text(nic, "nic"));
 	else if (several)
-		table_line(t, "  %s: %s%s", text(nic, "nic"), what, text(nic, "why"));
-	else if (text(nic, "why")[0])
-		table_line(t, "  %s%s", what, text(nic, "why"));
-	if (text(nic, "passed_by")[0])
+		table_line(t, "  %s: %s%s", cell_text(nic, "nic"), what, cell_text(nic, "why"));
+	else if (cell_text(nic, "why")[0])
+		table_line(t, "  %s%s", what, cell_text(nic, "why"));
+	if (cell_text(nic, "passed_by")[0])
 		table_line(t, "  passed by: nft chain %s sees no packet of %s (force: true)",
-			   text(nic, "passed_by"), text(nic, "nic"));
+			   cell_text(nic, "passed_by"), cell_text(nic, "nic"));
 	add_others(t, nic);
 }
 
-static void add_device(struct table *t, const json_t *d, bool cpu, const struct columns *columns)
+static void add_device(struct table *t, const json_t *d, bool cpu, const struct cell_columns *columns)
 {
 	const json_t *c = json_object_get(d, "cpu"), *nics = json_object_get(d, "nics"), *nic;
-	bool bound = strcmp(text(d, "state"), "bound") == 0, several = json_array_size(nics) > 1;
+	bool bound = strcmp(cell_text(d, "state"), "bound") == 0, several = json_array_size(nics) > 1;
 	size_t i;
 
 	if (cpu)
@@ -277,10 +163,10 @@ static void add_device(struct table *t, const json_t *d, bool cpu, const struct 
 	if (json_is_true(json_object_get(c, "raised")))
 		table_line(t,
 			   "  its share is worth less than a slot, it gets one: set schedule.slots higher");
-	if (integer(d, "burst_dropped_packets"))
+	if (cell_integer(d, "burst_dropped_packets"))
 		table_line(t, "  dropped by the kernel before that: %lld packets (net.core.qdisc_max_burst)",
-			   integer(d, "burst_dropped_packets"));
-	add_promise(t, d, columns);
+			   cell_integer(d, "burst_dropped_packets"));
+	cell_promise(t, d, columns);
 	if (repaired(d))
 		table_line(t, "  by another program, put right each time: %s in the last minute",
 			   repaired(d));
@@ -290,63 +176,26 @@ static void add_device(struct table *t, const json_t *d, bool cpu, const struct 
 static void print_capacity(FILE *to, const json_t *uplink, bool cpu)
 {
 	if (json_is_number(json_object_get(uplink, "delivered_bps")))
-		fprintf(to, " %.6g", mbit(uplink, "delivered_bps"));
+		fprintf(to, " %.6g", cell_mbit(uplink, "delivered_bps"));
 	else
 		fputs(" -", to);
 	if (cpu)
 		fputs(" Mbit/s", to);
 	else
-		fprintf(to, " of %.6g Mbit/s", mbit(uplink, "capacity_bps"));
-	if (!cpu && text(uplink, "capacity")[0])
-		fprintf(to, " (%s)", text(uplink, "capacity"));
-}
-
-static const char *const rx_headers[] = { "RECEIVES", ">SHARE", ">ENTITLED", ">DELIVERED", ">ERR pp", ">DROPS", "STATE", NULL };
-
-static void add_rx(struct table *t, const json_t *d)
-{
-	const json_t *rx = json_object_get(d, "rx");
-	bool bound = strcmp(text(rx, "state"), "bound") == 0;
-
-	if (!json_is_object(rx))
-		return;
-	table_cell(t, "%s", text(d, "name"));
-	table_cell(t, "%lld", integer(rx, "share"));
-	rate_cell(t, rx, "entitled_bps");
-	rate_cell(t, rx, "delivered_bps");
-	error_cell(t, rx);
-	table_cell(t, "%lld", integer(rx, "dropped_packets"));
-	table_cell(t, "%s", bound ? "divided" : "waiting");
-	if (text(rx, "why")[0])
-		table_line(t, "  not divided: %s", text(rx, "why"));
-}
-
-/* What the uplink's devices receive, where that is divided. */
-static void print_rx(FILE *to, const json_t *uplink, const char *on, const char *off)
-{
-	const json_t *rx = json_object_get(uplink, "rx"), *device;
-	_cleanup_(table_free) struct table t = { .headers = rx_headers };
-	size_t i;
-
-	if (!json_is_object(rx))
-		return;
-	fprintf(to, "%s%s, received%s:", on, text(uplink, "name"), off);
-	print_capacity(to, rx, false);
-	fputc('\n', to);
-	json_array_foreach(json_object_get(uplink, "devices"), i, device)
-		add_rx(&t, device);
-	table_print(&t, to, on, off);
+		fprintf(to, " of %.6g Mbit/s", cell_mbit(uplink, "capacity_bps"));
+	if (!cpu && cell_text(uplink, "capacity")[0])
+		fprintf(to, " (%s)", cell_text(uplink, "capacity"));
 }
 
 static void print_schedule(FILE *to, const json_t *s)
 {
 	fprintf(to, "CPU slots: policy %s, %.3g ms, %lld in a round, %lld lane%s, gate %s%s%s\n",
-		text(s, "policy"), real(s, "slot_ms"), integer(s, "slots"), integer(s, "lanes"),
-		integer(s, "lanes") == 1 ? "" : "s", text(s, "gate"),
+		cell_text(s, "policy"), cell_real(s, "slot_ms"), cell_integer(s, "slots"), cell_integer(s, "lanes"),
+		cell_integer(s, "lanes") == 1 ? "" : "s", cell_text(s, "gate"),
 		json_is_true(json_object_get(s, "strict")) ? ", strict" : "",
 		json_is_true(json_object_get(s, "spread")) ? ", spread" : "");
 	fprintf(to, "  switching takes %.2f ms of a slot; slots late: %lld, skipped: %lld\n",
-		real(s, "switch_ms"), integer(s, "late_slots"), integer(s, "skipped_slots"));
+		cell_real(s, "switch_ms"), cell_integer(s, "late_slots"), cell_integer(s, "skipped_slots"));
 }
 
 #define UNCLAIMED_LINES_MAX 10
@@ -359,9 +208,9 @@ static void print_unclaimed(FILE *to, const json_t *list)
 	for (size_t i = 0; i < n && i < UNCLAIMED_LINES_MAX; i++) {
 		const json_t *nic = json_array_get(list, i);
 
-		fprintf(to, "Not divided: %s of VM %s (%s): no device claims it\n", text(nic, "nic"),
-			text(nic, "vm")[0] ? text(nic, "vm") : text(nic, "vmm"),
-			text(nic, "mac")[0] ? text(nic, "mac") : "MAC unknown");
+		fprintf(to, "Not divided: %s of VM %s (%s): no device claims it\n", cell_text(nic, "nic"),
+			cell_text(nic, "vm")[0] ? cell_text(nic, "vm") : cell_text(nic, "vmm"),
+			cell_text(nic, "mac")[0] ? cell_text(nic, "mac") : "MAC unknown");
 	}
 	if (n > UNCLAIMED_LINES_MAX)
 		fprintf(to, "and %zu more vNICs of VMs (divvy discover)\n", n - UNCLAIMED_LINES_MAX);
@@ -376,69 +225,114 @@ static void print_warnings(FILE *to, const json_t *list)
 		fprintf(to, "Warning: %s\n", json_string_value(warning) ?: "");
 }
 
+/* Called for a row of the tree. */
+typedef void add_row(struct table *t, const json_t *o, bool cpu, const struct cell_columns *columns);
+
+static void add_network(struct table *t, const json_t *n, bool cpu, const struct cell_columns *columns)
+{
+	if (cpu)
+		return;
+	network_cells(t, n, columns);
+	cell_promise(t, n, columns);
+}
+
+static void add_rx_network(struct table *t, const json_t *n, bool cpu, const struct cell_columns *columns)
+{
+	const json_t *rx = json_object_get(n, "rx");
+
+	(void)cpu;
+	if (!json_is_object(rx))
+		return;
+	table_cell(t, "%s/", cell_text(n, "name"));
+	cell_terms(t, rx, columns);
+	cell_rates(t, rx);
+	cell_none(t, 1);
+	cell_promise(t, rx, columns);
+}
+
+static void add_rx_device(struct table *t, const json_t *d, bool cpu, const struct cell_columns *columns)
+{
+	const json_t *rx = json_object_get(d, "rx");
+	bool bound = strcmp(cell_text(rx, "state"), "bound") == 0;
+
+	(void)cpu;
+	if (!json_is_object(rx))
+		return;
+	table_cell(t, "%s", cell_text(d, "name"));
+	cell_terms(t, rx, columns);
+	if (bound)
+		cell_rates(t, rx);
+	else
+		cell_none(t, 4);
+	table_cell(t, "%s", bound ? "divided" : "waiting");
+	if (cell_text(rx, "why")[0])
+		table_line(t, "  not divided: %s", cell_text(rx, "why"));
+	if (cell_integer(rx, "burst_dropped_packets"))
+		table_line(t, "  dropped by the kernel before that: %lld packets (net.core.qdisc_max_burst)",
+			   cell_integer(rx, "burst_dropped_packets"));
+	cell_promise(t, rx, columns);
+}
+
 /* The tree in the order of the specification: a network stands before the first of its devices. */
-static void add_tree(struct table *t, const json_t *uplink, bool cpu, const struct columns *columns)
+static void add_tree(struct table *t, const json_t *uplink, bool cpu, const struct cell_columns *columns,
+		     add_row *network, add_row *device)
 {
 	const json_t *networks = json_object_get(uplink, "networks"), *devices = json_object_get(uplink, "devices");
 	size_t n = json_array_size(devices), k = 0;
 
 	for (size_t i = 0; i <= n; i++) {
-		while (!cpu && k < json_array_size(networks) &&
-		       integer(json_array_get(networks, k), "first_device") <= (long long)i) {
-			network_cells(t, json_array_get(networks, k), columns);
-			add_promise(t, json_array_get(networks, k++), columns);
-		}
+		while (k < json_array_size(networks) &&
+		       cell_integer(json_array_get(networks, k), "first_device") <= (long long)i)
+			network(t, json_array_get(networks, k++), cpu, columns);
 		if (i < n)
-			add_device(t, json_array_get(devices, i), cpu, columns);
+			device(t, json_array_get(devices, i), cpu, columns);
 	}
 }
 
-/* Of those that send. Nothing is said where nothing was measured. */
-static void print_promises(FILE *to, const json_t *devices)
+/* in: NULL, or "rx". */
+static void find_columns(const json_t *uplink, const char *in, struct cell_columns *columns)
 {
-	size_t i, measured = 0, settled = 0;
-	double largest = 0.0;
-	long long after_ms = 0;
-	const json_t *d;
+	cell_find_columns(json_object_get(uplink, "networks"), in, columns);
+	cell_find_columns(json_object_get(uplink, "devices"), in, columns);
+}
 
-	json_array_foreach(devices, i, d) {
-		const json_t *c = json_object_get(d, "conformance");
+/* What the uplink's devices receive, where that is divided. */
+static void print_rx(FILE *to, const json_t *uplink, long long now_ns, const char *on, const char *off)
+{
+	static const char *const first[] = { "RECEIVES", NULL }, *const behind[] = { "STATE", NULL };
+	const char *headers[CELL_HEADERS_MAX];
+	const json_t *rx = json_object_get(uplink, "rx");
+	_cleanup_(table_free) struct table t = { .headers = headers };
+	struct cell_columns columns = { .now_ns = now_ns };
 
-		if (!json_is_number(json_object_get(c, "error_pp")))
-			continue;
-		measured++;
-		largest = real(c, "error_pp") > largest ? real(c, "error_pp") : largest;
-		largest = -real(c, "error_pp") > largest ? -real(c, "error_pp") : largest;
-		if (!json_is_integer(json_object_get(c, "settled_after_ms")))
-			continue;
-		settled++;
-		after_ms = integer(c, "settled_after_ms") > after_ms ? integer(c, "settled_after_ms") : after_ms;
-	}
-	if (!measured)
+	if (!json_is_object(rx))
 		return;
-	fprintf(to, "  promises: measured on %zu of %zu devices, in the latest second within %.2f points of the uplink",
-		measured, json_array_size(devices), largest);
-	if (settled == measured)
-		fprintf(to, "; settled %.3g s after the last change", (double)after_ms / 1e3);
+	find_columns(uplink, "rx", &columns);
+	cell_headers(&columns, first, behind, headers);
+	fprintf(to, "%s%s, received%s:", on, cell_text(uplink, "name"), off);
+	print_capacity(to, rx, false);
 	fputc('\n', to);
+	add_tree(&t, uplink, false, &columns, add_rx_network, add_rx_device);
+	table_print(&t, to, on, off);
+	cell_promises(to, json_object_get(uplink, "devices"), "rx");
 }
 
 static void print_uplink(FILE *to, const json_t *uplink, bool cpu, long long now_ns, const char *on, const char *off)
 {
-	const char *headers[HEADERS_MAX];
+	static const char *const first[] = { "DEVICE", "NIC", NULL }, *const behind[] = { "BACKPRESSURE", "VM", NULL };
+	const char *headers[CELL_HEADERS_MAX];
 	_cleanup_(table_free) struct table t = { .headers = cpu ? cpu_headers : headers };
-	struct columns columns = { .now_ns = now_ns };
+	struct cell_columns columns = { .now_ns = now_ns };
 
-	find_columns(json_object_get(uplink, "networks"), &columns);
-	find_columns(json_object_get(uplink, "devices"), &columns);
-	rate_headers(&columns, headers);
-	fprintf(to, "%s%s%s:", on, text(uplink, "name"), off);
+	find_columns(uplink, NULL, &columns);
+	cell_headers(&columns, first, behind, headers);
+	fprintf(to, "%s%s%s:", on, cell_text(uplink, "name"), off);
 	print_capacity(to, uplink, cpu);
 	fprintf(to, "%s\n", json_is_true(json_object_get(uplink, "present")) ? "" : " (no such interface now)");
-	add_tree(&t, uplink, cpu, &columns);
+	add_tree(&t, uplink, cpu, &columns, add_network, add_device);
 	table_print(&t, to, on, off);
-	print_promises(to, json_object_get(uplink, "devices"));
-	print_rx(to, uplink, on, off);
+	cell_promises(to, json_object_get(uplink, "devices"), NULL);
+	print_rx(to, uplink, now_ns, on, off);
 	if (repaired(uplink))
 		fprintf(to, "  by another program, put right each time: %s in the last minute\n", repaired(uplink));
 }
@@ -461,18 +355,18 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 	if (cpu)
 		print_schedule(to, schedule);
 	json_array_foreach(uplinks, i, uplink)
-		print_uplink(to, uplink, cpu, integer(status, "monotonic_ns"), on, off);
-	if (text(from, "state_lost")[0])
-		fprintf(to, "State lost: %s\n", text(from, "state_lost"));
-	if (text(from, "unsaved")[0])
-		fprintf(to, "What runs would not survive a restart: %s\n", text(from, "unsaved"));
+		print_uplink(to, uplink, cpu, cell_integer(status, "monotonic_ns"), on, off);
+	if (cell_text(from, "state_lost")[0])
+		fprintf(to, "State lost: %s\n", cell_text(from, "state_lost"));
+	if (cell_text(from, "unsaved")[0])
+		fprintf(to, "What runs would not survive a restart: %s\n", cell_text(from, "unsaved"));
 	print_unclaimed(to, json_object_get(status, "unclaimed"));
 	print_warnings(to, json_object_get(status, "warnings"));
-	if (text(from, "not_cpu")[0])
+	if (cell_text(from, "not_cpu")[0])
 		fprintf(to, "Since the start devices are scheduled, not the CPU as asked: %s\n",
-			text(from, "not_cpu"));
+			cell_text(from, "not_cpu"));
 	if (json_is_true(json_object_get(from, "differs_from_file")))
-		fprintf(to, "Running: as applied; %s says something else (divvy show)\n", text(from, "file"));
+		fprintf(to, "Running: as applied; %s says something else (divvy show)\n", cell_text(from, "file"));
 }
 
 int verb_status(int argc, char **argv)

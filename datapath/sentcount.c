@@ -28,7 +28,7 @@ static int compare_told(const void *a, const void *b)
 {
 	const struct sent_told *x = a, *y = b;
 
-	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+	return (x->key > y->key) - (x->key < y->key);
 }
 
 int sentcount_update(struct sentcount *c, const struct sent_reading *reading, size_t n, uint64_t *packets)
@@ -36,13 +36,13 @@ int sentcount_update(struct sentcount *c, const struct sent_reading *reading, si
 	struct sent_told *now = calloc(n + 1, sizeof(*now));
 
 	for (size_t i = 0; i < n; i++) {
-		const struct sent_told *was = byifindex_find(c->list, c->n, sizeof(*was), reading[i].ifindex);
+		const struct sent_told *was = byifindex_find(c->list, c->n, sizeof(*was), reading[i].key);
 
 		packets[i] = sentcount_estimate(&reading[i]);
 		if (was && was->class_bytes <= reading[i].class_bytes && was->packets > packets[i])
 			packets[i] = was->packets;
 		if (now)
-			now[i] = (struct sent_told){ .ifindex = reading[i].ifindex,
+			now[i] = (struct sent_told){ .key = reading[i].key,
 						     .class_bytes = reading[i].class_bytes,
 						     .packets = packets[i] };
 	}

@@ -13,7 +13,7 @@
 
 /* What was read of a vNIC and its class at about the same time. */
 struct sent_reading {
-	uint32_t ifindex; /* of the vNIC */
+	uint32_t key; /* of the vNIC in its direction (kernel/bpf/abi.h), and not 0 */
 	uint64_t class_bytes, class_packets;     /* sent, as HTB says */
 	uint64_t waiting_bytes, dropped_packets; /* at the class's queue */
 	uint64_t offered_bytes, offered_packets; /* as the classifier says */
@@ -23,13 +23,13 @@ struct sent_reading {
 uint64_t sentcount_estimate(const struct sent_reading *r);
 
 struct sent_told {
-	uint32_t ifindex; /* must stay first (base/byifindex.h) */
+	uint32_t key; /* must stay first (base/byifindex.h) */
 	uint64_t class_bytes, packets;
 };
 
 /* Zeroed: nothing was told yet. What was told of each vNIC; an answer is never below the one before it. */
 struct sentcount {
-	struct sent_told *list; /* sorted by ifindex; owned */
+	struct sent_told *list; /* sorted by key; owned */
 	size_t n;
 };
 

@@ -1,46 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "networks.h"
 
-#include "base/cleanup.h"
-#include "core/admission.h"
-
 #include <errno.h>
+#include <stdlib.h>
 
 void snapshot_networks_free(struct snapshot_networks *s)
 {
 	free(s->list);
-	free(s->reserve);
 	*s = (struct snapshot_networks){ 0 };
 }
 
-static void freep_networks(struct snapshot_networks *s)
+static void sum_devices(const struct model *m, uint32_t node, const struct directed *in, struct snapshot_flow *f)
 {
-	snapshot_networks_free(s);
+	size_t end = model_end(m, node);
+
+	for (size_t i = node + 1; i < end; i++)
+		if (m->nodes[i].kind == NODE_DEVICE)
+			snapshot_flow_add(f, &(struct snapshot_flow){ .sent = in->sent[i] });
 }
 
-static void sum_devices(const struct model *m, const struct sample_rate *sent, struct snapshot_network *n)
+static size_t count_devices(const struct model *m, uint32_t node)
 {
-	size_t end = model_end(m, n->node);
+	size_t n = 0, end = model_end(m, node);
 
-	for (size_t i = n->node + 1; i < end; i++) {
-		if (m->nodes[i].kind != NODE_DEVICE)
-			continue;
-		n->n_devices++;
-		n->known |= sent[i].known;
-		n->delivered.bytes_ps += sent[i].known ? sent[i].delivered.bytes_ps : 0;
-	}
+	for (size_t i = node + 1; i < end; i++)
+		n += m->nodes[i].kind == NODE_DEVICE;
+	return n;
 }
 
-int snapshot_networks_make(const struct plan *p, const struct rate *entitled, const struct sample_rate *sent,
-			   struct snapshot_networks *out)
+int snapshot_networks_make(const struct daemon *d, const struct readings *r, struct snapshot_networks *out)
 {
-	_cleanup_(freep_networks) struct snapshot_networks s = { 0 };
-	const struct model *m = &p->model;
+	const struct model *m = &d->plan.model;
+	struct snapshot_networks s = { .list = calloc(m->n_nodes + 1, sizeof(*s.list)) };
 	size_t devices = 0;
 
-	s.list = calloc(m->n_nodes + 1, sizeof(*s.list));
-	s.reserve = calloc(m->n_nodes + 1, sizeof(*s.reserve));
-	if (!s.list || !s.reserve || admission_promised(m, s.reserve) < 0)
+	if (!s.list)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_nodes; i++) {
 		struct snapshot_network *n = &s.list[s.n];
@@ -48,17 +42,16 @@ int snapshot_networks_make(const struct plan *p, const struct rate *entitled, co
 		devices += m->nodes[i].kind == NODE_DEVICE;
 		if (m->nodes[i].kind != NODE_NETWORK)
 			continue;
-		*n = (struct snapshot_network){ .node = i,
-						.share = m->nodes[i].share,
-						.reserve = s.reserve[i],
-						.limit = m->nodes[i].limit,
-						.entitled = entitled[i],
-						.first_device = devices };
-		model_full_name(m, i, n->name);
-		sum_devices(m, sent, n);
 		s.n++;
+		n->first_device = devices;
+		n->n_devices = count_devices(m, i);
+		model_full_name(m, i, n->name);
+		for (enum direction k = 0; k < N_DIRECTIONS; k++) {
+			snapshot_flow_make(d, r, i, k, &n->flow[k]);
+			if (n->flow[k].wanted)
+				sum_devices(m, i, &r->in[k], &n->flow[k]);
+		}
 	}
 	*out = s;
-	s = (struct snapshot_networks){ 0 };
 	return 0;
 }

@@ -10,6 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+uint32_t snapshot_nic_key(const struct snapshot_nic *nic, enum direction direction)
+{
+	const struct binding *b = &nic->binding;
+
+	if (direction == DIRECTION_RX)
+		return b->bound && b->rx ? b->ifindex | DIVVY_RX : 0;
+	return b->bound ? b->ifindex : 0;
+}
+
 int snapshot_nics_init(struct snapshot_nics *s, const struct daemon *d)
 {
 	*s = (struct snapshot_nics){ .list = calloc(d->plan.n_bindings + 1, sizeof(*s->list)) };
@@ -136,24 +145,26 @@ int snapshot_nics_add(struct snapshot_nics *s, struct daemon *d, uint32_t node)
 
 int snapshot_nics_read(struct snapshot_nics *s, const struct daemon *d)
 {
-	_cleanup_free_ uint32_t *ifindex = calloc(s->n + 1, sizeof(*ifindex));
-	_cleanup_free_ struct divvy_counters *c = calloc(s->n + 1, sizeof(*c));
+	_cleanup_free_ uint32_t *keys = calloc(N_DIRECTIONS * s->n + 1, sizeof(*keys));
+	_cleanup_free_ struct divvy_counters *c = calloc(N_DIRECTIONS * s->n + 1, sizeof(*c));
 	uint64_t now = clock_now_ns();
 	size_t n = 0;
 
-	if (!ifindex || !c)
+	if (!keys || !c)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->list[i].binding.bound)
-			ifindex[n++] = s->list[i].binding.ifindex;
-	if (classifier_read_many(d->plane.classifier, ifindex, n, c) < 0)
+	for (size_t i = 0; i < N_DIRECTIONS * s->n; i++)
+		if (snapshot_nic_key(&s->list[i / N_DIRECTIONS], i % N_DIRECTIONS))
+			keys[n++] = snapshot_nic_key(&s->list[i / N_DIRECTIONS], i % N_DIRECTIONS);
+	if (classifier_read_many(d->plane.classifier, keys, n, c) < 0)
 		return 0; /* offered_ns stays 0 */
 	n = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		if (!s->list[i].binding.bound)
+	for (size_t i = 0; i < N_DIRECTIONS * s->n; i++) {
+		struct snapshot_nic *nic = &s->list[i / N_DIRECTIONS];
+
+		if (!snapshot_nic_key(nic, i % N_DIRECTIONS))
 			continue;
-		s->list[i].offered = c[n++];
-		s->list[i].offered_ns = now;
+		nic->offered[i % N_DIRECTIONS] = c[n++];
+		nic->offered_ns[i % N_DIRECTIONS] = now;
 	}
 	return 0;
 }

@@ -16,8 +16,8 @@ enum snapshot_backpressure {
 struct snapshot_nic {
 	struct binding binding;
 	unsigned int hooks;              /* enum hook_kind: where its packets enter divvy; 0: nowhere */
-	struct divvy_counters offered;   /* what the vNIC sent into divvy */
-	uint64_t offered_ns;             /* when that was read; 0: it was not */
+	struct divvy_counters offered[N_DIRECTIONS]; /* what came to divvy, of what the VM sends, and of what comes for it */
+	uint64_t offered_ns[N_DIRECTIONS];           /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;
 	int sndbuf;                      /* in force, bytes of truesize; 0: none */
 	char why[REASON_TEXT_SIZE];      /* why it waits, or is not held back */
@@ -38,10 +38,13 @@ struct snapshot_nics {
 	size_t n_lines;
 };
 
+/* The classifier's key (kernel/bpf/abi.h) of a vNIC that is divided in that direction; 0: it is not. */
+uint32_t snapshot_nic_key(const struct snapshot_nic *nic, enum direction direction);
+
 /* An empty list with room for all vNICs of the running plan. 0 or -ENOMEM. */
 int snapshot_nics_init(struct snapshot_nics *s, const struct daemon *d);
 void snapshot_nics_free(struct snapshot_nics *s);
 /* Append all vNICs of a device of the running plan, at least one. 0 or -ENOMEM. */
 int snapshot_nics_add(struct snapshot_nics *s, struct daemon *d, uint32_t node);
-/* Read what every bound vNIC in the list sent into divvy, in one batch. 0; -ENOMEM. What cannot be read stays 0. */
+/* Read what came to divvy of every bound vNIC in the list, in one batch. 0; -ENOMEM. What cannot be read stays 0. */
 int snapshot_nics_read(struct snapshot_nics *s, const struct daemon *d);

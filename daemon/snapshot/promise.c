@@ -4,10 +4,10 @@
 /* A window that ended longer ago says nothing of now: the device has been idle. */
 #define LATELY_NS (2 * CONFORM_SPAN_NS + CONFORM_GAP_NS)
 
-void snapshot_promise_make(const struct promises *p, const struct model *m, uint32_t node, uint64_t now_ns,
-			   struct snapshot_promise *out)
+void snapshot_promise_make(const struct promises *p, const struct model *m, uint32_t node, enum direction direction,
+			   uint64_t now_ns, struct snapshot_promise *out)
 {
-	const struct conform *c = promises_of(p, node, DIRECTION_TX);
+	const struct conform *c = promises_of(p, node, direction);
 
 	*out = (struct snapshot_promise){ 0 };
 	if (!c)

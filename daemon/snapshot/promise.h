@@ -17,6 +17,6 @@ struct snapshot_promise {
 	uint64_t settled_ns;  /* since then; 0: not yet */
 };
 
-/* m: of the running plan, and node one of it. */
-void snapshot_promise_make(const struct promises *p, const struct model *m, uint32_t node, uint64_t now_ns,
-			   struct snapshot_promise *out);
+/* m: of the running plan in that direction, and node one of it. */
+void snapshot_promise_make(const struct promises *p, const struct model *m, uint32_t node, enum direction direction,
+			   uint64_t now_ns, struct snapshot_promise *out);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "core/admission.h"
 #include "core/entitle.h"
 #include "kernel/net/qdisc.h"
 
@@ -17,6 +18,8 @@ void readings_free(struct readings *r)
 	free(r->qdiscs);
 	free(r->vms);
 	for (enum direction i = 0; i < N_DIRECTIONS; i++) {
+		free(r->in[i].parts);
+		free(r->in[i].promised);
 		free(r->in[i].entitled);
 		free(r->in[i].sent);
 		free(r->in[i].counted);
@@ -130,6 +133,20 @@ static int find_counted(const struct daemon *d, struct readings *r)
 	return 0;
 }
 
+/* Who has a part in which direction, and what is promised there. */
+static int find_parts(const struct daemon *d, struct readings *r)
+{
+	for (enum direction i = 0; i < N_DIRECTIONS; i++) {
+		const struct model *m = plan_model(&d->plan, i);
+
+		r->in[i].parts = m->n_nodes ? direction_parts(m, i) : calloc(d->plan.model.n_nodes + 1, sizeof(bool));
+		r->in[i].promised = calloc(m->n_nodes + 1, sizeof(*r->in[i].promised));
+		if (!r->in[i].parts || !r->in[i].promised || admission_promised(m, r->in[i].promised) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* The kernel dumps the qdiscs of all interfaces, whichever are asked for: at 1,000 vNICs half a status's cost. */
 static bool wants_qdiscs(const struct daemon *d, const struct readings *r)
 {
@@ -158,8 +175,10 @@ static void read_qdiscs(struct daemon *d, struct readings *r)
 
 int readings_take(struct daemon *d, struct readings *r)
 {
-	int err = read_rates(d, r);
+	int err = find_parts(d, r);
 
+	if (err >= 0)
+		err = read_rates(d, r);
 	if (err >= 0)
 		err = find_counted(d, r);
 	if (err >= 0)

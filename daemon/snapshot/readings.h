@@ -13,6 +13,8 @@ struct readings {
 	struct slots_vm_status *vms; /* the caller's to fill; owned */
 	size_t n_vms;
 	struct directed {
+		bool *parts;              /* by node: it has a part in that direction (core/direction.h) */
+		struct rate *promised;    /* by node: its reserve, or the sum of those in it */
 		struct rate *entitled;    /* by node */
 		struct sample_rate *sent; /* by node */
 		bool *counted;            /* by node: the class's count of drops is its queue's */

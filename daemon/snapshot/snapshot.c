@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 void snapshot_free(struct snapshot *s)
 {
 	free(s->uplinks);
@@ -43,33 +42,19 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
-/* What it receives. */
-static void fill_rx(const struct daemon *d, const struct readings *r, uint32_t node, struct snapshot_rx *out)
+/* Why what its vNICs receive is not divided; of the first that has a reason. */
+static void fill_rx_why(const struct daemon *d, uint32_t node, struct snapshot_device *out)
 {
 	uint32_t at = node;
 
-	out->wanted = d->plan.rx.n_nodes && d->plan.model.nodes[node].rx_mode != RX_NONE;
-	if (!out->wanted)
+	if (!out->flow[DIRECTION_RX].wanted)
 		return;
-	out->bound = readings_is_divided(d, node, DIRECTION_RX);
-	out->share = d->plan.rx.nodes[node].share;
-	out->entitled = r->in[DIRECTION_RX].entitled[node];
-	out->sent = r->in[DIRECTION_RX].sent[node];
 	do {
 		const struct binding *b = &d->plan.bindings[at];
-		struct divvy_counters c;
 
-		if (!out->why[0])
-			snprintf(out->why, sizeof(out->why), "%s", b->bound ? b->rx_why.text : b->why.text);
-		if (!b->rx || classifier_read(d->plane.classifier, b->ifindex | DIVVY_RX, &c) < 0)
-			continue;
-		out->offered.bytes += c.bytes;
-		out->offered.packets += c.packets;
-		out->offered_ns = clock_now_ns();
-		out->burst_dropped += burst_dropped(d->plane.burst, b->ifindex | DIVVY_RX);
+		if (!out->rx_why[0])
+			snprintf(out->rx_why, sizeof(out->rx_why), "%s", b->bound ? b->rx_why.text : b->why.text);
 	} while (binding_next(d->plan.bindings, &at));
-	if (out->bound)
-		readings_drops(d, r, node, DIRECTION_RX, &out->dropped_packets, &out->dropped_ns);
 }
 
 /* The VM's part in CPU slots; why is overwritten where it cannot take part. */
@@ -127,100 +112,103 @@ static int fill_device(struct daemon *d, const struct readings *r, uint32_t node
 	model_full_name(m, node, out->name);
 	out->of = m->nodes[node].instance ? m->nodes[node].name : parent->others ? parent->name : "";
 	out->binding = d->plan.bindings[node];
-	out->share = m->nodes[node].share;
-	out->reserve = m->nodes[node].reserve;
-	out->limit = m->nodes[node].limit;
-	out->entitled = r->in[DIRECTION_TX].entitled[node];
-	out->sent = r->in[DIRECTION_TX].sent[node];
+	for (enum direction k = 0; k < N_DIRECTIONS; k++)
+		snapshot_flow_make(d, r, node, k, &out->flow[k]);
 	err = fill_nics(d, node, s, out);
 	fill_slots(r, s, out);
 	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
-	snapshot_promise_make(&d->promises, m, node, clock_now_ns(), &out->promise);
-	if (out->binding.bound)
-		readings_drops(d, r, node, DIRECTION_TX, &out->dropped_packets, &out->dropped_ns);
-	fill_rx(d, r, node, &out->rx);
+	fill_rx_why(d, node, out);
 	return err;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
-/* What a device's vNICs sent into divvy, together, and what the kernel dropped before it. */
-static void sum_offered(const struct snapshot *s, const struct dataplane *plane, struct snapshot_device *d)
+/* What came to a device's leaf from all its vNICs, together, and what the kernel dropped before it. */
+static void sum_offered(const struct snapshot *s, const struct dataplane *plane, struct snapshot_device *d,
+			enum direction direction)
 {
-	for (size_t i = 0; i < d->n_nics; i++) {
-		const struct snapshot_nic *nic = &s->nics.list[d->first_nic + i];
+	struct snapshot_flow *f = &d->flow[direction];
 
-		if (nic->binding.bound)
-			d->burst_dropped += burst_dropped(plane->burst, nic->binding.ifindex);
-		d->offered.bytes += nic->offered.bytes;
-		d->offered.packets += nic->offered.packets;
-		d->offered_ns = nic->offered_ns ? nic->offered_ns : d->offered_ns;
+	for (size_t i = 0; i < d->n_nics && f->wanted; i++) {
+		const struct snapshot_nic *nic = &s->nics.list[d->first_nic + i];
+		uint32_t key = snapshot_nic_key(nic, direction);
+
+		if (key)
+			f->burst_dropped += burst_dropped(plane->burst, key);
+		f->offered.bytes += nic->offered[direction].bytes;
+		f->offered.packets += nic->offered[direction].packets;
+		f->offered_ns = nic->offered_ns[direction] ? nic->offered_ns[direction] : f->offered_ns;
 	}
+}
+
+static bool is_counted(const struct snapshot_flow *f)
+{
+	return f->offered_ns && f->sent.at_ns;
+}
+
+/* Of the first of its vNICs that is divided in that direction. */
+static uint32_t key_of(const struct snapshot *s, const struct snapshot_device *d, enum direction direction)
+{
+	uint32_t key = 0;
+
+	for (size_t i = 0; i < d->n_nics && !key; i++)
+		key = snapshot_nic_key(&s->nics.list[d->first_nic + i], direction);
+	return key;
 }
 
 /* Packets, of classes: the kernel may count fewer than there were. */
 static int count_packets(struct daemon *d, struct snapshot *s)
 {
-	_cleanup_free_ struct sent_reading *r = calloc(s->n_devices + 1, sizeof(*r));
-	_cleanup_free_ uint64_t *packets = calloc(s->n_devices + 1, sizeof(*packets));
+	_cleanup_free_ struct sent_reading *r = calloc(N_DIRECTIONS * s->n_devices + 1, sizeof(*r));
+	_cleanup_free_ uint64_t *packets = calloc(N_DIRECTIONS * s->n_devices + 1, sizeof(*packets));
 	size_t n = 0;
 
 	if (!r || !packets)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_devices; i++) {
-		const struct snapshot_device *v = &s->devices[i];
+	for (size_t i = 0; i < N_DIRECTIONS * s->n_devices; i++) {
+		const struct snapshot_device *v = &s->devices[i / N_DIRECTIONS];
+		const struct snapshot_flow *f = &v->flow[i % N_DIRECTIONS];
 
-		if (v->offered_ns && v->sent.at_ns)
-			r[n++] = (struct sent_reading){ .ifindex = v->binding.ifindex,
-							.class_bytes = v->sent.bytes,
-							.class_packets = v->sent.packets,
-							.waiting_bytes = v->sent.waiting_bytes,
-							.dropped_packets = v->dropped_packets + v->burst_dropped,
-							.offered_bytes = v->offered.bytes,
-							.offered_packets = v->offered.packets };
+		if (is_counted(f))
+			r[n++] = (struct sent_reading){ .key = key_of(s, v, i % N_DIRECTIONS),
+							.class_bytes = f->sent.bytes,
+							.class_packets = f->sent.packets,
+							.waiting_bytes = f->sent.waiting_bytes,
+							.dropped_packets = f->dropped_packets + f->burst_dropped,
+							.offered_bytes = f->offered.bytes,
+							.offered_packets = f->offered.packets };
 	}
 	(void)sentcount_update(&d->sentcount, r, n, packets);
 	n = 0;
-	for (size_t i = 0; i < s->n_devices; i++)
-		if (s->devices[i].offered_ns && s->devices[i].sent.at_ns)
-			s->devices[i].sent.packets = packets[n++];
+	for (size_t i = 0; i < N_DIRECTIONS * s->n_devices; i++) {
+		struct snapshot_flow *f = &s->devices[i / N_DIRECTIONS].flow[i % N_DIRECTIONS];
+
+		if (is_counted(f))
+			f->sent.packets = packets[n++];
+	}
 	return 0;
 }
 
 /* Errors are parts of sums over the devices that there are two readings of. */
-static void fill_errors(struct snapshot *s, struct snapshot_uplink *u)
+static void fill_errors(struct snapshot *s, struct snapshot_uplink *u, enum direction direction)
 {
 	struct snapshot_device *device = s->devices + u->first_device;
-	uint64_t delivered = 0, entitled = 0;
+	struct snapshot_flow *sum = &u->flow[direction];
+	uint64_t entitled = 0;
 
 	for (size_t i = 0; i < u->n_devices; i++) {
-		u->known |= device[i].sent.known;
-		delivered += device[i].sent.known ? device[i].sent.delivered.bytes_ps : 0;
-		entitled += device[i].sent.known ? device[i].entitled.bytes_ps : 0;
+		const struct snapshot_flow *f = &device[i].flow[direction];
+
+		snapshot_flow_add(sum, f);
+		entitled += f->sent.known ? f->entitled.bytes_ps : 0;
 	}
-	for (size_t i = 0; i < u->n_devices; i++)
-		if (device[i].sent.known && !s->cpu) /* with CPU slots the entitlements are not of packets */
-			device[i].error_pp = percent(device[i].sent.delivered.bytes_ps, delivered) -
-					     percent(device[i].entitled.bytes_ps, entitled);
-	u->delivered.bytes_ps = delivered;
-}
-
-/* The same of what is received. */
-static void fill_rx_errors(struct snapshot *s, struct snapshot_uplink *u)
-{
-	struct snapshot_device *device = s->devices + u->first_device;
-	uint64_t delivered = 0, entitled = 0;
-
 	for (size_t i = 0; i < u->n_devices; i++) {
-		u->rx_known |= device[i].rx.sent.known;
-		delivered += device[i].rx.sent.known ? device[i].rx.sent.delivered.bytes_ps : 0;
-		entitled += device[i].rx.sent.known ? device[i].rx.entitled.bytes_ps : 0;
+		struct snapshot_flow *f = &device[i].flow[direction];
+
+		if (f->sent.known && !s->cpu) /* with CPU slots the entitlements are not of packets */
+			f->error_pp = percent(f->sent.delivered.bytes_ps, sum->sent.delivered.bytes_ps) -
+				      percent(f->entitled.bytes_ps, entitled);
 	}
-	for (size_t i = 0; i < u->n_devices; i++)
-		if (device[i].rx.sent.known)
-			device[i].rx.error_pp = percent(device[i].rx.sent.delivered.bytes_ps, delivered) -
-						percent(device[i].rx.entitled.bytes_ps, entitled);
-	u->rx_delivered.bytes_ps = delivered;
 }
 
 /* A dump of the qdiscs tells of the ports, too. */
@@ -256,51 +244,63 @@ static int fill_advice(struct daemon *d, const struct readings *r, struct snapsh
 	return 0;
 }
 
-static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
+static void fill_uplink(const struct daemon *d, const struct readings *r, uint32_t node, const struct snapshot *s,
+			size_t networks, struct snapshot_uplink *out)
+{
+	const struct node *uplink = &d->plan.model.nodes[node];
+
+	memcpy(out->name, uplink->name, sizeof(out->name));
+	out->present = d->plan.bindings[node].bound;
+	out->of_link = uplink->of_link;
+	for (enum direction k = 0; k < N_DIRECTIONS; k++)
+		snapshot_flow_make(d, r, node, k, &out->flow[k]);
+	repairs_sum(&d->repairs, out->name, clock_now_ns(), &out->repaired);
+	out->first_device = s->n_devices;
+	out->first_network = networks;
+}
+
+static int fill_tree(struct daemon *d, const struct readings *r, struct snapshot *s)
 {
 	const struct model *m = &d->plan.model;
+	struct snapshot_uplink *u = NULL;
 	size_t networks = 0;
-	int err = snapshot_nics_init(&s->nics, d);
+	int err = 0;
 
-	if (err >= 0)
-		err = snapshot_networks_make(&d->plan, r->in[DIRECTION_TX].entitled, r->in[DIRECTION_TX].sent, &s->networks);
-	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
-	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
-	if (err < 0 || !s->uplinks || !s->devices)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_nodes && err >= 0; i++) {
-		struct snapshot_uplink *u = s->n_uplinks ? &s->uplinks[s->n_uplinks - 1] : NULL;
-
 		if (m->nodes[i].kind == NODE_UPLINK) {
 			u = &s->uplinks[s->n_uplinks++];
-			memcpy(u->name, m->nodes[i].name, sizeof(u->name));
-			u->present = d->plan.bindings[i].bound;
-			u->capacity = m->nodes[i].limit;
-			u->of_link = m->nodes[i].of_link;
-			u->rx = d->plan.rx.n_nodes != 0 && tree_uplink(&d->plan.tree, u->name, DIRECTION_RX);
-			if (u->rx)
-				u->rx_capacity = d->plan.rx.nodes[i].limit;
-			repairs_sum(&d->repairs, u->name, clock_now_ns(), &u->repaired);
-			u->first_device = s->n_devices;
-			u->first_network = networks;
+			fill_uplink(d, r, i, s, networks, u);
 		} else if (u && m->nodes[i].kind == NODE_NETWORK) {
-			snapshot_promise_make(&d->promises, m, i, clock_now_ns(), &s->networks.list[networks++].promise);
+			networks++;
 			u->n_networks++;
 		} else if (u && m->nodes[i].kind == NODE_DEVICE) {
 			err = fill_device(d, r, i, s, &s->devices[s->n_devices++]);
 			u->n_devices++;
 		}
 	}
-	for (size_t i = 0; i < s->n_uplinks; i++) {
-		fill_errors(s, &s->uplinks[i]);
-		fill_rx_errors(s, &s->uplinks[i]);
-	}
+	for (size_t i = 0; i < N_DIRECTIONS * s->n_uplinks; i++)
+		fill_errors(s, &s->uplinks[i / N_DIRECTIONS], i % N_DIRECTIONS);
+	return err;
+}
+
+static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
+{
+	const struct model *m = &d->plan.model;
+	int err = snapshot_nics_init(&s->nics, d);
+
+	if (err >= 0)
+		err = snapshot_networks_make(d, r, &s->networks);
+	s->uplinks = calloc(m->n_nodes + 1, sizeof(*s->uplinks));
+	s->devices = calloc(m->n_nodes + 1, sizeof(*s->devices));
+	if (err < 0 || !s->uplinks || !s->devices)
+		return -ENOMEM;
+	err = fill_tree(d, r, s);
 	if (err >= 0)
 		err = fill_advice(d, r, s);
 	if (err >= 0)
 		err = snapshot_nics_read(&s->nics, d);
-	for (size_t i = 0; i < s->n_devices; i++)
-		sum_offered(s, &d->plane, &s->devices[i]);
+	for (size_t i = 0; i < N_DIRECTIONS * s->n_devices; i++)
+		sum_offered(s, &d->plane, &s->devices[i / N_DIRECTIONS], i % N_DIRECTIONS);
 	return err < 0 || s->cpu ? err : count_packets(d, s);
 }
 

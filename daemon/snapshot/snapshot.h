@@ -8,24 +8,9 @@
  */
 
 #include "daemon/state/daemon.h"
+#include "flow.h"
 #include "networks.h"
 #include "nics.h"
-#include "promise.h"
-
-/* What a device receives, where it has terms for that. Members as those of struct snapshot_device. */
-struct snapshot_rx {
-	bool wanted; /* it has; else all is zero */
-	bool bound;  /* of one of its vNICs at least */
-	struct share share;
-	struct rate entitled;
-	struct sample_rate sent; /* what divvy sent to its vNICs */
-	double error_pp;
-	uint64_t dropped_packets, dropped_ns;
-	uint64_t burst_dropped;
-	struct divvy_counters offered;
-	uint64_t offered_ns;
-	char why[REASON_TEXT_SIZE]; /* why a vNIC of it is not divided; or "" */
-};
 
 /*
  * What is said of a device is of all its vNICs: counters are sums, backpressure is on if it is on for all that are
@@ -35,22 +20,12 @@ struct snapshot_device {
 	char name[MODEL_FULL_NAME_SIZE];
 	const char *of;         /* the device that it is an instance of, as it is written; "": of none; borrowed */
 	struct binding binding; /* of its first vNIC */
-	struct share share;
-	struct rate reserve, limit; /* RATE_ZERO: none; RATE_UNLIMITED: none */
-	struct rate entitled;    /* now, from shares, limits, and what the devices send */
-	struct sample_rate sent; /* sent.known false: no two readings yet; then error_pp is 0 */
-	double error_pp;         /* delivered against entitled, each as a part of the uplink's sum */
-	struct snapshot_promise promise;
-	uint64_t dropped_packets;        /* by the device's leaf */
-	uint64_t dropped_ns;             /* when that was read; CLOCK_MONOTONIC. 0: it was not */
-	uint64_t burst_dropped;          /* packets that the kernel dropped before that (kernel/bpf/burst.h) */
+	struct snapshot_flow flow[N_DIRECTIONS];
 	size_t first_nic, n_nics;        /* in nics.list, at least one */
-	struct divvy_counters offered;
-	uint64_t offered_ns;             /* when that was read; 0: it was not */
 	enum snapshot_backpressure backpressure;
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
+	char rx_why[REASON_TEXT_SIZE];   /* why what a vNIC of it receives is not divided; "": it is, or shall not be */
 	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
-	struct snapshot_rx rx;
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */
 	double slots_error_pp;           /* if in_slots */
@@ -59,13 +34,8 @@ struct snapshot_device {
 struct snapshot_uplink {
 	char name[MODEL_NAME_SIZE];
 	bool present;
-	struct rate capacity;
 	struct part of_link;   /* the capacity is this part of the port's speed; 0: it is a rate */
-	bool known;            /* false: no device's rate is known yet */
-	struct rate delivered; /* sum over the devices that are known */
-	bool rx;               /* something is divided in the other direction */
-	struct rate rx_capacity, rx_delivered;
-	bool rx_known;
+	struct snapshot_flow flow[N_DIRECTIONS]; /* limit: its capacity there */
 	struct repairs_sum repaired; /* of the IFB, and of classes that are no device's */
 	size_t first_device, n_devices;
 	size_t first_network, n_networks; /* in networks.list */

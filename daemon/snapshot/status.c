@@ -6,6 +6,7 @@
 #include "plan/claims.h"
 #include "proto/jsontext.h"
 #include "spec/units.h"
+#include "status_flow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,91 +90,6 @@ static void put_slots_vm(struct jsontext *j, const struct snapshot_device *d)
 	jsontext_close(j, '}');
 }
 
-/* What the device receives; null where that is left alone. */
-static void put_rx(struct jsontext *j, const struct snapshot_rx *r)
-{
-	if (!r->wanted) {
-		jsontext_null(j, "rx");
-		return;
-	}
-	jsontext_open(j, "rx", '{');
-	jsontext_string(j, "state", r->bound ? "bound" : "waiting");
-	jsontext_int(j, "share", r->share.weight);
-	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(r->entitled));
-	if (r->bound && !r->sent.known) {
-		jsontext_null(j, "delivered_bps");
-		jsontext_null(j, "error_pp");
-	} else {
-		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(r->sent.delivered));
-		jsontext_real(j, "error_pp", r->error_pp);
-	}
-	jsontext_int(j, "window_ms", (int64_t)(r->sent.window_ns / NSEC_PER_MSEC));
-	jsontext_int(j, "sent_bytes", (int64_t)r->sent.bytes);
-	jsontext_int(j, "sent_packets", (int64_t)r->sent.packets);
-	jsontext_int(j, "sent_ns", (int64_t)r->sent.at_ns);
-	jsontext_int(j, "offered_bytes", (int64_t)r->offered.bytes);
-	jsontext_int(j, "offered_packets", (int64_t)r->offered.packets);
-	jsontext_int(j, "offered_ns", (int64_t)r->offered_ns);
-	jsontext_int(j, "dropped_packets", (int64_t)r->dropped_packets);
-	jsontext_int(j, "burst_dropped_packets", (int64_t)r->burst_dropped);
-	jsontext_int(j, "dropped_ns", (int64_t)r->dropped_ns);
-	jsontext_string(j, "why", r->why);
-	jsontext_close(j, '}');
-}
-
-/* What was measured over a window is null as long as there is no window. */
-static void put_rates(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
-{
-	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(d->entitled));
-	if (d->binding.bound && !d->sent.known) {
-		jsontext_null(j, "delivered_bps");
-		jsontext_null(j, "error_pp");
-	} else {
-		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(d->sent.delivered));
-		if (s->cpu && d->binding.bound) /* CPU slots hold no entitlement of packets */
-			jsontext_null(j, "error_pp");
-		else
-			jsontext_real(j, "error_pp", d->error_pp);
-	}
-}
-
-static void put_ns(struct jsontext *j, const char *key, uint64_t ns)
-{
-	if (ns)
-		jsontext_int(j, key, (int64_t)ns);
-	else
-		jsontext_null(j, key);
-}
-
-/* What was not measured is null. */
-static void put_promise(struct jsontext *j, const struct snapshot_promise *p)
-{
-	if (!p->known) {
-		jsontext_null(j, "conformance");
-		return;
-	}
-	jsontext_open(j, "conformance", '{');
-	if (p->measured) {
-		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(p->delivered));
-		jsontext_int(j, "entitled_bps", (int64_t)rate_bits(p->entitled));
-		jsontext_real(j, "error_pp", p->error_pp);
-	} else {
-		jsontext_null(j, "delivered_bps");
-		jsontext_null(j, "entitled_bps");
-		jsontext_null(j, "error_pp");
-	}
-	put_ns(j, "measured_ns", p->measured_ns);
-	jsontext_int(j, "reserve_missed", (int64_t)p->reserve_missed);
-	jsontext_int(j, "below_entitlement", (int64_t)p->below);
-	put_ns(j, "violated_ns", p->violated_ns);
-	put_ns(j, "changed_ns", p->changed_ns);
-	if (p->settled_ns)
-		jsontext_int(j, "settled_after_ms", (int64_t)((p->settled_ns - p->changed_ns) / NSEC_PER_MSEC));
-	else
-		jsontext_null(j, "settled_after_ms");
-	jsontext_close(j, '}');
-}
-
 /* What other programs removed or changed, and divvyd put right. */
 static void put_repaired(struct jsontext *j, const struct repairs_sum *r)
 {
@@ -205,8 +121,8 @@ static void put_nic(struct jsontext *j, const struct snapshot *s, const struct s
 	jsontext_string(j, "nic", n->binding.nic);
 	jsontext_bool(j, "bound", n->binding.bound);
 	jsontext_bool(j, "held_back", n->backpressure == SNAPSHOT_ON);
-	jsontext_int(j, "offered_bytes", (int64_t)n->offered.bytes);
-	jsontext_int(j, "offered_packets", (int64_t)n->offered.packets);
+	jsontext_int(j, "offered_bytes", (int64_t)n->offered[DIRECTION_TX].bytes);
+	jsontext_int(j, "offered_packets", (int64_t)n->offered[DIRECTION_TX].packets);
 	jsontext_int(j, "sndbuf_bytes", n->sndbuf);
 	jsontext_string(j, "why", n->why);
 	put_meets(j, s, n);
@@ -237,32 +153,11 @@ static void put_rest(struct jsontext *j, const struct snapshot *s, const struct 
 	const struct snapshot_nic *first = &s->nics.list[d->first_nic];
 
 	put_vhost(j, d->binding.vhost);
-	jsontext_int(j, "window_ms", (int64_t)(d->sent.window_ns / NSEC_PER_MSEC));
-	jsontext_int(j, "sent_bytes", (int64_t)d->sent.bytes);
-	jsontext_int(j, "sent_packets", (int64_t)d->sent.packets);
-	jsontext_int(j, "sent_ns", (int64_t)d->sent.at_ns);
-	jsontext_int(j, "offered_bytes", (int64_t)d->offered.bytes);
-	jsontext_int(j, "offered_packets", (int64_t)d->offered.packets);
-	jsontext_int(j, "offered_ns", (int64_t)d->offered_ns);
-	jsontext_int(j, "dropped_ns", (int64_t)d->dropped_ns);
+	status_flow_counters(j, &d->flow[DIRECTION_TX]);
 	jsontext_int(j, "sndbuf_bytes", first->sndbuf);
 	put_meets(j, s, first);
 	put_nics(j, s, d);
 	put_repaired(j, &d->repaired);
-}
-
-/* null: none. */
-static void put_terms(struct jsontext *j, struct share share, struct rate reserve, struct rate limit)
-{
-	jsontext_int(j, "share", share.weight);
-	if (reserve.bytes_ps)
-		jsontext_int(j, "reserve_bps", (int64_t)rate_bits(reserve));
-	else
-		jsontext_null(j, "reserve_bps");
-	if (rate_is_unlimited(limit))
-		jsontext_null(j, "limit_bps");
-	else
-		jsontext_int(j, "limit_bps", (int64_t)rate_bits(limit));
 }
 
 /* first_device: the first device of the uplink that the network counts among its sums */
@@ -270,13 +165,10 @@ static void put_network(struct jsontext *j, const struct snapshot_network *n, si
 {
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", n->name);
-	put_terms(j, n->share, n->reserve, n->limit);
-	jsontext_int(j, "entitled_bps", (int64_t)rate_bits(n->entitled));
-	if (n->known)
-		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(n->delivered));
-	else
-		jsontext_null(j, "delivered_bps");
-	put_promise(j, &n->promise);
+	status_flow_terms(j, &n->flow[DIRECTION_TX]);
+	status_flow_rates(j, &n->flow[DIRECTION_TX]);
+	status_flow_promise(j, &n->flow[DIRECTION_TX]);
+	status_flow_rx(j, &n->flow[DIRECTION_RX], NULL, true);
 	jsontext_int(j, "first_device", (int64_t)(n->first_device - first_device));
 	jsontext_int(j, "n_devices", (int64_t)n->n_devices);
 	jsontext_close(j, '}');
@@ -295,6 +187,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
 						    [SNAPSHOT_OFF] = "off",
 						    [SNAPSHOT_UNAVAILABLE] = "unavailable" };
+	const struct snapshot_flow *tx = &d->flow[DIRECTION_TX];
 
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", d->name);
@@ -302,14 +195,14 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_string(j, "nic", d->binding.nic);
 	put_vm(j, &d->binding);
 	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
-	put_terms(j, d->share, d->reserve, d->limit);
-	put_rates(j, s, d);
-	put_promise(j, &d->promise);
-	jsontext_int(j, "dropped_packets", (int64_t)d->dropped_packets);
-	jsontext_int(j, "burst_dropped_packets", (int64_t)d->burst_dropped);
+	status_flow_terms(j, tx);
+	status_flow_rates(j, tx);
+	status_flow_error(j, tx, s->cpu);
+	status_flow_promise(j, tx);
+	status_flow_drops(j, tx);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
 	jsontext_string(j, "why", d->why);
-	put_rx(j, &d->rx);
+	status_flow_rx(j, &d->flow[DIRECTION_RX], d, brief);
 	if (brief)
 		put_undivided(j, first_undivided(s, d));
 	else
@@ -318,19 +211,25 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_close(j, '}');
 }
 
-/* What its devices receive together; null where that is left alone. */
-static void put_uplink_rx(struct jsontext *j, const struct snapshot_uplink *u)
+/* What its devices have together in one direction. */
+static void put_capacity(struct jsontext *j, const struct snapshot_flow *f)
 {
-	if (!u->rx) {
+	jsontext_int(j, "capacity_bps", (int64_t)rate_bits(f->limit));
+	if (f->sent.known)
+		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(f->sent.delivered));
+	else
+		jsontext_null(j, "delivered_bps");
+}
+
+/* null where what they receive is left alone. */
+static void put_uplink_rx(struct jsontext *j, const struct snapshot_flow *f)
+{
+	if (!f->wanted) {
 		jsontext_null(j, "rx");
 		return;
 	}
 	jsontext_open(j, "rx", '{');
-	jsontext_int(j, "capacity_bps", (int64_t)rate_bits(u->rx_capacity));
-	if (u->rx_known)
-		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->rx_delivered));
-	else
-		jsontext_null(j, "delivered_bps");
+	put_capacity(j, f);
 	jsontext_close(j, '}');
 }
 
@@ -341,16 +240,12 @@ static void put_uplink(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", u->name);
 	jsontext_bool(j, "present", u->present);
-	jsontext_int(j, "capacity_bps", (int64_t)rate_bits(u->capacity));
+	put_capacity(j, &u->flow[DIRECTION_TX]);
 	if (u->of_link.ppm)
 		jsontext_string(j, "capacity", units_format_of_link(u->of_link, of_link));
 	else
 		jsontext_null(j, "capacity");
-	if (u->known)
-		jsontext_int(j, "delivered_bps", (int64_t)rate_bits(u->delivered));
-	else
-		jsontext_null(j, "delivered_bps");
-	put_uplink_rx(j, u);
+	put_uplink_rx(j, &u->flow[DIRECTION_RX]);
 	put_repaired(j, &u->repaired);
 	put_networks(j, s, u);
 	jsontext_open(j, "devices", '[');

@@ -87,6 +87,20 @@ rx_is() { # device, field, value
 	[[ $(rx_of "$1" "$2") == "$3" ]]
 }
 
+# The same of what it is promised there.
+promise_of() { # device, field
+	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o '"rx":{[^}]*"conformance":{[^}]*}' |
+		sed 's/.*"conformance"://' | grep -o "\"$2\":[^,}]*" | sed 's/^[^:]*://'
+}
+
+# By divvyd's own readings of the latest second: entitled to so much, and got it.
+promise_kept() { # device, permille of rx_capacity
+	local entitled got due=$((capacity_mbit * 1000 * $2))
+	entitled=$(promise_of "$1" entitled_bps) got=$(promise_of "$1" delivered_bps)
+	[[ $entitled =~ ^[0-9]+$ && $got =~ ^[0-9]+$ ]] && ((entitled * 100 > due * 98 && entitled * 100 < due * 102)) &&
+		((got * 100 > due * 80 && got * 100 < due * 120))
+}
+
 servers() { # start | stop
 	local v
 	for v in web batch; do
@@ -164,6 +178,8 @@ case_shares() {
 	check "shares: both are bound in this direction, too" "$? == 0" || json | diag
 	servers start
 	check_rx_shares shares 600
+	await 5 promise_kept a 600 && await 5 promise_kept b 400
+	check "shares: the status says what each is entitled to, and got" "$? == 0" || json | diag
 	divvy set a.rx.share=10 b.rx.share=30 2>&1 | diag
 	check_rx_shares "set while it runs" 250
 	check "shares: drops are counted" "$(rx_of a dropped_packets) > 0 && $(rx_of b dropped_packets) > 0"
@@ -213,11 +229,41 @@ whole() {
 	divided va && divided vb && ip -n "$host" link show divvy1 2>/dev/null | grep -q ',UP'
 }
 
+told() { # kind, parts of an event that `divvy watch` has told
+	local line kind=$1 part
+	shift
+	while read -r line; do
+		[[ $line == *"\"event\":\"$kind\""*'"direction":"rx"'* ]] || continue
+		for part; do
+			[[ $line == *"$part"* ]] || continue 2
+		done
+		return 0
+	done <"$tmp/told"
+	return 1
+}
+
+# There is no event yet that it could print: its connection has been answered once divvyd tells it of this one.
+watch_is_heard() {
+	divvy set nosuch=1 >"$tmp/said" 2>&1
+	grep -q refused "$tmp/told"
+}
+
 case_repair() {
+	local watcher
+	divvy watch --json >"$tmp/told" 2>&1 &
+	watcher=$!
+	await 5 watch_is_heard
+	check "watch: is told of what happens" "$? == 0" || diag <"$tmp/told"
 	spec ", rx: same" ", rx: same"
 	apply_spec
+	await 3 told bind '"device":"a"' '"nic":"va"'
+	check "watch: what is received is bound" "$? == 0" || diag <"$tmp/told"
 	servers start
 	fault "filter removed" tc_on_host "filter del dev va parent d177: pref 65520"
+	await 3 told repaired '"device":"a"' '"what":"filter removed"'
+	check "watch: which direction's filter was removed" "$? == 0" || diag <"$tmp/told"
+	kill "$watcher"
+	wait "$watcher" 2>/dev/null
 	fault "root removed" tc_on_host "qdisc del dev va root"
 	fault "IFB down" ip -n "$host" link set divvy1 down
 	fault "IFB removed" ip -n "$host" link del divvy1

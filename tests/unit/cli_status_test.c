@@ -191,11 +191,48 @@ static void test_promises(void **state)
 	      "  promises: measured on 1 of 2 devices, in the latest second within 0.00 points of the uplink\n");
 }
 
+#define RECEIVES(terms, drops, promise) "'rx':{'state':'bound'," terms ",'entitled_bps':30000000,'delivered_bps':29000000," \
+	"'error_pp':0.5,'dropped_packets':" drops ",'why':''," promise "}"
+
+/* What devices receive has a table of its own, with the same columns and promises. */
+static void test_received(void **state)
+{
+	(void)state;
+	check("{'monotonic_ns':9000000000,'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000,'delivered_bps':0,"
+	      "'rx':{'capacity_bps':50000000,'delivered_bps':58000000},'networks':["
+	      "{'name':'a','share':1,'entitled_bps':0,'delivered_bps':0,'rx':{'share':3,'reserve_bps':20000000,"
+	      "'limit_bps':null,'entitled_bps':30000000,'delivered_bps':29000000,'conformance':{'reserve_missed':2,"
+	      "'below_entitlement':0,'violated_ns':8000000000}},'first_device':0,'n_devices':1}],'devices':["
+	      "{'name':'a/web'," BOUND ",'share':60,'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      RECEIVES("'share':7,'reserve_bps':20000000,'limit_bps':null", "12", KEPT("-0.5", "120")) "},"
+	      "{'name':'db'," BOUND ",'share':1,'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      "'rx':{'state':'waiting','share':1,'reserve_bps':null,'limit_bps':null,'entitled_bps':0,'delivered_bps':0,"
+	      "'error_pp':0,'dropped_packets':0,'why':'no place','conformance':null}},"
+	      "{'name':'low'," BOUND ",'share':1,'dropped_packets':0,'entitled_bps':0,'delivered_bps':0,'error_pp':0,"
+	      "'rx':null}]}]}",
+	      "eno1: 0 of 100 Mbit/s\n"
+	      "DEVICE NIC   SHARE ENTITLED DELIVERED ERR pp DROPS BACKPRESSURE VM\n"
+	      "a/     -         1     0.00      0.00      -     - -            -\n"
+	      "a/web  vnet0    60     0.00      0.00  +0.00     0 on           -\n"
+	      "db     vnet0     1     0.00      0.00  +0.00     0 on           -\n"
+	      "low    vnet0     1     0.00      0.00  +0.00     0 on           -\n"
+	      "eno1, received: 58 of 50 Mbit/s\n"
+	      "RECEIVES SHARE RESERVE ENTITLED DELIVERED ERR pp DROPS STATE\n"
+	      "a/           3   20.00    30.00     29.00      -     - -\n"
+	      "  promise not kept: less than its reserve 2 times; last 1 s ago\n"
+	      "a/web        7   20.00    30.00     29.00  +0.50    12 divided\n"
+	      "db           1       -        -         -      -     - waiting\n"
+	      "  not divided: no place\n"
+	      "  promises: measured on 1 of 2 devices, in the latest second within 0.50 points of rx_capacity; "
+	      "settled 0.12 s after the last change\n");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_tree), cmocka_unit_test(test_promises),
+		cmocka_unit_test(test_received),
 		cmocka_unit_test(test_no_rates_yet),
 		cmocka_unit_test(test_repaired),
 		cmocka_unit_test(test_cpu),

@@ -13,7 +13,7 @@
 /* A vNIC that has offered so many segments, of which some wait, and whose kernel counts none. */
 static struct sent_reading reading(uint64_t offered, uint64_t waiting, uint64_t dropped)
 {
-	return (struct sent_reading){ .ifindex = 7,
+	return (struct sent_reading){ .key = 7,
 				      .class_bytes = (offered - waiting - dropped) * SEGMENT,
 				      .waiting_bytes = waiting * SEGMENT,
 				      .dropped_packets = dropped,
@@ -56,7 +56,7 @@ static void test_kernel_that_counts(void **state)
 
 static void test_nothing_was_read(void **state)
 {
-	struct sent_reading r = { .ifindex = 7 };
+	struct sent_reading r = { .key = 7 };
 
 	(void)state;
 	assert_int_equal(sentcount_estimate(&r), 0);
@@ -118,7 +118,7 @@ static void test_many_in_any_order(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 3; i++)
-		r[i].ifindex = 30 - 10 * i;
+		r[i].key = 30 - 10 * i;
 	assert_int_equal(sentcount_update(&c, r, 3, packets), 0);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(packets[i], r[i].offered_packets);
