@@ -282,10 +282,11 @@ lint:
 deps:
 	@tools/deps.sh $(MAKECMDGOALS)
 
-# Under a minute of traffic on two real VMs; results in lab/out/demo.
+# Under a minute of traffic on two real VMs; results in lab/out/demo. Fails if divvy is at fault.
 demo: deps
 	@$(MAKE) --no-print-directory -j2 all lab
 	@$(B)/divvy-lab run demo --out lab/out/demo
+	@$(B)/divvy-lab verdict lab/out/demo
 
 # The whole evaluation: QUICK=1 in ten minutes, ONLY=fig06,peers parts of it; it goes on where it was interrupted.
 OUT ?= lab/out

@@ -239,7 +239,7 @@ static int verb_figures(int argc, char **argv)
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* --- report and compare ---------------------------------------------------------------------------- */
+/* --- report, compare, verdict ---------------------------------------------------------------------- */
 
 /* By a program of its own, in this one's place. */
 static int verb_report(int argc, char **argv)
@@ -295,6 +295,7 @@ static const struct {
 	  "write DIR/report.html and DIR/report.md from the results in DIR\n"
 	  "        --doc: also FILE.md, its plots beside it", verb_report },
 	{ "compare", "A B [--json]", "two folders of results side by side", verb_report },
+	{ "verdict", "DIR", "say in words whether divvy kept its shares in that run; fails if not", verb_report },
 	{ "clean", "", "remove what a run left behind that was killed", verb_clean },
 	{ "help", "", "this", verb_help },
 };

@@ -59,7 +59,8 @@ tests="systemd libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellc
 exporter="libmicrohttpd-dev"
 views="prometheus chromium curl jq fonts-dejavu-core"
 bench="strace curl"
-lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd"
+lab="qemu-system-x86 busybox-static cpio iperf3 iperf iputils-ping ethtool gnuplot-nox fonts-dejavu-core xz-utils zstd \
+python3"
 
 # Large. Video is streamed by ffmpeg; the report is written with jinja2. Of libvirt the daemons without
 # libvirt-daemon-system, which would have the machine

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DIGITS 9 /* significant; more is noise */
 
@@ -189,6 +190,7 @@ static json_t *summary(const struct result *r)
 	json_object_set_new(o, "kernel", text(r->host_kernel));
 	json_object_set_new(o, "guest_kernel", text(r->guest_kernel));
 	json_object_set_new(o, "machine", text(r->machine));
+	json_object_set_new(o, "processors", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
 	json_object_set_new(o, "date", text(r->date));
 	json_object_set_new(o, "commit", text(r->commit));
 	return o;

@@ -61,6 +61,38 @@ write c "{\"scenario\": \"x\", \"repetitions\": 3, \"phases\": [$(phase device d
 check "ranges apart: higher" "$("$report" compare "$dir/a" "$dir/b" | grep -cE 'settled, ms +7 \[5\.\.9\] +11 \[10\.\.13\] +\+4 +higher') == 1"
 check "ranges that overlap: level" "$("$report" compare "$dir/a" "$dir/c" --json | grep -c '"verdict": "level"') == 1"
 
+# One run in words: two phases, the first without a scheduler. The rest is what the sentence and its exit code depend on.
+demo() { # folder, VM a's error, loss of each VM, looks at a's queue that found it empty, others' cores, more of the phase
+	write "$1" "{\"scenario\": \"demo\", \"processors\": 2, \"loaded\": true, \"phases\": [
+		{\"name\": \"nothing\", \"scheduler\": \"none\", \"vms\": [{\"name\": \"a\", \"loss_pct\": 80.4}]},
+		{\"name\": \"apply\", \"scheduler\": \"divvy\", \"changed\": true, \"others_cores\": $5, \"late_ms\": 1, \"utilisation\": 1.0,
+		\"settled_ms\": 50, \"queue_drops\": 0, ${6:+$6,} \"vms\": [
+		{\"name\": \"a\", \"share\": 60, \"mbps\": $(awk "BEGIN { print 60 + $2 }"), \"error_pp\": $2, \"loss_pct\": $3, \"queue_empty_pct\": $4},
+		{\"name\": \"b\", \"share\": 40, \"mbps\": $(awk "BEGIN { print 40 - ($2) }"), \"error_pp\": $(awk "BEGIN { print -($2) }"),
+		\"loss_pct\": $3, \"queue_empty_pct\": 0.0}]}]}"
+}
+verdict() { # what, exit code, pattern of the output, argument of demo...
+	local said
+	demo v "${@:4}"
+	said=$("$report" verdict "$dir/v" 2>&1)
+	check "verdict: $1" "$? == $2 && $(grep -cE -- "$3" <<<"$said") == 1" || diag <<<"$said"
+}
+verdict "all as asked for" 0 '^  kept: shares within 0\.10 points' -0.1 0.0 0.0 0.1
+verdict "... in a sentence" 0 '^  apply: asked 60:40, got 59\.90:40\.10; lost 0, before: 80 %$' -0.1 0.0 0.0 0.1
+verdict "a busy host" 0 "got 59\.45:40\.55; lost 0, before: 80 %; a's VM had nothing queued 5\.7 % of the time: busy host" -0.55 0.0 5.7 0.9
+verdict "... is no fault of divvy's" 0 "^  not exact, and not divvy's fault: apply: a is 0\.55 points short" -0.55 0.0 5.7 0.9
+verdict "a VM that stood still for a moment: neither" 0 "^  not exact, and not divvy's fault" -0.55 0.0 0.9 0.1
+verdict "a queue that is often empty on an idle host" 1 "^  NOT KEPT.*divvy's fault: apply: a is 0\.55 points short" -0.55 0.0 5.7 0.1
+verdict "more than an empty queue explains" 1 '^  NOT KEPT.*apply: a is 5\.00 points short' -5 0.0 5.7 0.9
+verdict "packets that divvy's queues dropped" 1 "^  NOT KEPT.*divvy's queues dropped 7 packets" 0 0.02 0.0 0.9 '"queue_drops": 7'
+verdict "packets that are lost" 1 "^  NOT KEPT.*0\.02 % of a VM's packets were lost" 0 0.02 0.0 0.1
+verdict "shares that do not settle" 1 '^  NOT KEPT.*did not settle' 0 0.0 0.0 0.1 '"settled_ms": null'
+verdict "a capacity that is not used" 1 '^  NOT KEPT.*80\.0 % of the capacity' 0 0.0 0.0 0.1 '"utilisation": 0.8'
+sed 's/"loaded": true/"loaded": false/' "$dir/v/summary.json" >"$dir/summary.json"
+"$report" verdict "$dir" >"$dir/said"
+check "verdict: VMs that do not fill the wire have none" "$? == 0 && $(grep -c 'no verdict' "$dir/said") == 1"
+refused "nothing that divvy divides" "$dir/a: no summary.json with a phase that divvy divides" verdict "$dir/a"
+
 mkdir "$dir/empty"
 refused "a folder without a result" "$dir/empty: no figures.json and no summary.json" report "$dir/empty"
 write bad '{"phases": ['
