@@ -40,6 +40,6 @@ bool hurdle_list_same(const struct hurdle_list *a, const struct hurdle_list *b);
 /*
  * The first hurdle of a vNIC's packets, borrowed; NULL: there is none. A vNIC that is the port of a bridge
  * (Linux, Open vSwitch) sends by the other ports of that bridge first. Another vNIC's packets are routed: they
- * leave by any device that is nobody's port, for links do not tell what routes say.
+ * leave by any device that is no port of a bridge, for links do not tell what routes say.
  */
 const struct hurdle *hurdle_of(const struct hurdle_list *l, const struct host *h, uint32_t vnic);

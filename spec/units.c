@@ -3,7 +3,7 @@
  * Text to quantities.
  *
  * The trap of the field: in tc(8) "mbit" is 10^6 bits and "mbps" is 10^6 bytes a second, while nearly
- * everybody else writes Mbps for bits. divvy takes bits alone, spelled so that they cannot be read otherwise,
+ * all other programs write Mbps for bits. divvy takes bits alone, spelled so that they cannot be read otherwise,
  * and answers any other spelling with the texts that would be right. Sizes are bytes with k = 1024, as in
  * tc(8).
  */

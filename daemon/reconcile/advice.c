@@ -67,7 +67,7 @@ int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_
 	return err < 0 ? err : check_tcx(d, p, out);
 }
 
-/* Processes that divvyd may not look into: VMs are missing, and nobody else would say why. */
+/* Processes that divvyd may not look into: VMs are missing, and no other line would say why. */
 static int add_sight(const struct daemon *d, struct warning_list *out)
 {
 	char text[SIGHT_TEXT_SIZE];

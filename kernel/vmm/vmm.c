@@ -260,7 +260,7 @@ static void one_holder_each(struct nic_list *l)
 	l->n = kept;
 }
 
-/* A process may not be looked into: it matters if it looks like a VMM, which anybody may see. */
+/* A process may not be looked into: it matters if it looks like a VMM, which any process may see. */
 static void note_refused(struct vmm_sight *sight, int rootdir, const char *name, pid_t pid, int error)
 {
 	_cleanup_close_ int procdir = openat(rootdir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);

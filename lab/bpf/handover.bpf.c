@@ -3,7 +3,7 @@
 /*
  * Where a frame leaves the host. A real NIC frees the packet when it has sent it, and with that the sender's
  * send buffer; through a veth pair the packet stays charged to the sender for as long as it waits on the
- * wire. A clone is charged to nobody, so the wire gets a clone and the host's packet ends here.
+ * wire. A clone is charged to no socket, so the wire gets a clone and the host's packet ends here.
  */
 
 #include <linux/bpf.h>

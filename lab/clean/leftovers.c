@@ -121,7 +121,7 @@ static void janitor_main(int fd, pid_t lab)
 	prctl(PR_SET_NAME, "dvl-janitor");
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	/* Hold nothing of the lab's: somebody may wait for its output's end, and taps live by descriptors. */
+	/* Hold nothing of the lab's: a caller may wait for its output's end, and taps live by descriptors. */
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	dup2(fd, 3);

@@ -85,7 +85,7 @@ void libvirt_left_remove(void)
 			snprintf(pattern, sizeof(pattern), "%s%s", roots[k], groups[i]);
 			remove_matching(pattern);
 		}
-	/* Their parent, if nobody else's domain is in it. */
+	/* Their parent, if no other domain is in it. */
 	for (size_t k = 0; n_groups > 0 && k < ARRAY_SIZE(roots); k++) {
 		glob_t g;
 

@@ -156,7 +156,7 @@ static void play(int fd)
 			if (send(fd, datagram, k->size, 0) == k->size)
 				sent++;
 			else
-				/* nobody listens yet, or no room; the receiver counts it as lost */
+				/* no receiver listens yet, or no room; the receiver counts it as lost */
 				refused++;
 		}
 	printf("sent %llu packets, at most %.1f ms late, %llu refused\n", (unsigned long long)sent,

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The table of what is computed of each VM's arrivals, besides what measure.h has for everybody: a new measure is
+ * The table of what is computed of each VM's arrivals, besides what measure.h computes for each of them: a new measure is
  * a function and a line in kinds.c. It stands in summary.json and in the report, where the worst VM's counts.
  */
 

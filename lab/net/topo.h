@@ -41,7 +41,7 @@ enum topo_port {
 	TOPO_TAP,  /* a tap that the lab makes, for a VMM to open */
 	/* a container's: a veth into a namespace of its own, where its address and route are set */
 	TOPO_VETH,
-	TOPO_FOREIGN, /* a tap that somebody else makes, under the planned name, and connects */
+	TOPO_FOREIGN, /* a tap that another program makes, under the planned name, and connects */
 };
 
 struct topo_config {

@@ -284,7 +284,7 @@ static bool reap(struct child *c)
 	do
 		r = waitpid(c->pid, &c->status, WNOHANG);
 	while (r < 0 && errno == EINTR);
-	c->ended = r != 0; /* an error means that somebody else has reaped it */
+	c->ended = r != 0; /* an error means that it has been reaped elsewhere */
 	return c->ended;
 }
 

@@ -99,7 +99,7 @@ def unscheduled_sentence(s, p):
                 f"{'less' if a.median > p.ipd_cv(0) else 'at least as'} regular."), ""
     differ = 200 * abs(a.median - b.median) / (a.median + b.median)
     points = [abs(y[0] - y[1]) for x, y in plots.bandwidth(s, nothing) if x >= WARMUP_S]
-    return (f"Nobody divides: the VMs had {a.median:.1f} and {b.median:.1f} Mbit/s, which differ by {differ:.1f} %"
+    return (f"Not divided: the VMs had {a.median:.1f} and {b.median:.1f} Mbit/s, which differ by {differ:.1f} %"
             + (f", in single tenths of a second by up to {max(points):.0f} Mbit/s" if points else "")
             + (": uneven, as in the paper." if differ > UNEVEN_PCT else
                ": on average the unevenness of the paper's figure does not show.")), ""

@@ -18,7 +18,7 @@ class Figure(NamedTuple):
     scenario: str                # whose data are shown
     also: str = ""               # another scenario, if that one has no data
     mbps: tuple = ()             # (): not reported
-    shares: tuple = ()           # percent; (): nobody divides
+    shares: tuple = ()           # percent; (): not divided
     ipd_mean_ms: tuple = ()
     ipd_sd_ms: tuple = ()
     gaps: bool = False           # inter-packet delay is what it shows

@@ -277,7 +277,7 @@ static void judge_load(struct result *r)
 			double could = v->sndbuf > 0 ? offered[i] : v->offered_mbps;
 
 			/*
-			 * In CPU slots a flood has always more to do; without a limit of the wire everybody
+			 * In CPU slots a flood has always more to do; without a limit of the wire every VM
 			 * has.
 			 */
 			v->backlogged = scenario_sends(s, r->phases[k].phase, i) &&
@@ -308,7 +308,7 @@ static void evaluate_shares(const struct result *r, struct phase_result *p)
 	for (size_t i = 0; i < n; i++) {
 		p->vm[i].share_pct = pct[i];
 		/*
-		 * Without a scheduler nobody promised a share, unless the scenario names one to compare with.
+		 * Without a scheduler no share is promised, unless the scenario names one to compare with.
 		 */
 		if (p->phase->scheduler != SCHEDULER_NONE || p->phase->has_shares)
 			p->vm[i].error_pp = error[i];

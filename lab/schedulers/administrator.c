@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The baseline: what somebody who knows tc(8) types, and no more. HTB at the uplink, a class for each VM with
+ * The baseline: what an administrator who knows tc(8) types, and no more. HTB at the uplink, a class for each VM with
  * its share of the capacity as `rate` and all of it as `ceil`; quantum, burst and queues are tc's defaults.
  * VMs are told apart by source address, or, behind NAT, by the class that the firewall writes into the packet
  * where it still has its tap (nft(8), "meta priority"; HTB takes it without a filter).

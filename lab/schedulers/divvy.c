@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The programs that the lab is for, used as anybody would: a daemon, a specification's file, the command
+ * The programs that the lab is for, used as an operator does: a daemon, a specification's file, the command
  * line.
  */
 

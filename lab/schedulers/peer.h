@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Peers: what else somebody would set up today to share a host's network among VMs, each as the commands that
+ * Peers: what else an administrator would set up today to share a host's network among VMs, each as the commands that
  * the peer itself runs. doc/peers.md names their sources. What they compute is here, apart from what they
  * run.
  */
@@ -25,7 +25,7 @@ int uplink_classify(struct scheduling *s, struct errtext *e);
 /* Take the uplink's HTB away, and the marks. */
 int uplink_release(struct scheduling *s, struct errtext *e);
 
-/* What somebody who tunes HTB gives a class. */
+/* What an administrator who tunes HTB gives a class. */
 struct htb_tuned {
 	uint32_t quantum; /* bytes */
 	uint64_t burst;   /* bytes, of rate and of ceil: 10 ms, never less than one GSO packet */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * HTB at the uplink as somebody sets it up who has read tc-htb(8) and net/sched/sch_htb.c: what
+ * HTB at the uplink as a reader of tc-htb(8) and net/sched/sch_htb.c sets it up: what
  * administrator.c does, and
  *  - quantum in the shares' proportions, by which HTB divides what is lent above the rates
  *    (htb_dequeue_tree(): a leaf may send until its deficit is used up). Each at least one GSO packet, or a

@@ -6,7 +6,7 @@
  * A guest has no ffmpeg: with its libraries that would be 300 MB to unpack at each boot, and an encoder under
  * emulation could not keep real time. The clip is made and cut into packets on the host (clip.h); a guest
  * gets it, and a small static player, over TCP from its server, once, before its first stream. List VMs with
- * video first, so that this is over before anybody floods. It is nc that takes it, since busybox's wget, like
+ * video first, so that this is over before any VM floods. It is nc that takes it, since busybox's wget, like
  * all static programs, dies where it asks glibc for the number of a service.
  *
  * The receiver is a socket in the server's namespace that the loop reads. The kernel stamps each datagram as

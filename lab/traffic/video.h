@@ -53,7 +53,7 @@ struct video_result {
 	double loss_pct, jitter_ms, jitter_max_ms;
 	double late_p50_ms, late_p99_ms, late_max_ms;
 	double ssim, ssim_stream; /* NAN: not computed */
-	double ssim_unloaded;     /* of the phase in which nobody else sends; NAN: there is none */
+	double ssim_unloaded;     /* of the phase in which no other VM sends; NAN: there is none */
 	char player[100];
 };
 

@@ -29,7 +29,7 @@ stop() {
 	for d in $(machine_groups); do
 		case " $groups_before " in
 		*" $d "*) ;;
-		*) rmdir "$d" 2>/dev/null || : ;; # not empty: somebody else uses it by now
+		*) rmdir "$d" 2>/dev/null || : ;; # not empty: another program uses it by now
 		esac
 	done
 }

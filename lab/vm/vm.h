@@ -7,7 +7,7 @@
  * The way in is a virtio-serial port (of a container: a descriptor) that ends in a socketpair held by the
  * lab, so commands, their output and their exit codes put no packet on the guest's network. Any number of
  * commands run at once. What they print arrives line by line and is stamped with the host's clock. All of it
- * is served by loop.h: nothing arrives unless somebody waits there.
+ * is served by loop.h: nothing arrives unless the caller waits there.
  */
 
 #include "agent.h"

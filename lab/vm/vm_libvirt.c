@@ -243,8 +243,8 @@ static bool libvirt_alive(const struct vm *vm)
 }
 
 /*
- * As an operator does it; by hand only where libvirtd fails, or the lab was asked to end and waits for
- * nobody.
+ * As an operator does it; by hand only where libvirtd fails, or the lab was asked to end and does
+ * not wait.
  */
 static void libvirt_halt(struct vm *vm)
 {

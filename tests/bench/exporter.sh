@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # exporter.sh [N]: what divvy-exporter needs for N bound devices (1,000): time and bytes of /metrics and of what the page
-# fetches, its memory, and the CPU of it and divvyd while nobody asks and while a page is open.
+# fetches, its memory, and the CPU of it and divvyd while no page is open and while a page is open.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/bench/lib.sh
@@ -68,7 +68,7 @@ printf '%-34s' "the page and what it fetches:"
 timed / "/status.json?brief=1" /history.json
 printf '%-34s' "what it fetches each 2 s:"
 timed "/status.json?brief=1"
-cpu_for "nobody asks" 20
+cpu_for "no page is open" 20
 watch &
 watcher=$!
 cpu_for "a page is open" 20

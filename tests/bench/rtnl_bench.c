@@ -281,7 +281,7 @@ static void measure(struct bench *b, bool listening)
 				(void)rtnl_events_read(b->events, ignore, NULL);
 		}
 	printf("\n%u devices, %s (median of %d, range)\n", b->n,
-	       listening ? "an event socket listening to tc and links" : "nobody listening", ROUNDS);
+	       listening ? "an event socket listening to tc and links" : "no socket listening", ROUNDS);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		double mid = (double)bench_median(ns[i], ROUNDS) / 1e6;
 
