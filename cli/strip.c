@@ -35,9 +35,3 @@ void strip_cell(struct strip *s, enum strip_style style, const char *text, size_
 	if (!right)
 		blanks(s, columns - taken);
 }
-
-void strip_fill(struct strip *s, size_t columns)
-{
-	if (s->columns < columns)
-		blanks(s, columns - s->columns);
-}

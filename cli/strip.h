@@ -35,5 +35,3 @@ struct strip {
 void strip_put(struct strip *s, enum strip_style style, const char *text, size_t columns);
 /* Appends text in exactly so many columns: shortened in its middle (ascii: see shorten.h), or filled up with blanks. */
 void strip_cell(struct strip *s, enum strip_style style, const char *text, size_t columns, bool right, bool ascii);
-/* Appends blanks up to that column. */
-void strip_fill(struct strip *s, size_t columns);

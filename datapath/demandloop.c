@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "commit.h"
 #include "kernel/net/htb.h"
+#include "plan/demands.h"
 #include "plan/overlay.h"
 
 #include <errno.h>
@@ -348,11 +349,6 @@ int demandloop_rest(struct demandloop *l)
 				err = send_class(l->of.plane, have, &t->classes[k]);
 	}
 	return flush(l->of.plane, err);
-}
-
-const struct demands *demandloop_demands(const struct demandloop *l)
-{
-	return &l->demands;
 }
 
 /* --- open and close ----------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
  */
 
 #include "dataplane.h"
-#include "plan/demands.h"
 #include "promises.h"
 
 #include <systemd/sd-event.h>
@@ -36,6 +35,3 @@ void demandloop_switch(struct demandloop *l);
 
 /* At the end: no leaf's ceiling stays below its limit. 0 or negative errno. */
 int demandloop_rest(struct demandloop *l);
-
-/* What is known of each device; borrowed until the next call of this unit. In the order of the running plan's uplinks. */
-const struct demands *demandloop_demands(const struct demandloop *l);

@@ -368,11 +368,6 @@ int traffic_stop_all(struct traffic *const *t, size_t n, struct errtext *e)
 	return r == -ETIMEDOUT || r == 0 ? 0 : errtext_set(e, r, "interrupted while traffic stopped");
 }
 
-int traffic_stop(struct traffic *t, struct errtext *e)
-{
-	return traffic_stop_all(&t, 1, e);
-}
-
 void traffic_get(struct traffic *t, struct traffic_result *out)
 {
 	if (!t->stopped) {

@@ -37,14 +37,13 @@ int traffic_wait_running(struct traffic *const *t, size_t n, unsigned timeout_ms
  */
 bool traffic_running(const struct traffic *t, struct errtext *e);
 /*
- * Stop the client, wait up to 3 s for its last words, stop the server. Results stay until traffic_free().
- * Stop floods together with traffic_stop_all(): the waits overlap.
+ * Stop the clients, wait up to 3 s for their last words, stop the servers: the waits overlap. Results stay until
+ * traffic_free().
  */
-int traffic_stop(struct traffic *t, struct errtext *e);
 int traffic_stop_all(struct traffic *const *t, size_t n, struct errtext *e);
 void traffic_get(struct traffic *t, struct traffic_result *out);
 /*
- * Take what was received of a video, after traffic_stop(): the caller's to free. False (out untouched): it is
+ * Take what was received of a video, after traffic_stop_all(): the caller's to free. False (out untouched): it is
  * none, or nothing came.
  */
 bool traffic_take_video(struct traffic *t, struct video_recording *out);

@@ -39,7 +39,7 @@ struct traffic_result { /* borrowed; grows while the loop runs */
 	size_t n_intervals;
 	const struct traffic_rtt *rtts;
 	size_t n_rtts;
-	uint64_t sent, received; /* ICMP, ping: requests and replies, after traffic_stop(); UDP: received */
+	uint64_t sent, received; /* ICMP, ping: requests and replies, after traffic_stop_all(); UDP: received */
 	uint64_t lost;           /* UDP: sum over intervals; ICMP, ping: sent - received */
 	uint64_t rcvbuf_errors;  /* of the server's namespace since the start: the receiver's own drops */
 };

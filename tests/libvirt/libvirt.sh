@@ -327,7 +327,11 @@ case_plug() {
 	divvy discover | grep -E "^ *$reused " | grep -q "$a"
 	check "plug: discover does not call it so" "$? == 1" || divvy discover | diag
 
-	# The first comes back.
+	plug_again
+	must virsh -q destroy plug
+}
+
+plug_again() { # the first comes back; a, b and tap are case_plug's
 	attach plug "$a" virtio
 	await 2 is_at a "$(tap_of_domain plug "$a")" on
 	check "plug again: the right NIC is bound" "$? == 0" || divvy status | diag
@@ -340,7 +344,6 @@ case_plug() {
 	divvyd_launch
 	await 2 is_at a "$(tap_of_domain plug "$a")" on
 	check "plug, divvyd started anew: the right NIC is bound" "$? == 0" || divvy status | diag
-	must virsh -q destroy plug
 }
 
 # --- suspend, reset, managed save ----------------------------------------------------------------------
