@@ -18,6 +18,7 @@
 #   make deb        packages for Debian, in build/deb
 #   make check-deb  those packages in clean Debian 12 and 13 trees: four minutes (tests/deb/check.sh)
 #   make check-host a whole Debian 13 and 12 as a host under QEMU: 20 minutes (tests/hosts/whole.sh)
+#   make check-unit all faults under the installed units, on a whole Debian 13: 20 minutes
 
 VERSION := 0.1
 PREFIX ?= /usr/local
@@ -386,12 +387,15 @@ check-deb: deb
 check-host: deb
 	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
 	@tests/hosts/whole.sh $(SUITES)
+check-unit: deb
+	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
+	@CASES="install suites" SUITES=all TIMEOUT=2400 tests/hosts/whole.sh trixie
 
 clean:
 	rm -rf $(B) lab/out
 
 .PHONY: all exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views \
-	check-libvirt check-killed bench install install-exporter install-lab uninstall deb check-deb check-host clean
+	check-libvirt check-killed bench install install-exporter install-lab uninstall deb check-deb check-host check-unit clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

@@ -4,7 +4,7 @@
 # deps.sh [GOAL...]: the Debian packages that these goals of make need; installs what is missing.
 #
 # Every goal gets what building needs. These get more:
-#	demo, check, check-kernels, check-libvirt, check-host, figures	the lab, which runs virtual machines on this host; a line says so first
+#	demo, check, check-kernels, check-libvirt, check-host, check-unit, figures	the lab, which runs virtual machines on this host; a line says so first
 #	these and bench			what network namespaces are set up with
 #	bench				what counts system calls
 #	exporter, and those with tests	what serves HTTP
@@ -12,8 +12,8 @@
 #	check, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
 #	fuzz				libFuzzer
-#	deb, check-deb, check-host	what packages are built with
-#	check-deb, check-host		clean Debian trees; what looks at packages
+#	deb, check-deb, check-host, check-unit	what packages are built with
+#	check-deb, check-host, check-unit	clean Debian trees; what looks at packages
 #
 # A package that is there is never removed. apt-get first says what it would do; where that is a removal, nothing is
 # installed, and one line names what would go. The removal is also refused where apt-get does the work (--no-remove).
@@ -42,7 +42,7 @@ no_btf="this kernel has no BTF (/sys/kernel/btf/vmlinux): \
 use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
 
 [ "$(uname -s)" = Linux ] || die "needs Linux"
-if wants demo check check-views picture check-kernels check-libvirt figures bench check-deb check-host; then
+if wants demo check check-views picture check-kernels check-libvirt figures bench check-deb check-host check-unit; then
 	must_be_root
 	[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
 	[ -r /sys/kernel/btf/vmlinux ] || die "$no_btf"
@@ -83,19 +83,19 @@ missing() { # package...: those that are not installed
 # shellcheck disable=SC2086 # lists
 {
 	wanted=$(missing $build)
-	! wants demo check check-views picture check-kernels check-libvirt figures bench check-deb check-host ||
+	! wants demo check check-views picture check-kernels check-libvirt figures bench check-deb check-host check-unit ||
 		wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
 	! wants check-views || wanted=$wanted$(missing $views)
 	! wants picture || wanted=$wanted$(missing tmux perl)
-	! wants exporter install-exporter deb check-deb check-host bench check-views check check-kernels check-libvirt lint ||
+	! wants exporter install-exporter deb check-deb check-host check-unit bench check-views check check-kernels check-libvirt lint ||
 		wanted=$wanted$(missing $exporter)
-	! wants deb check-deb check-host || wanted=$wanted$(missing $packages)
-	! wants check-deb check-host || wanted=$wanted$(missing $trees)
+	! wants deb check-deb check-host check-unit || wanted=$wanted$(missing $packages)
+	! wants check-deb check-host check-unit || wanted=$wanted$(missing $trees)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
 	wanted_lab=
-	! wants demo check check-kernels check-libvirt figures check-host || wanted_lab=$(missing $lab)
+	! wants demo check check-kernels check-libvirt figures check-host check-unit || wanted_lab=$(missing $lab)
 	if wants figures; then
 		! apt-cache show libvirt-daemon-log >/dev/null 2>&1 || evaluation="$evaluation libvirt-daemon-log"
 		wanted_lab=$wanted_lab$(missing $evaluation)

@@ -4,8 +4,10 @@
 # whole.sh [SUITE...]: a whole Debian host under QEMU for each suite (default: trixie and bookworm), with systemd, cgroup v2
 # alone, nftables, a bridge, vhost_net, and divvy's packages of build/deb (make deb). What is tried there is in whole_guest.sh,
 # which runs as a service of the host and reboots it once. Prints its TAP. About eight minutes a suite without KVM.
-# ACCEL=kvm where KVM works; TIMEOUT=seconds (default 600); CONSOLE=file shows the console while it runs.
+# ACCEL=kvm where KVM works; TIMEOUT=seconds (default 900); CONSOLE=file shows the console while it runs. CASES="install suites":
+# only these of whole_guest.sh, and no reboot; SUITES="state:full exporter": only these system tests, SUITES=all: all of them.
 set -u
+CASES=${CASES:-} SUITES=${SUITES:-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d /var/tmp/divvy-whole.XXXXXX)
 qemu=
@@ -17,11 +19,12 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 boot() { # kernel's directory: runs the host to its end
-	local deadline=$((SECONDS + ${TIMEOUT:-600})) console=${CONSOLE:-$tmp/console}
+	local deadline=$((SECONDS + ${TIMEOUT:-900})) console=${CONSOLE:-$tmp/console}
 	# Without cx16: see run.sh.
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -m 1G -smp "${CPUS:-2}" -cpu max,cx16=off -accel "${ACCEL:-tcg}" \
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd" \
-		-append "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off random.trust_cpu=on systemd.show_status=0 fsck.mode=skip" \
+		-append "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off random.trust_cpu=on systemd.show_status=0 fsck.mode=skip \
+divvy.cases=${CASES// /+} divvy.suites=${SUITES// /+}" \
 		-drive "file=$tmp/disk.img,format=raw,if=virtio,cache=unsafe" \
 		-netdev user,id=port,restrict=on -device virtio-net-pci,netdev=port,speed=1000,duplex=full,romfile= \
 		-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &
@@ -29,7 +32,7 @@ boot() { # kernel's directory: runs the host to its end
 	while kill -0 "$qemu" 2>/dev/null && ((SECONDS < deadline)); do
 		sleep 0.2
 	done
-	kill "$qemu" 2>/dev/null && echo "# no end within ${TIMEOUT:-600} s"
+	kill "$qemu" 2>/dev/null && echo "# no end within ${TIMEOUT:-900} s"
 	wait "$qemu"
 	qemu=
 	tr -d '\r' <"$console" >"$tmp/said"

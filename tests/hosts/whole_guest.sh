@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # whole_guest.sh: runs in the host that whole.sh boots, as a service. Before a reboot: install, all verbs, faults of divvyd and of
-# the host, an upgrade under flood, CPU slots; behind it: VMs are divided, and the package is removed and purged. divvyd and
-# divvy-guard run in their installed units all the time. Prints TAP, "##exit N" at its end, and powers the host off.
+# the host, an upgrade under flood, CPU slots; behind it: VMs are divided, and the package is removed and purged. divvyd,
+# divvy-guard and divvy-exporter run in their installed units all the time, also for the system tests of "suites": a right, a
+# system call or a path that a unit denies and a fault needs is found by them. Prints TAP, "##exit N" at its end, and powers
+# the host off.
 set -u
 root=/divvy
 export NO_SKIP=1 HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
@@ -14,6 +16,14 @@ host=whole srv=srv       # the host's own namespace has a name, too
 spec=/etc/divvy/divvy.yaml
 # shellcheck disable=SC2034 # lib.sh floods for so long at most; dpkg takes a while under emulation
 flood_seconds=300
+# System tests, each with its cases behind a colon: all that make sense, or by default those that need other rights, system
+# calls and paths, on Debian 13; fewer on Debian 12.
+suites_all=(faults_daemon:two_daemons:stale_socket:restart:reboot:peers faults_others state:system_file:text:full:read_only
+	repair:vnic:uplink:ifb:dead control:dry_run:groups:timeout:watch:no_descriptors:start faults_vms:vm_killed:bound_later:namesake
+	cpu_faults:idle:moved:frozen exporter)
+suites=(faults_daemon:restart faults_others:nft:undone state:full:read_only repair:ifb control:dry_run:groups
+	faults_vms:bound_later cpu_faults:moved exporter)
+! grep -q 'VERSION_ID="12"' /etc/os-release || suites=(state:full control:dry_run:groups cpu_faults:moved exporter)
 
 divvy() {
 	/usr/bin/divvy "$@"
@@ -132,6 +142,30 @@ case_install() {
 		limit=${u#* }
 		systemd-analyze security --no-pager --threshold="$limit" "${u% *}" >"$tmp/said" 2>&1
 		check "systemd-analyze security ${u% *} here: $(sed -n 's/.*level for .*: \([0-9.]*\).*/\1/p' "$tmp/said")" "$? == 0"
+	done
+}
+
+suite() { # script, case...: its results become this test's
+	local line ended=0
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) check "$1: ${line#ok * - }" 1 ;;
+		"not ok "*) check "$1: ${line#not ok * - }" 0 ;;
+		1..*) ended=1 ;;
+		*) echo "# ${line#\# }" ;;
+		esac
+	done < <(DIVVY_UNIT=1 timeout 400 "$root/tests/system/$1.sh" "${@:2}" 2>&1)
+	check "$1: came to its end" $ended
+	echo "# up $(cut -d ' ' -f 1 /proc/uptime) s"
+}
+
+case_suites() {
+	local s
+	try "install divvy-exporter" dpkg -i /divvy/deb/divvy-exporter_*.deb
+	try "divvy-exporter runs" active divvy-exporter
+	for s in "${suites[@]}"; do
+		# shellcheck disable=SC2086 # words
+		suite ${s//:/ }
 	done
 }
 
@@ -343,13 +377,12 @@ bound_at() { # microseconds since the boot, by divvyd's log
 }
 
 bound_ms() { # sets ms: from when the VM's scope is there, and its VMM starts, until it is divided
-	local asked=${EPOCHREALTIME/./} began
+	local began
 	vm_scope web
 	await 15 is web state bound
 	began=$(systemctl show -P ActiveEnterTimestampMonotonic machine-qemu-web.scope)
 	ms=$((($(bound_at) - began) / 1000))
 	vm_ready web
-	echo "# systemd-run was called, and status told of it, within $(((${EPOCHREALTIME/./} - asked) / 1000)) ms"
 }
 
 case_reboot() {
@@ -375,7 +408,7 @@ case_remove() {
 	check "remove: send buffers are as they were" "$? == 0" || diag <<<"$REPLY"
 	! active divvyd && ! active divvy-guard
 	check "remove: no daemon runs" "$? == 0"
-	try "purge" dpkg --purge divvy
+	try "purge" dpkg --purge divvy divvy-exporter
 	find / -xdev -iname '*divvy*' ! -path '/divvy*' ! -path '/proc/*' ! -path '/var/log/*' 2>/dev/null >"$tmp/left"
 	find /run /sys/fs/cgroup -iname '*divvy*' 2>/dev/null >>"$tmp/left"
 	check "purge: no file, cgroup or unit is left" "$(wc -l <"$tmp/left") == 0" || diag <"$tmp/left"
@@ -385,11 +418,24 @@ case_remove() {
 tmp=/run/whole-test
 mkdir -p $tmp
 echo "##start $(uname -r), systemd $(systemctl --version | awk 'NR == 1 { print $2 }'), up in $(cut -d ' ' -f 1 /proc/uptime) s"
+asked() { # of the kernel's command line: words
+	sed -n "s/.* divvy\.$1=\([^ ]*\).*/\1/p" /proc/cmdline | tr + ' '
+}
 if [[ ! -e $kept ]]; then
-	for c in install verbs upgrade ends full_disk cpu vhost; do
+	read -ra cases <<<"$(asked cases)"
+	read -ra only <<<"$(asked suites)"
+	((${#only[@]} == 0)) || suites=("${only[@]}")
+	[[ ${only[*]} != all ]] || suites=("${suites_all[@]}")
+	((${#cases[@]} > 0)) && part=1 || part=0 cases=(install suites verbs upgrade ends full_disk cpu vhost)
+	for c in "${cases[@]}"; do
 		"case_$c"
 		echo "# up $(cut -d ' ' -f 1 /proc/uptime) s"
 	done
+	((part == 0)) || {
+		trap - EXIT
+		tap_done
+		finish $?
+	}
 	kept_counts
 	trap - EXIT
 	sync

@@ -16,13 +16,16 @@ trap 'rm -rf "$work"' EXIT
 libraries=libbpf1,libcap2,libjansson4,libmicrohttpd12,libmnl0,libncursesw6,libsmartcols1,libxml2,libyaml-0-2
 
 tree=$work/tree
-INCLUDE=systemd-sysv,udev,dbus,iproute2,nftables,kmod,procps,$libraries "$root/tests/deb/tree.sh" "$suite" "$tree"
+INCLUDE=systemd-sysv,udev,dbus,iproute2,nftables,kmod,procps,perl,curl,$libraries "$root/tests/deb/tree.sh" "$suite" "$tree"
 
 mkdir -p "$tree/lib/modules" "$tree/divvy/deb"
 cp -a "$kernel/modules" "$tree/lib/modules/$release"
 depmod -b "$tree" "$release"
 cp "$root"/build/deb/divvy_*.deb "$root"/build/deb-before/divvy_*.deb "$root"/build/deb/divvy-exporter_*.deb "$tree/divvy/deb"
-(cd "$root" && cp --parents tests/tap.sh tests/system/*.sh tests/hosts/whole_guest.sh build/tests/system/tapflood "$tree/divvy")
+(cd "$root" && cp --parents tests/tap.sh tests/system/*.sh tests/hosts/whole_guest.sh build/tests/system/tapflood \
+	doc/examples/*.yaml systemd/divvy.yaml "$tree/divvy")
+# System tests find what is built where the packages put it.
+ln -s /usr/bin/divvy /usr/sbin/divvyd /usr/sbin/divvy-exporter "$tree/divvy/build"
 echo whole >"$tree/etc/hostname"
 printf 'tun\nvhost_net\n' >"$tree/etc/modules-load.d/vms.conf"
 cat >"$tree/etc/systemd/system/whole-test.service" <<-END

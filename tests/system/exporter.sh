@@ -20,14 +20,20 @@ refused() { # what it says, options...
 	! DIVVY_SOCKET=$tmp/socket timeout 5 "$root/build/divvy-exporter" "$@" >"$tmp/said" 2>&1 && says said "$said"
 }
 
+entitled_is() { # bytes a second
+	[[ $(metric divvy_device_entitled_bytes_per_second web) == "$1" ]]
+}
+
 case_metrics() {
-	local before after
+	local before after t0=${EPOCHREALTIME/./} us
 	before=$(metric divvy_device_delivered_bytes_total web)
 	sleep 1
 	after=$(metric divvy_device_delivered_bytes_total web)
-	check "delivered bytes grow as they should: $(((after - before) / 1000)) kB in a second" \
-		"after - before > 1000000 && after - before < 2200000"
-	check "entitled, in bytes a second" "$(metric divvy_device_entitled_bytes_per_second web) == capacity_mbit * 1000000 / 8 * 6 / 10"
+	us=$((${EPOCHREALTIME/./} - t0)) # under emulation asking takes a while
+	check "delivered bytes grow as they should: $(((after - before) / 1000)) kB in $((us / 1000)) ms" \
+		"after - before > 700000 && (after - before) * 100 < us * 220"
+	await 5 entitled_is $((capacity_mbit * 75000)) # 60 % of it
+	check "entitled, in bytes a second" "$? == 0" || get "$url/metrics" | grep entitled | diag
 	[[ $(metric divvy_device_state web 'state="bound"') == 1 && $(metric divvy_device_backpressure batch) == 1 ]]
 	check "state and backpressure" "$? == 0"
 	[[ $(get -D - -o /dev/null "$url/metrics") == *"Content-Type: text/plain; version=0.0.4"* ]]
@@ -99,23 +105,23 @@ case_options() {
 	refused "Address already in use" --listen "$tmp/file"
 	check "a file that is no socket stays" "$? == 0 && $([[ -e $tmp/file ]] && echo 1 || echo 0)" || diag <"$tmp/said"
 	exporter_stop
-	exporter_start "$tmp/x/http"
-	[[ $(get --unix-socket "$tmp/x/http" http://localhost/metrics | grep -c '^divvy_up 1') == 1 ]]
+	exporter_start "$(exporter_socket)"
+	[[ $(get --unix-socket "$(exporter_socket)" http://localhost/metrics | grep -c '^divvy_up 1') == 1 ]]
 	check "over a Unix socket" "$? == 0"
 	exporter_stop
-	check "which is gone with it" "$([[ -e $tmp/x/http ]] && echo 0 || echo 1)"
+	check "which is gone with it" "$([[ -e $(exporter_socket) ]] && echo 0 || echo 1)"
 }
 
 lib_init
 command -v curl >/dev/null || bail "curl is missing: make deps check"
 chmod 711 "$tmp"
-divvyd_options=(--group nogroup --read-group games)
+divvyd_options=(--group "$group" --read-group "$read_group")
 set_up bridge
 for v in web batch; do
 	vm_ask $v "flood 60 $frame ${dst_mac[$v]} ${src_ip[$v]} 10.77.0.1 ${port[$v]}"
 done
 exporter_start "127.0.0.1:$port_http" --host mon.example
-check "divvy-exporter runs as an unprivileged user" "$(awk '/^Uid/ { print $2 }' "/proc/$exporter_pid/status") == 65533"
+check "divvy-exporter runs as an unprivileged user" "$(awk '/^Uid/ { print $2 }' "/proc/$exporter_pid/status") > 0"
 sleep 1
 case_metrics
 case_http

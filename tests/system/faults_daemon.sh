@@ -100,14 +100,12 @@ case_restart() {
 	check "set: status says that it differs from the file" "$? == 0"
 	printf 'uplinks:\n  - name: up0\n    capacity: 20mbits\n' >"$tmp/none.yaml"
 	divvy_stop
-	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
-		--socket "$tmp/socket" >"$tmp/said" 2>&1
+	divvyd_once 10
 	check "restart: a system file that is wrong stops the start" "$? == 1"
-	tail -n 1 "$tmp/said" | grep -qE 'none.yaml:3:[0-9]+: .*20mbits'
+	tail -n 1 "$tmp/said" | grep -qE '(none|divvy)\.yaml:3:[0-9]+: .*20mbits'
 	check "restart: with file, line and what, in the last line" "$? == 0" || diag <"$tmp/said"
 	cp "$root/systemd/divvy.yaml" "$tmp/none.yaml"
-	ip netns exec "$host" timeout 1 "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
-		--socket "$tmp/socket" >"$tmp/said" 2>&1
+	divvyd_once 1
 	grep -q 'no specification yet' "$tmp/said"
 	check "restart: the file that make install puts there is none yet" "$? == 0" || diag <"$tmp/said"
 	rm "$tmp/none.yaml"
@@ -120,9 +118,9 @@ case_reboot() {
 	local ifb
 	divvy set web=70 batch=30
 	divvy_stop
-	grep -q '"hooks":\[{[^]]*"name":"n0"[^]]*"ours":true' "$tmp/state/"*
+	grep -q '"hooks":\[{[^]]*"name":"n0"[^]]*"ours":true' "$state_dir/"*
 	check "the state says that the hook's qdisc is divvy's" "$? == 0"
-	sed -i 's/"boot":"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "$tmp/state/"*
+	sed -i 's/"boot":"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/' "$state_dir/"*
 	tc -n "$host" qdisc del dev n0 ingress
 	tc -n "$host" qdisc del dev n1 ingress
 	for ifb in $(ip -n "$host" -br link show type ifb | cut -d ' ' -f 1); do
@@ -145,17 +143,16 @@ case_reboot() {
 case_peers() { # who may speak
 	chmod 755 "$tmp"
 	divvy_stop
-	ip netns exec "$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" --runtime "$tmp/run" \
-		--socket "$tmp/socket" --group games >>"$tmp/divvyd.log" 2>&1 &
-	divvyd_pid=$!
-	await 5 divvy status >/dev/null 2>&1
+	divvyd_options=(--group "$group")
+	divvyd_launch
+	divvyd_options=()
 	cp "$root/build/divvy" "$tmp/divvy-copy"
 	local nobody=(setpriv --reuid 65534 --regid 65534) copy=(env "DIVVY_SOCKET=$tmp/socket" "$tmp/divvy-copy")
 	"${nobody[@]}" --clear-groups "${copy[@]}" status >"$tmp/said" 2>&1
 	check "peers: a stranger is refused" "$? == 1"
 	says said 'permission denied'
 	check "peers: with a reason" "$? == 0" || diag <"$tmp/said"
-	"${nobody[@]}" --groups games "${copy[@]}" status >"$tmp/said" 2>&1
+	"${nobody[@]}" --groups "$group" "${copy[@]}" status >"$tmp/said" 2>&1
 	check "peers: a member of the group is served" "$? == 0" || diag <"$tmp/said"
 	chmod 666 "$tmp/socket"
 	"${nobody[@]}" --clear-groups "${copy[@]}" set web=1 >"$tmp/said" 2>&1

@@ -29,6 +29,7 @@ declare -A vm_name # where it is not the key
 declare -A vm_in vm_out vm_pid src_ip=([web]=10.77.0.11 [batch]=10.77.0.12)
 declare -A tap=([web]=n0 [batch]=n1) mac=([web]=52:54:00:77:00:01 [batch]=52:54:00:77:00:02) port=([web]=5001 [batch]=5002)
 divvyd_pid=
+group=games read_group=users # whose members divvyd serves, where a test gives it groups
 
 # shellcheck source=tests/tap.sh
 . "$root/tests/tap.sh"
@@ -50,10 +51,18 @@ in_host() {
 	ip netns exec "$host" "$@"
 }
 
+host_add() {
+	ip netns add "$host"
+}
+
+host_del() { # with all links in it
+	ip netns del "$host" 2>/dev/null
+}
+
 make_topology() { # bridge | br_netfilter | routed | killed | leaf; what follows a slash is the caller's
 	local multi=
 	((queues == 1)) || multi=multi_queue
-	ip netns add "$host" && ip netns add "$srv" || bail "cannot make a network namespace"
+	host_add && ip netns add "$srv" || bail "cannot make a network namespace"
 	in_host sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
 	ip -n "$host" -b - <<-END || bail "cannot make the host's links"
 		link set lo up
@@ -133,7 +142,7 @@ make_route() {
 
 remove_topology() {
 	arrivals_stop
-	ip netns del "$host" 2>/dev/null
+	host_del
 	ip netns del "$srv" 2>/dev/null
 	return 0
 }
@@ -230,22 +239,30 @@ divvy() {
 }
 
 divvy_start() {
-	rm -rf "$tmp/state" "$tmp/run"
-	mkdir "$tmp/state" "$tmp/run"
+	rm -rf "$state_dir" "$tmp/run"
+	mkdir "$state_dir" "$tmp/run"
 	divvyd_launch
 }
 
 # `ip netns exec` would hide the host's cgroups: it mounts a /sys of its own.
 divvyd_in=()      # a command that runs divvyd elsewhere: unshare and the like
 divvyd_options=() # besides those below
+divvyd_run() { # a command that runs it, and its arguments, or nothing; in a subshell, which divvyd becomes
+	exec nsenter --net="/run/netns/$host" "$@" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$state_dir" \
+		--runtime "$tmp/run" --socket "$tmp/socket" "${divvyd_options[@]}"
+}
+
 divvyd_launch() {
-	nsenter --net="/run/netns/$host" "${divvyd_in[@]}" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state" \
-		--runtime "$tmp/run" --socket "$tmp/socket" "${divvyd_options[@]}" >>"$tmp/divvyd.log" 2>&1 &
+	divvyd_run "${divvyd_in[@]}" >>"$tmp/divvyd.log" 2>&1 &
 	divvyd_pid=$!
 	await 10 divvy status >/dev/null 2>&1 || {
 		diag <"$tmp/divvyd.log"
 		bail "divvyd does not answer"
 	}
+}
+
+divvyd_once() { # seconds: it shall end by itself, or runs for so long; what it says is in $tmp/said; its exit code
+	(divvyd_run timeout "$1") >"$tmp/said" 2>&1
 }
 
 divvy_apply() { # on | off
@@ -433,6 +450,7 @@ cleanup() {
 	divvy_stop
 	vm_stop_all
 	remove_topology
+	[[ -z ${DIVVY_UNIT:-} ]] || unit_done
 	rm -rf "$tmp"
 }
 
@@ -444,6 +462,11 @@ lib_init() {
 		[[ -x $program ]] || bail "$program is not built"
 	done
 	tmp=$(mktemp -d) || bail "no temporary directory"
+	state_dir=$tmp/state
 	trap cleanup EXIT
 	trap 'exit 130' INT TERM
+	[[ -z ${DIVVY_UNIT:-} ]] || unit_init
 }
+
+# shellcheck source=tests/system/unit_lib.sh
+[[ -z ${DIVVY_UNIT:-} ]] || . "$root/tests/system/unit_lib.sh"

@@ -70,15 +70,15 @@ damage() { # how, file
 }
 
 unusable() { # how
-	local kept=$tmp/state/state.json.bad-1 sum
+	local kept=$state_dir/state.json.bad-1 sum
 	leave_state "$1"
-	damage "$1" "$tmp/state/state.json"
-	sum=$([[ -f $tmp/state/state.json ]] && md5sum <"$tmp/state/state.json")
+	damage "$1" "$state_dir/state.json"
+	sum=$([[ -f $state_dir/state.json ]] && md5sum <"$state_dir/state.json")
 	divvyd_launch
 	same_as_before "$1"
 	if [[ $1 != missing && $1 != boot ]]; then
 		[[ -L $kept ]] || { [[ -e $kept ]] && { [[ ! -f $kept ]] || [[ $(md5sum <"$kept") == "$sum" ]]; }; }
-		check "$1: the file is kept aside, as it was" "$? == 0" || find "$tmp/state" -ls | diag
+		check "$1: the file is kept aside, as it was" "$? == 0" || find "$state_dir" -ls | diag
 		check "$1: the log says so, once" "$(logged 'state.json.*kept as .*state.json.bad-1') == 1" || diag <"$tmp/divvyd.log"
 	fi
 	divvy status >"$tmp/said" 2>&1
@@ -117,17 +117,17 @@ case_unusable() {
 		unusable $how
 	done
 	leave_state "again"
-	damage cut "$tmp/state/state.json"
-	echo "an earlier one" >"$tmp/state/state.json.bad-1"
+	damage cut "$state_dir/state.json"
+	echo "an earlier one" >"$state_dir/state.json.bad-1"
 	divvyd_launch
-	[[ -e $tmp/state/state.json.bad-2 && $(cat "$tmp/state/state.json.bad-1") == "an earlier one" ]]
-	check "again: an earlier one is not replaced" "$? == 0" || find "$tmp/state" -ls | diag
+	[[ -e $state_dir/state.json.bad-2 && $(cat "$state_dir/state.json.bad-1") == "an earlier one" ]]
+	check "again: an earlier one is not replaced" "$? == 0" || find "$state_dir" -ls | diag
 	divvy_apply on
 }
 
 case_system_file() { # what the operator has configured counts
 	leave_state "system file"
-	damage cut "$tmp/state/state.json"
+	damage cut "$state_dir/state.json"
 	sed 's/share: 60/share: 10/; s/share: 40/share: 30/' "$tmp/divvy.yaml" >"$tmp/none.yaml"
 	divvyd_launch
 	await 3 divvy_bound on
@@ -141,14 +141,14 @@ case_system_file() { # what the operator has configured counts
 
 case_text() { # the file can be read, but not the specification in it
 	leave_state "text"
-	sed -i 's/share: 70/shares: 70/' "$tmp/state/state.json"
-	grep -q 'shares: 70' "$tmp/state/state.json" || bail "the state has no such text"
+	sed -i 's/share: 70/shares: 70/' "$state_dir/state.json"
+	grep -q 'shares: 70' "$state_dir/state.json" || bail "the state has no such text"
 	divvyd_launch
 	same_as_before "text"
-	check "text: the log names it" "$(logged "specification saved in $tmp/state/state.json:[0-9]+:[0-9]+: .*shares") == 1" ||
+	check "text: the log names it" "$(logged "specification saved in $state_dir/state.json:[0-9]+:[0-9]+: .*shares") == 1" ||
 		diag <"$tmp/divvyd.log"
 	check "text: and not the system's file" "$(logged 'none.yaml:') == 0"
-	[[ -e $tmp/state/state.json.bad-1 ]]
+	[[ -e $state_dir/state.json.bad-1 ]]
 	check "text: it is kept aside" "$? == 0"
 	all_given_back "text"
 	divvy_apply on
@@ -156,13 +156,13 @@ case_text() { # the file can be read, but not the specification in it
 
 state_on_tmpfs() {
 	divvy_stop
-	mount -t tmpfs -o size=64k,mode=700 divvy-state "$tmp/state" || bail "cannot mount a tmpfs"
+	mount -t tmpfs -o size=64k,mode=700 divvy-state "$state_dir" || bail "cannot mount a tmpfs"
 	divvyd_launch
 	divvy_apply on
 }
 
 fill() {
-	cat /dev/zero >"$tmp/state/filler" 2>/dev/null
+	cat /dev/zero >"$state_dir/filler" 2>/dev/null
 }
 
 tells() { # what: the latest command succeeded and said that the change is not saved
@@ -198,58 +198,66 @@ case_full() { # no space where the state is saved
 	divvy status | grep -q 'No space left'
 	check "disk full: and says that it cannot save" "$? == 0"
 	divvy set web=70 batch=30 >"$tmp/said" 2>&1
-	rm "$tmp/state/filler"
-	await 13 grep -q 'share: 70' "$tmp/state/state.json"
+	rm "$state_dir/filler"
+	await 13 grep -q 'share: 70' "$state_dir/state.json"
 	check "space again: the state is saved without anybody's doing" "$? == 0"
 	! divvy status | grep -q 'No space left'
 	check "space again: status says no more" "$? == 0"
 	check "space again: the log says so" "$(logged 'saved again') == 1" || diag <"$tmp/divvyd.log"
-	[[ -z $(find "$tmp/state" -name '*.new') ]]
+	[[ -z $(find "$state_dir" -name '*.new') ]]
 	check "space again: no half file is left" "$? == 0"
 	divvy release --all
 	divvy_stop
-	umount "$tmp/state"
+	umount "$state_dir"
 	divvyd_launch
 }
 
 case_read_only() { # a file system that became read-only, as on an error
 	state_on_tmpfs
-	mount -o remount,ro "$tmp/state"
+	mount -o remount,ro "$state_dir"
 	divvy set web=70 batch=30 >"$tmp/said" 2>&1
 	tells "read-only: set"
 	divvy_stop
 	divvyd_launch
 	is web share 60
 	check "read-only: the next start runs what was saved last" "$? == 0" || json | diag
+	divvy release --all 2>/dev/null
 	divvy_stop
-	nsenter --net="/run/netns/$host" "$root/build/divvyd" --config "$tmp/none.yaml" --state "$tmp/state/not-there" \
-		--runtime "$tmp/run" --socket "$tmp/socket" >>"$tmp/divvyd.log" 2>&1 &
-	divvyd_pid=$!
-	await 5 divvy status >/dev/null 2>&1
+	umount "$state_dir"
+	divvyd_launch
+}
+
+case_no_directory() { # it cannot be made, or something else has its name
+	state_on_tmpfs
+	mount -o remount,ro "$state_dir"
+	divvy_stop
+	state_dir=$tmp/state/not-there
+	divvyd_launch
+	state_dir=$tmp/state
 	check "read-only: it starts also where the directory cannot be made" "$? == 0" || diag <"$tmp/divvyd.log"
 	divvy_apply on
 	check "read-only: and works" "$? == 0"
 	divvy release --all 2>/dev/null
 	divvy_stop
-	umount "$tmp/state"
-	rm -rf "$tmp/state"
-	echo "no directory" >"$tmp/state"
+	umount "$state_dir"
+	rm -rf "$state_dir"
+	echo "no directory" >"$state_dir"
 	divvyd_launch
 	divvy_apply on
 	check "a file where the directory should be: it works" "$? == 0"
 	divvy status | grep -qi 'not a directory'
 	check "a file where the directory should be: status says so" "$? == 0"
-	[[ $(cat "$tmp/state") == "no directory" ]]
+	[[ $(cat "$state_dir") == "no directory" ]]
 	check "a file where the directory should be: it is left alone" "$? == 0"
 	divvy release --all 2>/dev/null
 	divvy_stop
-	rm "$tmp/state"
+	rm "$state_dir"
 	divvyd_launch
 }
 
 lib_init
-trap 'umount "$tmp/state" 2>/dev/null; cleanup' EXIT
-cases=(unusable system_file text full read_only)
+trap 'umount "$state_dir" 2>/dev/null; cleanup' EXIT
+cases=(unusable system_file text full read_only no_directory)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

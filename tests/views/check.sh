@@ -152,7 +152,7 @@ done
 lib_init
 trap 'views_stop; cleanup' EXIT
 chmod 711 "$tmp"
-divvyd_options=(--read-group games)
+divvyd_options=(--read-group "$read_group")
 vm_name[batch]='<script>alert(1)<img src onerror>'
 make_topology bridge
 start_vms
