@@ -33,6 +33,7 @@ enum cell {
 static_assert(CELLS == TOPDRAW_CELLS, "topdraw.h has room for all");
 
 #define NAME_WANTED 16 /* what a name gets before bars grow */
+#define RATE_LEAST 6   /* where both directions are shown: a rate itself has no more */
 
 /* least, most and drop: see columns.h. Names, vNICs and VMs get no more than the longest of them needs. */
 static const struct cell_kind {
@@ -49,8 +50,8 @@ static const struct cell_kind {
 	[DELIVERED] = { "DELIVERED", 9, 9, 1, true },
 	[BAR] = { "", 8, 30, 6, false },
 	[SPARK] = { "LAST MINUTE", 11, 20, 10, false },
-	[RX_ENTITLED] = { "RX ENT.", 7, 8, 4, true },
-	[RX_DELIVERED] = { "RX DELIV.", 9, 9, 2, true },
+	[RX_ENTITLED] = { "ENTITLED", 8, 8, 4, true },
+	[RX_DELIVERED] = { "DELIVERED", 9, 9, 2, true },
 	[RX_BAR] = { "", 8, 30, 7, false },
 	[RX_SPARK] = { "LAST MINUTE", 11, 20, 11, false },
 	[ERROR] = { "ERR pp", 6, 6, 13, true },
@@ -85,6 +86,12 @@ static bool is_shown(const struct topdraw *t, enum cell c)
 	}
 }
 
+/* Then headers say which direction a column is of, and columns are narrower. */
+static bool shows_both(const struct topdraw *t)
+{
+	return is_shown(t, DELIVERED) && is_shown(t, RX_DELIVERED);
+}
+
 static size_t indent(const struct top_row *row)
 {
 	return 2 * row->depth;
@@ -117,6 +124,8 @@ void topdraw_layout(struct topdraw *t)
 		out[c] = (struct column){ .least = k->least, .most = k->most, .drop = k->drop };
 		if (!is_shown(t, (enum cell)c))
 			out[c].least = out[c].most = 0;
+		else if (shows_both(t) && (c == ENTITLED || c == DELIVERED || c == RX_ENTITLED || c == RX_DELIVERED))
+			out[c].least = out[c].most = RATE_LEAST;
 		else if (c == NAME || c == NIC || c == VM) {
 			if (natural[c] < out[c].most)
 				out[c].most = natural[c] > out[c].least ? natural[c] : out[c].least;
@@ -135,9 +144,17 @@ static const char *header_of(const struct topdraw *t, enum cell c)
 		return "CPU ENT.";
 	if (t->rows->cpu && c == DELIVERED)
 		return "CPU USED";
-	if (c == BAR)
-		return t->rows->directions[TOP_RX] ? "TX" : "";
-	return c == RX_BAR ? "RX" : kinds[c].header;
+	if (c == BAR || c == RX_BAR)
+		return !t->rows->directions[TOP_RX] ? "" : c == BAR ? "SENT" : "RECEIVED";
+	if (shows_both(t))
+		return c == ENTITLED	 ? "TX ENT" :
+		       c == DELIVERED	 ? "TX GOT" :
+		       c == SPARK	 ? "TX, 1 min" :
+		       c == RX_ENTITLED	 ? "RX ENT" :
+		       c == RX_DELIVERED ? "RX GOT" :
+		       c == RX_SPARK	 ? "RX, 1 min" :
+					   kinds[c].header;
+	return kinds[c].header;
 }
 
 /* The next column that is shown, from c on; a space stands before it, but for the first. CELLS: there is none. */
@@ -220,33 +237,56 @@ static void put_name(const struct topdraw *t, const struct top_row *row, size_t 
 	strip_cell(out, row->kind == TOP_DEVICE ? STRIP_PLAIN : STRIP_HEAD, row->label, left, false, t->ascii);
 }
 
+/* Of the directions that are shown. */
+static double violations(const struct topdraw *t, const struct top_row *row)
+{
+	double n = 0;
+
+	for (size_t d = 0; d < TOP_DIRECTIONS; d++)
+		n += t->directions[d] ? (double)row->flow[d].violations : 0;
+	return n;
+}
+
+/* Of a network and an uplink: how many of what it holds are as they should not be. */
+static enum top_state group_state(const struct top_row *row, char *out, size_t size)
+{
+	if (row->undivided)
+		snprintf(out, size, "%u NOT DIV.", row->undivided);
+	else if (row->violated)
+		snprintf(out, size, "%u NOT KEPT", row->violated);
+	else if (row->waiting)
+		snprintf(out, size, "%u waiting", row->waiting);
+	else
+		snprintf(out, size, "%u bound", row->devices);
+	return row->undivided ? TOP_UNDIVIDED : row->violated ? TOP_VIOLATED : row->waiting ? TOP_WAITING : TOP_BOUND;
+}
+
+/* Behind the state, as far as there is room: how many times the row did not get what it is promised. */
 static void put_state(const struct topdraw *t, const struct top_row *row, size_t columns, struct strip *out)
 {
-	static const char *const names[] = { [TOP_BOUND] = "bound",
-					     [TOP_MAY_DROP] = "may drop",
-					     [TOP_WAITING] = "waiting",
-					     [TOP_ABSENT] = "no port",
+	static const char *const names[] = { [TOP_BOUND] = "bound",	   [TOP_MAY_DROP] = "may drop",
+					     [TOP_RX_WAITING] = "rx waits", [TOP_WAITING] = "waiting",
+					     [TOP_VIOLATED] = "NOT KEPT",  [TOP_ABSENT] = "no port",
 					     [TOP_UNDIVIDED] = "NOT DIVIDED" };
-	static const enum strip_style styles[] = { [TOP_BOUND] = STRIP_GOOD,
-						   [TOP_MAY_DROP] = STRIP_PLAIN,
-						   [TOP_WAITING] = STRIP_WARN,
-						   [TOP_ABSENT] = STRIP_WARN,
+	static const enum strip_style styles[] = { [TOP_BOUND] = STRIP_GOOD,	  [TOP_MAY_DROP] = STRIP_PLAIN,
+						   [TOP_RX_WAITING] = STRIP_WARN, [TOP_WAITING] = STRIP_WARN,
+						   [TOP_VIOLATED] = STRIP_BAD,	  [TOP_ABSENT] = STRIP_WARN,
 						   [TOP_UNDIVIDED] = STRIP_BAD };
-	char some[32];
+	char state[64], number[BARS_NUMBER_SIZE];
+	enum top_state s = row->state;
+	double n = violations(t, row);
+	size_t len;
 
-	if (row->kind == TOP_DEVICE || row->state == TOP_ABSENT) {
-		strip_cell(out, styles[row->state], names[row->state], columns, false, t->ascii);
-		return;
-	}
-	/* Of what it holds: how many are as they should not be. */
-	if (row->undivided)
-		snprintf(some, sizeof(some), "%u NOT DIV.", row->undivided);
-	else if (row->waiting)
-		snprintf(some, sizeof(some), "%u waiting", row->waiting);
+	if (row->kind == TOP_DEVICE || s == TOP_ABSENT)
+		snprintf(state, sizeof(state), "%s", names[s]);
 	else
-		snprintf(some, sizeof(some), "%u bound", row->devices);
-	strip_cell(out, styles[row->undivided ? TOP_UNDIVIDED : row->waiting ? TOP_WAITING : TOP_BOUND], some, columns,
-		   false, t->ascii);
+		s = group_state(row, state, sizeof(state));
+	len = strlen(state);
+	if (n > 0)
+		snprintf(state + len, sizeof(state) - len, s == TOP_VIOLATED ? " %s" : " !%s", bars_count(n, number));
+	if (strlen(state) > columns)
+		state[len] = '\0';
+	strip_cell(out, styles[s], state, columns, false, t->ascii);
 }
 
 static void put_drops(const struct topdraw *t, const struct top_row *row, size_t columns, struct strip *out)
@@ -334,27 +374,51 @@ void topdraw_row(const struct topdraw *t, uint32_t row, bool selected, struct st
 
 /* --- above and below -------------------------------------------------------------------------------------- */
 
+/* "tx 58.9M of 100M", for each direction that is divided. */
+static void rates_of(const struct topdraw *t, const struct top_row *u, char *out, size_t size)
+{
+	static const char *const names[] = { [TOP_TX] = "tx ", [TOP_RX] = ", rx " };
+	char have[BARS_NUMBER_SIZE], all[BARS_NUMBER_SIZE];
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t d = 0; d < TOP_DIRECTIONS; d++)
+		if (d == TOP_TX || u->flow[d].divided)
+			used += (size_t)snprintf(out + used, size - used, "%s%s of %s", t->rows->directions[TOP_RX] ? names[d] : "",
+						 bars_rate(u->flow[d].delivered, have), bars_rate(u->flow[d].entitled, all));
+}
+
+/* What is not as it should be, of an uplink's devices. */
+static void off_of(const struct top_row *u, char *out, size_t size)
+{
+	const struct {
+		uint32_t n;
+		const char *what;
+	} off[] = { { u->undivided, "NOT DIVIDED" }, { u->violated, "NOT KEPT" }, { u->waiting, "waiting" } };
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(off) && used < size; i++)
+		if (off[i].n)
+			used += (size_t)snprintf(out + used, size - used, ", %u %s", off[i].n, off[i].what);
+}
+
 void topdraw_title(const struct topdraw *t, const char *notes, struct strip *out)
 {
 	uint32_t selected = topview_selected(t->view);
-	char line[512], have[BARS_NUMBER_SIZE], all[BARS_NUMBER_SIZE];
+	char line[512], rates[96], off[96];
 	size_t room = shorten_width(notes);
 
 	*out = (struct strip){ 0 };
 	if (t->rows->n) {
 		const struct top_row *u = &t->rows->list[selected == TOP_NONE ? 0 : t->rows->list[selected].uplink];
-		const struct top_flow *f = &u->flow[TOP_TX];
-		char off[64] = "";
 
-		if (u->undivided)
-			snprintf(off, sizeof(off), ", %u NOT DIVIDED", u->undivided);
-		if (u->waiting)
-			snprintf(off + strlen(off), sizeof(off) - strlen(off), ", %u waiting", u->waiting);
+		rates_of(t, u, rates, sizeof(rates));
+		off_of(u, off, sizeof(off));
 		if (t->rows->cpu)
 			snprintf(line, sizeof(line), "%.200s: CPU slots, %u devices%s", u->name, u->devices, off);
 		else
-			snprintf(line, sizeof(line), "%.200s: %s of %s bit/s, %u device%s%s", u->name,
-				 bars_rate(f->delivered, have), bars_rate(f->entitled, all), u->devices,
+			snprintf(line, sizeof(line), "%.200s: %s bit/s, %u device%s%s", u->name, rates, u->devices,
 				 u->devices == 1 ? "" : "s", off);
 	} else {
 		snprintf(line, sizeof(line), "Nothing is divided: divvy apply FILE");
@@ -365,17 +429,36 @@ void topdraw_title(const struct topdraw *t, const char *notes, struct strip *out
 	strip_cell(out, STRIP_FAINT, notes, t->columns - out->columns, true, t->ascii);
 }
 
+/* Whether it gets what it is promised in one direction; "": nothing is to be said. */
+static void promise_of(const struct topdraw *t, const struct top_row *row, enum top_direction d, char *out, size_t size)
+{
+	const struct top_flow *f = &row->flow[d];
+	const char *name = d == TOP_TX ? "sent" : "received";
+	size_t used = 0;
+
+	out[0] = '\0';
+	if (f->violated_ns)
+		used += (size_t)snprintf(out, size, "  %s: %llu times less than promised, last %.3g s ago", name,
+					 (unsigned long long)f->violations, (double)(t->rows->at_ns - f->violated_ns) / 1e9);
+	if (f->waiting && f->why[0])
+		used += (size_t)snprintf(out + used, size - used, "  %s, not divided: %.300s", name, f->why);
+	if (!isnan(f->settled_ms) && used < size)
+		snprintf(out + used, size - used, "  %s: settled %.3g s after the last change", name, f->settled_ms / 1e3);
+}
+
 void topdraw_detail(const struct topdraw *t, struct strip *out)
 {
 	uint32_t selected = topview_selected(t->view);
-	char line[STRIP_SIZE];
+	char line[STRIP_SIZE], sent[512], received[512];
 	const struct top_row *row;
 
 	*out = (struct strip){ 0 };
 	if (selected == TOP_NONE)
 		return;
 	row = &t->rows->list[selected];
-	snprintf(line, sizeof(line), "%.400s%s%.60s%s%.200s%s%.600s", row->name, row->nic[0] ? "  NIC " : "", row->nic,
-		 row->vm[0] ? "  VM " : "", row->vm, row->why[0] ? "  " : "", row->why);
+	promise_of(t, row, TOP_TX, sent, sizeof(sent));
+	promise_of(t, row, TOP_RX, received, sizeof(received));
+	snprintf(line, sizeof(line), "%.400s%s%.60s%s%.200s%s%s%s%.400s", row->name, row->nic[0] ? "  NIC " : "", row->nic,
+		 row->vm[0] ? "  VM " : "", row->vm, sent, received, row->why[0] ? "  " : "", row->why);
 	strip_cell(out, STRIP_FAINT, line, t->columns, false, t->ascii);
 }

@@ -153,6 +153,8 @@ static const char *const help[] = {
 	"The bar is what was delivered, shaded up to what the row is entitled to. The",
 	"longest among siblings fills it; of an uplink, its capacity. ERR pp: part of all",
 	"delivered less part of all entitled, percentage points. -: not measured.",
+	"!3 behind the state: 3 times less than was promised, since divvyd started; NOT",
+	"KEPT: in the last minute, too.",
 };
 
 static void put_line(size_t line, enum strip_style style, const char *text, const struct live *l)

@@ -61,7 +61,7 @@ static struct top_row *add(struct top_rows *r, enum top_kind kind, const char *n
 	row->uplink = parent == TOP_NONE ? (uint32_t)r->n : r->list[parent].uplink;
 	row->depth = parent == TOP_NONE ? 0 : r->list[parent].depth + 1;
 	for (size_t d = 0; d < TOP_DIRECTIONS; d++)
-		row->flow[d].entitled = row->flow[d].delivered = NAN;
+		row->flow[d] = (struct top_flow){ .why = "", .entitled = NAN, .delivered = NAN, .settled_ms = NAN };
 	r->n++;
 	return row;
 }
@@ -123,12 +123,48 @@ static void read_cpu(struct top_row *row, const json_t *cpu)
 	row->error_pp = number(cpu, "error_pp");
 }
 
+static void read_promise(struct top_flow *f, const json_t *of)
+{
+	const json_t *c = json_object_get(of, "conformance");
+
+	f->violations = count(c, "reserve_missed") + count(c, "below_entitlement");
+	f->violated_ns = count(c, "violated_ns");
+	f->settled_ms = number(c, "settled_after_ms");
+}
+
 static void read_flow(struct top_flow *f, const json_t *of)
 {
 	f->divided = true;
 	f->entitled = number(of, "entitled_bps");
 	f->delivered = number(of, "delivered_bps");
 	f->dropped = count(of, "dropped_packets") + count(of, "burst_dropped_packets");
+	read_promise(f, of);
+}
+
+/* What a device receives, where it has terms for that. */
+static void read_rx(struct top_row *row, const json_t *rx)
+{
+	struct top_flow *f = &row->flow[TOP_RX];
+
+	if (!json_is_object(rx))
+		return;
+	read_flow(f, rx);
+	f->why = text(rx, "why");
+	f->waiting = strcmp(text(rx, "state"), "waiting") == 0;
+	if (!f->waiting)
+		return;
+	f->entitled = f->delivered = NAN;
+	if (row->state < TOP_RX_WAITING)
+		row->state = TOP_RX_WAITING;
+}
+
+/* Whether one of its flows got less than it was promised, lately. */
+static bool is_violated(const struct top_rows *r, const struct top_row *row)
+{
+	for (size_t d = 0; d < TOP_DIRECTIONS; d++)
+		if (row->flow[d].violated_ns && r->at_ns < row->flow[d].violated_ns + TOP_LATELY_NS)
+			return true;
+	return false;
 }
 
 static int read_device(struct top_rows *r, uint32_t uplink, const json_t *d)
@@ -136,7 +172,6 @@ static int read_device(struct top_rows *r, uint32_t uplink, const json_t *d)
 	const char *name = text(d, "name"), *hint = text(json_object_get(d, "undivided"), "text");
 	uint32_t parent = holder(r, uplink, name, (uint32_t)(r->n - 1));
 	struct top_row *row = parent == TOP_NONE ? NULL : add(r, TOP_DEVICE, name, strlen(name), parent);
-	const json_t *rx = json_object_get(d, "rx");
 
 	if (!row)
 		return -ENOMEM;
@@ -154,14 +189,21 @@ static int read_device(struct top_rows *r, uint32_t uplink, const json_t *d)
 	}
 	row->error_pp = number(d, "error_pp");
 	read_flow(&row->flow[TOP_TX], d);
-	if (json_is_object(rx))
-		read_flow(&row->flow[TOP_RX], rx);
+	read_rx(row, json_object_get(d, "rx"));
 	if (row->state == TOP_WAITING) {
 		row->error_pp = NAN;
 		for (size_t i = 0; i < TOP_DIRECTIONS; i++)
 			row->flow[i].entitled = row->flow[i].delivered = NAN;
 	}
 	return 0;
+}
+
+/* A network's or uplink's. What was delivered is the sum of what is below. */
+static void read_sums(struct top_flow *f, const json_t *of, const char *entitled)
+{
+	f->own = json_is_object(of);
+	f->entitled = number(of, entitled);
+	read_promise(f, of);
 }
 
 /* What the status says of networks; their rows are there, for devices stand in them. */
@@ -177,8 +219,10 @@ static void read_networks(struct top_rows *r, uint32_t uplink, const json_t *lis
 			if (row->kind != TOP_NETWORK || strcmp(row->name, text(network, "name")) != 0)
 				continue;
 			read_terms(r, row, network);
-			if (!r->cpu)
-				row->flow[TOP_TX].entitled = number(network, "entitled_bps");
+			if (!r->cpu) {
+				read_sums(&row->flow[TOP_TX], network, "entitled_bps");
+				read_sums(&row->flow[TOP_RX], json_object_get(network, "rx"), "entitled_bps");
+			}
 			break;
 		}
 }
@@ -203,23 +247,26 @@ static int read_uplink(struct top_rows *r, const json_t *u)
 	row = &r->list[uplink];
 	row->flow[TOP_TX].divided = true;
 	if (!r->cpu) {
-		row->flow[TOP_TX].entitled = number(u, "capacity_bps");
-		row->flow[TOP_RX].entitled = number(u, "rx_capacity_bps");
+		read_sums(&row->flow[TOP_TX], u, "capacity_bps");
+		read_sums(&row->flow[TOP_RX], json_object_get(u, "rx"), "capacity_bps");
 	}
 	return 0;
 }
 
 /* --- sums ------------------------------------------------------------------------------------------------ */
 
-/* Of a network that the status says nothing of, and of CPU time, the sum of what is below is taken. */
-static bool has_own_entitlement(const struct top_rows *r, const struct top_row *up)
-{
-	return !r->cpu && (up->kind == TOP_UPLINK || up->share);
-}
-
 static double plus(double sum, double v)
 {
 	return isnan(v) ? sum : isnan(sum) ? v : sum + v;
+}
+
+static void add_flow(const struct top_row *row, struct top_row *up, enum top_direction d)
+{
+	up->flow[d].divided |= row->flow[d].divided;
+	up->flow[d].delivered = plus(up->flow[d].delivered, row->flow[d].delivered);
+	up->flow[d].dropped += row->flow[d].dropped;
+	if (!up->flow[d].own)
+		up->flow[d].entitled = plus(up->flow[d].entitled, row->flow[d].entitled);
 }
 
 /* What is below counts for what holds it. Children stand behind their parents: from the end. */
@@ -230,24 +277,26 @@ static void add_up(struct top_rows *r)
 
 		if (row->kind == TOP_DEVICE) {
 			row->devices = 1;
-			row->waiting = row->state == TOP_WAITING;
+			row->waiting = row->state == TOP_WAITING || row->state == TOP_RX_WAITING;
 			row->undivided = row->state == TOP_UNDIVIDED;
+		}
+		if (is_violated(r, row)) {
+			row->violated++;
+			row->state = row->state < TOP_VIOLATED ? TOP_VIOLATED : row->state;
 		}
 		for (size_t d = 0; d < TOP_DIRECTIONS; d++) {
 			r->directions[d] |= row->kind == TOP_DEVICE && row->flow[d].divided;
-			if (!up)
-				continue;
-			up->flow[d].divided |= row->flow[d].divided;
-			up->flow[d].delivered = plus(up->flow[d].delivered, row->flow[d].delivered);
-			up->flow[d].dropped += row->flow[d].dropped;
-			if (!has_own_entitlement(r, up))
-				up->flow[d].entitled = plus(up->flow[d].entitled, row->flow[d].entitled);
+			if (row->kind == TOP_DEVICE)
+				r->list[row->uplink].flow[d].violations += row->flow[d].violations;
+			if (up)
+				add_flow(row, up, (enum top_direction)d);
 		}
 		if (!up)
 			continue;
 		up->devices += row->devices;
 		up->waiting += row->waiting;
 		up->undivided += row->undivided;
+		up->violated += row->violated;
 		if (row->state > up->state)
 			up->state = row->state;
 	}

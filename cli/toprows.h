@@ -13,6 +13,7 @@
 
 #define TOP_HISTORY 60 /* readings that are kept, one a second */
 #define TOP_NONE UINT32_MAX
+#define TOP_LATELY_NS 60000000000ULL /* so old a violation is still seen in the state */
 
 enum top_kind { TOP_UPLINK, TOP_NETWORK, TOP_DEVICE };
 
@@ -22,17 +23,25 @@ enum top_direction { TOP_TX, TOP_RX, TOP_DIRECTIONS };
 enum top_state {
 	TOP_BOUND,
 	TOP_MAY_DROP,  /* bound, without backpressure */
+	TOP_RX_WAITING, /* bound, but what it receives is not divided, and should be */
 	TOP_WAITING,
+	TOP_VIOLATED,  /* it got less than it was promised, lately */
 	TOP_ABSENT,    /* an uplink: there is no such interface now */
 	TOP_UNDIVIDED, /* bound, and its packets pass divvy by */
 };
 
 struct top_flow {
 	bool divided;     /* false: this direction is left alone, and the rest means nothing */
+	bool waiting;     /* of a device: it shall be divided in this direction, and is not; why says why */
+	const char *why;  /* ""; borrowed of the answer */
+	bool own;         /* the status says what it is entitled to; else it is the sum of what is below */
 	double entitled;  /* bit/s; an uplink's: its capacity. While the CPU is scheduled: percent of a core */
 	double delivered; /* the same */
 	uint64_t dropped; /* packets, cumulative */
 	bool dropping;    /* it grew since the reading before */
+	uint64_t violations;  /* windows in which it got less than it was promised, cumulative; an uplink's: of its devices */
+	uint64_t violated_ns; /* the latest one's end, CLOCK_MONOTONIC; 0: there was none */
+	double settled_ms;    /* after the latest change; NAN: not known */
 	float history[TOP_HISTORY]; /* delivered, the newest last; NAN: not known, or before the first reading */
 };
 
@@ -45,6 +54,7 @@ struct top_row {
 	unsigned int depth;  /* 0: an uplink */
 	uint32_t before;     /* its row in the reading before; TOP_NONE: it is new */
 	uint32_t devices, waiting, undivided; /* that it holds; of a device: itself */
+	uint32_t violated;   /* devices and networks that it holds, and itself */
 	int64_t share;       /* 0: it has none, or it is not known */
 	double reserve, limit; /* bit/s; NAN: it has none */
 	double error_pp;     /* NAN: not known */

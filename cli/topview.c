@@ -10,7 +10,8 @@
 
 const char *const topview_sort_names[TOPVIEW_SORTS] = {
 	[TOPVIEW_AS_WRITTEN] = "as written", [TOPVIEW_BY_DELIVERED] = "delivered", [TOPVIEW_BY_ENTITLED] = "entitled",
-	[TOPVIEW_BY_DROPS] = "drops",	     [TOPVIEW_BY_STATE] = "state",	   [TOPVIEW_BY_SHARE] = "share",
+	[TOPVIEW_BY_DROPS] = "drops",	     [TOPVIEW_BY_VIOLATIONS] = "violations",
+	[TOPVIEW_BY_STATE] = "state",	   [TOPVIEW_BY_SHARE] = "share",
 	[TOPVIEW_BY_NAME] = "name",
 };
 
@@ -70,6 +71,11 @@ static double drops(const struct top_row *row)
 	return (double)(row->flow[TOP_TX].dropped + row->flow[TOP_RX].dropped);
 }
 
+static double violations(const struct top_row *row)
+{
+	return (double)(row->flow[TOP_TX].violations + row->flow[TOP_RX].violations);
+}
+
 static int by_sort(const void *pa, const void *pb, void *arg)
 {
 	const struct sorting *s = arg;
@@ -97,6 +103,9 @@ static int by_sort(const void *pa, const void *pb, void *arg)
 		break;
 	case TOPVIEW_BY_DROPS:
 		r = more(drops(a), drops(b));
+		break;
+	case TOPVIEW_BY_VIOLATIONS:
+		r = more(violations(a), violations(b));
 		break;
 	case TOPVIEW_BY_STATE:
 		r = (int)b->state - (int)a->state;

@@ -236,19 +236,45 @@ static void test_move(void **state)
 	toprows_free(&r);
 }
 
-#define RX_TREE                                                                                                 \
-	STATUS("{'name':'web','nic':'t','state':'bound','share':60,'entitled_bps':1000000,'delivered_bps':1000000,"     \
-	       "'dropped_packets':0,'backpressure':'on','rx':{'entitled_bps':3000000,'delivered_bps':2000000,"         \
-	       "'dropped_packets':7}}")
+#define PROMISE(missed, below, at, settled) \
+	"'conformance':{'reserve_missed':" #missed ",'below_entitlement':" #below ",'violated_ns':" #at ",'settled_after_ms':" #settled "}"
+#define RX(state, entitled, delivered, more) "'rx':{'state':'" state "','entitled_bps':" #entitled \
+	",'delivered_bps':" #delivered ",'dropped_packets':7," more "}"
+#define BOTH(name, promise, rx) "{'name':'" name "','nic':'t','state':'bound','share':60,'entitled_bps':1000000," \
+	"'delivered_bps':1000000,'dropped_packets':0,'backpressure':'on','why':''," promise "," rx "}"
+#define RX_TREE                                                                                                  \
+	"{'monotonic_ns':100000000000,'schedule':null,'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000," \
+	"'rx':{'capacity_bps':50000000},'networks':[{'name':'a','share':1,'entitled_bps':9000000," PROMISE(0, 0, null, null) \
+	",'rx':{'entitled_bps':4000000," PROMISE(5, 0, 99000000000, null) "}}],'devices':["                               \
+	BOTH("a/web", PROMISE(1, 2, 20000000000, 120), RX("bound", 3000000, 2000000, PROMISE(0, 4, 97500000000, null))) "," \
+	BOTH("a/new", "'conformance':null", RX("waiting", 0, 0, "'why':'no place'")) "," BOTH("db", PROMISE(0, 3, 30000000000, 40), "'rx':null") \
+	"]}]}"
 
+/* Both directions, and whether promises are kept: of the row itself, and how many are below. */
 static void test_receive(void **state)
 {
 	struct top_rows r = read_first(RX_TREE);
+	const struct top_row *web = row_of(&r, "a/web"), *new = row_of(&r, "a/new"), *up = row_of(&r, "eno1");
 
 	(void)state;
 	assert_true(r.directions[TOP_RX]);
-	assert_true(row_of(&r, "web")->flow[TOP_RX].delivered == 2e6);
-	assert_int_equal(row_of(&r, "eno1")->flow[TOP_RX].dropped, 7);
+	assert_true(web->flow[TOP_RX].delivered == 2e6);
+	assert_int_equal(web->flow[TOP_TX].violations, 3);
+	assert_int_equal(web->state, TOP_VIOLATED);
+	assert_true(web->flow[TOP_TX].settled_ms == 120 && isnan(web->flow[TOP_RX].settled_ms));
+	assert_int_equal(new->state, TOP_RX_WAITING);
+	assert_true(isnan(new->flow[TOP_RX].entitled) && new->flow[TOP_TX].delivered == 1e6);
+	/* The one of db is long ago. */
+	assert_int_equal(row_of(&r, "db")->state, TOP_BOUND);
+	assert_int_equal(row_of(&r, "db")->flow[TOP_TX].violations, 3);
+	assert_true(row_of(&r, "a")->flow[TOP_RX].entitled == 4e6 && row_of(&r, "a")->flow[TOP_RX].delivered == 2e6);
+	assert_int_equal(row_of(&r, "a")->violated, 2);
+	assert_int_equal(row_of(&r, "a")->flow[TOP_RX].violations, 5);
+	assert_int_equal(row_of(&r, "a")->waiting, 1);
+	assert_int_equal(up->flow[TOP_RX].dropped, 14);
+	assert_true(up->flow[TOP_RX].entitled == 5e7);
+	assert_int_equal(up->flow[TOP_TX].violations, 6);
+	assert_int_equal(up->flow[TOP_RX].violations, 4);
 	toprows_free(&r);
 }
 
@@ -363,6 +389,45 @@ static void test_lines(void **state)
 	toprows_free(&r);
 }
 
+/* 80 columns have the bars of both directions; less have rates alone. */
+static void test_both_lines(void **state)
+{
+	struct top_rows r = read_first(RX_TREE);
+	struct topview v = { 0 };
+	struct topdraw d = { .rows = &r, .view = &v, .columns = 80, .directions = { true, true } };
+	struct strip s;
+
+	(void)state;
+	topview_arrange(&v, &r, TOP_NONE);
+	topdraw_layout(&d);
+	topdraw_headers(&d, &s);
+	assert_string_equal(s.text, "NAME         SHARE TX ENT TX GOT SENT       RX ENT RX GOT RECEIVED   STATE      ");
+	line(&d, 0, "▾ eno1           -   100M  3.00M ▎░░░░░░░░░  50.0M  2.00M ▍░░░░░░░░░ 2 NOT KEPT ");
+	line(&d, 1, "  ▾ a            1  9.00M  2.00M ██▎░░░░░░░  4.00M  2.00M █████░░░░░ 2 NOT KEPT ");
+	line(&d, 2, "    web         60  1.00M  1.00M ██████████  3.00M  2.00M ██████▋░░░ NOT KEPT 7 ");
+	line(&d, 3, "    new         60  1.00M  1.00M ██████████      -      -            rx waits   ");
+	line(&d, 4, "  db            60  1.00M  1.00M █▏              -      -            bound !3   ");
+	v.selected = 2;
+	d.columns = 200;
+	topdraw_title(&d, "", &s);
+	assert_ptr_equal(strstr(s.text, "eno1: tx 3.00M of 100M, rx 2.00M of 50.0M bit/s, 3 devices, 2 NOT KEPT, 1 waiting"), s.text);
+	topdraw_detail(&d, &s);
+	assert_non_null(strstr(s.text, "a/web  NIC t  sent: 3 times less than promised, last 80 s ago  sent: settled 0.12 s after "
+				       "the last change  received: 4 times less than promised, last 2.5 s ago "));
+	v.selected = 3;
+	topdraw_detail(&d, &s);
+	assert_non_null(strstr(s.text, "received, not divided: no place"));
+	d.columns = 60;
+	topdraw_layout(&d);
+	line(&d, 2, "    web         60  1.00M  1.00M  3.00M  2.00M NOT KEPT 7 ");
+	d.directions[TOP_RX] = false;
+	d.columns = 80;
+	topdraw_layout(&d);
+	line(&d, 2, "    web         60    1.00M     1.00M ██████████            █      0 NOT KEPT 3 ");
+	topview_free(&v);
+	toprows_free(&r);
+}
+
 /* Whatever the terminal and the names: each line has its columns, and no more. */
 static void test_every_width(void **state)
 {
@@ -423,7 +488,8 @@ int main(void)
 		cmocka_unit_test(test_tree),	cmocka_unit_test(test_networks), cmocka_unit_test(test_readings),    cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_fold_and_filter), cmocka_unit_test(test_move), cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_cpu),	cmocka_unit_test(test_bars),	    cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_lines),	cmocka_unit_test(test_every_width), cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_both_lines),	cmocka_unit_test(test_every_width), cmocka_unit_test(test_nothing),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");
