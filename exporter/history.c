@@ -9,11 +9,16 @@
 
 struct series {
 	char *uplink, *device; /* owned; device "": the uplink itself */
+	const char *direction; /* "tx" or "rx"; a constant */
 	float entitled[HISTORY_STEPS], delivered[HISTORY_STEPS]; /* bit/s, at step modulo; NAN: not known */
 	uint64_t step; /* of the latest reading */
 };
 
-/* Sorted by uplink and device. */
+struct key {
+	const char *uplink, *device, *direction; /* as those of a series; borrowed */
+};
+
+/* Sorted by uplink, device and direction. */
 struct history {
 	struct series *list;
 	size_t n, size;
@@ -40,22 +45,24 @@ void history_free(struct history *h)
 	free(h);
 }
 
-static int compare(const struct series *s, const char *uplink, const char *device)
+static int compare(const struct series *s, const struct key *key)
 {
-	int r = strcmp(s->uplink, uplink);
+	int r = strcmp(s->uplink, key->uplink);
 
-	return r ? r : strcmp(s->device, device);
+	if (r == 0)
+		r = strcmp(s->device, key->device);
+	return r ? r : strcmp(s->direction, key->direction);
 }
 
 /* The series' place, or where it would stand. *found says which. */
-static size_t place(const struct history *h, const char *uplink, const char *device, bool *found)
+static size_t place(const struct history *h, const struct key *key, bool *found)
 {
 	size_t low = 0, high = h->n;
 
 	*found = false;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int r = compare(&h->list[middle], uplink, device);
+		int r = compare(&h->list[middle], key);
 
 		if (r == 0) {
 			*found = true;
@@ -70,9 +77,10 @@ static size_t place(const struct history *h, const char *uplink, const char *dev
 }
 
 /* Makes room at that place. NULL: out of memory. */
-static struct series *insert(struct history *h, size_t at, const char *uplink, const char *device)
+static struct series *insert(struct history *h, size_t at, const struct key *key)
 {
-	struct series s = { .uplink = strdup(uplink), .device = strdup(device), .step = h->step };
+	struct series s = { .uplink = strdup(key->uplink), .device = strdup(key->device), .direction = key->direction,
+			    .step = h->step };
 
 	if (h->n == h->size) {
 		size_t size = h->size ? 2 * h->size : 64;
@@ -102,11 +110,12 @@ static float rate(const json_t *o, const char *key)
 	return json_is_number(v) ? (float)json_number_value(v) : NAN;
 }
 
-static void add(struct history *h, const char *uplink, const char *device, float entitled, float delivered)
+/* of: the status' object with the rates; entitled: the key of that one. */
+static void add(struct history *h, const struct key *key, const json_t *of, const char *entitled)
 {
 	bool found;
-	size_t at = place(h, uplink, device, &found);
-	struct series *s = found ? &h->list[at] : insert(h, at, uplink, device);
+	size_t at = place(h, key, &found);
+	struct series *s = found ? &h->list[at] : insert(h, at, key);
 
 	if (!s)
 		return;
@@ -114,8 +123,34 @@ static void add(struct history *h, const char *uplink, const char *device, float
 	for (uint64_t i = s->step + 1; i < h->step && i <= s->step + HISTORY_STEPS; i++)
 		s->entitled[i % HISTORY_STEPS] = s->delivered[i % HISTORY_STEPS] = NAN;
 	s->step = h->step;
-	s->entitled[h->step % HISTORY_STEPS] = entitled;
-	s->delivered[h->step % HISTORY_STEPS] = delivered;
+	s->entitled[h->step % HISTORY_STEPS] = rate(of, entitled);
+	s->delivered[h->step % HISTORY_STEPS] = rate(of, "delivered_bps");
+}
+
+/* What waits has rates of 0, which nothing measured; an uplink has no state. */
+static bool is_measured(const json_t *of)
+{
+	const char *state = json_string_value(json_object_get(of, "state"));
+
+	return json_is_object(of) && (!state || strcmp(state, "bound") == 0);
+}
+
+/* What is sent, and what is received where that is divided. */
+static void add_both(struct history *h, struct key *key, const json_t *of, const char *entitled)
+{
+	const json_t *rx = json_object_get(of, "rx");
+
+	key->direction = "tx";
+	if (is_measured(of))
+		add(h, key, of, entitled);
+	key->direction = "rx";
+	if (is_measured(rx))
+		add(h, key, rx, entitled);
+}
+
+static const char *name_of(const json_t *o)
+{
+	return json_string_value(json_object_get(o, "name")) ?: "";
 }
 
 static void forget_old(struct history *h)
@@ -141,15 +176,12 @@ void history_add(struct history *h, const json_t *status)
 		return;
 	h->step = step;
 	json_array_foreach(json_object_get(status, "uplinks"), i, uplink) {
-		const char *of = json_string_value(json_object_get(uplink, "name")) ?: "";
+		struct key key = { .uplink = name_of(uplink), .device = "" };
 
-		add(h, of, "", rate(uplink, "capacity_bps"), rate(uplink, "delivered_bps"));
+		add_both(h, &key, uplink, "capacity_bps");
 		json_array_foreach(json_object_get(uplink, "devices"), j, device) {
-			const char *state = json_string_value(json_object_get(device, "state")) ?: "";
-
-			if (strcmp(state, "bound") == 0)
-				add(h, of, json_string_value(json_object_get(device, "name")) ?: "",
-				    rate(device, "entitled_bps"), rate(device, "delivered_bps"));
+			key.device = name_of(device);
+			add_both(h, &key, device, "entitled_bps");
 		}
 	}
 	forget_old(h);
@@ -190,7 +222,7 @@ void history_write(const struct history *h, struct text *to)
 		put_name(to, "uplink", s->uplink);
 		text_puts(to, ",");
 		put_name(to, "device", s->device);
-		text_puts(to, ",\"entitled_kbps\":[");
+		text_printf(to, ",\"direction\":\"%s\",\"entitled_kbps\":[", s->direction);
 		put_values(h, s, s->entitled, to);
 		text_puts(to, "],\"delivered_kbps\":[");
 		put_values(h, s, s->delivered, to);

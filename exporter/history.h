@@ -3,7 +3,7 @@
 
 /*
  * What each uplink and device was entitled to, and got, in the last ten minutes: a reading each HISTORY_STEP_NS, the
- * latest one of that time. Memory: 1.0 KB a device. No clock in here: readings bring their time.
+ * latest one of that time. Memory: 0.5 KB a device and direction. No clock in here: readings bring their time.
  */
 
 #include "text.h"

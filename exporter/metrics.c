@@ -20,55 +20,68 @@
 enum kind { GAUGE, COUNTER };
 
 /* What the samples of a family are of. */
-enum subject { DAEMON, UPLINK, NETWORK, DEVICE, FLOW };
+enum subject { UPLINK, NETWORK, DEVICE };
+
+/*
+ * Of which directions: that of the status' object and, where it has one, of its object rx, with the label direction; or
+ * none, without the label. What is measured is told only while the device is bound in that direction: the status has rates
+ * of 0 for what waits, which nothing measured.
+ */
+enum ways { NONE, BOTH, MEASURED };
 
 /* A family whose value is a number or a boolean of the status as it is. */
 struct family {
 	const char *name; /* without _total */
 	enum kind kind;
 	enum subject subject;
+	enum ways ways;
 	const char *key;  /* of the status' object; null and what is not there have no sample */
 	const char *when; /* another key, which says when the counter was read: no sample where that is 0; NULL: always */
 	double scale;
 	const char *help;
 };
 
-/* Flows: what devices, networks and uplinks send, and receive where that is divided. */
 static const struct family families[] = {
-	{ "divvy_uplink_present", GAUGE, UPLINK, "present", NULL, 1, "Whether there is such an interface now." },
-	{ "divvy_uplink_capacity_bytes_per_second", GAUGE, UPLINK, "capacity_bps", NULL, BITS_TO_BYTES,
+	{ "divvy_uplink_present", GAUGE, UPLINK, NONE, "present", NULL, 1, "Whether there is such an interface now." },
+	{ "divvy_uplink_capacity_bytes_per_second", GAUGE, UPLINK, BOTH, "capacity_bps", NULL, BITS_TO_BYTES,
 	  "Capacity that is divided." },
-	{ "divvy_uplink_delivered_bytes_per_second", GAUGE, UPLINK, "delivered_bps", NULL, BITS_TO_BYTES,
+	{ "divvy_uplink_delivered_bytes_per_second", GAUGE, UPLINK, BOTH, "delivered_bps", NULL, BITS_TO_BYTES,
 	  "What its devices got, over the latest window." },
-	{ "divvy_network_share", GAUGE, NETWORK, "share", NULL, 1, "Weight among its siblings." },
-	{ "divvy_network_reserve_bytes_per_second", GAUGE, NETWORK, "reserve_bps", NULL, BITS_TO_BYTES,
+	{ "divvy_network_share", GAUGE, NETWORK, BOTH, "share", NULL, 1, "Weight among its siblings." },
+	{ "divvy_network_reserve_bytes_per_second", GAUGE, NETWORK, BOTH, "reserve_bps", NULL, BITS_TO_BYTES,
 	  "What the network is guaranteed." },
-	{ "divvy_network_limit_bytes_per_second", GAUGE, NETWORK, "limit_bps", NULL, BITS_TO_BYTES, "The network's ceiling." },
-	{ "divvy_network_entitled_bytes_per_second", GAUGE, NETWORK, "entitled_bps", NULL, BITS_TO_BYTES,
+	{ "divvy_network_limit_bytes_per_second", GAUGE, NETWORK, BOTH, "limit_bps", NULL, BITS_TO_BYTES,
+	  "The network's ceiling." },
+	{ "divvy_network_entitled_bytes_per_second", GAUGE, NETWORK, BOTH, "entitled_bps", NULL, BITS_TO_BYTES,
 	  "What the specification gives the network now." },
-	{ "divvy_network_delivered_bytes_per_second", GAUGE, NETWORK, "delivered_bps", NULL, BITS_TO_BYTES,
+	{ "divvy_network_delivered_bytes_per_second", GAUGE, NETWORK, BOTH, "delivered_bps", NULL, BITS_TO_BYTES,
 	  "What its devices got, over the latest window." },
-	{ "divvy_network_violations", COUNTER, NETWORK, VIOLATIONS, NULL, 1,
+	{ "divvy_network_violations", COUNTER, NETWORK, BOTH, VIOLATIONS, NULL, 1,
 	  "How often the network got less than it was entitled to." },
-	{ "divvy_device_share", GAUGE, DEVICE, "share", NULL, 1, "Weight among its siblings." },
-	{ "divvy_device_reserve_bytes_per_second", GAUGE, DEVICE, "reserve_bps", NULL, BITS_TO_BYTES,
-	  "What the device is guaranteed." },
-	{ "divvy_device_limit_bytes_per_second", GAUGE, DEVICE, "limit_bps", NULL, BITS_TO_BYTES, "The device's ceiling." },
-	{ "divvy_device_entitled_bytes_per_second", GAUGE, FLOW, "entitled_bps", NULL, BITS_TO_BYTES,
-	  "What the specification gives the device now." },
-	{ "divvy_device_delivered_bytes_per_second", GAUGE, FLOW, "delivered_bps", NULL, BITS_TO_BYTES,
-	  "What the device got, over the latest window." },
-	{ "divvy_device_delivered_bytes", COUNTER, FLOW, "sent_bytes", "sent_ns", 1, "Bytes that left the device's queue." },
-	{ "divvy_device_delivered_packets", COUNTER, FLOW, "sent_packets", "sent_ns", 1,
-	  "Packets that left the device's queue." },
-	{ "divvy_device_offered_bytes", COUNTER, FLOW, "offered_bytes", "offered_ns", 1, "Bytes that came to the queue." },
-	{ "divvy_device_offered_packets", COUNTER, FLOW, "offered_packets", "offered_ns", 1,
-	  "Packets that came to the queue." },
-	{ "divvy_device_violations", COUNTER, FLOW, VIOLATIONS, NULL, 1,
-	  "How often the device got less than it was entitled to." },
-	{ "divvy_device_settle_seconds", GAUGE, FLOW, SETTLE, NULL, MS_TO_S,
+	{ "divvy_network_settle_seconds", GAUGE, NETWORK, BOTH, SETTLE, NULL, MS_TO_S,
 	  "From the latest change until what was delivered had followed it." },
-	{ "divvy_device_send_buffer_bytes", GAUGE, DEVICE, "sndbuf_bytes", NULL, 1,
+	{ "divvy_device_share", GAUGE, DEVICE, BOTH, "share", NULL, 1, "Weight among its siblings." },
+	{ "divvy_device_reserve_bytes_per_second", GAUGE, DEVICE, BOTH, "reserve_bps", NULL, BITS_TO_BYTES,
+	  "What the device is guaranteed." },
+	{ "divvy_device_limit_bytes_per_second", GAUGE, DEVICE, BOTH, "limit_bps", NULL, BITS_TO_BYTES,
+	  "The device's ceiling." },
+	{ "divvy_device_entitled_bytes_per_second", GAUGE, DEVICE, MEASURED, "entitled_bps", NULL, BITS_TO_BYTES,
+	  "What the specification gives the device now." },
+	{ "divvy_device_delivered_bytes_per_second", GAUGE, DEVICE, MEASURED, "delivered_bps", NULL, BITS_TO_BYTES,
+	  "What the device got, over the latest window." },
+	{ "divvy_device_delivered_bytes", COUNTER, DEVICE, MEASURED, "sent_bytes", "sent_ns", 1,
+	  "Bytes that left the device's queue." },
+	{ "divvy_device_delivered_packets", COUNTER, DEVICE, MEASURED, "sent_packets", "sent_ns", 1,
+	  "Packets that left the device's queue." },
+	{ "divvy_device_offered_bytes", COUNTER, DEVICE, MEASURED, "offered_bytes", "offered_ns", 1,
+	  "Bytes that came to the queue." },
+	{ "divvy_device_offered_packets", COUNTER, DEVICE, MEASURED, "offered_packets", "offered_ns", 1,
+	  "Packets that came to the queue." },
+	{ "divvy_device_violations", COUNTER, DEVICE, MEASURED, VIOLATIONS, NULL, 1,
+	  "How often the device got less than it was entitled to." },
+	{ "divvy_device_settle_seconds", GAUGE, DEVICE, MEASURED, SETTLE, NULL, MS_TO_S,
+	  "From the latest change until what was delivered had followed it." },
+	{ "divvy_device_send_buffer_bytes", GAUGE, DEVICE, NONE, "sndbuf_bytes", NULL, 1,
 	  "The tap's send buffer, 0: not set." },
 };
 
@@ -165,6 +178,8 @@ static void put_one(struct writer *w, const char *name, const char *help, double
 	put_sample(w, none, v);
 }
 
+static const char *const directions[] = { "tx", "rx" };
+
 /* --- what the status says ------------------------------------------------------------------------------------ */
 
 static const char *text_of(const json_t *o, const char *key)
@@ -201,48 +216,43 @@ static const char *name_key(enum subject s)
 	return s == UPLINK ? NULL : s == NETWORK ? "network" : "device";
 }
 
-static void put_value(struct writer *w, const struct family *f, const json_t *o, const char *uplink, const char *name,
-		      const char *direction)
+static bool is_bound(const json_t *o)
 {
-	const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { name_key(f->subject), name },
-						  { "direction", direction } };
-	double v = value_of(f, o);
-
-	if (!isnan(v))
-		put_sample(w, labels, v);
+	return strcmp(text_of(o, "state"), "bound") == 0;
 }
 
-/* Each device of the status, or each network. */
-static void put_each(struct writer *w, const struct family *f, const json_t *uplink)
+/* o: what the samples are of. */
+static void put_values(struct writer *w, const struct family *f, const json_t *o, const char *uplink, const char *name)
 {
-	const char *of = text_of(uplink, "name");
-	const json_t *one;
-	size_t i;
+	const json_t *of[] = { o, f->ways == NONE ? NULL : json_object_get(o, "rx") };
 
-	json_array_foreach(json_object_get(uplink, f->subject == NETWORK ? "networks" : "devices"), i, one) {
-		const json_t *rx = json_object_get(one, "rx");
-		const char *name = text_of(one, "name");
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { name_key(f->subject), name },
+							  { "direction", f->ways == NONE ? NULL : directions[i] } };
+		double v;
 
-		/* What waits has rates of 0 in the status, which nothing measured. */
-		if (f->subject == FLOW && strcmp(text_of(one, "state"), "bound") != 0)
+		if (!json_is_object(of[i]) || (f->ways == MEASURED && !is_bound(of[i])))
 			continue;
-		put_value(w, f, one, of, name, f->subject == FLOW ? "tx" : NULL);
-		if (f->subject == FLOW && json_is_object(rx))
-			put_value(w, f, rx, of, name, "rx");
+		v = value_of(f, of[i]);
+		if (!isnan(v))
+			put_sample(w, labels, v);
 	}
 }
 
 static void put_family(struct writer *w, const struct family *f, const json_t *status)
 {
-	const json_t *uplink;
-	size_t i;
+	const json_t *uplink, *one;
+	size_t i, j;
 
 	begin(w, f->name, f->kind, f->help);
 	json_array_foreach(json_object_get(status, "uplinks"), i, uplink) {
+		const char *of = text_of(uplink, "name");
+
 		if (f->subject == UPLINK)
-			put_value(w, f, uplink, text_of(uplink, "name"), NULL, NULL);
+			put_values(w, f, uplink, of, NULL);
 		else
-			put_each(w, f, uplink);
+			json_array_foreach(json_object_get(uplink, f->subject == NETWORK ? "networks" : "devices"), j, one)
+				put_values(w, f, one, of, text_of(one, "name"));
 	}
 }
 
@@ -264,16 +274,14 @@ static void put_drops(struct writer *w, const char *uplink, const json_t *d)
 	static const struct {
 		const char *cause, *key;
 	} causes[] = { { "queue", "dropped_packets" }, { "burst", "burst_dropped_packets" } };
-	const json_t *rx = json_object_get(d, "rx");
+	const json_t *of[] = { d, json_object_get(d, "rx") };
 
-	if (strcmp(text_of(d, "state"), "bound") != 0)
-		return;
-	for (size_t dir = 0; dir < 2; dir++)
-		for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
-			const json_t *v = json_object_get(dir ? rx : d, causes[i].key);
+	for (size_t dir = 0; dir < ARRAY_SIZE(of); dir++)
+		for (size_t i = 0; i < ARRAY_SIZE(causes) && is_bound(of[dir]); i++) {
+			const json_t *v = json_object_get(of[dir], causes[i].key);
 			const struct label labels[LABELS_MAX] = { { "uplink", uplink },
 								  { "device", text_of(d, "name") },
-								  { "direction", dir ? "rx" : "tx" },
+								  { "direction", directions[dir] },
 								  { "cause", causes[i].cause } };
 
 			if (json_is_number(v))
@@ -281,25 +289,28 @@ static void put_drops(struct writer *w, const char *uplink, const json_t *d)
 		}
 }
 
+/* What is received waits for itself where a device is bound and has no place for the filter. */
 static void put_state(struct writer *w, const char *uplink, const json_t *d)
 {
 	static const char *const states[] = { "bound", "waiting", "undivided" };
-	bool bound = strcmp(text_of(d, "state"), "bound") == 0;
-	size_t now = !bound ? 1 : answer_undivided(d) ? 2 : 0;
+	const json_t *of[] = { d, json_object_get(d, "rx") };
 
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") },
-							  { "state", states[i] } };
+	for (size_t dir = 0; dir < ARRAY_SIZE(of); dir++)
+		for (size_t i = 0; i < ARRAY_SIZE(states) && json_is_object(of[dir]); i++) {
+			const struct label labels[LABELS_MAX] = { { "uplink", uplink },
+								  { "device", text_of(d, "name") },
+								  { "direction", directions[dir] },
+								  { "state", states[i] } };
 
-		put_sample(w, labels, i == now);
-	}
+			put_sample(w, labels, i == (!is_bound(of[dir]) ? 1 : dir == 0 && answer_undivided(d) ? 2 : 0));
+		}
 }
 
 static void put_backpressure(struct writer *w, const char *uplink, const json_t *d)
 {
 	const struct label labels[LABELS_MAX] = { { "uplink", uplink }, { "device", text_of(d, "name") } };
 
-	if (strcmp(text_of(d, "state"), "bound") == 0)
+	if (is_bound(d))
 		put_sample(w, labels, strcmp(text_of(d, "backpressure"), "on") == 0);
 }
 
@@ -340,7 +351,7 @@ static const struct made {
 } made[] = {
 	{ "divvy_device_dropped_packets", COUNTER,
 	  "Packets dropped: at the device's queue, and by the kernel before it (net.core.qdisc_max_burst).", put_drops },
-	{ "divvy_device_state", GAUGE, "1 for the state that the device is in, 0 for the others.", put_state },
+	{ "divvy_device_state", GAUGE, "1 for the state that the device is in, 0 for the others; in each direction.", put_state },
 	{ "divvy_device_backpressure", GAUGE, "Whether the device's packets wait without loss.", put_backpressure },
 	{ "divvy_device_repaired", COUNTER, "What other programs changed of divvy's, and divvyd put right.", put_repaired },
 	{ "divvy_device_cpu_entitled_seconds", COUNTER, "CPU time that the VM's share was worth.", put_cpu_entitled },

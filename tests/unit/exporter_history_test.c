@@ -50,6 +50,37 @@ static const json_t *delivered(const json_t *j, const char *device)
 	return NULL;
 }
 
+/* What is received is a series of its own, where it is divided. */
+static void test_received(void **state)
+{
+	struct history *h = history_new();
+	json_auto_t *j = json_loads("{\"monotonic_ns\":5,\"uplinks\":[{\"name\":\"up\",\"capacity_bps\":9000,\"rx\":{"
+				    "\"capacity_bps\":8000},\"devices\":[{\"name\":\"a\",\"state\":\"bound\",\"delivered_bps\":1000,"
+				    "\"rx\":{\"state\":\"bound\",\"delivered_bps\":2000}},{\"name\":\"b\",\"state\":\"bound\","
+				    "\"delivered_bps\":3000,\"rx\":{\"state\":\"waiting\",\"delivered_bps\":0}}]}]}", 0, NULL);
+	static const struct {
+		const char *device, *direction;
+		int kbps; /* -1: null */
+	} expected[] = { { "", "rx", -1 }, { "", "tx", -1 }, { "a", "rx", 2 }, { "a", "tx", 1 }, { "b", "tx", 3 } };
+	json_auto_t *out = NULL;
+	const json_t *list;
+
+	(void)state;
+	assert_non_null(j);
+	history_add(h, j);
+	out = written(h);
+	list = json_object_get(out, "series");
+	assert_int_equal(json_array_size(list), ARRAY_SIZE(expected));
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		const json_t *s = json_array_get(list, i), *v = json_array_get(json_object_get(s, "delivered_kbps"), HISTORY_STEPS - 1);
+
+		assert_string_equal(json_string_value(json_object_get(s, "device")), expected[i].device);
+		assert_string_equal(json_string_value(json_object_get(s, "direction")), expected[i].direction);
+		assert_int_equal(json_is_null(v) ? -1 : json_integer_value(v), expected[i].kbps);
+	}
+	history_free(h);
+}
+
 static void expect(const struct history *h, const char *device, size_t back, int kbps)
 {
 	json_auto_t *j = written(h);
@@ -171,6 +202,7 @@ static void test_page(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_received),
 		cmocka_unit_test(test_history), cmocka_unit_test(test_history_names), cmocka_unit_test(test_history_many),
 		cmocka_unit_test(test_origin),	cmocka_unit_test(test_page),
 	};

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -46,14 +47,17 @@ static void has_not(const char *text, const char *part)
 }
 
 #define STATUS                                                                                                          \
-	"{'uplinks':[{'name':'eno1','present':true,'capacity_bps':8000,'delivered_bps':null,'devices':["                   \
+	"{'uplinks':[{'name':'eno1','present':true,'capacity_bps':8000,'delivered_bps':null,'rx':{'capacity_bps':1600,'delivered_bps':800},'networks':["    \
+	"{'name':'a','share':3,'entitled_bps':80,'rx':{'share':4,'entitled_bps':160,'conformance':{'reserve_missed':1," \
+	"'below_entitlement':0,'settled_after_ms':500}}}],'devices':["                   \
 	"{'name':'a/web','state':'bound','share':60,'entitled_bps':4000,'delivered_bps':2000,'sent_bytes':1234567890123,"   \
 	"'sent_packets':5,'sent_ns':7,'offered_bytes':9,'offered_packets':6,'offered_ns':0,'dropped_packets':3,"            \
-	"'burst_dropped_packets':4,'conformance':{'reserve_missed':2,'below_entitlement':3,'settled_after_ms':70},'backpressure':'on','repaired':{'total':2},'cpu':null,'rx':{'entitled_bps':800,"         \
-	"'delivered_bps':null,'dropped_packets':1}},"                                                                       \
+	"'burst_dropped_packets':4,'conformance':{'reserve_missed':2,'below_entitlement':3,'settled_after_ms':70},'backpressure':'on','repaired':{'total':2},'cpu':null," \
+	"'rx':{'state':'bound','share':70,'limit_bps':1600,'entitled_bps':800,'delivered_bps':null,'dropped_packets':1," \
+	"'conformance':{'reserve_missed':0,'below_entitlement':4,'settled_after_ms':null}}},"                                                                       \
 	"{'name':'db','state':'waiting','share':40,'entitled_bps':0,'delivered_bps':0,'sent_bytes':0,'sent_ns':0,"          \
 	"'dropped_packets':0,'burst_dropped_packets':0,'backpressure':'unavailable','cpu':null},"                           \
-	"{'name':'log','state':'bound','share':1,'backpressure':'off','nics':[{'undivided':null},{'undivided':{}}],"        \
+	"{'name':'log','state':'bound','share':1,'backpressure':'off','nics':[{'undivided':null},{'undivided':{}}],'rx':{'state':'waiting','entitled_bps':1}, " \
 	"'cpu':{'used_ns':1500000000,'entitled_ns':2000000000}}]}],"                                                        \
 	"'warnings':['x','y'],'unclaimed':[],'specification':{'unsaved':'disk full','as_found':false}}"
 
@@ -68,31 +72,58 @@ static void test_text(void **state)
 	has(m, "divvy_warnings 2");
 	has(m, "divvy_specification_unsaved 1");
 	has(m, "divvy_specification_lost 0");
-	has(m, "divvy_uplink_capacity_bytes_per_second{uplink=\"eno1\"} 1000");
-	has(m, "divvy_device_share{uplink=\"eno1\",device=\"db\"} 40");
+	has(m, "divvy_uplink_capacity_bytes_per_second{uplink=\"eno1\",direction=\"tx\"} 1000");
+	has(m, "divvy_uplink_capacity_bytes_per_second{uplink=\"eno1\",direction=\"rx\"} 200");
+	has(m, "divvy_uplink_delivered_bytes_per_second{uplink=\"eno1\",direction=\"rx\"} 100");
+	has(m, "divvy_network_share{uplink=\"eno1\",network=\"a\",direction=\"rx\"} 4");
+	has(m, "divvy_network_violations_total{uplink=\"eno1\",network=\"a\",direction=\"rx\"} 1");
+	has(m, "divvy_network_settle_seconds{uplink=\"eno1\",network=\"a\",direction=\"rx\"} 0.5");
+	has(m, "divvy_device_share{uplink=\"eno1\",device=\"db\",direction=\"tx\"} 40");
+	has(m, "divvy_device_share{uplink=\"eno1\",device=\"a/web\",direction=\"rx\"} 70");
+	has(m, "divvy_device_limit_bytes_per_second{uplink=\"eno1\",device=\"a/web\",direction=\"rx\"} 200");
 	has(m, "divvy_device_entitled_bytes_per_second{uplink=\"eno1\",device=\"a/web\",direction=\"tx\"} 500");
 	has(m, "divvy_device_entitled_bytes_per_second{uplink=\"eno1\",device=\"a/web\",direction=\"rx\"} 100");
 	has(m, "# TYPE divvy_device_delivered_bytes_total counter");
 	has(m, "divvy_device_delivered_bytes_total{uplink=\"eno1\",device=\"a/web\",direction=\"tx\"} 1234567890123");
 	has(m, "divvy_device_dropped_packets_total{uplink=\"eno1\",device=\"a/web\",direction=\"tx\",cause=\"burst\"} 4");
 	has(m, "divvy_device_dropped_packets_total{uplink=\"eno1\",device=\"a/web\",direction=\"rx\",cause=\"queue\"} 1");
-	has(m, "divvy_device_state{uplink=\"eno1\",device=\"db\",state=\"waiting\"} 1");
-	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",state=\"undivided\"} 1");
-	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",state=\"bound\"} 0");
+	has(m, "divvy_device_state{uplink=\"eno1\",device=\"db\",direction=\"tx\",state=\"waiting\"} 1");
+	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",direction=\"tx\",state=\"undivided\"} 1");
+	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",direction=\"tx\",state=\"bound\"} 0");
 	has(m, "divvy_device_backpressure{uplink=\"eno1\",device=\"a/web\"} 1");
 	has(m, "divvy_device_backpressure{uplink=\"eno1\",device=\"log\"} 0");
 	has(m, "divvy_device_cpu_used_seconds_total{uplink=\"eno1\",device=\"log\"} 1.5");
 	has_not(m, "# EOF");
 	/* What was not measured: no answer yet, not read yet, not bound; and a family of nothing. */
-	has_not(m, "divvy_uplink_delivered_bytes_per_second");
+	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",direction=\"rx\",state=\"waiting\"} 1");
+	has_not(m, "device=\"db\",direction=\"rx\"");
+	has_not(m, "bytes_per_second{uplink=\"eno1\",device=\"log\",direction=\"rx\"");
+	has_not(m, "divvy_uplink_delivered_bytes_per_second{uplink=\"eno1\",direction=\"tx\"");
 	has_not(m, "divvy_device_offered_bytes_total");
 	has_not(m, "bytes_per_second{uplink=\"eno1\",device=\"db\"");
 	has_not(m, "dropped_packets_total{uplink=\"eno1\",device=\"db\"");
 	has(m, "divvy_device_violations_total{uplink=\"eno1\",device=\"a/web\",direction=\"tx\"} 5");
 	has(m, "divvy_device_settle_seconds{uplink=\"eno1\",device=\"a/web\",direction=\"tx\"} 0.070000000000000007");
-	has_not(m, "divvy_network_violations");
+	has(m, "divvy_device_violations_total{uplink=\"eno1\",device=\"a/web\",direction=\"rx\"} 4");
+	has_not(m, "divvy_device_settle_seconds{uplink=\"eno1\",device=\"a/web\",direction=\"rx\"");
+	has_not(m, "divvy_network_violations_total{uplink=\"eno1\",network=\"a\",direction=\"tx\"");
 	has_not(m, "violations_total{uplink=\"eno1\",device=\"log\"");
 	has_not(m, "nan");
+}
+
+/* Each family stands once, with all its samples behind its head. */
+static void test_families(void **state)
+{
+	_cleanup_free_ char *m = metrics_of(STATUS, true);
+
+	(void)state;
+	for (char *at = m; (at = strstr(at, "# TYPE ")); at++) {
+		char head[128];
+
+		assert_int_equal(sscanf(at, "# TYPE %100s", head), 1);
+		assert_true(snprintf(head + strlen(head), 2, " ") == 1);
+		assert_null(strstr(at + strlen("# TYPE ") + 1, head));
+	}
 }
 
 static void test_openmetrics(void **state)
@@ -152,6 +183,7 @@ static void test_accept(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_text),	cmocka_unit_test(test_openmetrics), cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_escapes), cmocka_unit_test(test_accept),
 	};
