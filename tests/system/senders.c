@@ -20,6 +20,8 @@
  *					uplink itself was not full: this process stood still, which sends for all
  *	hold MODES MS			the least of what a flooding device gets by its guarantee (what it is entitled to when
  *					all flood), the most that a node sends by its limit, and the uplink's utilisation
+ *	trace MODES N MS		so many windows: a line for each, its end in ms since the first trace began, then entitled and
+ *					delivered of each device, Mbit/s
  *	run MODES MS			only that, or until another line comes
  *	sent				frames written and arrived, of all
  */
@@ -402,6 +404,26 @@ static void windows(int n, double ms, int k)
 	free(part);
 }
 
+static void trace(int n, double ms)
+{
+	static uint64_t begun_ns, a[DEVICES], b[DEVICES];
+	uint64_t from = now_ns(), to;
+
+	begun_ns = begun_ns ? begun_ns : from;
+	read_wire(a);
+	for (int i = 0; i < n; i++, from = to) {
+		send_for(ms);
+		read_wire(b);
+		to = now_ns();
+		printf("%.1f", (double)(to - begun_ns) / 1e6);
+		for (int k = 0; k < n_devices; k++)
+			printf(" %.2f %.2f", node[node_of[k]].entitled / MBIT, (double)(b[k] - a[k]) * 8e3 / (double)(to - from));
+		printf("\n");
+		memcpy(a, b, sizeof(a));
+	}
+	printf("done\n");
+}
+
 /* Until three windows of 10 ms in a row have 95 % of it or more; the time of the first one's start. */
 static double settle_ms(int k)
 {
@@ -547,6 +569,9 @@ static void obey(char *line)
 		reserve(ms, k);
 	} else if (sscanf(line, "hold %8191s %lf", modes, &ms) == 2) {
 		hold(modes, ms);
+	} else if (sscanf(line, "trace %8191s %d %lf", modes, &n, &ms) == 3) {
+		set_modes(modes);
+		trace(n, ms);
 	} else if (sscanf(line, "run %8191s %lf", modes, &ms) == 2) {
 		set_modes(modes);
 		send_until_told(ms);

@@ -24,46 +24,6 @@ take() { # how many frames, one each half second
 	done
 }
 
-# Each line of each frame is text with spans of one look; a frame is seen for half a second.
-write_svg() {
-	perl -CSD -e '
-		my $n = @ARGV;
-		my ($w, $h) = (80 * 8 + 16, 14 * 17 + 16);
-		my %colour = (31 => "#ff8a80", 32 => "#7fd49a", 33 => "#f0b45c");
-		print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 $w $h\" role=\"img\"><title>divvy top while shares change</title>\n",
-			"<style>text{font:13.3px monospace;white-space:pre;fill:#e6e6ea}g{visibility:hidden}</style>\n",
-			"<rect width=\"$w\" height=\"$h\" rx=\"6\" fill=\"#16171a\"/>\n";
-		for my $i (0 .. $n - 1) {
-			open my $f, "<:utf8", $ARGV[$i] or die;
-			my ($a, $b) = ($i / $n, ($i + 1) / $n);
-			print "<g><set attributeName=\"visibility\" to=\"visible\" begin=\"", join(";", map { $_ * $n / 2 + $i / 2 . "s" } 0 .. 39), "\" dur=\"0.5s\"/>\n";
-			my ($bold, $fill, $y) = (0, "", 0);
-			while (my $line = <$f>) {
-				chomp $line;
-				$y++;
-				my $out = "";
-				for my $piece (split /(\e\[[0-9;]*m|\e\([B0]|\x0e|\x0f)/, $line) {
-					if ($piece =~ /^\e\[([0-9;]*)m$/) {
-						for (split /;/, $1 eq "" ? "0" : $1) {
-							($bold, $fill) = (0, "") if $_ == 0;
-							$bold = 1 if $_ == 1 || $_ == 7;
-							$fill = $colour{$_} if $colour{$_};
-							$fill = "" if $_ == 39;
-						}
-					} elsif ($piece ne "" && $piece !~ /^[\e\x0e\x0f]/) {
-						$piece =~ s/&/&amp;/g;
-						$piece =~ s/</&lt;/g;
-						my $look = ($bold ? " font-weight=\"bold\"" : "") . ($fill ? " fill=\"$fill\"" : "");
-						$out .= $look ? "<tspan$look>$piece</tspan>" : $piece;
-					}
-				}
-				print "<text x=\"8\" y=\"", 4 + 17 * $y, "\" textLength=\"", 8 * length($out =~ s/<[^>]*>//gr =~ s/&\w+;/x/gr), "\" xml:space=\"preserve\">$out</text>\n" if $out =~ /\S/;
-			}
-			print "</g>\n";
-		}
-		print "</svg>\n"' "$tmp"/frame* >"$file"
-}
-
 lib_init
 make_topology bridge
 start_vms
@@ -92,5 +52,5 @@ take 8
 divvy set shop=80 batch=20
 take 10
 mux kill-server
-write_svg
+"$root/tests/views/screen.pl" 80 14 "$tmp"/frame* >"$file"
 printf '%s: %d frames, %d bytes\n' "$file" "$frames" "$(wc -c <"$file")"
