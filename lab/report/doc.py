@@ -32,12 +32,13 @@ class Doc:
         self._add("legend", names=names)
 
     def table(self, heads, rows):
-        """Rows are lists of cells, a cell is a text or (text, mark); the first is the row's name. Rows without a value
-        are left out, and the table if it has none."""
+        """Rows are lists of cells, a cell is a text or (text, mark); the first is the row's name. Rows and columns without
+        a value are left out, and the table if it has none."""
         rows = [[c if isinstance(c, tuple) else (c, "") for c in row] for row in rows]
         rows = [[(t if t else "-", mark) for t, mark in row] for row in rows if any(t not in EMPTY for t, _ in row[1:])]
+        told = [k for k in range(len(heads)) if k == 0 or any(row[k][0] not in EMPTY for row in rows)]
         if rows:
-            self._add("table", heads=heads, rows=rows)
+            self._add("table", heads=[heads[k] for k in told], rows=[[row[k] for k in told] for row in rows])
 
     def code(self, title, text):
         """Lines as they are, folded away where the format can."""

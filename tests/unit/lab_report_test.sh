@@ -53,6 +53,17 @@ check "names are no marks" "$(grep -c '<b>against' "$html") == 0 && $(grep -c '&
 check "one screen is open, all else is folded" "$(grep -c '<details class="part"' "$html") == 7 &&
 	$(grep -n '<details class="part"' "$html" | head -1 | cut -d: -f1) > $(grep -n 'divvy is behind' "$html" | head -1 | cut -d: -f1)"
 
+dashes() { # how many columns of a page's tables, but for the first, have no value
+	/usr/bin/python3 -c '
+import re, sys
+empty = 0
+for table in re.findall(r"(?s)<tbody>(.*?)</tbody>", open(sys.argv[1]).read()):
+    rows = [re.findall(r"(?s)<td[^>]*>(.*?)</td>", row) for row in table.split("<tr>")[1:]]
+    empty += sum(all(cell.strip() in ("", "-") for cell in column) for column in zip(*rows))
+print(empty)' "$1"
+}
+check "no column without a value" "$(dashes "$html") == 0"
+
 # By the median of the repetitions, and by whether ranges overlap.
 phase() { echo "{\"under\": \"$1\", \"scheduler\": \"$2\", \"repetition\": $3, \"settled_ms\": $4, \"vms\": []}"; }
 write a "{\"scenario\": \"x\", \"repetitions\": 3, \"phases\": [$(phase device divvy 1 5),$(phase device divvy 2 7),$(phase device divvy 3 9)]}"
