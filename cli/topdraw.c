@@ -374,7 +374,7 @@ void topdraw_row(const struct topdraw *t, uint32_t row, bool selected, struct st
 
 /* --- above and below -------------------------------------------------------------------------------------- */
 
-/* "tx 58.9M of 100M", for each direction that is divided. */
+/* "58.9M of 100M bit/s"; of both directions, for which a line of 80 columns has less room: "tx 58.9M of 100M, rx ...". */
 static void rates_of(const struct topdraw *t, const struct top_row *u, char *out, size_t size)
 {
 	static const char *const names[] = { [TOP_TX] = "tx ", [TOP_RX] = ", rx " };
@@ -386,6 +386,8 @@ static void rates_of(const struct topdraw *t, const struct top_row *u, char *out
 		if (d == TOP_TX || u->flow[d].divided)
 			used += (size_t)snprintf(out + used, size - used, "%s%s of %s", t->rows->directions[TOP_RX] ? names[d] : "",
 						 bars_rate(u->flow[d].delivered, have), bars_rate(u->flow[d].entitled, all));
+	if (!u->flow[TOP_RX].divided)
+		snprintf(out + used, size - used, " bit/s");
 }
 
 /* What is not as it should be, of an uplink's devices. */
@@ -418,7 +420,7 @@ void topdraw_title(const struct topdraw *t, const char *notes, struct strip *out
 		if (t->rows->cpu)
 			snprintf(line, sizeof(line), "%.200s: CPU slots, %u devices%s", u->name, u->devices, off);
 		else
-			snprintf(line, sizeof(line), "%.200s: %s bit/s, %u device%s%s", u->name, rates, u->devices,
+			snprintf(line, sizeof(line), "%.200s: %s, %u device%s%s", u->name, rates, u->devices,
 				 u->devices == 1 ? "" : "s", off);
 	} else {
 		snprintf(line, sizeof(line), "Nothing is divided: divvy apply FILE");

@@ -410,7 +410,7 @@ static void test_both_lines(void **state)
 	v.selected = 2;
 	d.columns = 200;
 	topdraw_title(&d, "", &s);
-	assert_ptr_equal(strstr(s.text, "eno1: tx 3.00M of 100M, rx 2.00M of 50.0M bit/s, 3 devices, 2 NOT KEPT, 1 waiting"), s.text);
+	assert_ptr_equal(strstr(s.text, "eno1: tx 3.00M of 100M, rx 2.00M of 50.0M, 3 devices, 2 NOT KEPT, 1 waiting"), s.text);
 	topdraw_detail(&d, &s);
 	assert_non_null(strstr(s.text, "a/web  NIC t  sent: 3 times less than promised, last 80 s ago  sent: settled 0.12 s after "
 				       "the last change  received: 4 times less than promised, last 2.5 s ago "));
