@@ -312,10 +312,11 @@ check-views: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all exporter $(TEST_HELPERS)
 	@tests/views/check.sh
 
-# The README's moving picture: a quarter of a minute of `divvy top` in tmux.
+# The README's moving picture, a quarter of a minute of `divvy top` in tmux, and those of doc/fairness.md.
 picture: deps
 	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
 	@tests/views/picture.sh
+	@tests/views/fairness.sh
 
 # SUITES="bookworm trixie" for domains with bandwidth on other kernels than trixie's.
 check-libvirt: deps

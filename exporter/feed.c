@@ -18,7 +18,7 @@ struct answer {
 struct feed {
 	struct client client;
 	struct history *history;
-	struct answer answers[2]; /* whole, brief */
+	struct answer answers[FEED_DETAILS];
 };
 
 struct feed *feed_open(void)
@@ -47,35 +47,36 @@ void feed_close(struct feed *f)
 {
 	hang_up(f);
 	history_free(f->history);
-	json_decref(f->answers[0].status);
-	json_decref(f->answers[1].status);
+	for (size_t i = 0; i < FEED_DETAILS; i++)
+		json_decref(f->answers[i].status);
 	free(f);
 }
 
 /* A connection that divvyd has closed is noticed when it is used: then a new one is tried, once. */
-static json_t *ask(struct feed *f, bool brief, struct spec_error *err)
+static json_t *ask(struct feed *f, enum feed_detail detail, struct spec_error *err)
 {
+	static const char *const args[] = { [FEED_COUNTERS] = "counters", [FEED_BRIEF] = "brief" };
 	json_t *status = NULL;
 	bool used = f->client.fd >= 0;
 	int r = used ? 0 : client_open(&f->client, err);
 
 	if (r >= 0)
-		r = client_ask(&f->client, "status", brief ? json_pack("{s:b}", "brief", 1) : NULL, &status, err);
+		r = client_ask(&f->client, "status", args[detail] ? json_pack("{s:b}", args[detail], 1) : NULL, &status, err);
 	if (r < 0 && r != -EREMOTEIO)
 		hang_up(f);
 	if (r < 0 && used && r != -ETIMEDOUT)
-		return ask(f, brief, err); /* not used now */
+		return ask(f, detail, err); /* not used now */
 	return r < 0 ? NULL : status;
 }
 
-void feed_read(struct feed *f, bool brief, struct feed_reading *out)
+void feed_read(struct feed *f, enum feed_detail detail, struct feed_reading *out)
 {
-	struct answer *a = &f->answers[brief];
+	struct answer *a = &f->answers[detail];
 	uint64_t begun = clock_now_ns();
 
 	if (!a->at_ns || begun > a->at_ns + FEED_FRESH_NS) {
 		json_decref(a->status);
-		a->status = ask(f, brief, &a->err);
+		a->status = ask(f, detail, &a->err);
 		a->at_ns = clock_now_ns();
 		a->seconds = (double)(a->at_ns - begun) / NSEC_PER_SEC;
 		if (a->status)

@@ -27,7 +27,10 @@ struct feed_reading {
 	char why[sizeof(((struct spec_error *)NULL)->text)]; /* one line, where there is no answer */
 };
 
-/* brief: as divvyd's status has it. Waits for divvyd, at most twice FEED_PATIENCE_S. */
-void feed_read(struct feed *f, bool brief, struct feed_reading *out);
+/* As divvyd's status has them: all; what counts; what changes from second to second. */
+enum feed_detail { FEED_WHOLE, FEED_COUNTERS, FEED_BRIEF, FEED_DETAILS };
+
+/* Waits for divvyd, at most twice FEED_PATIENCE_S. */
+void feed_read(struct feed *f, enum feed_detail detail, struct feed_reading *out);
 
 const struct history *feed_history(const struct feed *f);

@@ -129,7 +129,7 @@ static void sample(struct feed *feed, bool *complained)
 {
 	struct feed_reading r;
 
-	feed_read(feed, true, &r);
+	feed_read(feed, FEED_BRIEF, &r);
 	if (!r.status && !*complained)
 		log_warning("%s", r.why);
 	else if (r.status && *complained)

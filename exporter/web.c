@@ -46,7 +46,7 @@ static void give_metrics(struct web *w, struct MHD_Connection *c, struct answer 
 	bool open = metrics_wants_openmetrics(header(c, "Accept"));
 	struct feed_reading r;
 
-	feed_read(w->config.feed, false, &r);
+	feed_read(w->config.feed, FEED_COUNTERS, &r);
 	a->type = open ? METRICS_OPEN_TYPE : METRICS_TEXT_TYPE;
 	metrics_write(&(struct metrics_source){ r.status, r.seconds, DIVVY_VERSION }, open, &a->body);
 }
@@ -63,7 +63,7 @@ static void give_status(struct web *w, struct MHD_Connection *c, struct answer *
 	json_auto_t *error = NULL;
 	struct feed_reading r;
 
-	feed_read(w->config.feed, brief, &r);
+	feed_read(w->config.feed, brief ? FEED_BRIEF : FEED_WHOLE, &r);
 	a->type = JSON_TYPE;
 	if (!r.status) {
 		a->status = MHD_HTTP_SERVICE_UNAVAILABLE;

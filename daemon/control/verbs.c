@@ -348,12 +348,15 @@ static void verb_release(struct daemon *d, const json_t *args, struct reply *rep
 static void verb_status(struct daemon *d, const json_t *args, struct reply *reply)
 {
 	struct snapshot s = { 0 };
+	enum status_detail detail = json_is_true(json_object_get(args, "counters")) ? STATUS_COUNTERS :
+				    json_is_true(json_object_get(args, "brief"))    ? STATUS_BRIEF :
+										      STATUS_WHOLE;
 
 	if (snapshot_take(d, &s) < 0) {
 		fail(reply, "out of memory");
 		return;
 	}
-	reply_text(reply, status_text(&s, d->options.config, json_is_true(json_object_get(args, "brief"))));
+	reply_text(reply, status_text(&s, d->options.config, detail));
 	snapshot_free(&s);
 }
 

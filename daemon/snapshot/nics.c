@@ -12,7 +12,7 @@
 
 uint32_t snapshot_nic_key(const struct snapshot_nic *nic, enum direction direction)
 {
-	const struct binding *b = &nic->binding;
+	const struct binding *b = nic->binding;
 
 	if (direction == DIRECTION_RX)
 		return b->bound && b->rx ? b->ifindex | DIVVY_RX : 0;
@@ -58,7 +58,7 @@ static int fill_passed(const struct others_vnic *filters, struct snapshot_nics *
 /* Qdiscs, programs and filters of others on a vNIC: they stay in force, and the operator should know. */
 static int fill_others(struct daemon *d, struct snapshot_nics *s, struct snapshot_nic *out)
 {
-	uint32_t ifindex = out->binding.ifindex;
+	uint32_t ifindex = out->binding->ifindex;
 	const struct hook *hook = hooks_find(&d->plane.hooks, ifindex);
 	const struct others_vnic *filters = others_of(&d->others, ifindex);
 	const struct link *l = host_link(&d->host, ifindex);
@@ -86,7 +86,7 @@ static int fill_others(struct daemon *d, struct snapshot_nics *s, struct snapsho
 
 static void fill_undivided(const struct daemon *d, const struct node *node, struct snapshot_nic *out)
 {
-	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding.ifindex);
+	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding->ifindex);
 
 	if (!v || !v->undivided || !tree_vnic(&d->plane.have, v->ifindex, DIRECTION_TX))
 		return;
@@ -100,7 +100,7 @@ static void fill_undivided(const struct daemon *d, const struct node *node, stru
 
 static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_nic *out)
 {
-	const struct binding *b = &out->binding;
+	const struct binding *b = out->binding;
 	const struct held *h = b->bound ? backpressure_of(&d->backpressure, b->ifindex) : NULL;
 
 	snprintf(out->why, sizeof(out->why), "%s", b->why.text);
@@ -119,11 +119,11 @@ static void fill_backpressure(const struct daemon *d, const struct node *node, s
 
 static int fill_nic(struct daemon *d, const struct node *node, struct snapshot_nics *s, struct snapshot_nic *out)
 {
-	const struct tree_vnic *v = out->binding.bound ? tree_vnic(&d->plane.have, out->binding.ifindex, DIRECTION_TX) : NULL;
+	const struct tree_vnic *v = out->binding->bound ? tree_vnic(&d->plane.have, out->binding->ifindex, DIRECTION_TX) : NULL;
 
 	out->hooks = v ? v->hooks : 0;
 	fill_backpressure(d, node, out);
-	if (!out->binding.bound)
+	if (!out->binding->bound)
 		return 0;
 	fill_undivided(d, node, out);
 	return fill_others(d, s, out);
@@ -137,7 +137,7 @@ int snapshot_nics_add(struct snapshot_nics *s, struct daemon *d, uint32_t node)
 	do {
 		struct snapshot_nic *nic = &s->list[s->n++];
 
-		nic->binding = d->plan.bindings[at];
+		nic->binding = &d->plan.bindings[at];
 		err = fill_nic(d, &d->plan.model.nodes[node], s, nic);
 	} while (binding_next(d->plan.bindings, &at) && err >= 0);
 	return err;

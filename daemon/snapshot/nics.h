@@ -14,7 +14,7 @@ enum snapshot_backpressure {
 
 /* One of a device's vNICs. */
 struct snapshot_nic {
-	struct binding binding;
+	const struct binding *binding;   /* borrowed of the running plan */
 	unsigned int hooks;              /* enum hook_kind: where its packets enter divvy; 0: nowhere */
 	struct divvy_counters offered[N_DIRECTIONS]; /* what came to divvy, of what the VM sends, and of what comes for it */
 	uint64_t offered_ns[N_DIRECTIONS];           /* when that was read; 0: it was not */

@@ -47,20 +47,21 @@ static void fill_rx_why(const struct daemon *d, uint32_t node, struct snapshot_d
 {
 	uint32_t at = node;
 
+	out->rx_why = "";
 	if (!out->flow[DIRECTION_RX].wanted)
 		return;
 	do {
 		const struct binding *b = &d->plan.bindings[at];
 
 		if (!out->rx_why[0])
-			snprintf(out->rx_why, sizeof(out->rx_why), "%s", b->bound ? b->rx_why.text : b->why.text);
+			out->rx_why = b->bound ? b->rx_why.text : b->why.text;
 	} while (binding_next(d->plan.bindings, &at));
 }
 
 /* The VM's part in CPU slots; why is overwritten where it cannot take part. */
 static void fill_slots(const struct readings *r, const struct snapshot *s, struct snapshot_device *out)
 {
-	const struct binding *b = &out->binding;
+	const struct binding *b = out->binding;
 	const struct slots_vm_status *vm = slots_vm_status_find(r->vms, r->n_vms, b->pid);
 
 	if (!s->cpu || !b->bound)
@@ -94,7 +95,7 @@ static int fill_nics(struct daemon *d, uint32_t node, struct snapshot *s, struct
 	for (size_t i = 0; i < out->n_nics; i++) {
 		const struct snapshot_nic *nic = &s->nics.list[out->first_nic + i];
 
-		if (i == 0 || (nic->binding.bound && nic->backpressure != SNAPSHOT_ON))
+		if (i == 0 || (nic->binding->bound && nic->backpressure != SNAPSHOT_ON))
 			out->backpressure = nic->backpressure;
 		if (!out->why[0])
 			snprintf(out->why, sizeof(out->why), "%s", nic->why);
@@ -111,7 +112,7 @@ static int fill_device(struct daemon *d, const struct readings *r, uint32_t node
 
 	model_full_name(m, node, out->name);
 	out->of = m->nodes[node].instance ? m->nodes[node].name : parent->others ? parent->name : "";
-	out->binding = d->plan.bindings[node];
+	out->binding = &d->plan.bindings[node];
 	for (enum direction k = 0; k < N_DIRECTIONS; k++)
 		snapshot_flow_make(d, r, node, k, &out->flow[k]);
 	err = fill_nics(d, node, s, out);

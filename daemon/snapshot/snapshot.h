@@ -19,12 +19,12 @@
 struct snapshot_device {
 	char name[MODEL_FULL_NAME_SIZE];
 	const char *of;         /* the device that it is an instance of, as it is written; "": of none; borrowed */
-	struct binding binding; /* of its first vNIC */
+	const struct binding *binding; /* of its first vNIC; borrowed of the running plan */
 	struct snapshot_flow flow[N_DIRECTIONS];
 	size_t first_nic, n_nics;        /* in nics.list, at least one */
 	enum snapshot_backpressure backpressure;
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
-	char rx_why[REASON_TEXT_SIZE];   /* why what a vNIC of it receives is not divided; "": it is, or shall not be */
+	const char *rx_why;              /* why what a vNIC of it receives is not divided; "": it is, or shall not be; borrowed */
 	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */

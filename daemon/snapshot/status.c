@@ -109,7 +109,7 @@ static void put_meets(struct jsontext *j, const struct snapshot *s, const struct
 	};
 
 	jsontext_string(j, "hook", hook[n->hooks]);
-	jsontext_string(j, "passed_by", n->binding.passed_by);
+	jsontext_string(j, "passed_by", n->binding->passed_by);
 	put_lines(j, "others", s, n->first_other, n->n_others);
 	put_lines(j, "filters_passed_by", s, n->first_passed, n->n_passed);
 	put_undivided(j, n);
@@ -118,8 +118,8 @@ static void put_meets(struct jsontext *j, const struct snapshot *s, const struct
 static void put_nic(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
 {
 	jsontext_open(j, NULL, '{');
-	jsontext_string(j, "nic", n->binding.nic);
-	jsontext_bool(j, "bound", n->binding.bound);
+	jsontext_string(j, "nic", n->binding->nic);
+	jsontext_bool(j, "bound", n->binding->bound);
 	jsontext_bool(j, "held_back", n->backpressure == SNAPSHOT_ON);
 	jsontext_int(j, "offered_bytes", (int64_t)n->offered[DIRECTION_TX].bytes);
 	jsontext_int(j, "offered_packets", (int64_t)n->offered[DIRECTION_TX].packets);
@@ -134,7 +134,7 @@ static void put_nics(struct jsontext *j, const struct snapshot *s, const struct 
 {
 	jsontext_open(j, "nics", '[');
 	for (size_t i = 0; i < d->n_nics; i++)
-		if (s->nics.list[d->first_nic + i].binding.nic[0])
+		if (s->nics.list[d->first_nic + i].binding->nic[0])
 			put_nic(j, s, &s->nics.list[d->first_nic + i]);
 	jsontext_close(j, ']');
 }
@@ -147,17 +147,22 @@ static const struct snapshot_nic *first_undivided(const struct snapshot *s, cons
 	return &s->nics.list[d->first_nic];
 }
 
-/* What counts since it began, and what is said of each vNIC. */
+/* What counts since it began. */
+static void put_counters(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
+{
+	status_flow_counters(j, &d->flow[DIRECTION_TX]);
+	jsontext_int(j, "sndbuf_bytes", s->nics.list[d->first_nic].sndbuf);
+	put_repaired(j, &d->repaired);
+}
+
+/* What is said of each vNIC. */
 static void put_rest(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d)
 {
 	const struct snapshot_nic *first = &s->nics.list[d->first_nic];
 
-	put_vhost(j, d->binding.vhost);
-	status_flow_counters(j, &d->flow[DIRECTION_TX]);
-	jsontext_int(j, "sndbuf_bytes", first->sndbuf);
+	put_vhost(j, d->binding->vhost);
 	put_meets(j, s, first);
 	put_nics(j, s, d);
-	put_repaired(j, &d->repaired);
 }
 
 /* first_device: the first device of the uplink that the network counts among its sums */
@@ -168,7 +173,7 @@ static void put_network(struct jsontext *j, const struct snapshot_network *n, si
 	status_flow_terms(j, &n->flow[DIRECTION_TX]);
 	status_flow_rates(j, &n->flow[DIRECTION_TX]);
 	status_flow_promise(j, &n->flow[DIRECTION_TX]);
-	status_flow_rx(j, &n->flow[DIRECTION_RX], NULL, true);
+	status_flow_rx(j, &n->flow[DIRECTION_RX], NULL, false);
 	jsontext_int(j, "first_device", (int64_t)(n->first_device - first_device));
 	jsontext_int(j, "n_devices", (int64_t)n->n_devices);
 	jsontext_close(j, '}');
@@ -182,7 +187,8 @@ static void put_networks(struct jsontext *j, const struct snapshot *s, const str
 	jsontext_close(j, ']');
 }
 
-static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d, bool brief)
+static void put_device(struct jsontext *j, const struct snapshot *s, const struct snapshot_device *d,
+		       enum status_detail detail)
 {
 	static const char *const backpressure[] = { [SNAPSHOT_ON] = "on",
 						    [SNAPSHOT_OFF] = "off",
@@ -192,9 +198,9 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	jsontext_open(j, NULL, '{');
 	jsontext_string(j, "name", d->name);
 	jsontext_string(j, "of", d->of);
-	jsontext_string(j, "nic", d->binding.nic);
-	put_vm(j, &d->binding);
-	jsontext_string(j, "state", d->binding.bound ? "bound" : "waiting");
+	jsontext_string(j, "nic", d->binding->nic);
+	put_vm(j, d->binding);
+	jsontext_string(j, "state", d->binding->bound ? "bound" : "waiting");
 	status_flow_terms(j, tx);
 	status_flow_rates(j, tx);
 	status_flow_error(j, tx, s->cpu);
@@ -202,8 +208,10 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	status_flow_drops(j, tx);
 	jsontext_string(j, "backpressure", backpressure[d->backpressure]);
 	jsontext_string(j, "why", d->why);
-	status_flow_rx(j, &d->flow[DIRECTION_RX], d, brief);
-	if (brief)
+	status_flow_rx(j, &d->flow[DIRECTION_RX], d, detail != STATUS_BRIEF);
+	if (detail != STATUS_BRIEF)
+		put_counters(j, s, d);
+	if (detail != STATUS_WHOLE)
 		put_undivided(j, first_undivided(s, d));
 	else
 		put_rest(j, s, d);
@@ -233,7 +241,8 @@ static void put_uplink_rx(struct jsontext *j, const struct snapshot_flow *f)
 	jsontext_close(j, '}');
 }
 
-static void put_uplink(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u, bool brief)
+static void put_uplink(struct jsontext *j, const struct snapshot *s, const struct snapshot_uplink *u,
+		       enum status_detail detail)
 {
 	char of_link[UNITS_OF_LINK_SIZE];
 
@@ -250,7 +259,7 @@ static void put_uplink(struct jsontext *j, const struct snapshot *s, const struc
 	put_networks(j, s, u);
 	jsontext_open(j, "devices", '[');
 	for (size_t i = 0; i < u->n_devices; i++)
-		put_device(j, s, &s->devices[u->first_device + i], brief);
+		put_device(j, s, &s->devices[u->first_device + i], detail);
 	jsontext_close(j, ']');
 	jsontext_close(j, '}');
 }
@@ -310,7 +319,7 @@ static void put_warnings(struct jsontext *j, const struct warning_list *l)
 	jsontext_close(j, ']');
 }
 
-char *status_text(const struct snapshot *s, const char *config, bool brief)
+char *status_text(const struct snapshot *s, const char *config, enum status_detail detail)
 {
 	static const char *const origin[] = { [ORIGIN_NONE] = "none",
 					      [ORIGIN_FILE] = "file",
@@ -333,7 +342,7 @@ char *status_text(const struct snapshot *s, const char *config, bool brief)
 	jsontext_close(&j, '}');
 	jsontext_open(&j, "uplinks", '[');
 	for (size_t i = 0; i < s->n_uplinks; i++)
-		put_uplink(&j, s, &s->uplinks[i], brief);
+		put_uplink(&j, s, &s->uplinks[i], detail);
 	jsontext_close(&j, ']');
 	put_unclaimed(&j, s);
 	put_warnings(&j, &s->warnings);

@@ -97,7 +97,8 @@ void status_flow_counters(struct jsontext *j, const struct snapshot_flow *f)
 	jsontext_int(j, "dropped_ns", (int64_t)f->dropped_ns);
 }
 
-void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const struct snapshot_device *d, bool brief)
+void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const struct snapshot_device *d,
+		    bool counters)
 {
 	if (!f->wanted) {
 		jsontext_null(j, "rx");
@@ -111,7 +112,7 @@ void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const str
 	if (d) {
 		status_flow_error(j, f, false);
 		status_flow_drops(j, f);
-		if (!brief)
+		if (counters)
 			status_flow_counters(j, f);
 		jsontext_string(j, "why", d->rx_why);
 	}

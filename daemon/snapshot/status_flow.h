@@ -15,5 +15,6 @@ void status_flow_promise(struct jsontext *j, const struct snapshot_flow *f);
 void status_flow_drops(struct jsontext *j, const struct snapshot_flow *f);
 void status_flow_counters(struct jsontext *j, const struct snapshot_flow *f);
 
-/* "rx": an object of the above, or null where nothing is divided there. d: NULL: f is a network's. brief: no counters. */
-void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const struct snapshot_device *d, bool brief);
+/* "rx": an object of the above, or null where nothing is divided there. d: NULL: f is a network's. */
+void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const struct snapshot_device *d,
+		    bool counters);
