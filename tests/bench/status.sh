@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# status.sh [N]: what watching and releasing N bound devices (1,000) costs divvyd: system calls and CPU time of one
+# status.sh [N [SECONDS]]: what watching and releasing N bound devices (1,000) costs divvyd: system calls and CPU time of one
 # `divvy status`, CPU of divvyd and of `divvy top` at rest and under flood, and `divvy release --all` while some of the devices flood.
 # B=DIR measures another build.
 set -eu
@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/bench/lib.sh"
 n=${1:-1000}
 vms=8 # taps among the devices; the rest are veth
-seconds=20
+seconds=${2:-20} # of each figure over time
 command -v strace >/dev/null || { echo "strace is missing: make deps bench" >&2; exit 1; }
 
 row() { # what, measured, to reach
