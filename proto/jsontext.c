@@ -155,6 +155,8 @@ void jsontext_bool(struct jsontext *j, const char *key, bool v)
 
 void jsontext_null(struct jsontext *j, const char *key)
 {
+	if (key && j->no_nulls)
+		return;
 	put_key(j, key);
 	put(j, "null", 4);
 }

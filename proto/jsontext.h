@@ -17,6 +17,7 @@ struct jsontext {
 	char *buf; /* owned */
 	size_t len, size;
 	bool failed; /* memory was out: what follows is ignored */
+	bool no_nulls; /* the caller's: a key whose value would be null is left out */
 };
 
 /* bracket: '{' or '['; each is closed again with '}' or ']'. */

@@ -324,7 +324,7 @@ char *status_text(const struct snapshot *s, const char *config, enum status_deta
 	static const char *const origin[] = { [ORIGIN_NONE] = "none",
 					      [ORIGIN_FILE] = "file",
 					      [ORIGIN_APPLIED] = "applied" };
-	struct jsontext j = { 0 };
+	struct jsontext j = { .no_nulls = detail == STATUS_COUNTERS };
 
 	jsontext_open(&j, NULL, '{');
 	jsontext_int(&j, "version", STATUS_VERSION);

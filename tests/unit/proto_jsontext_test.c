@@ -125,10 +125,30 @@ static void random_bytes(void **state)
 	}
 }
 
+/* What would be null has no key; an element of an array keeps its place. */
+static void without_nulls(void **state)
+{
+	struct jsontext j = { .no_nulls = true };
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	jsontext_open(&j, NULL, '{');
+	jsontext_null(&j, "none");
+	jsontext_int(&j, "one", 1);
+	jsontext_real(&j, "nan", NAN);
+	jsontext_open(&j, "list", '[');
+	jsontext_null(&j, NULL);
+	jsontext_close(&j, ']');
+	jsontext_close(&j, '}');
+	text = jsontext_take(&j);
+	assert_string_equal(text, "{\"one\":1,\"list\":[null]}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind),
+		cmocka_unit_test(without_nulls),
 		cmocka_unit_test(strings),
 		cmocka_unit_test(random_bytes),
 	};
