@@ -228,7 +228,7 @@ case_top() {
 	mux resize-window -x 150 -y 24
 	await 5 screen_is 'TX, 1 min .*RX, 1 min .*DROPS STATE +NIC +VM'
 	check "top, 150x24: all columns" "$? == 0" || mux capture-pane -p | diag
-	mux send-keys Down
+	mux send-keys Down Down Down
 	await 5 screen_is '^web .* sent: [0-9]+ times less than promised, last [0-9.]+ s ago'
 	check "top: when a promise was broken last" "$? == 0" || mux capture-pane -p | diag
 	sleep 3
