@@ -3,8 +3,8 @@
 #
 # whole.sh [SUITE...]: a whole Debian host under QEMU for each suite (default: trixie and bookworm), with systemd, cgroup v2
 # alone, nftables, a bridge, vhost_net, and divvy's packages of build/deb (make deb). What is tried there is in whole_guest.sh,
-# which runs as a service of the host and reboots it once. Prints its TAP. About eight minutes a suite without KVM.
-# ACCEL=kvm where KVM works; TIMEOUT=seconds (default 900); CONSOLE=file shows the console while it runs. CASES="install suites":
+# which runs as a service of the host and reboots it once. Prints its TAP. About nine minutes a suite without KVM, on a machine with little other work.
+# ACCEL=kvm where KVM works; TIMEOUT=seconds (default 1200); CONSOLE=file shows the console while it runs. CASES="install suites":
 # only these of whole_guest.sh, and no reboot; SUITES="state:full exporter": only these system tests, SUITES=all: all of them.
 set -u
 CASES=${CASES:-} SUITES=${SUITES:-}
@@ -19,7 +19,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 boot() { # kernel's directory: runs the host to its end
-	local deadline=$((SECONDS + ${TIMEOUT:-900})) console=${CONSOLE:-$tmp/console}
+	local deadline=$((SECONDS + ${TIMEOUT:-1200})) console=${CONSOLE:-$tmp/console}
 	# Without cx16: see run.sh.
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -m 1G -smp "${CPUS:-2}" -cpu max,cx16=off -accel "${ACCEL:-tcg}" \
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd" \
@@ -32,7 +32,7 @@ divvy.cases=${CASES// /+} divvy.suites=${SUITES// /+}" \
 	while kill -0 "$qemu" 2>/dev/null && ((SECONDS < deadline)); do
 		sleep 0.2
 	done
-	kill "$qemu" 2>/dev/null && echo "# no end within ${TIMEOUT:-900} s"
+	kill "$qemu" 2>/dev/null && echo "# no end within ${TIMEOUT:-1200} s"
 	wait "$qemu"
 	qemu=
 	tr -d '\r' <"$console" >"$tmp/said"

@@ -43,7 +43,7 @@ case_metrics() {
 	[[ $(get "$url/status.json" | tr -d ' \n' | sed 's/"monotonic_ns".*"resource"//; s/"uplinks".*//') == \
 		"$(json | sed 's/"monotonic_ns".*"resource"//; s/"uplinks".*//')" ]]
 	check "status.json is divvyd's status" "$? == 0"
-	get "$url/history.json" | grep -q '"device":"web","direction":"tx","entitled_kbps":\[.*12000\]'
+	await 5 eval 'get "$url/history.json" | grep -q "\"device\":\"web\",\"direction\":\"tx\",\"entitled_kbps\":\[.*12000\]"'
 	check "history.json has what was read" "$? == 0"
 }
 
