@@ -161,6 +161,7 @@ static int add_namespaces(struct topo *t, struct errtext *e)
 	return 0;
 }
 
+#define NO_SEGMENTATION "ethtool -K %s tso off gso off tx-udp-segmentation off"
 #define BRIDGE "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
 
 static int build_wire(struct topo *t, struct errtext *e)
@@ -177,8 +178,10 @@ static int build_wire(struct topo *t, struct errtext *e)
 	r = script_run(&s, t->wire, e);
 	if (r < 0)
 		return r;
-	/* Behind w1 a GSO packet has become its frames. */
-	r = proc_run(t->wire, NULL, e, "ethtool -K %s tso off gso off tx-udp-segmentation off", t->wire_out);
+	/* Behind the wire, on both of its sides, a GSO packet has become its frames. */
+	r = proc_run(t->wire, NULL, e, NO_SEGMENTATION, t->wire_out);
+	if (r == 0)
+		r = proc_run(t->sw, NULL, e, NO_SEGMENTATION, t->meter_if);
 	return r == 0 && t->config.wire_bps > 0 ? topo_set_wire(t, t->config.wire_bps, e) : r;
 }
 
@@ -356,24 +359,33 @@ void topo_down(struct topo *t)
  * The bucket has to cover the time that the timer and softirq of a busy host may be late, or capacity is
  * lost for ever: 4 ms of the rate, two full frames at least.
  */
-int topo_set_wire(struct topo *t, uint64_t wire_bps, struct errtext *e)
+static int set_end(const struct topo *t, const char *netns, const char *dev, uint64_t bps, uint64_t *present,
+		   struct errtext *e)
 {
-	uint64_t bytes_ps = wire_bps / 8, burst = bytes_ps / 250, queue = t->config.wire_queue;
-	int r;
+	uint64_t bytes_ps = bps / 8, burst = bytes_ps / 250, queue = t->config.wire_queue;
+	int r = 0;
 
 	if (burst < 3028)
 		burst = 3028;
 	if (queue == 0)
 		queue = bytes_ps / 20 > 131072 ? bytes_ps / 20 : 131072;
-	if (wire_bps == 0 && t->config.wire_bps == 0)
-		return 0;
-	if (wire_bps == 0)
-		r = proc_run(t->wire, NULL, e, "tc qdisc del dev %s root", t->wire_out);
-	else
-		r = proc_run(t->wire, NULL, e,
+	if (bps > 0)
+		r = proc_run(netns, NULL, e,
 			     "tc qdisc replace dev %s root handle 1: tbf rate %" PRIu64 "bit burst %" PRIu64
-			     "b limit %" PRIu64 "b",
-			     t->wire_out, wire_bps, burst, queue);
+			     "b limit %" PRIu64 "b", dev, bps, burst, queue);
+	else if (*present > 0)
+		r = proc_run(netns, NULL, e, "tc qdisc del dev %s root", dev);
+	if (r == 0)
+		*present = bps;
+	return r;
+}
+
+int topo_set_wire(struct topo *t, uint64_t wire_bps, struct errtext *e)
+{
+	int r = set_end(t, t->wire, t->wire_out, wire_bps, &t->limit[0], e);
+
+	if (r == 0)
+		r = set_end(t, t->sw, t->meter_if, t->config.both_ways ? wire_bps : 0, &t->limit[1], e);
 	if (r == 0)
 		t->config.wire_bps = wire_bps;
 	return r;

@@ -15,7 +15,7 @@
  *   w1    the wire's capacity towards the servers: a plain TBF that divvy knows nothing of. All segmentation
  *         offloads of w1 are off, so behind it every packet is a frame of at most the MTU.
  *   s0    the servers' side of the wire, where the lab's meter sits (tc ingress): real frames, in order.
- * The way back (servers to VMs) is not limited.
+ *   Towards the VMs the same holds of s0, which has a limit where the config says so.
  *
  * VM i (from 0) talks to server i only, so the server tells VMs apart even behind NAT.
  */
@@ -51,6 +51,7 @@ struct topo_config {
 	unsigned queues;     /* queues a tap can have; 0 or 1: one */
 	uint64_t wire_bps;   /* capacity in bit/s of L2 frames, 0: no limit */
 	uint64_t wire_queue; /* bytes the wire holds before it drops; 0: 50 ms of wire_bps, >= 128 KiB */
+	bool both_ways;      /* the wire has the capacity towards the VMs, too */
 };
 
 struct topo_vm {
@@ -74,6 +75,7 @@ struct topo {
 	char wire_out[IFNAMSIZ];     /* "w1" in wire: the TBF's interface */
 	char meter_if[IFNAMSIZ];     /* "s0" in sw: attach the meter at its tc ingress */
 	struct topo_vm vm[TOPO_VMS_MAX];
+	uint64_t limit[2]; /* topo.c's: of the wire towards servers, towards VMs, in force, bit/s; 0: none */
 	int janitor; /* topo.c's: the pipe that tells the janitor of the lab's end; 0: none */
 };
 
@@ -99,5 +101,5 @@ void topo_down(struct topo *t);
 
 /* Change the wire while it carries traffic; 0: no limit. Queued packets are kept between limits. */
 int topo_set_wire(struct topo *t, uint64_t wire_bps, struct errtext *e);
-/* Drops of the wire's queue since it was made, packets; 0 without limit. */
+/* Drops of the wire's queue towards the servers since it was made, packets; 0 without limit. */
 int topo_wire_drops(const struct topo *t, uint64_t *packets);

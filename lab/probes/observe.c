@@ -37,7 +37,7 @@ static int qdisc_drops(const char *netns, uint64_t *drops, struct errtext *e)
 }
 
 struct dev_counters {
-	uint64_t rx_bytes, rx_drops, tx_drops;
+	uint64_t rx_bytes, rx_drops, tx_bytes, tx_drops;
 };
 
 /*
@@ -47,8 +47,8 @@ struct dev_counters {
 static bool parse_dev(const char *line, char name[IFNAMSIZ], struct dev_counters *c)
 {
 	return sscanf(line,
-		      " %15[^:]: %" SCNu64 " %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %*u %" SCNu64, name,
-		      &c->rx_bytes, &c->rx_drops, &c->tx_drops) == 4;
+		      " %15[^:]: %" SCNu64 " %*u %*u %" SCNu64 " %*u %*u %*u %*u %" SCNu64 " %*u %*u %" SCNu64, name,
+		      &c->rx_bytes, &c->rx_drops, &c->tx_bytes, &c->tx_drops) == 5;
 }
 
 static bool is_labs(const struct topo *t, size_t n, const char *name)
@@ -59,7 +59,7 @@ static bool is_labs(const struct topo *t, size_t n, const char *name)
 	return strcmp(name, "lo") == 0 || strcmp(name, "br0") == 0 || strcmp(name, t->uplink) == 0;
 }
 
-static int devices(const struct topo *t, size_t n, struct observation *out, struct errtext *e)
+int observe_devices(const struct topo *t, size_t n, struct observation *out, struct errtext *e)
 {
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
@@ -77,7 +77,8 @@ static int devices(const struct topo *t, size_t n, struct observation *out, stru
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(name, t->vm[i].tap) == 0) {
 				out->tap_bytes[i] = c.rx_bytes;
-				out->tap_drops[i] = c.rx_drops;
+				out->taken_bytes[i] = c.tx_bytes;
+				out->tap_drops[i] = c.rx_drops + c.tx_drops;
 			}
 		/*
 		 * What is neither the lab's nor lo is the scheduler's: packets that it loses outside its
@@ -112,7 +113,7 @@ int observe(const struct topo *t, struct vm *const *vm, size_t n, struct observa
 
 	r = qdisc_drops(t->host, &o.qdisc_drops, e);
 	if (r == 0)
-		r = devices(t, n, &o, e);
+		r = observe_devices(t, n, &o, e);
 	if (r < 0)
 		return r;
 	r = topo_wire_drops(t, &o.wire_drops);

@@ -104,7 +104,8 @@ static void gaps(const struct result *r, FILE *f)
 	for (size_t k = 0; k < r->n_phases; k++)
 		for (size_t i = 0; i < s->n_vms; i++) {
 			const struct phase_result *p = &r->phases[k];
-			struct trace t = measure_slice(r->trace[i], p->steady);
+			struct trace t = r->scenario->vms[i].receives ? (struct trace){} :
+						       measure_slice(r->trace[i], p->steady);
 
 			for (size_t j = 1; j < t.n && j <= GAPS_MAX; j++)
 				fprintf(f, "%zu,%u,%s,%.6f,%.6f,%u\n", k + 1, p->repetition, s->vms[i].name,

@@ -113,7 +113,7 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 		printf(", Jain %.4f", p->jain);
 	if (p->changed && !isnan(p->settled_ms))
 		printf(", settled after %.0f ms", p->settled_ms);
-	else if (p->changed)
+	else if (p->changed && !r->scenario->rx)
 		printf(", not settled");
 	printf("\n");
 	for (size_t i = 0; i < r->scenario->n_vms; i++) {
@@ -147,7 +147,8 @@ void report_table(const struct result *r)
 	if (r->arrivals_lost)
 		printf("\nthe meter's trace was too short by %lu arrivals: figures of the last phases are wrong\n",
 		       r->arrivals_lost);
-	printf("(figures leave out the first 2 s of each phase; Mbit/s are frames of layer 2 at the wire)\n");
+	printf("(figures leave out the first 2 s of each phase; Mbit/s are frames of layer 2 at the wire%s)\n",
+	       r->scenario->rx ? ", or at the device of a VM that receives" : "");
 	fflush(stdout);
 }
 

@@ -60,6 +60,7 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 
 	json_object_set_new(o, "traffic",
 			    vm->sends ? json_string(traffic_kind_name(vm->traffic.kind)) : json_null());
+	json_object_set_new(o, "receives", json_boolean(vm->receives));
 	json_object_set_new(o, "entitled_mbps", number(v->entitled_mbps));
 	json_object_set_new(o, "reserve_mbps", p->phase->has_reserves ?
 				number((double)p->phase->reserve[i].bytes_ps * 8e-6) : json_null());
@@ -136,7 +137,7 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 		      (json_int_t)p->queue_drops);
 	json_object_set_new(o, "under", text(p->phase->under));
 	json_object_set_new(o, "step", text(p->phase->step));
-	json_object_set_new(o, "wire_utilisation", scenario_unlimited(r->scenario) ? json_null() :
+	json_object_set_new(o, "wire_utilisation", scenario_unlimited(r->scenario) || r->scenario->rx ? json_null() :
 				number(p->total_mbps / ((double)r->scenario->wire.bytes_ps * 8e-6)));
 	json_object_set_new(o, "repetition", json_integer(p->repetition));
 	json_object_set_new(o, "at_s", number((double)(p->window.from_ns - r->start_ns) / 1e9));

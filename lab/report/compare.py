@@ -19,10 +19,9 @@ def rows(one, two):
         other = two.find(s.name)
         for under in s.unders if other else ():
             for step in s.steps:
-                for m in M.MEASURES + M.more_of(s):
+                for m in dict.fromkeys(M.MEASURES + M.more_of(s)):
                     a, b = M.spread(s, under, step, m), M.spread(other, under, step, m)
-                    if a.n and b.n:
-                        yield s.name, under, step, m, a, b
+                    if a.n and b.n: yield s.name, under, step, m, a, b
 
 def missing(of, other): return [s.name for s in of.measured if not other.find(s.name)]
 
@@ -36,19 +35,16 @@ def show(a, b, found, one, two):
         print(f"  {m.head:<22} {va.text(m.digits):>24} {vb.text(m.digits):>24}  {vb.median - va.median:+10.{m.digits}f}  "
               f"{verdict(va, vb)}")
     for what, names in (("only in A", missing(one, two)), ("only in B", missing(two, one))):
-        if names:
-            print(f"\n{what}: {' '.join(names)}")
+        if names: print(f"\n{what}: {' '.join(names)}")
     print("\n(median [smallest..largest] of the repetitions; level: the ranges overlap. Figures of VMs are the worst VM's.)")
 
 def run(a, b, in_json):
     one, two = Folder(a), Folder(b)
     found = list(rows(one, two))
-    if not found:
-        raise ReportError(f"{a} and {b} have no scenario, item and step in common")
+    if not found: raise ReportError(f"{a} and {b} have no scenario, item and step in common")
     if in_json:
         print(json.dumps({"a": a, "b": b, "rows": [
             {"scenario": scenario, "under": under, "step": step, "measure": m.key, "a": va._asdict(), "b": vb._asdict(),
              "difference": vb.median - va.median, "verdict": verdict(va, vb)} for scenario, under, step, m, va, vb in found],
             "only_a": missing(one, two), "only_b": missing(two, one)}, indent=1))
-    else:
-        show(a, b, found, one, two)
+    else: show(a, b, found, one, two)

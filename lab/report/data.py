@@ -94,8 +94,7 @@ def load_json(path):
         with open(path, encoding="utf-8") as f:
             o = json.load(f)
     except ValueError as e: raise ReportError(f"{path}:{getattr(e, 'lineno', 1)}: {getattr(e, 'msg', e)}") from e
-    if not isinstance(o, dict):
-        raise ReportError(f"{path}: not a JSON object")
+    if not isinstance(o, dict): raise ReportError(f"{path}: not a JSON object")
     return o
 
 class Scenario:
@@ -106,8 +105,7 @@ class Scenario:
         self.title = text(entry or self.summary, "title")
         self.why = text(entry, "why")
         self.state = text(entry, "state") if text(entry, "state") in ("done", "failed", "skipped") else "planned"
-        if not self.summary and self.state == "done":
-            self.state, self.why = "failed", "marked as done, but there is no summary.json"
+        if self.state == "done" and not self.summary: self.state, self.why = "failed", "marked as done, but there is no summary.json"
         self.phases = at(self.summary, "phases") or []
         self.unders = list(dict.fromkeys(under_of_phase(p) for p in self.phases))
         self.steps = list(dict.fromkeys(step_of_phase(p) for p in self.phases))

@@ -24,8 +24,7 @@ class Doc:
         self._add("para", text=text, mark=mark)
 
     def list(self, items):
-        if items:
-            self._add("list", items=items)
+        if items: self._add("list", items=items)
 
     def legend(self, names):
         """names: what a report calls each scheduler."""

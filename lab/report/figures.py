@@ -54,8 +54,7 @@ def measure_rows(s, p, step, label, m, paper=None):
 def table(d, s, p, step):
     rows = []
     for i, row in enumerate(ROWS):
-        if len(s.steps) <= 1 or row.brief:
-            rows += rows_of(s, p, step, row)
+        if len(s.steps) <= 1 or row.brief: rows += rows_of(s, p, step, row)
         if i == 1:  # after what was delivered
             rows += measure_rows(s, p, step, "utilisation of the wire, %", M.UTILISATION, p.utilisation)
     for m in M.more_of(s):

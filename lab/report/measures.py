@@ -33,10 +33,12 @@ TOTAL = Measure("total_mbps", "delivered, Mbit/s", 2, "", more_is_better=True)
 MEASURES = (ERROR, LOSS, UTILISATION, CPU_COST, RTT_P50, RTT_P99, IPD_CV, IPD_P50, IPD_P99, IPD_P999, SETTLED, TOTAL)
 JUDGED = tuple(m for m in MEASURES if m.brief)
 
+def some(s, key): return any(at(vm, key) for p in s.phases for vm in vms(p))
+def receives(s): return some(s, "receives")
+
 def more_of(s):
-    """Entitlements where the scenario has reserves, and the measures of the lab's table that the run had."""
-    reserves = any(at(vm, "entitlement_error_pp") is not None for p in s.phases for vm in vms(p))
-    return (ENTITLEMENT,) * reserves + tuple(
+    """Entitlements where the scenario has reserves, pings, and the measures of the lab's table that the run had."""
+    return (ENTITLEMENT,) * some(s, "entitlement_error_pp") + (RTT_P50, RTT_P99) * (receives(s) and some(s, "rtt_ms")) + tuple(
         Measure(m["name"], m["head"], m["digits"], f"measures.{m['name']}") for m in at(s.summary, "measures") or ())
 
 def worst_vm(p, path):
@@ -70,8 +72,8 @@ def verdict(m, ours, theirs):
     return verdict_of(ours, theirs)
 
 def all_send(p):
-    """A VM that has no part in a phase leaves nothing to settle at."""
-    return not any(text(vm, "traffic") and at(vm, "entitled_mbps") is not None and number(vm, "entitled_mbps") <= 0
+    """A VM that has no part in a phase leaves nothing to settle at; what VMs receive is not looked at often enough."""
+    return not any(at(vm, "receives") or text(vm, "traffic") and at(vm, "entitled_mbps") is not None and number(vm, "entitled_mbps") <= 0
                    for vm in vms(p))
 
 def unsettled(s, under, step):

@@ -2,7 +2,7 @@
 """What was run, when and on what; what was to be reached; video, guests, and all other scenarios."""
 
 import measures as M
-from data import at, number, skipped, text
+from data import at, idle, number, skipped, text
 from doc import Doc
 from paper import FIGURES
 from targets import MARKS, MISSED, OUTCOMES, PARTLY, REACHED, UNKNOWN, streaming_vm
@@ -68,8 +68,8 @@ def front(d, folder, targets):
 
 def doubts(d, s):
     """What a reader must know of a scenario's figures before believing them."""
-    words = (text(s.summary, "machine") or "").split()  # "2 x Intel ..."
-    cores = float(words[0]) if words and words[0].isdigit() else 0
+    words = (text(s.summary, "machine") or "0").split()  # "2 x Intel ..."
+    cores = float(words[0]) if words[0].isdigit() else 0
     if not s.loaded:
         d.para("Not loaded: without a scheduler the guests did not fill the wire, so that ratios would mean nothing; they are "
                "left out.", "weak")
@@ -111,10 +111,8 @@ def video(d, folder):
     for s in d.section("video", folder.section("video")):
         vm = streaming_vm(s)
         scenario_head(d, folder, s)
-        if vm is None:
-            d.para("No VM of this run received a video.", "weak")
-            continue
-        for step in s.steps:
+        if vm is None: d.para("No VM of this run received a video.", "weak")
+        for step in s.steps if vm is not None else ():
             if len(s.steps) > 1:
                 d.para(f'Step "{step}", {s.repetitions} repetitions:')
             d.table(["", *(name for name, _, _ in VIDEO), "its bandwidth, Mbit/s", "all, Mbit/s"],
@@ -128,7 +126,7 @@ def guest_rows(s, columns):
     for u in s.unders:
         for step in s.steps:
             p = s.first(u, step)
-            if p is None or (at(p, "idle") is True): continue
+            if p is None or (idle(p) and M.RTT_P50 not in columns): continue
             got = [(name, s.spread_path(u, step, "mbps", vm)) for vm, name in enumerate(s.vms)]
             yield [u + (f": {step}" if len(s.steps) > 1 and step else ""),
                    (f"left out: {skipped(p)}", "weak") if skipped(p) else

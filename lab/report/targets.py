@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import measures as M
-from data import (BEHIND, CPU, CPU_BEST, DEVICE, FIRST, LEVEL, NOTHING, ONE_HIGHER, ONE_LOWER, Spread, at, largest, number,
-                  vms)
+from data import (BEHIND, CPU, CPU_BEST, DEVICE, FIRST, LEVEL, NOTHING, ONE_HIGHER, ONE_LOWER, Spread, at, idle, largest,
+                  number, vms)
 from paper import FIGURES
 from peers import comparisons
 
@@ -92,13 +92,9 @@ def udp_change(folder):
         if not s.under_of(DEVICE) or len(s.steps) < 2 or "udp" not in kinds or kinds & {"tcp", "icmp"}:
             continue
         v = worst_step(s, s.under_of(DEVICE), M.SETTLED, True)
-        if v.n and (not worst.n or v.median > worst.median):
-            worst, name = v, s.name
-    if not name:
-        t.ours = "no scenario of this run changes the shares of UDP"
-        return t
+        if v.n and (not worst.n or v.median > worst.median): worst, name = v, s.name
     t.judge(worst, 100, False, 0, "ms")
-    t.ours += f" ({name})"
+    t.ours = f"{t.ours} ({name})" if name else "no scenario of this run changes the shares of UDP"
     return t
 
 def figure_targets(folder):
@@ -116,13 +112,22 @@ def figure_targets(folder):
                 out += gap_targets(p, s)
     return out + [udp_change(folder)]
 
+def promise_target(s, kind, m, brief, bound, unit, digits=3, why=""):
+    t = Target(f"{kind} ({s.name}): {brief}", brief, f"{'at least' if m.more_is_better else 'at most'} {bound:g} "
+               f"{'point' if bound == 1 else unit}{why}")
+    if s.under_of(DEVICE): t.judge(worst_step(s, s.under_of(DEVICE), m), bound, m.more_is_better, digits, unit)
+    return t
+
+def receive_targets(s):
+    rest = M.spread(s, next((u for u in s.unders if idle(s.first(u))), None), None, M.RTT_P50)
+    return [promise_target(s, "Receiving", *of) for of in (
+        (M.ERROR, "share error of the worst VM", 1 if "tcp" in s.traffic else 0.5, "points"),
+        (M.UTILISATION, "utilisation of the capacity", 97, "%", 1),
+        rest.n and (M.RTT_P50, "ping p50 of the worst VM", round(rest.median + 10, 1), "ms", 1, ", unloaded + 10")) if of]
+
 def promise_targets(folder):
-    out = []
-    for s in folder.section("promises"):
-        out.append(Target(f"Reserves ({s.name}): entitlement error of the worst VM", "entitlement error", "at most 0.7 points"))
-        if s.under_of(DEVICE):
-            out[-1].judge(worst_step(s, s.under_of(DEVICE), M.ENTITLEMENT), 0.7, False, 3, "points")
-    return out
+    return [t for s in folder.section("promises") for t in (receive_targets(s) if M.receives(s) else
+            [promise_target(s, "Reserves", M.ENTITLEMENT, "entitlement error of the worst VM", 0.7, "points")])]
 
 def streaming_vm(s):
     """Which VM streams; None: none."""

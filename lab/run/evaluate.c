@@ -20,6 +20,14 @@ static bool has_sequence_numbers(const struct scenario_vm *vm)
  */
 #define ENOUGH 0.99
 
+static double offered_mbps(const struct scenario_vm *vm, const struct phase_result *p, size_t i)
+{
+	if (!vm->receives)
+		return measure_mbps(p->end.tap_bytes[i] - p->warm.tap_bytes[i],
+				    (struct window){ p->warm.at_ns, p->end.at_ns });
+	return vm->traffic.rate_bps ? (double)vm->traffic.rate_bps * 1e-6 : (double)INFINITY;
+}
+
 /*
  * Whether what the VM offers can be told from its tap while nothing holds it back. TCP offers what it gets.
  */
@@ -33,7 +41,7 @@ static double entitled_mbps(const struct scenario *s, const struct scenario_phas
 	double weights = 0;
 
 	for (size_t i = 0; i < s->n_vms; i++)
-		if (scenario_sends(s, p, i))
+		if (scenario_sends(s, p, i) && s->vms[i].receives == s->vms[vm].receives)
 			weights += p->shares[i].weight;
 	return weights > 0 && scenario_sends(s, p, vm) ?
 		       (double)s->capacity.bytes_ps * 8e-6 * p->shares[vm].weight / weights :
@@ -91,31 +99,32 @@ static int round_trips(const struct heard *h, struct window w, struct vm_result 
 static int evaluate_vm(struct result *r, struct phase_result *p, size_t i, uint64_t *bytes)
 {
 	struct vm_result *v = &p->vm[i];
+	const struct scenario_vm *vm = &r->scenario->vms[i];
 	struct trace t = measure_slice(r->trace[i], p->steady);
-	uint64_t cpu_ns = p->end.cpu_ns[i] - p->warm.cpu_ns[i];
-	struct window observed = { p->warm.at_ns, p->end.at_ns };
+	uint64_t cpu_ns = p->end.cpu_ns[vm->of] - p->warm.cpu_ns[vm->of];
 	int err;
 
 	*bytes = measure_bytes(t);
 	v->mbps = measure_mbps(*bytes, p->steady);
-	v->offered_mbps = measure_mbps(p->end.tap_bytes[i] - p->warm.tap_bytes[i], observed);
+	v->offered_mbps = offered_mbps(vm, p, i);
 	v->entitled_mbps = entitled_mbps(r->scenario, p->phase, i);
 	v->share_pct = v->error_pp = v->entitlement_error_pp = (double)NAN;
 	v->video = video_none;
 	for (size_t k = 0; k < measure_n_kinds; k++)
-		v->measures[k] = measure_kinds[k].of(t, p->steady);
-	v->loss_pct = has_sequence_numbers(&r->scenario->vms[i]) ? loss_pct(&r->heard[i], p->steady) :
+		v->measures[k] = vm->receives ? (double)NAN : measure_kinds[k].of(t, p->steady);
+	v->loss_pct = has_sequence_numbers(vm) ? loss_pct(&r->heard[i], p->steady) :
 								   (double)NAN;
-	v->cpu_cores = measure_cores(cpu_ns, observed);
+	/* A VM that sends and receives is counted once. */
+	v->cpu_cores = vm->of == i ? measure_cores(cpu_ns, (struct window){ p->warm.at_ns, p->end.at_ns }) : (double)NAN;
 	v->cpu_per_mbit = v->mbps > 0 ? v->cpu_cores / v->mbps : (double)NAN;
 	v->empty_pct = p->backlog[i].samples ?
 			       100 * (double)p->backlog[i].empty / (double)p->backlog[i].samples :
 			       (double)NAN;
-	v->sndbuf = p->sndbuf[i];
+	v->sndbuf = vm->receives ? 0 : p->sndbuf[i];
 	v->bound_ms = v->sndbuf > 0 && v->entitled_mbps > 0 ? v->sndbuf * 8e-3 / v->entitled_mbps :
 							      (double)NAN;
 
-	err = measure_gaps(t, &v->gaps);
+	err = vm->receives ? -ENODATA : measure_gaps(t, &v->gaps);
 	if (err == -ENOMEM)
 		return err;
 	v->has_gaps = err == 0;
@@ -160,8 +169,8 @@ static bool settles(const struct result *r, const struct phase_result *p, struct
 
 		if (r->scenario->vms[i].sends && !scenario_sends(r->scenario, p->phase, i))
 			return false;
-		if (r->scenario->vms[i].traffic.kind == TRAFFIC_VIDEO)
-			return false; /* sends what it has, whatever its share */
+		if (r->scenario->vms[i].traffic.kind == TRAFFIC_VIDEO || r->scenario->vms[i].receives)
+			return false; /* sends what it has, whatever its share; is not looked at often enough */
 		if (!p->woken[i])
 			continue;
 		at = woken_ns(r->trace[i], p->vm[i].entitled_mbps,
@@ -171,6 +180,16 @@ static bool settles(const struct result *r, const struct phase_result *p, struct
 		woken = true;
 	}
 	return woken || p->changed;
+}
+
+/* Each has the capacity. */
+static unsigned directions(const struct scenario *s)
+{
+	unsigned ways[2] = {};
+
+	for (size_t i = 0; i < s->n_vms; i++)
+		ways[s->vms[i].receives] |= s->vms[i].sends;
+	return ways[0] + ways[1] > 1 ? 2 : 1;
 }
 
 static int evaluate_phase(struct result *r, struct phase_result *p)
@@ -189,14 +208,14 @@ static int evaluate_phase(struct result *r, struct phase_result *p)
 	}
 	p->total_mbps = measure_mbps(sum, p->steady);
 	p->utilisation = scenario_unlimited(s) ? (double)NAN :
-						 measure_utilisation(sum, s->capacity, p->steady);
+						 measure_utilisation(sum, s->capacity, p->steady) / directions(s);
 	p->jain = measure_jain(bytes, p->phase->shares, s->n_vms);
 	p->queue_drops = drops_between(s, &p->begin, &p->end);
 	p->wire_drops = p->end.wire_drops - p->begin.wire_drops;
 
 	p->others_cores = measure_cores(p->end.busy_ns - p->warm.busy_ns,
 					(struct window){ p->warm.at_ns, p->end.at_ns });
-	for (size_t i = 0; i < s->n_vms; i++)
+	for (size_t i = 0; i < s->n_guests; i++)
 		p->others_cores -= p->vm[i].cpu_cores;
 
 	p->settled_ms = (double)NAN;
@@ -288,24 +307,23 @@ static void judge_load(struct result *r)
 		}
 }
 
-static void evaluate_shares(const struct result *r, struct phase_result *p)
+/* Of those that send, or of those that receive. */
+static void evaluate_shares(const struct result *r, struct phase_result *p, bool receives)
 {
 	uint64_t bytes[TOPO_VMS_MAX] = {};
 	double pct[TOPO_VMS_MAX], error[TOPO_VMS_MAX];
-	bool backlogged[TOPO_VMS_MAX] = {};
+	bool counts[TOPO_VMS_MAX] = {};
 	size_t n = r->scenario->n_vms;
 
-	if (!result_judged(r, p)) {
-		p->jain = (double)NAN;
-		return;
-	}
 	for (size_t i = 0; i < n; i++) {
 		bytes[i] = measure_bytes(measure_slice(r->trace[i], p->steady));
-		backlogged[i] = p->vm[i].backlogged;
+		counts[i] = p->vm[i].backlogged && r->scenario->vms[i].receives == receives;
 	}
-	if (measure_shares(bytes, p->phase->shares, backlogged, n, pct, error) < 0)
+	if (measure_shares(bytes, p->phase->shares, counts, n, pct, error) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
+		if (!counts[i])
+			continue;
 		p->vm[i].share_pct = pct[i];
 		/*
 		 * Without a scheduler no share is promised, unless the scenario names one to compare with.
@@ -342,8 +360,18 @@ int result_evaluate(struct result *r)
 			return err;
 	}
 	judge_load(r);
-	for (size_t k = 0; k < r->n_phases; k++)
-		if (!r->phases[k].skipped[0])
-			evaluate_shares(r, &r->phases[k]);
+	for (size_t k = 0; k < r->n_phases; k++) {
+		struct phase_result *p = &r->phases[k];
+
+		if (p->skipped[0])
+			continue;
+		if (!result_judged(r, p)) {
+			p->jain = (double)NAN;
+			continue;
+		}
+		evaluate_shares(r, p, false);
+		if (r->scenario->rx)
+			evaluate_shares(r, p, true);
+	}
 	return result_evaluate_cpu(r);
 }

@@ -69,7 +69,9 @@ static int stop(struct load *l, struct traffic **t, const bool *wanted, struct e
 static int start(struct load *l, size_t i, struct traffic **t, const struct traffic_config *c,
 		 struct errtext *e)
 {
-	return traffic_start(t, &l->testbed->topo, (unsigned)i, l->testbed->vm[i], c, e);
+	const size_t of = l->scenario->vms[i].of;
+
+	return traffic_start(t, &l->testbed->topo, (unsigned)of, l->testbed->vm[of], c, e);
 }
 
 int load_start_pings(struct load *l, struct errtext *e)

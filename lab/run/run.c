@@ -10,7 +10,8 @@
  *
  * A phase is: note the time, have the scheduler changed (which returns when the change is acknowledged), read
  * all counters, go on for the phase's seconds with a line each, read the counters at 2 s and at the end. What
- * was delivered is not read from counters at all, but afterwards from the meters' traces.
+ * was delivered is not read from counters at all, but afterwards from the meters' traces; what a VM received,
+ * from its device's counter at each look.
  */
 
 #include "run.h"
@@ -18,6 +19,7 @@
 #include "base/cleanup.h"
 #include "demand.h"
 #include "lab/probes/backlog.h"
+#include "lab/probes/intake.h"
 #include "lab/probes/meter.h"
 #include "lab/probes/observe.h"
 #include "lab/probes/observe_cpu.h"
@@ -59,7 +61,8 @@ struct run {
 	struct result result;
 	struct scheduling scheduling;
 	struct load load;
-	struct meter *meter[TOPO_VMS_MAX];
+	struct meter *meter[TOPO_VMS_MAX]; /* NULL: of a VM that receives */
+	struct intake intake;
 	struct backlog *backlog;
 	char dir[64];       /* of this run, removed at its end */
 	char log[PATH_MAX]; /* of divvyd */
@@ -85,12 +88,14 @@ static int open_meters(struct run *run, struct errtext *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_vms; i++) {
+		if (s->vms[i].receives)
+			continue;
 		r = meter_open(topo->sw, topo->meter_if, topo->vm[i].server_mac, trace_room(s, i),
 			       &run->meter[i]);
 		if (r < 0)
 			return errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	}
-	r = backlog_open(topo, s->n_vms, &run->backlog);
+	r = backlog_open(topo, s->n_guests, &run->backlog);
 	return r < 0 ? errtext_set(e, r, "rtnetlink: %s", strerror(-r)) : 0;
 }
 
@@ -111,6 +116,7 @@ static void close_meters(struct run *run)
 {
 	for (size_t i = 0; i < run->s->n_vms; i++)
 		run->meter[i] = meter_close(run->meter[i]);
+	intake_free(&run->intake);
 	run->backlog = backlog_close(run->backlog);
 }
 
@@ -153,7 +159,13 @@ static int poll_meters(struct run *run)
 	run->result.arrivals_lost = 0;
 	for (size_t i = 0; i < run->s->n_vms; i++) {
 		uint64_t lost = 0;
-		int r = meter_poll(run->meter[i], &lost);
+		int r;
+
+		if (run->s->vms[i].receives) {
+			run->result.trace[i] = intake_trace(&run->intake, run->s->vms[i].of);
+			continue;
+		}
+		r = meter_poll(run->meter[i], &lost);
 
 		if (r < 0 && r != -ENOBUFS)
 			return r;
@@ -194,6 +206,8 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 	for (uint64_t at = from_ns; r == 0 && at < to_ns; at += LOOK_NS) {
 		r = loop_until(at + LOOK_NS < to_ns ? at + LOOK_NS : to_ns);
 		backlog_sample(run->backlog);
+		if (r == 0 && run->s->rx)
+			r = intake_look(&run->intake, &run->testbed->topo, run->s->n_guests, e);
 	}
 	p->late_ms = fmax(p->late_ms, ((double)now_ns() - (double)to_ns) / 1e6);
 	if (r == 0)
@@ -201,7 +215,7 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 	if (r < 0)
 		return r == -EINTR ? r : errtext_set(e, r, "the wire's meter: %s", strerror(-r));
 	for (size_t i = 0; i < run->s->n_vms; i++) {
-		if (!vm_alive(run->testbed->vm[i]))
+		if (!vm_alive(run->testbed->vm[run->s->vms[i].of]))
 			return errtext_set(e, -EPIPE, "VM %s ended by itself", run->s->vms[i].name);
 		if (!load_running(&run->load, i, e))
 			return -EPIPE;
@@ -241,6 +255,8 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 	}
 	if (r == 0)
 		r = load_enter(&run->load, p->phase, &started, e);
+	if (r == 0 && run->s->rx)
+		r = intake_begin(&run->intake, &run->testbed->topo, run->s->n_guests, e);
 	p->window.from_ns = started ? now_ns() : p->acked_ns;
 	if (!run->result.start_ns)
 		run->result.start_ns = p->window.from_ns;
@@ -249,7 +265,7 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 
 static int observe_all(struct run *run, struct observation *out, struct errtext *e)
 {
-	int r = observe(&run->testbed->topo, run->testbed->vm, run->s->n_vms, out, e);
+	int r = observe(&run->testbed->topo, run->testbed->vm, run->s->n_guests, out, e);
 
 	if (r == 0 && run->scheduling.divvyd > 0)
 		proc_cpu_ns(run->scheduling.divvyd, &out->daemon_ns);
@@ -299,10 +315,11 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	if (r < 0)
 		return r;
 	p->window.to_ns = from + p->phase->seconds * NSEC_PER_SEC;
-	for (size_t i = 0; i < run->s->n_vms; i++)
-		p->backlog[i] = backlog_get(run->backlog, i);
+	for (size_t i = 0; i < run->s->n_guests; i++)
+		if (!run->s->vms[i].receives)
+			p->backlog[i] = backlog_get(run->backlog, i);
 	r = observe_all(run, &p->end, e);
-	observe_sndbuf(&run->testbed->topo, run->testbed->vm, run->s->n_vms, p->sndbuf);
+	observe_sndbuf(&run->testbed->topo, run->testbed->vm, run->s->n_guests, p->sndbuf);
 	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
 		divvy_status(&run->scheduling, &p->status);
 	if (p->phase->scheduler == SCHEDULER_CPU) {
@@ -396,7 +413,7 @@ static void announce(const struct scenario *s)
 		snprintf(wire, sizeof(wire), "without limit");
 	else
 		snprintf(wire, sizeof(wire), "%.0f Mbit/s", (double)s->wire.bytes_ps * 8e-6);
-	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_vms, wire,
+	printf("%s: %s\n%zu VMs, wire %s, %s, %u s\n", s->name, s->title, s->n_guests, wire,
 	       topo_kind_name(s->topology), scenario_seconds(s));
 	fflush(stdout);
 }

@@ -23,7 +23,7 @@ static void describe(const struct scenario *s, char *out, size_t size)
 	int n = snprintf(out, size, "%s, pin %u%s", topo_kind_name(s->topology), s->pin,
 			 s->pin_devices ? " CPUs" : "");
 
-	for (size_t i = 0; i < s->n_vms && n > 0 && (size_t)n < size; i++)
+	for (size_t i = 0; i < s->n_guests && n > 0 && (size_t)n < size; i++)
 		n += snprintf(out + n, size - (size_t)n, " %.24s/%s/%s/%s", s->vms[i].name,
 			      vm_kind_name(s->vms[i].kind), vm_nic_name(s->vms[i].nic),
 			      vm_qdisc_name(s->vms[i].qdisc));
@@ -34,7 +34,7 @@ static bool fits(const struct testbed *t, const struct scenario *s)
 	char wanted[sizeof(t->fingerprint)];
 	size_t n;
 
-	if (t->n_vms < s->n_vms)
+	if (t->n_vms < s->n_guests)
 		return false;
 	describe(s, wanted, sizeof(wanted));
 	n = strlen(wanted);
@@ -51,13 +51,14 @@ static int up_network(struct testbed *t, const struct scenario *s, struct errtex
 {
 	struct topo_config config = {
 		.kind = s->topology,
-		.vms = (unsigned)s->n_vms,
+		.vms = (unsigned)s->n_guests,
 		.wire_bps = rate_bits(s->wire),
 		.wire_queue = s->queue,
+		.both_ways = s->rx,
 	};
 	int r;
 
-	for (size_t i = 0; i < s->n_vms; i++)
+	for (size_t i = 0; i < s->n_guests; i++)
 		config.port[i] = vm_port(s->vms[i].kind);
 	r = topo_up(&t->topo, &config, e);
 	if (r < 0)
@@ -106,7 +107,7 @@ static int up_vms(struct testbed *t, const struct scenario *s, struct errtext *e
 {
 	int r = 0;
 
-	for (t->n_vms = 0; r == 0 && t->n_vms < s->n_vms; t->n_vms++)
+	for (t->n_vms = 0; r == 0 && t->n_vms < s->n_guests; t->n_vms++)
 		r = up_vm(t, s, t->n_vms, e);
 	if (r == 0)
 		r = vm_wait_ready(t->vm, t->n_vms, BOOT_TIMEOUT_MS, e);
@@ -128,7 +129,7 @@ static int get_image(struct testbed *t, const struct scenario *s, struct errtext
 	struct utsname u;
 	int r;
 
-	for (size_t i = 0; i < s->n_vms; i++) {
+	for (size_t i = 0; i < s->n_guests; i++) {
 		any |= vm_port(s->vms[i].kind) != TOPO_VETH;
 		generic |= vm_nic_needs_generic(s->vms[i].nic);
 	}
@@ -150,6 +151,7 @@ int testbed_prepare(struct testbed *t, const struct scenario *s, struct errtext 
 
 	if (fits(t, s)) {
 		t->topo.config.wire_queue = s->queue;
+		t->topo.config.both_ways = s->rx;
 		r = topo_set_wire(&t->topo, rate_bits(s->wire), e);
 		if (r < 0)
 			testbed_down(t);

@@ -184,7 +184,7 @@ static int compare(const void *a, const void *b)
 {
 	const struct catalog_item *x = a, *y = b;
 	size_t px = place(x), py = place(y);
-	size_t nx = x->scenario ? x->scenario->n_vms : 99, ny = y->scenario ? y->scenario->n_vms : 99;
+	size_t nx = x->scenario ? x->scenario->n_guests : 99, ny = y->scenario ? y->scenario->n_guests : 99;
 
 	if (px != py)
 		return px < py ? -1 : 1;

@@ -63,16 +63,19 @@ static int convert_rate(const char *what, const char *text, struct rate *out, st
 
 static int convert_vm(struct raw_vm *raw, struct scenario_vm *vm, struct errtext *e)
 {
-	const char *traffic = raw->traffic ? raw->traffic : "none";
+	const char *traffic = raw->traffic ? raw->traffic : raw->receives ? raw->receives : "none";
 	struct rate rate;
 	int r;
 
 	vm->sends = strcmp(traffic, "none") != 0;
+	vm->receives = vm->traffic.from_server = !raw->traffic && raw->receives;
 	vm->ping = raw->ping;
 	vm->traffic.size = raw->size;
 	vm->traffic.streams = raw->streams;
 	if (vm->sends && traffic_kind_from_name(traffic, &vm->traffic.kind) < 0)
 		return errtext_set(e, -EINVAL, "vm %s: unknown traffic \"%s\"", raw->name, traffic);
+	if (vm->receives && !traffic_may_receive(vm->traffic.kind))
+		return errtext_set(e, -EINVAL, "vm %s: receives: expected udp or tcp, not \"%s\"", raw->name, traffic);
 	if (raw->nic && vm_nic_from_name(raw->nic, &vm->nic) < 0)
 		return errtext_set(e, -EINVAL, "vm %s: unknown nic \"%s\"", raw->name, raw->nic);
 	if (raw->kind && vm_kind_from_name(raw->kind, &vm->kind) < 0)
@@ -163,23 +166,55 @@ static int convert_evaluation(struct raw *raw, struct scenario *s, struct errtex
 	return 0;
 }
 
+/* One more of s->vms: VM `of`, or what it receives beside what it sends. */
+static int add_vm(struct raw_vm *raw, struct scenario *s, size_t of, struct errtext *e)
+{
+	struct scenario_vm *vm = &s->vms[s->n_vms];
+	int r = 0;
+
+	if (s->n_vms == TOPO_VMS_MAX)
+		r = errtext_set(e, -EINVAL, "more than %d VMs, those that receive beside what they send counted twice",
+				TOPO_VMS_MAX);
+	if (r == 0)
+		r = convert_vm(raw, vm, e);
+	if (r < 0)
+		return r;
+	vm->of = of;
+	s->n_vms++;
+	s->tcp |= vm->sends && vm->traffic.kind == TRAFFIC_TCP;
+	s->rx |= vm->receives;
+	return 0;
+}
+
+static int add_receiver(const struct raw_vm *vm, struct scenario *s, size_t of, struct errtext *e)
+{
+	struct raw_vm raw = { .receives = vm->receives, .rate = vm->rate, .size = vm->size, .streams = vm->streams };
+	int r;
+
+	if (asprintf(&raw.name, "%s-rx", s->vms[of].name) < 0)
+		return errtext_set(e, -ENOMEM, "out of memory");
+	r = add_vm(&raw, s, of, e);
+	free(raw.name); /* NULL if it was taken over */
+	return r;
+}
+
 static int convert_vms(struct raw *raw, struct scenario *s, struct errtext *e)
 {
 	struct raw_vm *vms = raw->vms.items;
+	int r = 0;
 
-	if (raw->vms.n > TOPO_VMS_MAX)
-		return errtext_set(e, -EINVAL, "%zu VMs, at most %d", raw->vms.n, TOPO_VMS_MAX);
-	s->vms = calloc(raw->vms.n, sizeof(*s->vms));
+	s->vms = calloc(2 * raw->vms.n, sizeof(*s->vms));
 	if (!s->vms)
 		return errtext_set(e, -ENOMEM, "out of memory");
-	for (s->n_vms = 0; s->n_vms < raw->vms.n; s->n_vms++) {
-		int r = convert_vm(&vms[s->n_vms], &s->vms[s->n_vms], e);
-
-		if (r < 0)
-			return r;
-		s->tcp |= s->vms[s->n_vms].sends && s->vms[s->n_vms].traffic.kind == TRAFFIC_TCP;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < raw->vms.n; i++)
+		r = add_vm(&vms[i], s, i, e);
+	s->n_guests = s->n_vms;
+	for (size_t i = 0; r == 0 && i < raw->vms.n; i++)
+		if (vms[i].traffic && vms[i].receives)
+			r = add_receiver(&vms[i], s, i, e);
+	if (r == 0 && s->rx && s->half_demand)
+		return errtext_set(e, -EINVAL, "wire: half of what guests send says nothing of what they receive");
+	return r;
 }
 
 static int convert(struct raw *raw, struct scenario *s, struct errtext *e)

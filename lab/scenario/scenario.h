@@ -32,6 +32,8 @@ struct scenario_vm {
 	char *name;
 	struct traffic_config traffic;
 	bool sends;       /* false: it has no traffic of its own */
+	bool receives;    /* its traffic is what its server sends to it */
+	size_t of;        /* index of the VM that it is: its own, or that of the VM that sends, too */
 	bool ping;        /* a ping every 100 ms beside it */
 	enum vm_nic nic;
 	enum vm_qdisc qdisc;
@@ -76,8 +78,10 @@ struct scenario {
 	unsigned pin;         /* each VM is confined to one of so many cores, round robin; 0: they are not */
 	bool pin_devices;     /* pin: its CPUs only; the device threads of all VMs are on the core behind those */
 	unsigned repeat;      /* how often the phases are gone through; 1 */
+	bool rx;              /* some VM receives: the wire has its limit in both directions, the capacity counts in each */
 	struct scenario_vm *vms;
-	size_t n_vms;
+	size_t n_guests;      /* VMs: the first of vms */
+	size_t n_vms;         /* these, and behind them "NAME-rx" for each VM that sends and receives: what it receives */
 	struct scenario_phase *phases;
 	size_t n_phases;
 };

@@ -45,6 +45,7 @@ struct raw_object {
 static const struct raw_field vm_fields[] = {
 	FIELD(raw_vm, name, RAW_TEXT, true),
 	FIELD(raw_vm, traffic, RAW_TEXT, false),
+	FIELD(raw_vm, receives, RAW_TEXT, false),
 	FIELD(raw_vm, rate, RAW_TEXT, false),
 	FIELD(raw_vm, nic, RAW_TEXT, false),
 	FIELD(raw_vm, kind, RAW_TEXT, false),
@@ -78,6 +79,7 @@ static const struct raw_field under_fields[] = {
 	FIELD(raw_under, schedule, RAW_TEXT, false),
 	FIELD(raw_under, senders, RAW_TEXTS, false),
 	FIELD(raw_under, full, RAW_FLAG, false),
+	FIELD(raw_under, idle, RAW_FLAG, false),
 	{},
 };
 static const struct raw_object under_object = { "an item of under", sizeof(struct raw_under), under_fields };

@@ -16,7 +16,7 @@ struct raw_list {
 
 /* Texts are owned; NULL where the file says nothing. */
 struct raw_vm {
-	char *name, *traffic, *rate, *nic, *kind, *qdisc;
+	char *name, *traffic, *receives, *rate, *nic, *kind, *qdisc;
 	uint32_t size, streams;
 	bool ping;
 };
@@ -33,7 +33,7 @@ struct raw_phase {
 struct raw_under {
 	char *name, *scheduler, *backpressure, *schedule;
 	struct raw_list senders; /* of char *, owned; instead of the step's */
-	bool full;
+	bool full, idle;
 };
 
 struct raw {

@@ -23,15 +23,15 @@ static const char *called(const struct raw_phase *raw)
 	return raw->name ? raw->name : "without a name";
 }
 
-static int convert_shares(const struct raw_phase *raw, size_t n_vms, struct scenario_phase *p,
+static int convert_shares(const struct raw_phase *raw, const struct scenario *s, struct scenario_phase *p,
 			  struct errtext *e)
 {
 	p->has_shares = raw->shares.n > 0;
-	if (p->has_shares && raw->shares.n != n_vms)
+	if (p->has_shares && raw->shares.n != s->n_guests)
 		return errtext_set(e, -EINVAL, "phase %s: %zu shares for %zu VMs", called(raw), raw->shares.n,
-				   n_vms);
-	for (size_t i = 0; i < n_vms; i++) {
-		p->shares[i].weight = p->has_shares ? ((const uint32_t *)raw->shares.items)[i] : 1;
+				   s->n_guests);
+	for (size_t i = 0; i < s->n_vms; i++) {
+		p->shares[i].weight = p->has_shares ? ((const uint32_t *)raw->shares.items)[s->vms[i].of] : 1;
 		if (p->shares[i].weight < 1 || p->shares[i].weight > SHARE_MAX)
 			return errtext_set(e, -EINVAL, "phase %s: a share is 1..%u", called(raw), SHARE_MAX);
 	}
@@ -153,10 +153,14 @@ static int convert_phase(const struct raw_phase *raw, const struct raw_under *u,
 		return errtext_set(e, -EINVAL, "phase %s: seconds are %u..%u", called(raw),
 				   SCENARIO_SECONDS_MIN, SCENARIO_SECONDS_MAX);
 	p->seconds = raw->seconds;
-	p->idle = raw->idle;
+	p->idle = raw->idle || (u && u->idle);
 	r = convert_scheduler(raw, u, p, e);
+	if (r == 0 && s->rx && (raw->reserves.n || (p->scheduler != SCHEDULER_NONE && p->scheduler != SCHEDULER_DIVVY &&
+						    p->scheduler != SCHEDULER_ADMINISTRATOR)))
+		return errtext_set(e, -EINVAL, "phase %s: what VMs receive is divided by divvy or administrator, by shares "
+					       "alone", called(raw));
 	if (r == 0)
-		r = convert_shares(raw, s->n_vms, p, e);
+		r = convert_shares(raw, s, p, e);
 	if (r == 0)
 		r = convert_reserves(raw, s->n_vms, p, e);
 	if (r == 0)

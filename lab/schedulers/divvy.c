@@ -128,9 +128,12 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 	else if (p->scheduler == SCHEDULER_CPU)
 		fprintf(f, "schedule: {resource: cpu}\n");
 	/* The lab's wire counts frames of layer 2, so nothing is added to them. */
-	fprintf(f, "uplinks:\n  - name: %s\n    capacity: %s\n    overhead: 0\n    devices:\n",
-		s->topo->uplink, units_format_rate(sc->capacity, capacity));
-	for (size_t i = 0; i < sc->n_vms; i++) {
+	units_format_rate(sc->capacity, capacity);
+	fprintf(f, "uplinks:\n  - name: %s\n    capacity: %s\n", s->topo->uplink, capacity);
+	if (sc->rx)
+		fprintf(f, "    rx_capacity: %s\n", capacity);
+	fprintf(f, "    overhead: 0\n    devices:\n");
+	for (size_t i = 0; i < sc->n_guests; i++) {
 		/* What libvirt started is found as an operator would say it. */
 		if (vm_port(sc->vms[i].kind) == TOPO_FOREIGN)
 			fprintf(f, "      - {name: %s, vm: %s", sc->vms[i].name, sc->vms[i].name);
@@ -139,6 +142,8 @@ static int write_specification(struct scheduling *s, const struct scenario_phase
 		fprintf(f, ", share: %u", p->shares[i].weight);
 		if (p->reserve[i].bytes_ps > 0)
 			fprintf(f, ", reserve: %s", units_format_rate(p->reserve[i], reserve));
+		if (sc->rx)
+			fprintf(f, ", rx: same");
 		if (p->backpressure)
 			fprintf(f, ", backpressure: \"%s\"", p->backpressure);
 		fprintf(f, "}\n");
@@ -164,10 +169,12 @@ static int divvy_set(struct scheduling *s, const struct scenario_phase *p, struc
 	const char *args[2 * TOPO_VMS_MAX + 2] = { "set" };
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->scenario->n_vms; i++) {
+	for (size_t i = 0; i < s->scenario->n_guests; i++) {
 		const char *name = s->scenario->vms[i].name;
 
 		snprintf(words[n++], sizeof(words[0]), "%.63s=%u", name, p->shares[i].weight);
+		if (s->scenario->rx)
+			snprintf(words[n++], sizeof(words[0]), "%.63s.rx.share=%u", name, p->shares[i].weight);
 		if (p->has_reserves)
 			snprintf(words[n++], sizeof(words[0]), "%.63s.reserve=%s", name,
 				 p->reserve[i].bytes_ps ? units_format_rate(p->reserve[i], rate) : "none");

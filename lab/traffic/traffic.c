@@ -14,6 +14,8 @@
  * both ends wait for ever: an attempt that has not got under way after 3 s is given up and made again on
  * the next port.
  *
+ * What a VM receives is the same with iperf3's -R: the server sends, and the client's lines tell what came.
+ *
  * Stop: SIGINT makes every client say its last words. A server that has not ended 3 s later is killed.
  */
 
@@ -66,6 +68,11 @@ const char *traffic_kind_name(enum traffic_kind kind)
 	return kinds[kind].name;
 }
 
+bool traffic_may_receive(enum traffic_kind kind)
+{
+	return kind == TRAFFIC_UDP || kind == TRAFFIC_TCP;
+}
+
 /* A column of the server's /proc/net/snmp; 0 if it cannot be read. */
 static uint64_t snmp(const struct traffic *t, const char *table, const char *column)
 {
@@ -98,6 +105,8 @@ static void client_said(struct traffic *t, const struct vm_line *l)
 {
 	uint64_t rtt;
 
+	if (t->config.from_server)
+		traffic_reported(t, l->text, l->at_ns);
 	if (kinds[t->config.kind].server)
 		return;
 	if (t->config.kind == TRAFFIC_VIDEO) {
@@ -138,22 +147,22 @@ static int start_client(struct traffic *t)
 	const struct traffic_config *c = &t->config;
 	const unsigned size = c->size ? c->size : kinds[c->kind].size;
 	const unsigned streams = c->streams ? c->streams : 1;
-	const char *to = t->at->server;
+	const char *to = t->at->server, *way = c->from_server ? " -R -i 0.25 -f k --forceflush" : " -i 0";
 
 	t->client_seen = 0;
 	switch (c->kind) {
 	case TRAFFIC_UDP:
 		return vm_exec(t->vm, &t->client,
-			       "exec iperf3 -u -c %s -p %u -P %u -b %" PRIu64 " -l %u -t 86400 -i 0",
-			       to, t->port, streams, c->rate_bps, size);
+			       "exec iperf3 -u -c %s -p %u -P %u -b %" PRIu64 " -l %u -t 86400%s",
+			       to, t->port, streams, c->rate_bps, size, way);
 	case TRAFFIC_UDP2:
 		/* iperf 2 wants a rate: one that no guest reaches. */
 		return vm_exec(t->vm, &t->client,
 			       "exec iperf -u -c %s -p %u -P %u -b %" PRIu64 " -l %u -t 86400",
 			       to, t->port, streams, c->rate_bps ? c->rate_bps : 100000000000, size);
 	case TRAFFIC_TCP:
-		return vm_exec(t->vm, &t->client, "exec iperf3 -c %s -p %u -P %u -t 86400 -i 0", to, t->port,
-			       streams);
+		return vm_exec(t->vm, &t->client, "exec iperf3 -c %s -p %u -P %u -b %" PRIu64 " -t 86400%s", to, t->port,
+			       streams, c->rate_bps, way);
 	case TRAFFIC_ICMP:
 		return vm_exec(t->vm, &t->client, "exec /bin/ping -f -l 256 -q -n -s %u %s", size, to);
 	case TRAFFIC_VIDEO:

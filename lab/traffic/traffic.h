@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Load from a VM to its server, by stock programs, and what they say about it themselves. Bandwidth is
+ * Load from a VM to its server, or from the server to the VM, by stock programs, and what they say about it themselves. Bandwidth is
  * measured at the wire (the meter), not here; here are the losses by sequence number and the round-trip
  * times.
  *
@@ -16,6 +16,8 @@
 /* "udp", "udp2", "tcp", "icmp", "ping", "video"; -EINVAL */
 int traffic_kind_from_name(const char *name, enum traffic_kind *ret);
 const char *traffic_kind_name(enum traffic_kind kind);
+/* Whether the server can be who sends. */
+bool traffic_may_receive(enum traffic_kind kind);
 
 struct traffic;
 struct video_recording;

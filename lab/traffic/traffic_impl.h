@@ -39,7 +39,10 @@ struct traffic {
 /* Make room for one more of an array that grows; false: out of memory, the sample is lost. */
 bool traffic_grow(void **p, size_t n, size_t *room, size_t size);
 
-/* traffic_server.c: the iperf of this traffic's kind. 0 or negative errno with a text. */
+/* traffic_server.c */
+/* A line of whoever receives, at the host's time now. */
+void traffic_reported(struct traffic *t, const char *line, uint64_t now);
+/* The iperf of this traffic's kind. 0 or negative errno with a text. */
 int traffic_server_start(struct traffic *t, struct errtext *e);
 /* arg: the struct traffic. 1: its port is bound; 0: not yet; -EPIPE: it ended. */
 int traffic_server_listening(void *arg);

@@ -15,12 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void server_said(struct traffic *t, const char *line, uint64_t now)
+void traffic_reported(struct traffic *t, const char *line, uint64_t now)
 {
 	struct traffic_report rep;
 
-	if (line[0])
-		snprintf(t->last, sizeof(t->last), "%.*s", (int)sizeof(t->last) - 1, line);
 	if (!traffic_parse_report(line, &rep))
 		return;
 	if (rep.sum != (t->config.streams > 1) || rep.from < t->until - 0.01)
@@ -39,6 +37,14 @@ static void server_said(struct traffic *t, const char *line, uint64_t now)
 	};
 	t->lost += rep.lost;
 	t->r.received += rep.total - (uint64_t)rep.lost;
+}
+
+static void server_said(struct traffic *t, const char *line, uint64_t now)
+{
+	if (line[0])
+		snprintf(t->last, sizeof(t->last), "%.*s", (int)sizeof(t->last) - 1, line);
+	if (!t->config.from_server)
+		traffic_reported(t, line, now);
 }
 
 static void on_server(int fd, void *arg)

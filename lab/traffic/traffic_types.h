@@ -3,6 +3,7 @@
 
 /* What a load is, and what the programs say of it. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,8 +19,9 @@ enum traffic_kind {
 struct traffic_config {
 	enum traffic_kind kind;
 	unsigned size;      /* payload bytes of a datagram or ping; 0: 1448 (UDP), 1472 (ICMP), 56 (ping) */
-	uint64_t rate_bps;  /* payload rate of UDP, of each flow; 0: as fast as it goes */
+	uint64_t rate_bps;  /* payload rate of UDP and TCP, of each flow; 0: as fast as it goes */
 	unsigned streams;   /* TCP connections, or flows of UDP; 0: 1 */
+	bool from_server;   /* the server sends, the VM receives */
 };
 
 struct traffic_interval {

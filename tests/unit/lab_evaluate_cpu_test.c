@@ -71,12 +71,12 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	for (size_t i = 0; i < 2; i++)
-		f->vms[i] = (struct scenario_vm){ .name = names[i], .sends = true };
+		f->vms[i] = (struct scenario_vm){ .name = names[i], .sends = true, .of = i };
 	f->phases[0] = (struct scenario_phase){ .name = names[0], .scheduler = SCHEDULER_NONE, .seconds = 4,
 						.shares = { { 1 }, { 1 } } };
 	f->phases[1] = (struct scenario_phase){ .name = names[1], .scheduler = SCHEDULER_CPU, .seconds = 4,
 						.has_shares = true, .shares = { { 60 }, { 40 } } };
-	f->scenario = (struct scenario){ .capacity = { 1000000 }, .repeat = 1, .vms = f->vms, .n_vms = 2,
+	f->scenario = (struct scenario){ .capacity = { 1000000 }, .repeat = 1, .vms = f->vms, .n_vms = 2, .n_guests = 2,
 					 .phases = f->phases, .n_phases = 2 };
 	f->r.scenario = &f->scenario;
 	f->r.phases = calloc(2, sizeof(*f->r.phases));

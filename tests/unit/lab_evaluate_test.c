@@ -20,11 +20,11 @@
 /* Two phases of 10 s, nothing and divvy, on a wire of 8 Mbit/s: 1,000 frames of 1,000 B a second fill it. */
 struct fixture {
 	char names[2][2];
-	struct scenario_vm vms[2];
+	struct scenario_vm vms[4];
 	struct scenario_phase phases[2];
 	struct scenario scenario;
 	struct result r;
-	struct sample *s[2];
+	struct sample *s[4];
 };
 
 static void add(struct fixture *f, size_t vm, uint64_t from_s, uint64_t to_s, unsigned per_s)
@@ -40,10 +40,11 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	for (size_t i = 0; i < 2; i++) {
-		f->vms[i] = (struct scenario_vm){ .name = f->names[i], .sends = true };
-		f->names[i][0] = i ? 'b' : 'a';
+	for (size_t i = 0; i < 4; i++)
 		f->s[i] = calloc(100000, sizeof(*f->s[i]));
+	for (size_t i = 0; i < 2; i++) {
+		f->vms[i] = (struct scenario_vm){ .name = f->names[i], .sends = true, .of = i };
+		f->names[i][0] = i ? 'b' : 'a';
 	}
 	f->phases[0] = (struct scenario_phase){ .scheduler = SCHEDULER_NONE, .seconds = 10,
 						.shares = { { 1 }, { 1 } } };
@@ -51,7 +52,7 @@ static int setup(void **state)
 		.scheduler = SCHEDULER_DIVVY, .seconds = 10, .has_shares = true, .shares = { { 60 }, { 40 } }
 	};
 	f->scenario = (struct scenario){ .wire = { 1000000 }, .capacity = { 1000000 }, .repeat = 1, .vms = f->vms,
-					 .n_vms = 2, .phases = f->phases, .n_phases = 2 };
+					 .n_vms = 2, .n_guests = 2, .phases = f->phases, .n_phases = 2 };
 	f->r.scenario = &f->scenario;
 	f->r.phases = calloc(2, sizeof(*f->r.phases));
 	f->r.n_phases = 2;
@@ -77,8 +78,8 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	result_free(&f->r);
-	free(f->s[0]);
-	free(f->s[1]);
+	for (size_t i = 0; i < 4; i++)
+		free(f->s[i]);
 	free(f);
 	return 0;
 }
@@ -157,6 +158,42 @@ static void test_video(void **state)
 	/* Nobody has received anything: no figure. */
 	assert_false(p->vm[0].video.there);
 	assert_true(isnan(p->vm[0].video.ssim) && isnan(p->vm[0].video.loss_pct));
+}
+
+/* Both VMs send and receive: shares are of each direction's own, and each direction has the capacity. */
+static void test_receives(void **state)
+{
+	struct fixture *f = *state;
+	struct phase_result *p = &f->r.phases[1];
+
+	for (size_t i = 2; i < 4; i++) {
+		f->vms[i] = (struct scenario_vm){ .name = f->names[i - 2], .sends = true, .receives = true, .of = i - 2 };
+		f->vms[i].traffic = (struct traffic_config){ .kind = TRAFFIC_TCP, .rate_bps = 6000000 };
+		f->phases[0].shares[i] = f->phases[1].shares[i] = (struct share){ i == 2 ? 60 : 40 };
+	}
+	f->scenario.n_vms = 4;
+	f->scenario.rx = true;
+	p->sndbuf[0] = 60000;
+	add(f, 0, 10, 30, 610);
+	add(f, 1, 10, 30, 390);
+	add(f, 2, 10, 30, 570);
+	add(f, 3, 10, 30, 380);
+	assert_int_equal(result_evaluate(&f->r), 0);
+	near(p->vm[0].error_pp, 1, 1e-9);
+	near(p->vm[2].share_pct, 60, 1e-9);
+	near(p->vm[3].error_pp, 0, 1e-9);
+	near(p->vm[2].entitled_mbps, 4.8, 1e-9);
+	near(p->vm[2].offered_mbps, 6, 1e-9);
+	near(p->utilisation, 0.975, 1e-9);
+	assert_true(isnan(p->vm[2].cpu_cores) && !isnan(p->vm[0].cpu_cores));
+	assert_false(p->vm[2].has_gaps);
+	assert_true(isnan(p->vm[2].measures[0]) && isnan(p->settled_ms));
+	/* A flood of UDP that is slower than its VM's part is no evidence against the shares. */
+	f->vms[2].traffic = (struct traffic_config){ .kind = TRAFFIC_UDP, .rate_bps = 4000000 };
+	assert_int_equal(result_evaluate(&f->r), 0);
+	assert_false(p->vm[2].backlogged);
+	near(p->vm[3].error_pp, 0, 1e-9);
+	assert_true(isnan(p->vm[2].error_pp));
 }
 
 static void test_not_loaded(void **state)
@@ -279,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reserves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_video, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_receives, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_backlogged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backlogged_behind_backpressure, setup, teardown),

@@ -2,6 +2,7 @@
 
 /* The wire's meter on a veth pair in a network namespace of its own: what it says against what was sent. */
 
+#include "lab/probes/intake.h"
 #include "lab/probes/meter.h"
 #include "lab/proc/proc.h"
 
@@ -37,7 +38,7 @@ static int setup(void **state)
 	(void)state;
 	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0)
 		return 0; /* the tests skip */
-	if (system("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; ip link add va type veth peer name vb && "
+	if (system("mkdir -p /run/netns; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; ip link add va type veth peer name vb && "
 		   "ip link set va up && ip link set vb up") != 0)
 		return -1;
 	sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -236,12 +237,41 @@ static void test_buckets(void **state)
 		assert_true(meter_bucket_ns(i) > meter_bucket_ns(i - 1));
 }
 
+/* A device's own counter, look by look; what came before a phase begins belongs to no look. */
+static void test_intake(void **state)
+{
+	(void)state;
+	/* This thread's namespace has no name: by its path from where names are. */
+	struct topo t = { .host = "../../proc/self/ns/net", .vm[0].tap = "va", .vm[1].tap = "vb" };
+	struct intake in = {};
+	struct errtext e = {};
+	uint64_t from = now_ns();
+
+	need_root();
+	send_frame(1, 100);
+	assert_int_equal(intake_begin(&in, &t, 2, &e), 0);
+	for (size_t k = 0; k < 3; k++) {
+		send_frame(1, 1000);
+		assert_int_equal(intake_look(&in, &t, 2, &e), 0);
+	}
+	send_frame(1, 100);
+	assert_int_equal(intake_begin(&in, &t, 2, &e), 0);
+	assert_int_equal(intake_look(&in, &t, 2, &e), 0);
+	assert_int_equal(intake_trace(&in, 0).n, 4);
+	assert_int_equal(intake_trace(&in, 0).s[1].bytes, 1000);
+	assert_int_equal(measure_bytes(measure_slice(intake_trace(&in, 0), (struct window){ from, now_ns() })), 3000);
+	assert_int_equal(measure_bytes(intake_trace(&in, 1)), 0); /* sent to it, not by it */
+	intake_free(&in);
+	assert_int_equal(intake_trace(&in, 0).n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames),  cmocka_unit_test(test_told_apart),
 		cmocka_unit_test(test_gso),     cmocka_unit_test(test_full),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_buckets),
+		cmocka_unit_test(test_intake),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -78,7 +78,7 @@ static int set_up(void **state)
 		}
 		f->vm[i] = (struct vm *)(void *)&f->pid[i];
 	}
-	f->scenario = (struct scenario){ .capacity = { 99500000 / 8 }, .vms = f->vms, .n_vms = N_VMS };
+	f->scenario = (struct scenario){ .capacity = { 99500000 / 8 }, .vms = f->vms, .n_vms = N_VMS, .n_guests = N_VMS };
 	f->s = (struct scheduling){ .scenario = &f->scenario, .topo = t, .vm = f->vm };
 	*state = f;
 	return 0;
@@ -168,6 +168,24 @@ static void test_administrator(void **state)
 			   (const char *const[]){ "tc class add dev up0 parent 1:1 classid 1:10 htb rate 49.75mbit ceil 99.5mbit\n",
 						  "match ip src 10.77.1.3/32 flowid 1:12", NULL },
 			   (const char *const[]){ "tc class change dev up0 parent 1:1 classid 1:10 htb rate 19.9mbit", NULL });
+}
+
+/* What VMs receive is led through an IFB; nothing of it stays at the uplink's ingress. */
+static void test_administrator_rx(void **state)
+{
+	struct fixture *f = *state;
+
+	if (!possible(SCHEDULER_ADMINISTRATOR))
+		return;
+	f->scenario.rx = true;
+	go_through(f, SCHEDULER_ADMINISTRATOR,
+		   (const char *const[]){ "ip link add ifb0 type ifb\n",
+					  "tc class add dev ifb0 parent 1:1 classid 1:10 htb rate 49.75mbit ceil 99.5mbit\n",
+					  "tc filter add dev ifb0 parent 1: protocol ip u32 match ip dst 10.77.1.3/32 flowid 1:12",
+					  "tc filter add dev up0 parent ffff: protocol ip u32 match u32 0 0 action mirred egress "
+					  "redirect dev ifb0\n", NULL },
+		   (const char *const[]){ "tc class change dev ifb0 parent 1:1 classid 1:10 htb rate 19.9mbit", NULL });
+	f->scenario.rx = false;
 }
 
 static void test_htb_tuned(void **state)
@@ -313,7 +331,8 @@ static void test_clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_administrator), cmocka_unit_test(test_htb_tuned),
+		cmocka_unit_test(test_administrator), cmocka_unit_test(test_administrator_rx),
+		cmocka_unit_test(test_htb_tuned),
 		cmocka_unit_test(test_cni),           cmocka_unit_test(test_proxmox),
 		cmocka_unit_test(test_libvirt),       cmocka_unit_test(test_cpu_weight),
 		cmocka_unit_test(test_cpu_quota),     cmocka_unit_test(test_clean),

@@ -16,7 +16,7 @@
 static void fill(struct scenario *s, struct scenario_phase *p, uint64_t capacity_bits, size_t n,
 		 const uint32_t *shares)
 {
-	*s = (struct scenario){ .capacity = { capacity_bits / 8 }, .n_vms = n };
+	*s = (struct scenario){ .capacity = { capacity_bits / 8 }, .n_vms = n, .n_guests = n };
 	*p = (struct scenario_phase){ .seconds = 8 };
 	for (size_t i = 0; i < n; i++)
 		p->shares[i].weight = shares[i];

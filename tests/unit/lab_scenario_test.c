@@ -189,6 +189,37 @@ static void test_under_senders(void **state)
 	scenario_free(s);
 }
 
+/* What a VM receives beside what it sends is an entry of its own, behind all VMs, with the VM's share. */
+static void test_receives(void **state)
+{
+	(void)state;
+	struct scenario *s = NULL;
+	struct errtext e = {};
+
+	if (load("name: x\ntitle: t\nwire: 1gbit\nvms:\n  - {name: a, traffic: udp, receives: tcp, rate: 8mbit, ping: true}\n"
+		 "  - {name: b, receives: udp}\n"
+		 "under: [{name: rest, scheduler: none, idle: true}, {name: device, scheduler: divvy}]\n"
+		 "phases: [{seconds: 5, shares: [60, 40]}]\n",
+		 &s, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_true(s->rx && s->tcp);
+	assert_int_equal(s->n_guests, 2);
+	assert_int_equal(s->n_vms, 3);
+	assert_string_equal(s->vms[2].name, "a-rx");
+	assert_int_equal(s->vms[2].of, 0);
+	assert_int_equal(s->vms[1].of, 1);
+	assert_true(s->vms[1].receives && s->vms[2].receives && !s->vms[0].receives);
+	assert_true(s->vms[2].traffic.from_server && !s->vms[0].traffic.from_server);
+	assert_int_equal(s->vms[0].traffic.kind, TRAFFIC_UDP);
+	assert_int_equal(s->vms[2].traffic.kind, TRAFFIC_TCP);
+	assert_int_equal(s->vms[2].traffic.rate_bps, 8000000);
+	assert_true(s->vms[0].ping && !s->vms[2].ping);
+	assert_int_equal(s->phases[1].shares[2].weight, 60);
+	assert_true(s->phases[0].idle && !s->phases[1].idle);
+	assert_false(scenario_sends(s, &s->phases[0], 2));
+	scenario_free(s);
+}
+
 static bool is_there(const struct catalog *c, const char *name)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -215,7 +246,7 @@ static void test_evaluation(void **state)
 	for (size_t i = 1; i < all.n; i++)
 		if (all.items[i].scenario && all.items[i - 1].scenario &&
 		    strcmp(all.items[i].section, all.items[i - 1].section) == 0)
-			assert_true(all.items[i].scenario->n_vms >= all.items[i - 1].scenario->n_vms);
+			assert_true(all.items[i].scenario->n_guests >= all.items[i - 1].scenario->n_guests);
 
 	assert_int_equal(catalog_evaluation("fig07, fig11", false, &one, &e), 0);
 	assert_int_equal(one.n, 2);
@@ -230,6 +261,8 @@ static void test_evaluation(void **state)
 }
 
 #define HEAD "name: x\ntitle: t\nwire: 100mbit\nvms: [{name: a, traffic: udp}, {name: b}]\n"
+#define RECEIVES(wire, phase) \
+	"name: x\ntitle: t\nwire: " wire "\nvms: [{name: a, receives: udp}]\nphases: [" phase "]\n"
 #define PHASE(text) HEAD "phases: [{name: p, " text "}]\n"
 
 static void test_refused(void **state)
@@ -276,6 +309,12 @@ static void test_refused(void **state)
 		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, kind: container, qdisc: fq_codel}]\n"
 		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
 		  "no qdisc" },
+		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, receives: icmp}]\n"
+		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+		  "expected udp or tcp" },
+		{ RECEIVES("1gbit", "{name: p, scheduler: cpu, seconds: 5}"), "divvy or administrator" },
+		{ RECEIVES("1gbit", "{name: p, scheduler: divvy, seconds: 5, reserves: [1]}"), "by shares alone" },
+		{ RECEIVES("half of demand", "{name: p, scheduler: none, seconds: 5}"), "nothing of what they receive" },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -299,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_all_load),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_under),
+		cmocka_unit_test(test_receives),
 		cmocka_unit_test(test_under_senders),
 		cmocka_unit_test(test_evaluation),
 		cmocka_unit_test(test_no_limit),
