@@ -2,8 +2,8 @@
 
 /*
  * The wire's own meter: at tc ingress on the servers' side of the wire, behind everything that is measured.
- * One instance a VM, known by the address of the server that it sends to. It counts what arrives, and appends
- * each arrival to a trace that user space maps.
+ * One instance a VM, known by the address of the server that it sends to. It appends each arrival to a trace that
+ * user space maps.
  */
 
 #include <linux/bpf.h>
@@ -26,7 +26,6 @@ const volatile __u32 trace_max;
 const volatile __u8 destination[ETH_ALEN]; /* all zero: everything */
 
 __u64 trace_n; /* arrivals so far; those beyond trace_max are counted, not recorded */
-struct meter_totals totals;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -77,26 +76,6 @@ static __always_inline __u32 wire_length(struct __sk_buff *skb)
 	return skb->len + (segments - 1) * headers;
 }
 
-static __always_inline __u32 bucket(__u64 gap_ns)
-{
-	__u64 v = gap_ns >> METER_HIST_SHIFT;
-	__u32 octave = 0, i;
-
-	if (v == 0)
-		return 0;
-	/* Binary logarithm without a loop, for kernels whose verifier counts every turn. */
-#pragma unroll
-	for (i = 32; i > 0; i >>= 1) {
-		if (v >> i) {
-			v >>= i;
-			octave += i;
-		}
-	}
-	v = gap_ns >> (METER_HIST_SHIFT + octave - 2 > 63 ? 63 : METER_HIST_SHIFT + octave - 2);
-	i = 1 + octave * 4 + (v & 3);
-	return i < METER_HIST_BUCKETS ? i : METER_HIST_BUCKETS - 1;
-}
-
 static __always_inline int concerns_us(struct __sk_buff *skb)
 {
 	__u8 to[ETH_ALEN], any = 0, other = 0;
@@ -116,8 +95,8 @@ SEC("tc")
 int meter(struct __sk_buff *skb)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u64 at, last, *slot;
-	__u32 key, len, b;
+	__u64 at, *slot;
+	__u32 key, len;
 
 	if (!concerns_us(skb))
 		return TC_ACT_UNSPEC;
@@ -128,16 +107,6 @@ int meter(struct __sk_buff *skb)
 	slot = key < trace_max ? bpf_map_lookup_elem(&trace, &key) : 0;
 	if (slot)
 		*slot = ((now - base_ns) << METER_LEN_BITS) | (len & METER_LEN_MASK);
-
-	last = totals.last_ns;
-	totals.last_ns = now;
-	if (last && now > last) {
-		b = bucket(now - last);
-		if (b < METER_HIST_BUCKETS)
-			__sync_fetch_and_add(&totals.hist[b], 1);
-	}
-	__sync_fetch_and_add(&totals.bytes, len);
-	__sync_fetch_and_add(&totals.packets, 1);
 	return TC_ACT_UNSPEC; /* on to the next VM's instance */
 }
 

@@ -139,6 +139,11 @@ static int compare_u64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void measure_ascending(uint64_t *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), compare_u64);
+}
+
 static int gaps_of(uint64_t *v, size_t n, size_t all, struct gaps *out)
 {
 	double mean = 0, squares = 0;
@@ -150,7 +155,7 @@ static int gaps_of(uint64_t *v, size_t n, size_t all, struct gaps *out)
 	mean /= (double)n;
 	for (size_t i = 0; i < n; i++)
 		squares += ((double)v[i] - mean) * ((double)v[i] - mean);
-	qsort(v, n, sizeof(*v), compare_u64);
+	measure_ascending(v, n);
 
 	*out = (struct gaps){
 		.n = n,

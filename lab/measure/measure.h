@@ -67,6 +67,7 @@ struct gaps {
 	double left_out; /* fraction of all gaps that the slot grid left out; 0 for all gaps */
 };
 
+void measure_ascending(uint64_t *v, size_t n);
 /*
  * Nearest rank: the smallest value such that at least q of all are not above it. v ascending, n > 0, 0 < q <=
  * 1.

@@ -148,19 +148,6 @@ struct meter *meter_close(struct meter *m)
 	return NULL;
 }
 
-void meter_totals(const struct meter *m, struct meter_totals *out)
-{
-	memcpy(out, &m->skel->bss->totals, sizeof(*out));
-}
-
-uint64_t meter_bucket_ns(size_t bucket)
-{
-	if (bucket == 0)
-		return 0;
-	bucket--;
-	return (4 + bucket % 4) << (bucket / 4 + METER_HIST_SHIFT - 2);
-}
-
 static int reserve(struct meter *m, size_t n)
 {
 	size_t room = m->room ? m->room : 4096;

@@ -22,11 +22,6 @@ int meter_open(const char *netns, const char *ifname, const char *destination, u
 /* Detaches. NULL is fine; returns NULL. */
 struct meter *meter_close(struct meter *m);
 
-/* Counters since it was opened. */
-void meter_totals(const struct meter *m, struct meter_totals *out);
-/* Lower bound of a histogram bucket, nanoseconds. */
-uint64_t meter_bucket_ns(size_t bucket);
-
 /*
  * Take over what arrived since the last call. 0, -ENOMEM, or -ENOBUFS if arrivals no longer fitted (what
  * fitted is there; *lost, if given, says how many did not).

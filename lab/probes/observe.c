@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/nsec.h"
+#include "kernel/proc/procfs.h"
 #include "kernel/vmm/tap.h"
 
 #include <errno.h>
@@ -78,7 +79,8 @@ int observe_devices(const struct topo *t, size_t n, struct observation *out, str
 			if (strcmp(name, t->vm[i].tap) == 0) {
 				out->tap_bytes[i] = c.rx_bytes;
 				out->taken_bytes[i] = c.tx_bytes;
-				out->tap_drops[i] = c.rx_drops + c.tx_drops;
+				out->tap_drops[i] = c.rx_drops;
+				out->unread_drops[i] = c.tx_drops;
 			}
 		/*
 		 * What is neither the lab's nor lo is the scheduler's: packets that it loses outside its
@@ -130,24 +132,6 @@ int observe(const struct topo *t, struct vm *const *vm, size_t n, struct observa
 	return 0;
 }
 
-static uint64_t start_time(pid_t pid)
-{
-	_cleanup_free_ char *text = NULL;
-	char path[40], *p;
-	uint64_t t = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (proc_read_ns(NULL, path, &text) < 0)
-		return 0;
-	p = strrchr(text, ')'); /* the name may hold anything */
-	if (!p ||
-	    sscanf(p + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-		   &t) != 1)
-		return 0;
-	return t;
-}
-
 void observe_sndbuf(const struct topo *t, struct vm *const *vm, size_t n, int *bytes)
 {
 	int back;
@@ -157,12 +141,12 @@ void observe_sndbuf(const struct topo *t, struct vm *const *vm, size_t n, int *b
 		return;
 	for (size_t i = 0; i < n; i++) {
 		struct tap_ref ref = {};
+		_cleanup_close_ int dir = vm[i] ? procfs_open("/proc", vm_pid(vm[i])) : -1;
 		int got;
 
-		if (!vm[i])
+		if (dir < 0 || procfs_start_time(dir, &ref.start_time) < 0)
 			continue;
 		ref.pid = vm_pid(vm[i]);
-		ref.start_time = start_time(ref.pid);
 		snprintf(ref.name, sizeof(ref.name), "%s", t->vm[i].tap);
 		if (tap_get_sndbuf(&ref, &got) == 0 && got < TAP_SNDBUF_UNLIMITED)
 			bytes[i] = got;

@@ -12,7 +12,8 @@ struct observation {
 	uint64_t cpu_ns[TOPO_VMS_MAX];     /* of the VMM and its helpers */
 	uint64_t tap_bytes[TOPO_VMS_MAX];  /* the guest handed to the host */
 	uint64_t taken_bytes[TOPO_VMS_MAX]; /* the guest took from the host, behind all that divides */
-	uint64_t tap_drops[TOPO_VMS_MAX];  /* the tap refused, on the way in or out */
+	uint64_t tap_drops[TOPO_VMS_MAX];  /* the tap refused on the way in */
+	uint64_t unread_drops[TOPO_VMS_MAX]; /* the tap dropped because the guest read too little */
 	uint64_t qdisc_drops;              /* packets, all queues of the host namespace */
 	uint64_t wire_drops;               /* packets, the wire's own queue */
 	uint64_t busy_ns;                  /* of all processors of the host, whoever used them */

@@ -127,7 +127,8 @@ static void table_foot(const struct result *r, const struct phase_result *p)
 		printf("  others than the VMs used %.2f of the host's cores\n", p->others_cores);
 }
 
-void report_table(const struct result *r)
+/* A table for each phase. */
+static void report_table(const struct result *r)
 {
 	for (size_t k = 0; k < r->n_phases; k++) {
 		if (r->phases[k].skipped[0]) {

@@ -10,9 +10,6 @@
 /* All of what follows: for run_scenario(). */
 int record(const struct result *r, const char *dir, struct errtext *e);
 
-/* A table for each phase. */
-void report_table(const struct result *r);
-
 int summary_write(const struct result *r, const char *dir, struct errtext *e); /* summary.json */
 /* bandwidth, phases, gaps, rtt, loss .csv */
 int csv_write(const struct result *r, const char *dir, struct errtext *e);

@@ -64,13 +64,6 @@ static double loss_pct(const struct heard *h, struct window w)
 	return total ? 100 * (double)lost / (double)total : (double)NAN;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int round_trips(const struct heard *h, struct window w, struct vm_result *v)
 {
 	_cleanup_free_ uint64_t *rtt = NULL;
@@ -88,7 +81,7 @@ static int round_trips(const struct heard *h, struct window w, struct vm_result 
 			rtt[n++] = h->rtts[i].rtt_ns;
 	if (n == 0)
 		return 0;
-	qsort(rtt, n, sizeof(*rtt), compare_u64);
+	measure_ascending(rtt, n);
 	v->n_rtts = n;
 	v->rtt_p50_ms = (double)measure_quantile(rtt, n, 0.5) / 1e6;
 	v->rtt_p99_ms = (double)measure_quantile(rtt, n, 0.99) / 1e6;
@@ -138,7 +131,7 @@ static uint64_t drops_between(const struct scenario *s, const struct observation
 	uint64_t n = b->qdisc_drops > a->qdisc_drops ? b->qdisc_drops - a->qdisc_drops : 0;
 
 	for (size_t i = 0; i < s->n_vms; i++)
-		n += b->tap_drops[i] - a->tap_drops[i];
+		n += b->tap_drops[i] - a->tap_drops[i] + (s->rx ? b->unread_drops[i] - a->unread_drops[i] : 0);
 	return n;
 }
 

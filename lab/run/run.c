@@ -356,29 +356,6 @@ static int go(struct run *run, struct errtext *e)
 
 /* --- around it ------------------------------------------------------------------------------------ */
 
-/* mkdir -p */
-static int make_directories(const char *path, struct errtext *e)
-{
-	char part[PATH_MAX];
-	size_t n = strlen(path);
-
-	if (n == 0 || n >= sizeof(part))
-		return errtext_set(e, -ENAMETOOLONG, "%.100s: not a directory's name", path);
-	memcpy(part, path, n + 1);
-	for (char *p = part + 1;; p++) {
-		char c = *p;
-
-		if (c && c != '/')
-			continue;
-		*p = 0;
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return errtext_set(e, -errno, "%s: %s", part, strerror(errno));
-		if (!c)
-			return 0;
-		*p = c;
-	}
-}
-
 static int evaluate(struct result *r, struct errtext *e)
 {
 	int err = result_evaluate(r);
@@ -424,7 +401,7 @@ int run_scenario(struct scenario *s, struct testbed *testbed, const char *out_di
 	struct run run = { .s = s, .testbed = testbed, .watch = watch };
 	int r;
 
-	r = make_directories(out_dir, e);
+	r = proc_runv(NULL, (const char *const[]){ "mkdir", "-p", out_dir, NULL }, NULL, NULL, e);
 	if (r < 0)
 		return r;
 	snprintf(run.dir, sizeof(run.dir), RUN_DIR "%d", (int)getpid());

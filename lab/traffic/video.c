@@ -113,13 +113,6 @@ static uint64_t first_packet(const struct clip *c, uint64_t frame)
 	return frame / c->n_frames * c->n_packets + k;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 struct range64 {
 	uint64_t from, to;
 };
@@ -147,7 +140,7 @@ static int measure_times(const struct video_recording *v, const struct clip *c, 
 	}
 	if (n == 0)
 		return 0;
-	qsort(late, n, sizeof(*late), compare_u64);
+	measure_ascending(late, n);
 	out->jitter_ms = sum / (double)n;
 	out->jitter_max_ms = max;
 	out->late_p50_ms = (double)measure_quantile(late, n, 0.5) / 1e6;

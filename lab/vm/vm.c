@@ -232,23 +232,6 @@ int vm_cpu_ns(const struct vm *vm, uint64_t *ns)
 	return vm_alive(vm) ? vm->ops->cpu_ns(vm, ns) : -ESRCH;
 }
 
-int vm_rss(const struct vm *vm, uint64_t *bytes)
-{
-	_cleanup_free_ char *statm = NULL;
-	char path[40];
-	unsigned long pages;
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", vm->pid);
-	r = proc_read_ns(NULL, path, &statm);
-	if (r < 0)
-		return r == -ENOENT ? -ESRCH : r;
-	if (sscanf(statm, "%*u %lu", &pages) != 1)
-		return -EBADMSG;
-	*bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	return 0;
-}
-
 /* --- commands --- */
 
 int vm_exec(struct vm *vm, struct vm_cmd **ret, const char *fmt, ...)

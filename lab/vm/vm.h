@@ -38,8 +38,6 @@ bool vm_alive(const struct vm *vm);
 uint64_t vm_boot_ns(const struct vm *vm);
 /* User + system time of QEMU and its helpers, of all in a container, ns. 0, -ESRCH. */
 int vm_cpu_ns(const struct vm *vm, uint64_t *ns);
-/* Resident memory of vm_pid(), bytes. */
-int vm_rss(const struct vm *vm, uint64_t *bytes);
 
 /* --- commands in the guest: what a command says is asked by agent.h --- */
 

@@ -210,15 +210,13 @@ static int compare_rtt(const void *a, const void *b)
 static void results(struct lab *lab)
 {
 	struct traffic_result r;
-	uint64_t drops = 0, rss = 0;
+	uint64_t drops = 0;
 
 	for (unsigned i = 0; i < lab->o.topo.vms; i++) {
 		traffic_get(lab->flood[i], &r);
 		printf("vm%u_received %" PRIu64 "\nvm%u_lost %" PRIu64 "\nvm%u_rcvbuf_errors %" PRIu64
 		       "\nvm%u_intervals %zu\n",
 		       i, r.received, i, r.lost, i, r.rcvbuf_errors, i, r.n_intervals);
-		vm_rss(lab->vm[i], &rss);
-		printf("vm%u_rss_mb %.0f\n", i, (double)rss / 1e6);
 	}
 	for (unsigned i = 0; i < lab->n_pings; i++) {
 		_cleanup_free_ struct traffic_rtt *v = NULL;
