@@ -59,12 +59,8 @@ static int class_by_tap(struct scheduling *s, size_t vm, struct errtext *e)
 
 static int add_chain(struct scheduling *s, struct errtext *e)
 {
-	int r = scheduling_run(s, e, "nft add table ip shaping");
-
-	if (r < 0)
-		return r;
-	return scheduling_run(s, e,
-			      "nft add chain ip shaping forward { type filter hook forward priority mangle ; }");
+	return scheduling_run(s, e, "nft add table ip shaping\n"
+				    "nft add chain ip shaping forward { type filter hook forward priority mangle ; }");
 }
 
 int uplink_classify(struct scheduling *s, struct errtext *e)
@@ -83,10 +79,8 @@ static int tree(struct scheduling *s, const char *dev, const struct scenario_pha
 	int r;
 
 	units_format_rate(s->scenario->capacity, capacity);
-	r = scheduling_run(s, e, "tc qdisc add dev %s root handle 1: htb", dev);
-	if (r == 0)
-		r = scheduling_run(s, e, "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s", dev,
-				   capacity, capacity);
+	r = scheduling_run(s, e, "tc qdisc add dev %s root handle 1: htb\n"
+				 "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s", dev, dev, capacity, capacity);
 	for (size_t i = 0; r == 0 && i < s->scenario->n_guests; i++)
 		r = class(s, dev, "add", p, i, e);
 	return r;
@@ -98,19 +92,14 @@ static int receive(struct scheduling *s, const struct scenario_phase *p, struct 
 
 	if (s->topo->config.kind == TOPO_ROUTED)
 		return errtext_set(e, -ENOTSUP, "behind NAT the uplink's ingress does not know which VM is meant");
-	r = scheduling_run(s, e, "ip link add " IFB " type ifb");
-	if (r == 0)
-		r = scheduling_run(s, e, "ip link set dev " IFB " up");
+	r = scheduling_run(s, e, "ip link add " IFB " type ifb\nip link set dev " IFB " up");
 	if (r == 0)
 		r = tree(s, IFB, p, e);
 	for (size_t i = 0; r == 0 && i < s->scenario->n_guests; i++)
 		r = filter_by(s, IFB, "dst", i, e);
-	if (r == 0)
-		r = scheduling_run(s, e, "tc qdisc add dev %s handle ffff: ingress", s->topo->uplink);
-	if (r == 0)
-		r = scheduling_run(s, e, "tc filter add dev %s parent ffff: protocol ip u32 match u32 0 0 action mirred "
-					 "egress redirect dev " IFB, s->topo->uplink);
-	return r;
+	return r < 0 ? r : scheduling_run(s, e, "tc qdisc add dev %s handle ffff: ingress\n"
+						"tc filter add dev %s parent ffff: protocol ip u32 match u32 0 0 action mirred "
+						"egress redirect dev " IFB, s->topo->uplink, s->topo->uplink);
 }
 
 static int administrator_apply(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
@@ -146,13 +135,11 @@ int uplink_release(struct scheduling *s, struct errtext *e)
 
 static int administrator_release(struct scheduling *s, struct errtext *e)
 {
-	int r = uplink_release(s, e), err;
+	int r = uplink_release(s, e), err = 0;
 
-	if (!s->scenario->rx)
-		return r;
-	err = scheduling_run(s, r < 0 ? NULL : e, "tc qdisc del dev %s ingress", s->topo->uplink);
-	r = r < 0 ? r : err;
-	err = scheduling_run(s, r < 0 ? NULL : e, "ip link del " IFB);
+	/* Without the IFB, the filter that leads to it would drop everything. */
+	if (s->scenario->rx)
+		err = scheduling_run(s, r < 0 ? NULL : e, "tc qdisc del dev %s ingress\nip link del " IFB, s->topo->uplink);
 	return r < 0 ? r : err;
 }
 

@@ -44,24 +44,16 @@ static int add(struct scheduling *s, const struct scenario_phase *p, size_t vm, 
 {
 	const char *tap = s->topo->vm[vm].tap;
 	struct cni_tbf t;
-	int r;
 
 	cni_plan(peer_rate(s->scenario, p, vm), &t);
 	/* The plugin's name for it is "bwp" and 12 digits of a hash. txqueuelen: LinkAttrs' zero value. */
-	r = scheduling_run(s, e, "ip link add bwp%zu mtu %d txqueuelen 0 up type ifb", vm, TAP_MTU);
-	if (r == 0)
-		r = scheduling_run(s, e, "tc qdisc add dev %s handle ffff: ingress", tap);
-	if (r == 0)
-		r = scheduling_run(s, e,
-				   "tc filter add dev %s parent ffff: protocol all prio 1 u32 match u32 0 0 flowid 1:1 "
-				   "action mirred egress redirect dev bwp%zu",
-				   tap, vm);
-	if (r == 0)
-		r = scheduling_run(s, e,
-				   "tc qdisc add dev bwp%zu root handle 1: tbf rate %" PRIu64
-				   "bit burst %" PRIu64 "b limit %" PRIu64 "b",
-				   vm, t.rate_bits, t.burst, t.limit);
-	return r;
+	return scheduling_run(s, e,
+			      "ip link add bwp%zu mtu %d txqueuelen 0 up type ifb\n"
+			      "tc qdisc add dev %s handle ffff: ingress\n"
+			      "tc filter add dev %s parent ffff: protocol all prio 1 u32 match u32 0 0 flowid 1:1 "
+			      "action mirred egress redirect dev bwp%zu\n"
+			      "tc qdisc add dev bwp%zu root handle 1: tbf rate %" PRIu64 "bit burst %" PRIu64 "b limit %" PRIu64 "b",
+			      vm, TAP_MTU, tap, tap, vm, vm, t.rate_bits, t.burst, t.limit);
 }
 
 /*

@@ -62,18 +62,15 @@ static int class(struct scheduling *s, const char *verb, const struct scenario_p
 	const char *up = s->topo->uplink;
 	uint16_t minor = administrator_minor(vm);
 	struct htb_tuned t;
-	int r;
 
 	htb_tuned_plan(s->scenario, p, vm, &t);
-	r = scheduling_run(s, e,
-			   "tc class %s dev %s parent 1:1 classid 1:%x htb rate %s ceil %s quantum %" PRIu32
-			   " burst %" PRIu64 "b cburst %" PRIu64 "b",
-			   verb, up, minor, units_format_rate(peer_rate(s->scenario, p, vm), rate),
-			   units_format_rate(s->scenario->capacity, ceil), t.quantum, t.burst, t.cburst);
-	if (r < 0)
-		return r;
-	return scheduling_run(s, e, "tc qdisc %s dev %s parent 1:%x handle %x: pfifo limit %" PRIu32, verb, up,
-			      minor, minor, t.limit);
+	return scheduling_run(s, e,
+			      "tc class %s dev %s parent 1:1 classid 1:%x htb rate %s ceil %s quantum %" PRIu32
+			      " burst %" PRIu64 "b cburst %" PRIu64 "b\n"
+			      "tc qdisc %s dev %s parent 1:%x handle %x: pfifo limit %" PRIu32,
+			      verb, up, minor, units_format_rate(peer_rate(s->scenario, p, vm), rate),
+			      units_format_rate(s->scenario->capacity, ceil), t.quantum, t.burst, t.cburst, verb, up, minor,
+			      minor, t.limit);
 }
 
 static int classes(struct scheduling *s, const char *verb, const struct scenario_phase *p, struct errtext *e)
@@ -92,12 +89,10 @@ static int htb_tuned_apply(struct scheduling *s, const struct scenario_phase *p,
 	int r;
 
 	units_format_rate(s->scenario->capacity, capacity);
-	r = scheduling_run(s, e, "tc qdisc add dev %s root handle 1: htb", s->topo->uplink);
-	if (r == 0)
-		r = scheduling_run(s, e,
-				   "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s burst %" PRIu64
-				   "b cburst %" PRIu64 "b",
-				   s->topo->uplink, capacity, capacity, burst, burst);
+	r = scheduling_run(s, e,
+			   "tc qdisc add dev %s root handle 1: htb\n"
+			   "tc class add dev %s parent 1: classid 1:1 htb rate %s ceil %s burst %" PRIu64 "b cburst %" PRIu64 "b",
+			   s->topo->uplink, s->topo->uplink, capacity, capacity, burst, burst);
 	if (r == 0)
 		r = classes(s, "add", p, e);
 	return r < 0 ? r : uplink_classify(s, e);

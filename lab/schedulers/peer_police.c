@@ -60,22 +60,14 @@ static void proxmox_clear(struct scheduling *s, const char *tap)
 static int proxmox_limit(struct scheduling *s, const char *tap, struct rate rate, struct errtext *e)
 {
 	uint64_t bps = proxmox_rate(rate);
-	int r;
 
 	proxmox_clear(s, tap);
-	r = scheduling_run(s, e, "tc qdisc add dev %s root handle 1: htb default 1", tap);
-	if (r == 0)
-		r = scheduling_run(s, e,
-				   "tc class add dev %s parent 1: classid 1:1 htb rate %" PRIu64 "bps burst %llub", tap,
-				   bps, PROXMOX_BURST);
-	if (r == 0)
-		r = scheduling_run(s, e, "tc qdisc add dev %s handle ffff: ingress", tap);
-	if (r == 0)
-		r = scheduling_run(s, e,
-				   "tc filter add dev %s parent ffff: prio 50 basic police rate %" PRIu64
-				   "bps burst %llub mtu 64kb drop",
-				   tap, bps, PROXMOX_BURST);
-	return r;
+	return scheduling_run(s, e,
+			      "tc qdisc add dev %s root handle 1: htb default 1\n"
+			      "tc class add dev %s parent 1: classid 1:1 htb rate %" PRIu64 "bps burst %llub\n"
+			      "tc qdisc add dev %s handle ffff: ingress\n"
+			      "tc filter add dev %s parent ffff: prio 50 basic police rate %" PRIu64 "bps burst %llub mtu 64kb drop",
+			      tap, tap, bps, PROXMOX_BURST, tap, tap, bps, PROXMOX_BURST);
 }
 
 static int proxmox_apply(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)
@@ -113,16 +105,13 @@ static void libvirt_clear(struct scheduling *s, const char *tap)
 static int libvirt_limit(struct scheduling *s, const char *tap, struct rate rate, struct errtext *e)
 {
 	uint64_t average = libvirt_average(rate);
-	int r;
 
 	libvirt_clear(s, tap);
-	r = scheduling_run(s, e, "tc qdisc add dev %s ingress", tap);
-	if (r < 0)
-		return r;
 	return scheduling_run(s, e,
+			      "tc qdisc add dev %s ingress\n"
 			      "tc filter add dev %s parent ffff: protocol all u32 match u32 0 0 police rate "
 			      "%" PRIu64 "kbps burst %" PRIu64 "kb mtu 64kb drop flowid :1",
-			      tap, average, average);
+			      tap, tap, average, average);
 }
 
 static int libvirt_apply(struct scheduling *s, const struct scenario_phase *p, struct errtext *e)

@@ -31,12 +31,16 @@ char *scheduling_commands(struct scheduling *s)
 
 int scheduling_run(struct scheduling *s, struct errtext *e, const char *fmt, ...)
 {
-	char line[400];
+	char lines[1000], *save = NULL;
 	va_list args;
+	int r = 0;
 
 	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
+	vsnprintf(lines, sizeof(lines), fmt, args);
 	va_end(args);
-	scheduling_note(s, line);
-	return proc_run(s->topo->host, NULL, e, "%s", line);
+	for (char *l = strtok_r(lines, "\n", &save); r == 0 && l; l = strtok_r(NULL, "\n", &save)) {
+		scheduling_note(s, l);
+		r = proc_run(s->topo->host, NULL, e, "%s", l);
+	}
+	return r;
 }

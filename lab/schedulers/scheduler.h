@@ -44,7 +44,7 @@ struct scheduler {
 SCHEDULER_TABLE(SCHEDULER_OBJECT)
 #undef SCHEDULER_OBJECT
 
-/* Run a command in the host's namespace, and note it. */
+/* Run a command in the host's namespace, and note it; several lines: one after the other until one fails. */
 int scheduling_run(struct scheduling *s, struct errtext *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Note a line. */
