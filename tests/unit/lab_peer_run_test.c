@@ -182,8 +182,7 @@ static void test_administrator_rx(void **state)
 		   (const char *const[]){ "ip link add ifb0 type ifb\n",
 					  "tc class add dev ifb0 parent 1:1 classid 1:10 htb rate 49.75mbit ceil 99.5mbit\n",
 					  "tc filter add dev ifb0 parent 1: protocol ip u32 match ip dst 10.77.1.3/32 flowid 1:12",
-					  "tc filter add dev up0 parent ffff: protocol ip u32 match u32 0 0 action mirred egress "
-					  "redirect dev ifb0\n", NULL },
+					  "match u32 0 0 action mirred egress redirect dev ifb0\n", NULL },
 		   (const char *const[]){ "tc class change dev ifb0 parent 1:1 classid 1:10 htb rate 19.9mbit", NULL });
 	f->scenario.rx = false;
 }
