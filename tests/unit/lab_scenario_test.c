@@ -265,67 +265,67 @@ static void test_evaluation(void **state)
 	"name: x\ntitle: t\nwire: " wire "\nvms: [{name: a, receives: udp}]\nphases: [" phase "]\n"
 #define PHASE(text) HEAD "phases: [{name: p, " text "}]\n"
 
+static const struct {
+	const char *text, *says;
+} bad[] = {
+	{ "", "" },
+	{ "name: x\n", "title" },
+	{ HEAD "phases: []\n", "" },
+	{ HEAD "colour: red\n", "colour" },
+	{ PHASE("scheduler: magic, seconds: 5"), "magic" },
+	{ PHASE("scheduler: none, seconds: 2"), "3..3600" },
+	{ PHASE("scheduler: none, seconds: -1"), "" },
+	{ PHASE("scheduler: none, seconds: 5, action: apply"), "nothing to apply" },
+	{ PHASE("scheduler: divvy, seconds: 5, action: release"), "release" },
+	{ PHASE("scheduler: divvy, seconds: 5, shares: [1]"), "1 shares for 2 VMs" },
+	{ PHASE("scheduler: divvy, seconds: 5, shares: [1, 0]"), "share" },
+	{ PHASE("scheduler: divvy, seconds: 5, reserves: [50]"), "1 reserves for 2 VMs" },
+	{ PHASE("scheduler: divvy, seconds: 5, reserves: [1000001, 0]"), "Mbit/s" },
+	{ PHASE("scheduler: administrator, seconds: 5, reserves: [50, 0]"), "divvy's alone" },
+	{ PHASE("scheduler: divvy, seconds: 5, backpressure: perhaps"), "backpressure" },
+	{ PHASE("scheduler: cpu, seconds: 5, schedule: \"{polcy: paper}\""),
+	  "did you mean \"policy\"?" },
+	{ PHASE("seconds: 5"), "under" },
+	{ PHASE("scheduler: none, seconds: 5, senders: [b]"), "\"b\" is no VM with traffic" },
+	{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n",
+	  "already" },
+	{ HEAD "under: [{name: u, scheduler: magic}]\nphases: [{seconds: 5}]\n", "magic" },
+	{ HEAD "under: [{name: u, scheduler: none, senders: [z]}]\nphases: [{seconds: 5}]\n",
+	  "\"z\" is no VM" },
+	{ HEAD "section: cellar\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "cellar" },
+	{ HEAD "quick: 1\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "quick" },
+	{ HEAD "capacity: 101%\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "capacity" },
+	{ "name: x\ntitle: t\nwire: 100mbps\nvms: [{name: a}]\nphases: [{name: p, scheduler: none, seconds: 5}]\n",
+	  "wire" },
+	{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, traffic: smoke}]\n"
+	  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+	  "smoke" },
+	{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, qdisc: codel}]\n"
+	  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+	  "unknown qdisc \"codel\": expected pfifo_fast or fq_codel" },
+	{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, kind: container, qdisc: fq_codel}]\n"
+	  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+	  "no qdisc" },
+	{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, receives: icmp}]\n"
+	  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
+	  "expected udp or tcp" },
+	{ RECEIVES("1gbit", "{name: p, scheduler: cpu, seconds: 5}"), "divvy or administrator" },
+	{ RECEIVES("1gbit", "{name: p, scheduler: divvy, seconds: 5, reserves: [1]}"), "by shares alone" },
+	{ RECEIVES("half of demand", "{name: p, scheduler: none, seconds: 5}"), "nothing of what they receive" },
+};
+
 static void test_refused(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *text, *says;
-	} bad[] = {
-		{ "", "" },
-		{ "name: x\n", "title" },
-		{ HEAD "phases: []\n", "" },
-		{ HEAD "colour: red\n", "colour" },
-		{ PHASE("scheduler: magic, seconds: 5"), "magic" },
-		{ PHASE("scheduler: none, seconds: 2"), "3..3600" },
-		{ PHASE("scheduler: none, seconds: -1"), "" },
-		{ PHASE("scheduler: none, seconds: 5, action: apply"), "nothing to apply" },
-		{ PHASE("scheduler: divvy, seconds: 5, action: release"), "release" },
-		{ PHASE("scheduler: divvy, seconds: 5, shares: [1]"), "1 shares for 2 VMs" },
-		{ PHASE("scheduler: divvy, seconds: 5, shares: [1, 0]"), "share" },
-		{ PHASE("scheduler: divvy, seconds: 5, reserves: [50]"), "1 reserves for 2 VMs" },
-		{ PHASE("scheduler: divvy, seconds: 5, reserves: [1000001, 0]"), "Mbit/s" },
-		{ PHASE("scheduler: administrator, seconds: 5, reserves: [50, 0]"), "divvy's alone" },
-		{ PHASE("scheduler: divvy, seconds: 5, backpressure: perhaps"), "backpressure" },
-		{ PHASE("scheduler: cpu, seconds: 5, schedule: \"{polcy: paper}\""),
-		  "did you mean \"policy\"?" },
-		{ PHASE("seconds: 5"), "under" },
-		{ PHASE("scheduler: none, seconds: 5, senders: [b]"), "\"b\" is no VM with traffic" },
-		{ HEAD "under: [{name: u, scheduler: none}]\nphases: [{scheduler: none, seconds: 5}]\n",
-		  "already" },
-		{ HEAD "under: [{name: u, scheduler: magic}]\nphases: [{seconds: 5}]\n", "magic" },
-		{ HEAD "under: [{name: u, scheduler: none, senders: [z]}]\nphases: [{seconds: 5}]\n",
-		  "\"z\" is no VM" },
-		{ HEAD "section: cellar\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "cellar" },
-		{ HEAD "quick: 1\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "quick" },
-		{ HEAD "capacity: 101%\nphases: [{name: p, scheduler: none, seconds: 5}]\n", "capacity" },
-		{ "name: x\ntitle: t\nwire: 100mbps\nvms: [{name: a}]\nphases: [{name: p, scheduler: none, seconds: 5}]\n",
-		  "wire" },
-		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, traffic: smoke}]\n"
-		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
-		  "smoke" },
-		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, qdisc: codel}]\n"
-		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
-		  "unknown qdisc \"codel\": expected pfifo_fast or fq_codel" },
-		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, kind: container, qdisc: fq_codel}]\n"
-		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
-		  "no qdisc" },
-		{ "name: x\ntitle: t\nwire: 1gbit\nvms: [{name: a, receives: icmp}]\n"
-		  "phases: [{name: p, scheduler: none, seconds: 5}]\n",
-		  "expected udp or tcp" },
-		{ RECEIVES("1gbit", "{name: p, scheduler: cpu, seconds: 5}"), "divvy or administrator" },
-		{ RECEIVES("1gbit", "{name: p, scheduler: divvy, seconds: 5, reserves: [1]}"), "by shares alone" },
-		{ RECEIVES("half of demand", "{name: p, scheduler: none, seconds: 5}"), "nothing of what they receive" },
-	};
-
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct scenario *s = (struct scenario *)&bad; /* must stay untouched */
+		struct scenario other = {}, *s = &other; /* must stay untouched */
 		struct errtext e = {};
 
 		if (load(bad[i].text, &s, &e) != -EINVAL)
 			fail_msg("accepted: %s", bad[i].text);
 		if (!strstr(e.text, bad[i].says) || strchr(e.text, '\n') || !e.text[0])
 			fail_msg("\"%s\" does not say \"%s\"", e.text, bad[i].says);
-		assert_ptr_equal(s, (struct scenario *)&bad);
+		assert_ptr_equal(s, &other);
 	}
 	struct errtext e = {};
 	struct scenario *s = NULL;
