@@ -120,15 +120,14 @@ int setting_change(const struct plan *running, const json_t *args, struct model 
 		return spec_fail(err, -EINVAL, "set: expected at least one NAME=SHARE");
 	if (set_nodes(running, args, m, err) < 0)
 		return -EINVAL;
-	if (model_validate(m, &merr) < 0)
-		return spec_fail(err, -EINVAL, "%s", merr.text);
 	json_object_foreach(schedule, key, value) {
 		const char *text = json_string_value(value);
 
 		if (spec_set_schedule(&m->schedule, key, text ? text : "", err) < 0)
 			return -EINVAL;
 	}
-	return 0;
+	/* All of it is set: what a device may be depends on the schedule, too. */
+	return model_validate(m, &merr) < 0 ? spec_fail(err, -EINVAL, "%s", merr.text) : 0;
 }
 
 static void tell(const struct plan *running, const char *name, const char *key, const char *value)

@@ -121,12 +121,28 @@ static void refuses(void **state)
 	}
 }
 
+/* The schedule counts for what a device may be: what runs has to be read again at the next start. */
+static void schedule_is_checked(void **state)
+{
+	static const char text[] = "uplinks: [{name: eno1, capacity: 100mbit, devices: [{name: w, vm: \"w*\", as: one}]}]\n";
+	json_auto_t *args = json_loads("{\"schedule\":{\"resource\":\"cpu\"}}", 0, NULL);
+	_cleanup_(model_free) struct model m = { 0 };
+	struct spec_error err = { 0 };
+	struct plan running = { 0 };
+
+	(void)state;
+	assert_int_equal(spec_parse(text, strlen(text), &m, &err), 0);
+	assert_int_equal(setting_change(&running, args, &m, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "CPU slots are a VM's own: expected as: each"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_all),
 		cmocka_unit_test(capacity_of_link),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(schedule_is_checked),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
