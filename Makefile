@@ -209,6 +209,7 @@ WRAP_datapath_burstwatch_test := burst_dropped
 WRAP_daemon_differs_test := file_read_alloc
 WRAP_daemon_drafted_test := route_out port_speed
 WRAP_datapath_portspeed_test := port_speed
+WRAP_exporter_web_test := feed_read
 $(B)/tests/unit/sim_test: NEED = $(NEED_test)
 $(B)/tests/unit/sim_test: $(B)/san/tests/sim/sim.o $(call san_rooms,$(IN_core))
 unit: $(UNIT)

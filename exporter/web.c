@@ -18,12 +18,20 @@
 struct web {
 	struct MHD_Daemon *server;
 	struct web_config config;
+	size_t unsent; /* of bodies that clients have not taken, bytes */
+};
+
+/* Of an answer, until it is sent or its connection ends. */
+struct body {
+	struct web *web;
+	char *buf;
+	size_t size;
 };
 
 struct answer {
 	unsigned int status;
 	const char *type;
-	struct text body;             /* taken by the response */
+	struct text body;             /* taken by send_answer() */
 	char nonce[PAGE_NONCE_SIZE];  /* "": the answer is no page */
 };
 
@@ -114,6 +122,10 @@ static void answer_to(struct web *w, struct MHD_Connection *c, const char *path,
 		refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD alone");
 		return;
 	}
+	if (w->unsent >= WEB_UNSENT_MAX) {
+		refuse(a, MHD_HTTP_SERVICE_UNAVAILABLE, "too much waits for clients that read slowly: try again");
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
 		if (strcmp(routes[i].path, path) == 0) {
 			routes[i].give(w, c, a);
@@ -149,20 +161,41 @@ static void add_headers(struct MHD_Response *r, const struct answer *a)
 		MHD_add_response_header(r, "Allow", "GET, HEAD");
 }
 
-static enum MHD_Result send_answer(struct MHD_Connection *c, struct answer *a)
+static void on_sent(void *arg)
 {
-	struct MHD_Response *r;
+	struct body *b = arg;
+
+	b->web->unsent -= b->size;
+	free(b->buf);
+	free(b);
+}
+
+/* Takes the text. NULL: out of memory. */
+static struct MHD_Response *response_of(struct web *w, struct text *t)
+{
+	struct body *b = t->failed ? NULL : malloc(sizeof(*b));
+	struct MHD_Response *r = NULL;
+
+	if (b) {
+		*b = (struct body){ .web = w, .buf = t->buf, .size = t->size };
+		r = MHD_create_response_from_buffer_with_free_callback_cls(t->len, t->buf, on_sent, b);
+	}
+	if (!r) {
+		free(b);
+		text_free(t);
+		return NULL;
+	}
+	w->unsent += b->size;
+	return r;
+}
+
+static enum MHD_Result send_answer(struct web *w, struct MHD_Connection *c, struct answer *a)
+{
+	struct MHD_Response *r = response_of(w, &a->body);
 	enum MHD_Result sent;
 
-	if (a->body.failed) {
-		text_free(&a->body);
+	if (!r)
 		return MHD_NO;
-	}
-	r = MHD_create_response_from_buffer(a->body.len, a->body.buf, MHD_RESPMEM_MUST_FREE);
-	if (!r) {
-		text_free(&a->body);
-		return MHD_NO;
-	}
 	add_headers(r, a);
 	sent = MHD_queue_response(c, a->status, r);
 	MHD_destroy_response(r);
@@ -182,7 +215,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 		return MHD_YES;
 	}
 	answer_to(arg, c, path, method, &a);
-	return send_answer(c, &a);
+	return send_answer(arg, c, &a);
 }
 
 /* --- the server --------------------------------------------------------------------------------------------------- */

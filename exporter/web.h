@@ -11,6 +11,8 @@
 #define WEB_CONNECTIONS 64
 #define WEB_CONNECTIONS_EACH 32
 #define WEB_PATIENCE_S 15
+/* Clients that read slowly have so much of answers before them at most, bytes, and one answer more. */
+#define WEB_UNSENT_MAX (size_t)(32 * 1024 * 1024)
 
 struct web;
 
