@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "core/conform.h"
 #include "core/entitle.h"
+#include "core/follow.h"
 #include "core/sizing.h"
 #include "core/slots.h"
 #include "tests/clock.h"
@@ -22,6 +23,8 @@ struct input {
 	uint64_t *credit, *slots;
 	uint32_t *quantum;
 	struct rate *part;
+	struct demand *demands;
+	struct quanta_class *now;
 	size_t n;
 };
 
@@ -30,6 +33,15 @@ static volatile uint64_t sink; /* keeps what nobody reads */
 static void op_entitle(struct input *in)
 {
 	if (entitle(&in->model, in->demand, in->out) < 0)
+		abort();
+	sink += in->out[1].bytes_ps;
+}
+
+/* Ten devices are active, one of which sends at another rate each time. */
+static void op_follow(struct input *in)
+{
+	in->demands[1].steady.bytes_ps = 1000000 + sink % 1000000;
+	if (follow_divide(&in->model, 0, in->model.n_nodes, in->demands, in->out, in->now) < 0)
 		abort();
 	sink += in->out[1].bytes_ps;
 }
@@ -105,15 +117,17 @@ static const struct {
 } table[] = {
 	{ "entitle", op_entitle, 1000, 0 },
 	{ "entitle", op_entitle, 1000, 20 },
-	{ "entitle", op_entitle, MODEL_NODES_MAX - 1, 0 },
-	{ "entitle", op_entitle, 59000, 100 },
+	{ "entitle", op_entitle, MODEL_UPLINK_NODES_MAX, 0 },
+	{ "entitle", op_entitle, 31000, 100 },
+	{ "follow_divide", op_follow, 1000, 20 },
+	{ "follow_divide", op_follow, 10000, 20 },
 	{ "slots_allocate", op_slots, 10, 0 },
 	{ "slots_allocate", op_slots, 10000, 0 },
 	{ "model_validate", op_validate, 1000, 20 },
-	{ "model_validate", op_validate, 59000, 100 },
+	{ "model_validate", op_validate, 31000, 100 },
 	{ "model_find", op_find, 1000, 20 },
 	{ "sizing_quanta", op_quanta, 1000, 0 },
-	{ "sizing_quanta", op_quanta, 59000, 0 },
+	{ "sizing_quanta", op_quanta, MODEL_UPLINK_NODES_MAX, 0 },
 	{ "sizing_class", op_class, 0, 0 },
 	{ "bucket refill+charge", op_bucket, 0, 0 },
 	{ "conform_read", op_conform, 0, 0 },
@@ -157,7 +171,13 @@ static void input_init(struct input *in, size_t n, size_t per_network)
 	in->slots = calloc(n + 1, sizeof(*in->slots));
 	in->quantum = calloc(n + 1, sizeof(*in->quantum));
 	in->part = calloc(n + 1, sizeof(*in->part));
-	if (!in->demand || !in->out || !in->credit || !in->slots || !in->quantum || !in->part)
+	in->demands = calloc(in->model.n_nodes, sizeof(*in->demands));
+	in->now = calloc(in->model.n_nodes, sizeof(*in->now));
+	for (size_t i = 0; in->demands && i < in->model.n_nodes; i++)
+		in->demands[i] = (struct demand){ .guaranteed = { 1000 }, .limit = RATE_UNLIMITED };
+	for (size_t i = 1; in->demands && i < in->model.n_nodes && i <= 10; i++)
+		in->demands[i].waited = in->demands[i].looks = 1;
+	if (!in->demands || !in->now || !in->demand || !in->out || !in->credit || !in->slots || !in->quantum || !in->part)
 		abort();
 	/* A third idle, a third backlogged, a third in between. */
 	for (size_t i = 0; i < in->model.n_nodes; i++)
@@ -177,6 +197,8 @@ static void input_free(struct input *in)
 	free(in->slots);
 	free(in->quantum);
 	free(in->part);
+	free(in->demands);
+	free(in->now);
 }
 
 static int cmp(const void *a, const void *b)

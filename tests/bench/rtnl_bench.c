@@ -97,6 +97,14 @@ static void classes_list(struct bench *b)
 	bench_need(n == b->n + 1 ? 0 : -EINVAL, "number of classes");
 }
 
+static void classes_read(struct bench *b)
+{
+	struct htb_stats s;
+
+	for (uint32_t i = 0; i < b->n; i++)
+		bench_need(htb_get_stats(b->r, b->ifb, (uint16_t)(FIRST + i), &s), "read a class");
+}
+
 static void classes_del(struct bench *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
@@ -205,6 +213,7 @@ static const struct step {
 	{ "change the classes", classes_change },
 	{ "change the bfifos' limits", limits_change },
 	{ "list classes with statistics", classes_list },
+	{ "read statistics, class by class", classes_read },
 	{ "add clsact and filter to each vNIC", filters_add },
 	{ "replace the filters", filters_replace },
 	{ "list filters, vNIC by vNIC", filters_list },
