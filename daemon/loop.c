@@ -229,7 +229,8 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 		}
 		for (size_t i = 0; i < d->plan.tree.n_vnics; i++)
 			settle_note(&d->plane.settle, d->plan.tree.vnics[i].ifindex, clock_now_ns(), SETTLE_OTHER);
-		inventory_links(&d->host, d->plane.rtnl);
+		if (inventory_links(&d->host, d->plane.rtnl) >= 0)
+			dataplane_forget_gone(&d->plane, &d->host);
 		others_follow(&d->others, &(struct others_source){ d->plane.rtnl, &d->host }, &d->plane.have,
 			      true);
 		d->plane.stale = true;

@@ -147,14 +147,24 @@ void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 	for (size_t i = 0; i < p->have.n_uplinks; i++)
 		if (p->have.uplinks[i].ifb == ifindex)
 			p->stale = true;
-	burst_forget(p->burst, ifindex);
-	burst_forget(p->burst, ifindex | DIVVY_RX);
+	/* Also where have knows no vNIC: others may have removed its filter before it went, and its class is still named. */
 	for (enum direction d = 0; d < N_DIRECTIONS; d++) {
-		struct tree_vnic *v = tree_vnic(&p->have, ifindex, d);
+		const struct tree_vnic gone = { .ifindex = ifindex, .direction = d };
+		struct tree_vnic *v = tree_same_vnic(&p->have, &gone);
 
-		if (!v)
-			continue;
-		classifier_clear(p->classifier, dataplane_key(v));
-		byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
+		burst_forget(p->burst, dataplane_key(&gone));
+		(void)classifier_clear(p->classifier, dataplane_key(&gone));
+		if (v)
+			byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
 	}
+}
+
+static bool is_there(uint32_t key, const void *host)
+{
+	return host_link(host, key & ~DIVVY_RX);
+}
+
+void dataplane_forget_gone(struct dataplane *p, const struct host *h)
+{
+	(void)classifier_keep(p->classifier, is_there, h);
 }

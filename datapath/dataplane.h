@@ -70,3 +70,5 @@ void dataplane_take(struct dataplane *p, struct tree *seen);
 
 /* The kernel removed this link with all that hung on it. */
 void dataplane_forget(struct dataplane *p, uint32_t ifindex);
+/* Events were lost, and all links were read: which class the vNICs had that are gone is forgotten. have is stale. */
+void dataplane_forget_gone(struct dataplane *p, const struct host *h);

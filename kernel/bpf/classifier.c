@@ -309,6 +309,21 @@ int classifier_clear(struct classifier *c, uint32_t key)
 	return err;
 }
 
+int classifier_keep(struct classifier *c, bool (*keeps)(uint32_t key, const void *arg), const void *arg)
+{
+	uint32_t key, next = 0;
+	int err = bpf_map_get_next_key(c->counters, NULL, &key) < 0 ? -errno : 0, cleared = 0;
+
+	while (err >= 0) {
+		/* Before the key goes: behind one that is gone the kernel begins again. */
+		err = bpf_map_get_next_key(c->counters, &key, &next) < 0 ? -errno : 0;
+		if (!keeps(key, arg) && classifier_clear(c, key) >= 0)
+			cleared++;
+		key = next;
+	}
+	return err == -ENOENT ? cleared : err;
+}
+
 int classifier_await(struct classifier *c, uint32_t key)
 {
 	struct divvy_device d;

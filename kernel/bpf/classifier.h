@@ -5,6 +5,7 @@
 
 #include "abi.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,8 @@ int classifier_set_many(struct classifier *c, const uint32_t *key, const struct 
 			size_t n);
 /* From now on leave the vNIC's packets alone, and forget its counters. 0; -ENOENT: it was unknown; ... */
 int classifier_clear(struct classifier *c, uint32_t key);
+/* Clear all vNICs but those that are to be kept. Their number, or negative errno. */
+int classifier_keep(struct classifier *c, bool (*keeps)(uint32_t key, const void *arg), const void *arg);
 /* Tell, once, when this vNIC has packets again (struct divvy_device, idle). 0; -ENOENT: it is unknown; ... */
 int classifier_await(struct classifier *c, uint32_t key);
 /*
