@@ -252,8 +252,9 @@ static void add_rx_network(struct table *t, const json_t *n, bool cpu, const str
 
 static void add_rx_device(struct table *t, const json_t *d, bool cpu, const struct cell_columns *columns)
 {
-	const json_t *rx = json_object_get(d, "rx");
+	const json_t *rx = json_object_get(d, "rx"), *undivided = json_object_get(rx, "undivided");
 	bool bound = strcmp(cell_text(rx, "state"), "bound") == 0;
+	const char *hint = cell_text(undivided, "hint");
 
 	(void)cpu;
 	if (!json_is_object(rx))
@@ -264,7 +265,9 @@ static void add_rx_device(struct table *t, const json_t *d, bool cpu, const stru
 		cell_rates(t, rx);
 	else
 		cell_none(t, 4);
-	table_cell(t, "%s", bound ? "divided" : "waiting");
+	table_cell(t, "%s", !bound ? "waiting" : json_is_object(undivided) ? "NOT DIVIDED" : "divided");
+	if (json_is_object(undivided))
+		table_line(t, "  %s%s%s", cell_text(undivided, "text"), hint[0] ? "; " : "", hint);
 	if (cell_text(rx, "why")[0])
 		table_line(t, "  not divided: %s", cell_text(rx, "why"));
 	if (cell_integer(rx, "burst_dropped_packets"))

@@ -3,6 +3,7 @@
 
 #include "base/byifindex.h"
 #include "base/cleanup.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/linkstats.h"
 #include "kernel/net/qdisc.h"
 #include "kernel/proc/softnet.h"
@@ -15,68 +16,75 @@
 
 /* --- one look ----------------------------------------------------------------------------------- */
 
-/* A qdisc at ingress. */
-struct ingress {
+/* Qdiscs of an interface: at ingress, and its root. */
+struct queues {
 	uint32_t ifindex; /* must stay first (base/byifindex.h) */
-	uint64_t bytes, drops;
+	uint64_t bytes, drops; /* at ingress */
+	uint64_t waiting;      /* packets at the root */
 };
 
 struct look {
 	struct undivided *u;
 	const struct lookout_input *in;
-	uint32_t *moved; /* vNICs that received something since the look before, ascending; owned */
+	uint32_t *moved; /* keys of vNICs that counted something since the look before, ascending; owned */
 	struct undivided_reading *r; /* of those; owned */
 	size_t n;
-	struct ingress *ingress; /* sorted by ifindex; owned */
-	size_t n_ingress;
-	bool has_ingress;
+	struct queues *queues; /* sorted by ifindex; owned */
+	size_t n_queues;
+	bool has_queues;
 };
 
 static void look_free(struct look *l)
 {
 	free(l->moved);
 	free(l->r);
-	free(l->ingress);
+	free(l->queues);
 }
 
-/* Those that send through a tap's or veth's ingress. */
-static bool is_watched(const struct tree_vnic *v)
+static uint32_t ifindex_of(uint32_t key)
 {
-	return v->direction == DIRECTION_TX && !(v->hooks & HOOK_EGRESS);
+	return key & ~DIVVY_RX;
 }
 
 static bool follows(const struct undivided *u, const struct tree *have)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < have->n_vnics; i++) {
-		if (!is_watched(&have->vnics[i]))
-			continue;
-		if (n == u->n || u->list[n++].ifindex != have->vnics[i].ifindex)
-			return false;
-	}
+	for (enum direction d = 0; d < N_DIRECTIONS; d++)
+		for (size_t i = 0; i < have->n_vnics; i++)
+			if (have->vnics[i].direction == d &&
+			    (n == u->n || u->list[n++].key != dataplane_key(&have->vnics[i])))
+				return false;
 	return n == u->n;
 }
 
+static enum undivided_at where_met(const struct lookout_input *in, const struct tree_vnic *v)
+{
+	const struct link *l = host_link(in->host, v->ifindex);
+
+	return v->hooks & HOOK_EGRESS		   ? UNDIVIDED_EGRESS :
+	       !l || l->kind == LINK_VETH ? UNDIVIDED_MERGED :
+						   UNDIVIDED_INGRESS;
+}
+
+/* Keys ascend: those of what the VMs receive are behind all others (kernel/bpf/abi.h). */
 static int follow(struct undivided *u, const struct lookout_input *in)
 {
 	const struct tree *have = &in->plane->have;
 	_cleanup_free_ struct undivided_id *ids = NULL;
 	size_t n = 0;
 
+	static_assert(DIRECTION_TX < DIRECTION_RX, "the order of the keys");
 	if (follows(u, have)) /* at rest this is all */
 		return 0;
 	ids = calloc(have->n_vnics + 1, sizeof(*ids));
 	if (!ids)
 		return -ENOMEM;
-	for (size_t i = 0; i < have->n_vnics; i++) {
-		const struct link *l = host_link(in->host, have->vnics[i].ifindex);
-
-		if (!is_watched(&have->vnics[i]))
-			continue;
-		ids[n++] = (struct undivided_id){ .ifindex = have->vnics[i].ifindex,
-						  .exact = l && l->kind == LINK_TUN };
-	}
+	for (enum direction d = 0; d < N_DIRECTIONS; d++)
+		for (size_t i = 0; i < have->n_vnics; i++)
+			if (have->vnics[i].direction == d)
+				ids[n++] = (struct undivided_id){ dataplane_key(&have->vnics[i]),
+								  where_met(in, &have->vnics[i]) };
 	return undivided_follow(u, ids, n);
 }
 
@@ -85,6 +93,15 @@ static int compare_ifindex(const void *a, const void *b)
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return (x > y) - (x < y);
+}
+
+/* What a vNIC counts of the packets that the classifier is to meet. */
+static void take_own(const struct undivided_vnic *v, const struct link_stats *s, struct undivided_reading *r)
+{
+	bool sent = v->at == UNDIVIDED_EGRESS;
+
+	r->packets = sent ? s->tx_packets : s->rx_packets;
+	r->bytes = sent ? s->tx_bytes : s->rx_bytes;
 }
 
 /* What the vNICs themselves count: which of them moved, and their readings begin. */
@@ -96,21 +113,23 @@ static int read_vnics(struct look *l)
 
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < n && at < l->u->n; i++) {
-		struct undivided_vnic *v;
+	for (size_t i = 0; i < l->u->n; i++) {
+		struct undivided_vnic *v = &l->u->list[i];
+		struct undivided_reading r = { 0 };
 
-		while (at < l->u->n && l->u->list[at].ifindex < stats[i].ifindex)
+		if (i && ifindex_of(v->key) < ifindex_of(v[-1].key)) /* the other direction begins */
+			at = 0;
+		while (at < n && stats[at].ifindex < ifindex_of(v->key))
 			at++;
-		v = &l->u->list[at];
-		if (at == l->u->n || v->ifindex != stats[i].ifindex)
+		if (at == n || stats[at].ifindex != ifindex_of(v->key))
 			continue;
-		if (!undivided_moved(v, stats[i].rx_packets)) {
+		take_own(v, &stats[at], &r);
+		if (!undivided_moved(v, r.packets)) {
 			undivided_rest(v);
 			continue;
 		}
-		l->moved[l->n] = v->ifindex;
-		l->r[l->n++] = (struct undivided_reading){ .rx_packets = stats[i].rx_packets,
-							   .rx_bytes = stats[i].rx_bytes };
+		l->moved[l->n] = v->key;
+		l->r[l->n++] = r;
 	}
 	return 0;
 }
@@ -125,34 +144,64 @@ static int read_counted(struct look *l)
 	return err;
 }
 
-/* Once a look: drops of qdiscs at ingress, and what came to them. */
-static int read_ingress(struct look *l)
+static void take_qdisc(struct look *l, const struct qdisc *q)
+{
+	struct queues *last = l->n_queues ? &l->queues[l->n_queues - 1] : NULL;
+
+	if (q->parent != TC_H_INGRESS && q->parent != TC_H_ROOT)
+		return;
+	if (!last || last->ifindex != q->ifindex) {
+		last = &l->queues[l->n_queues++];
+		*last = (struct queues){ .ifindex = q->ifindex };
+	}
+	if (q->parent == TC_H_ROOT) {
+		last->waiting += q->backlog_packets;
+	} else {
+		last->bytes += q->bytes;
+		last->drops += q->drops;
+	}
+}
+
+/* Once a look: drops of qdiscs at ingress and what came to them, and what waits at roots. */
+static int read_queues(struct look *l)
 {
 	_cleanup_free_ struct qdisc *q = NULL;
 	size_t n = 0;
 	int err;
 
-	if (l->has_ingress)
+	if (l->has_queues)
 		return 0;
 	err = qdisc_list(l->in->plane->rtnl, 0, &q, &n);
 	if (err < 0)
 		return err;
-	l->ingress = calloc(n + 1, sizeof(*l->ingress));
-	if (!l->ingress)
+	l->queues = calloc(n + 1, sizeof(*l->queues));
+	if (!l->queues)
 		return -ENOMEM;
+	if (n)
+		qsort(q, n, sizeof(*q), compare_ifindex);
 	for (size_t i = 0; i < n; i++)
-		if (q[i].parent == TC_H_INGRESS)
-			l->ingress[l->n_ingress++] = (struct ingress){ q[i].ifindex, q[i].bytes, q[i].drops };
-	if (l->n_ingress)
-		qsort(l->ingress, l->n_ingress, sizeof(*l->ingress), compare_ifindex);
-	l->has_ingress = true;
+		take_qdisc(l, &q[i]);
+	l->has_queues = true;
 	return 0;
 }
 
-static void fill_ingress(const struct look *l, size_t i)
+/* A driver may hold as many as its queues are long, before it counts them (drivers/net/tun.c, tun_put_user()). */
+static uint64_t held_by_driver(const struct look *l, uint32_t ifindex)
 {
-	const struct ingress *q = byifindex_find(l->ingress, l->n_ingress, sizeof(*q), l->moved[i]);
+	const struct link *link = host_link(l->in->host, ifindex);
 
+	return link ? (uint64_t)link->txqlen * (link->queues ? link->queues : 1) : 0;
+}
+
+static void fill_queues(const struct look *l, size_t i)
+{
+	uint32_t ifindex = ifindex_of(l->moved[i]);
+	const struct queues *q = byifindex_find(l->queues, l->n_queues, sizeof(*q), ifindex);
+
+	if (undivided_of(l->u, l->moved[i])->at == UNDIVIDED_EGRESS) {
+		l->r[i].waiting = (q ? q->waiting : 0) + held_by_driver(l, ifindex);
+		return;
+	}
 	l->r[i].reached = q ? q->bytes : 0;
 	l->r[i].drops = q ? q->drops : 0;
 }
@@ -162,7 +211,7 @@ static int compare(struct look *l, uint64_t now_ns, lookout_cb cb, void *arg)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (undivided_of(l->u, l->moved[i])->watched) {
-			int err = read_ingress(l);
+			int err = read_queues(l);
 
 			if (err < 0)
 				return err;
@@ -173,7 +222,7 @@ static int compare(struct look *l, uint64_t now_ns, lookout_cb cb, void *arg)
 		enum undivided_change change;
 
 		if (v->watched)
-			fill_ingress(l, i);
+			fill_queues(l, i);
 		change = undivided_look(v, &l->r[i], now_ns);
 		if (change != UNDIVIDED_SAME)
 			cb(v, change, arg);
@@ -182,7 +231,7 @@ static int compare(struct look *l, uint64_t now_ns, lookout_cb cb, void *arg)
 }
 
 /* Windows begin, with what was read until now and, behind it, with the vNICs' own counters anew. */
-static int start_windows(struct look *l)
+static int start_windows(struct look *l, uint64_t now_ns)
 {
 	_cleanup_free_ struct link_stats *stats = NULL;
 	size_t n = 0;
@@ -195,19 +244,18 @@ static int start_windows(struct look *l)
 		if (!v->wants_start)
 			continue;
 		if (!stats) {
-			err = read_ingress(l);
+			err = read_queues(l);
 			if (err >= 0)
 				err = link_stats_list(l->in->plane->rtnl, &stats, &n);
 			if (err < 0)
 				return err;
 		}
-		s = byifindex_find(stats, n, sizeof(*s), v->ifindex);
+		s = byifindex_find(stats, n, sizeof(*s), ifindex_of(v->key));
 		if (!s)
 			continue;
-		fill_ingress(l, i);
-		l->r[i].rx_packets = s->rx_packets;
-		l->r[i].rx_bytes = s->rx_bytes;
-		undivided_start(v, &l->r[i]);
+		fill_queues(l, i);
+		take_own(v, s, &l->r[i]);
+		undivided_start(v, &l->r[i], now_ns);
 	}
 	return err;
 }
@@ -230,24 +278,43 @@ int lookout_look(struct undivided *u, const struct lookout_input *in, uint64_t n
 		err = read_counted(&l);
 	if (err >= 0)
 		err = compare(&l, now_ns, cb, arg);
-	return err < 0 ? err : start_windows(&l);
+	return err < 0 ? err : start_windows(&l, now_ns);
 }
 
 /* --- words -------------------------------------------------------------------------------------- */
 
-const char *lookout_first(const struct undivided_vnic *v, const struct host *h, const struct others *o,
+/* At egress nothing tells whether packets came to tc's filters: a filter of others is named, else a program. */
+static void first_at_egress(const struct lookout_input *in, const struct undivided_vnic *v, char buf[OTHERS_TEXT_SIZE])
+{
+	const struct tree_vnic *there = tree_vnic(&in->plane->have, ifindex_of(v->key),
+						  v->key & DIVVY_RX ? DIRECTION_RX : DIRECTION_TX);
+	_cleanup_free_ struct filter *f = NULL;
+	size_t n = 0;
+
+	if (there && filter_list_at(in->plane->rtnl, there->ifindex, there->egress.parent, &f, &n) >= 0)
+		for (size_t i = 0; i < n && !f[i].ours; i++)
+			if (!f[i].chain) {
+				snprintf(buf, OTHERS_TEXT_SIZE, "filter %s pref %u", f[i].kind, f[i].pref);
+				return;
+			}
+	others_early_egress(ifindex_of(v->key), buf);
+}
+
+const char *lookout_first(const struct undivided_vnic *v, const struct lookout_input *in, const struct others *o,
 			  char buf[OTHERS_TEXT_SIZE])
 {
-	const struct others_vnic *filters = others_of(o, v->ifindex);
+	const struct others_vnic *filters = others_of(o, ifindex_of(v->key));
 	char early[EARLY_MAX][EARLY_TEXT_SIZE] = { "" };
-	size_t n = v->before_tc ? others_early(h, v->ifindex, early) : 0;
+	size_t n = v->before_tc ? others_early(in->host, ifindex_of(v->key), early) : 0;
 
 	static_assert(EARLY_TEXT_SIZE <= OTHERS_TEXT_SIZE, "a line of either fits");
-	snprintf(buf, OTHERS_TEXT_SIZE, "%s",
-		 n            ? early[0] :
-		 v->before_tc ? "" :
-		 filters      ? others_before(filters) :
-				"");
+	buf[0] = '\0';
+	if (v->at == UNDIVIDED_EGRESS)
+		first_at_egress(in, v, buf);
+	else if (n || v->before_tc)
+		snprintf(buf, OTHERS_TEXT_SIZE, "%s", early[0]);
+	else if (filters)
+		snprintf(buf, OTHERS_TEXT_SIZE, "%s", others_before(filters));
 	return buf;
 }
 

@@ -31,8 +31,8 @@ int lookout_look(struct undivided *u, const struct lookout_input *in, uint64_t n
 
 #define LOOKOUT_TEXT_SIZE 192
 
-/* "filter u32 pref 10", "tcx program allow"; "": nothing is known. Returns buf. */
-const char *lookout_first(const struct undivided_vnic *v, const struct host *h, const struct others *o,
+/* "filter u32 pref 10", "tcx program allow"; "": nothing is known. At egress the kernel is asked. Returns buf. */
+const char *lookout_first(const struct undivided_vnic *v, const struct lookout_input *in, const struct others *o,
 			  char buf[OTHERS_TEXT_SIZE]);
 /*
  * "not divided: filter u32 pref 10 keeps the packets", and how many. first: as above. Returns buf.

@@ -92,6 +92,20 @@ size_t others_early(const struct host *h, uint32_t ifindex, char text[EARLY_MAX]
 	return n;
 }
 
+void others_early_egress(uint32_t ifindex, char text[EARLY_TEXT_SIZE])
+{
+	struct early early;
+	bool reserved;
+
+	text[0] = '\0';
+	early_read_egress(ifindex, &early);
+	if (!early.n)
+		return;
+	reserved = privilege_reserve(true);
+	early_text(&early.list[0], text);
+	privilege_reserve(reserved);
+}
+
 static void read_early(struct others_vnic *v, const struct host *h)
 {
 	char text[EARLY_MAX][EARLY_TEXT_SIZE];

@@ -87,6 +87,8 @@ const struct others_qdisc *others_qdiscs_of(const struct others *o, uint32_t ifi
  * number.
  */
 size_t others_early(const struct host *h, uint32_t ifindex, char text[EARLY_MAX][EARLY_TEXT_SIZE]);
+/* The first tcx program at its egress now; "": there is none. */
+void others_early_egress(uint32_t ifindex, char text[EARLY_TEXT_SIZE]);
 /* Borrowed until the next change; NULL: nothing is known of that vNIC. O(log n). */
 const struct others_vnic *others_of(const struct others *o, uint32_t ifindex);
 /* The first one that packets meet before divvy's filter, borrowed; "": there is none. */

@@ -17,9 +17,9 @@ void undivided_free(struct undivided *u)
 	*u = (struct undivided){ 0 };
 }
 
-struct undivided_vnic *undivided_of(const struct undivided *u, uint32_t ifindex)
+struct undivided_vnic *undivided_of(const struct undivided *u, uint32_t key)
 {
-	return byifindex_find(u->list, u->n, sizeof(*u->list), ifindex);
+	return byifindex_find(u->list, u->n, sizeof(*u->list), key);
 }
 
 int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t n)
@@ -29,12 +29,12 @@ int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		const struct undivided_vnic *known = undivided_of(u, ids[i].ifindex);
+		const struct undivided_vnic *known = undivided_of(u, ids[i].key);
 
 		if (known)
 			list[i] = *known;
-		list[i].ifindex = ids[i].ifindex;
-		list[i].exact = ids[i].exact;
+		list[i].key = ids[i].key;
+		list[i].at = ids[i].at;
 	}
 	free(u->list);
 	u->list = list;
@@ -42,9 +42,9 @@ int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t
 	return 0;
 }
 
-bool undivided_moved(const struct undivided_vnic *v, uint64_t rx_packets)
+bool undivided_moved(const struct undivided_vnic *v, uint64_t packets)
 {
-	return !v->seen || v->rough.rx_packets != rx_packets;
+	return !v->seen || v->rough.packets != packets;
 }
 
 /* --- what was kept ------------------------------------------------------------------------------ */
@@ -68,11 +68,11 @@ static uint32_t permille(uint64_t part, uint64_t whole)
 static bool between(const struct undivided_reading *a, const struct undivided_reading *b,
 		    struct undivided_reading *out)
 {
-	if (b->rx_packets < a->rx_packets || b->rx_bytes < a->rx_bytes || b->drops < a->drops ||
+	if (b->packets < a->packets || b->bytes < a->bytes || b->drops < a->drops ||
 	    b->counted.skbs < a->counted.skbs || b->reached < a->reached)
 		return false;
-	*out = (struct undivided_reading){ .rx_packets = b->rx_packets - a->rx_packets,
-					   .rx_bytes = b->rx_bytes - a->rx_bytes,
+	*out = (struct undivided_reading){ .packets = b->packets - a->packets,
+					   .bytes = b->bytes - a->bytes,
 					   .reached = b->reached - a->reached,
 					   .drops = b->drops - a->drops };
 	out->counted.skbs = b->counted.skbs - a->counted.skbs;
@@ -84,12 +84,12 @@ static bool between(const struct undivided_reading *a, const struct undivided_re
 /* Of the packets that the classifier did not see, those dropped are taken for as long as the others. */
 static uint32_t kept_exact(const struct undivided_reading *d)
 {
-	uint64_t missing = above(d->rx_packets, d->counted.skbs);
-	uint64_t bytes = above(d->rx_bytes, d->counted.skb_bytes);
+	uint64_t missing = above(d->packets, d->counted.skbs);
+	uint64_t bytes = above(d->bytes, d->counted.skb_bytes);
 	uint64_t dropped = least(d->drops, missing);
 	uint64_t dropped_bytes = missing ? (uint64_t)((unsigned __int128)bytes * dropped / missing) : bytes;
-	uint32_t packets = permille(missing - dropped, d->rx_packets - dropped);
-	uint32_t of_bytes = permille(bytes - dropped_bytes, d->rx_bytes - dropped_bytes);
+	uint32_t packets = permille(missing - dropped, d->packets - dropped);
+	uint32_t of_bytes = permille(bytes - dropped_bytes, d->bytes - dropped_bytes);
 
 	return packets > of_bytes ? packets : of_bytes;
 }
@@ -100,34 +100,52 @@ static uint32_t kept_exact(const struct undivided_reading *d)
  */
 static uint32_t kept_merged(const struct undivided_reading *d)
 {
-	uint64_t bytes = above(d->rx_bytes, d->counted.bytes);
-	uint64_t length = d->rx_packets ? d->rx_bytes / d->rx_packets : 0;
+	uint64_t bytes = above(d->bytes, d->counted.bytes);
+	uint64_t length = d->packets ? d->bytes / d->packets : 0;
 	uint64_t dropped = least(d->drops * length, bytes);
 
-	return permille(bytes - dropped, d->rx_bytes - dropped);
+	return permille(bytes - dropped, d->bytes - dropped);
 }
 
-static uint32_t kept(const struct undivided_vnic *v, const struct undivided_reading *d)
+/*
+ * At egress, where so many packets may have waited at the window's start. In bytes alone: what the vNIC segments, it
+ * counts in more packets.
+ */
+static uint32_t kept_egress(const struct undivided_reading *d, uint64_t waited)
 {
-	return v->exact ? kept_exact(d) : kept_merged(d);
+	uint64_t length = d->packets ? d->bytes / d->packets : 0;
+
+	return permille(above(above(d->bytes, d->counted.skb_bytes), waited * length), d->bytes);
+}
+
+/* What was kept at least. */
+static uint32_t kept(const struct undivided_vnic *v, const struct undivided_reading *d, uint64_t waited)
+{
+	switch (v->at) {
+	case UNDIVIDED_MERGED:
+		return kept_merged(d);
+	case UNDIVIDED_EGRESS:
+		return kept_egress(d, waited);
+	case UNDIVIDED_INGRESS:
+		break;
+	}
+	return kept_exact(d);
 }
 
 /* Whether more than half of what is missing did not come to tc's qdisc. */
 static bool lost_before_tc(const struct undivided_reading *d)
 {
-	uint64_t missing = above(d->rx_bytes, d->counted.skb_bytes);
-	uint64_t bare = above(d->rx_bytes, LINK_HEADER * d->rx_packets);
+	uint64_t missing = above(d->bytes, d->counted.skb_bytes);
+	uint64_t bare = above(d->bytes, LINK_HEADER * d->packets);
 
 	return above(bare, d->reached) > missing / 2;
 }
 
 /* --- looks -------------------------------------------------------------------------------------- */
 
-static enum undivided_change judge(struct undivided_vnic *v, const struct undivided_reading *d,
+static enum undivided_change judge(struct undivided_vnic *v, const struct undivided_reading *d, uint32_t part,
 				   uint64_t now_ns)
 {
-	uint32_t part = kept(v, d);
-
 	if (part > UNDIVIDED_KEPT_PERMILLE) {
 		bool began = !v->undivided;
 
@@ -135,7 +153,7 @@ static enum undivided_change judge(struct undivided_vnic *v, const struct undivi
 			v->since_ns = now_ns;
 		v->undivided = true;
 		v->kept_permille = part;
-		v->before_tc = lost_before_tc(d);
+		v->before_tc = v->at != UNDIVIDED_EGRESS && lost_before_tc(d);
 		v->good = 0;
 		return began ? UNDIVIDED_BEGAN : UNDIVIDED_SAME;
 	}
@@ -152,16 +170,23 @@ static enum undivided_change look_exactly(struct undivided_vnic *v, const struct
 {
 	enum undivided_change change;
 	struct undivided_reading d;
+	uint32_t part;
 
 	v->wants_start = true;
 	if (!between(&v->from, r, &d))
 		return UNDIVIDED_SAME;
-	if (d.rx_packets < UNDIVIDED_PACKETS_MIN) { /* an undivided one's window goes on */
+	if (d.packets < UNDIVIDED_PACKETS_MIN) { /* an undivided one's window goes on */
 		v->wants_start = false;
 		v->watched = v->undivided;
 		return UNDIVIDED_SAME;
 	}
-	change = judge(v, &d, now_ns);
+	part = kept(v, &d, v->from.waiting);
+	if (part <= UNDIVIDED_KEPT_PERMILLE && kept(v, &d, 0) > UNDIVIDED_KEPT_PERMILLE &&
+	    now_ns - v->from_ns < UNDIVIDED_OPEN_NS) {
+		v->wants_start = false;
+		return UNDIVIDED_SAME;
+	}
+	change = judge(v, &d, part, now_ns);
 	v->wants_start = v->watched;
 	return change;
 }
@@ -177,8 +202,8 @@ enum undivided_change undivided_look(struct undivided_vnic *v, const struct undi
 	else if (!v->seen)
 		v->wants_start = true;
 	else
-		v->wants_start = between(&v->rough, r, &d) && d.rx_packets >= UNDIVIDED_PACKETS_MIN &&
-				 kept(v, &d) > UNDIVIDED_KEPT_PERMILLE;
+		v->wants_start = between(&v->rough, r, &d) && d.packets >= UNDIVIDED_PACKETS_MIN &&
+				 kept(v, &d, 0) > UNDIVIDED_KEPT_PERMILLE;
 	v->seen = true;
 	v->rough = *r;
 	v->rough.drops = v->rough.reached = 0;
@@ -190,9 +215,10 @@ void undivided_rest(struct undivided_vnic *v)
 	v->watched = v->undivided;
 }
 
-void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r)
+void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r, uint64_t now_ns)
 {
 	v->from = *r;
+	v->from_ns = now_ns;
 	v->watched = true;
 	v->wants_start = false;
 }

@@ -2,15 +2,14 @@
 #pragma once
 
 /*
- * Which bound vNICs are not divided in truth: what they receive from their VMs does not come to the
- * classifier, because what others put before it keeps the packets. Pure bookkeeping over readings;
- * datapath/lookout.h reads.
+ * Which bound vNICs are not divided in truth, in either direction: their packets do not come to the classifier,
+ * because what others put before it keeps them. Pure bookkeeping over readings; datapath/lookout.h reads.
  *
  * Theory of Operation
  *
  * A vNIC's own counters are compared with the classifier's, in two steps.
  *
- * Roughly, at every look and for every vNIC that received anything since the look before: if the classifier
+ * Roughly, at every look and for every vNIC that counted anything since the look before: if the classifier
  * counted less than 95 %, the vNIC is suspected. What earlier filters dropped is not known at this step.
  *
  * Exactly, for vNICs that are new or suspected: over a window of their own, with what was dropped at
@@ -21,6 +20,11 @@
  *
  * The two steps together take at most UNDIVIDED_WITHIN_NS from the first packet on, for a VM that sends at
  * least UNDIVIDED_PACKETS_MIN in a window. A VM that sends less takes nothing that is worth a word.
+ *
+ * At egress a packet is counted by the classifier first, waits, and is counted by the vNIC when it has left: a tap counts
+ * what its VMM has read. So the vNIC may count more than the classifier in a window, by what waited at the window's
+ * start at most (undivided_reading.waiting). What is missing beyond that was kept. As long as less is missing than may
+ * have waited, and more than 5 %, nothing is known, and the window goes on, UNDIVIDED_OPEN_NS at most.
  */
 
 #include "base/nsec.h"
@@ -40,17 +44,27 @@
 #define UNDIVIDED_PACKETS_MIN 20
 #define UNDIVIDED_GOOD_WINDOWS 2 /* in a row end it */
 
+#define UNDIVIDED_OPEN_NS (10 * NSEC_PER_SEC)
+
+/* Where the classifier meets the packets. */
+enum undivided_at {
+	UNDIVIDED_INGRESS, /* as the vNIC counts them: a tap's, a macvtap's */
+	UNDIVIDED_MERGED,  /* at ingress, where the kernel may merge some before: a veth's */
+	UNDIVIDED_EGRESS,
+};
+
 /* All counters are cumulative. */
 struct undivided_reading {
-	uint64_t rx_packets, rx_bytes; /* the vNIC's own */
+	uint64_t packets, bytes; /* the vNIC's own, of what it received from its VM; at egress: of what it sent */
 	struct divvy_counters counted;
-	uint64_t reached; /* bytes without link-layer headers that came to the qdisc at ingress */
-	uint64_t drops;   /* packets that were dropped there */
+	uint64_t reached; /* bytes without link-layer headers that came to the qdisc at ingress; not at egress */
+	uint64_t drops;   /* packets that were dropped there; not at egress */
+	uint64_t waiting; /* at egress: packets that the classifier may have counted, and the vNIC not yet */
 };
 
 struct undivided_vnic {
-	uint32_t ifindex; /* must stay first (base/byifindex.h) */
-	bool exact;       /* packets come to tc as the vNIC counts them: a tap's; a veth may merge some */
+	uint32_t key; /* the classifier's (kernel/bpf/abi.h); must stay first (base/byifindex.h) */
+	enum undivided_at at;
 	bool undivided;
 	uint32_t kept_permille; /* of packets or bytes not dropped, whichever is more; if undivided */
 	bool before_tc;        /* most of it did not even come to tc's filters; if undivided */
@@ -62,29 +76,30 @@ struct undivided_vnic {
 	unsigned int good;              /* windows in a row in which an undivided vNIC was divided */
 	struct undivided_reading rough; /* at the latest look at which something moved; no drops */
 	struct undivided_reading from;  /* watched: at the window's start */
+	uint64_t from_ns;               /* watched: when it began */
 };
 
 /* Zeroed: no vNIC. */
 struct undivided {
-	struct undivided_vnic *list; /* sorted by ifindex; owned */
+	struct undivided_vnic *list; /* sorted by key; owned */
 	size_t n;
 	uint32_t received;    /* by the whole host, before the latest reading of the vNICs */
 	unsigned int skipped; /* looks since then */
 };
 
 struct undivided_id {
-	uint32_t ifindex;
-	bool exact;
+	uint32_t key;
+	enum undivided_at at;
 };
 
 void undivided_free(struct undivided *u);
-/* Have these vNICs and no others, sorted by ifindex; what is known of a vNIC stays. 0 or -ENOMEM. */
+/* Have these vNICs and no others, sorted by key; what is known of a vNIC stays. 0 or -ENOMEM. */
 int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t n);
 /* Borrowed; NULL: it is not known. O(log n). */
-struct undivided_vnic *undivided_of(const struct undivided *u, uint32_t ifindex);
+struct undivided_vnic *undivided_of(const struct undivided *u, uint32_t key);
 
 /* Whether there is anything to learn from a reading of a vNIC whose own counter says this now. */
-bool undivided_moved(const struct undivided_vnic *v, uint64_t rx_packets);
+bool undivided_moved(const struct undivided_vnic *v, uint64_t packets);
 
 enum undivided_change {
 	UNDIVIDED_SAME,
@@ -93,15 +108,15 @@ enum undivided_change {
 };
 
 /*
- * A look. r: rx read before all else. It has drops and reached if v->watched. Then, if v->wants_start,
+ * A look. r: the vNIC's own read before all else. It has drops and reached if v->watched. Then, if v->wants_start,
  * undivided_start() is due.
  */
 enum undivided_change undivided_look(struct undivided_vnic *v, const struct undivided_reading *r,
 				     uint64_t now_ns);
 /* A look at which the vNIC had not moved. */
 void undivided_rest(struct undivided_vnic *v);
-/* A window begins. r: rx read behind all else. */
-void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r);
+/* A window begins. r: the vNIC's own read behind all else; waiting behind what was counted. */
+void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r, uint64_t now_ns);
 
 /* The host's count leaves out what XDP in a driver takes: so many looks in a row go by it. */
 #define UNDIVIDED_SKIPS 3

@@ -84,18 +84,21 @@ static int fill_others(struct daemon *d, struct snapshot_nics *s, struct snapsho
 	return err < 0 ? err : fill_passed(filters, s, out);
 }
 
-static void fill_undivided(const struct daemon *d, const struct node *node, struct snapshot_nic *out)
+void snapshot_undivided(const struct daemon *d, uint32_t ifindex, enum direction direction, enum hook_place hook,
+			struct snapshot_undivided *out)
 {
-	const struct undivided_vnic *v = undivided_of(&d->undivided, out->binding->ifindex);
+	const struct lookout_input in = { .plane = &d->plane, .host = &d->host };
+	const struct tree_vnic *there = tree_vnic(&d->plane.have, ifindex, direction);
+	const struct undivided_vnic *v = there ? undivided_of(&d->undivided, dataplane_key(there)) : NULL;
 
-	if (!v || !v->undivided || !tree_vnic(&d->plane.have, v->ifindex, DIRECTION_TX))
+	*out = (struct snapshot_undivided){ .is = v && v->undivided };
+	if (!out->is)
 		return;
-	out->undivided = true;
 	out->kept_permille = v->kept_permille;
-	out->undivided_ns = v->since_ns;
-	lookout_first(v, &d->host, &d->others, out->undivided_by);
-	lookout_text(v, out->undivided_by, out->undivided_text);
-	out->undivided_hint = lookout_hint(v, out->undivided_by, node->hook);
+	out->since_ns = v->since_ns;
+	lookout_first(v, &in, &d->others, out->by);
+	lookout_text(v, out->by, out->text);
+	out->hint = lookout_hint(v, out->by, hook);
 }
 
 static void fill_backpressure(const struct daemon *d, const struct node *node, struct snapshot_nic *out)
@@ -125,7 +128,7 @@ static int fill_nic(struct daemon *d, const struct node *node, struct snapshot_n
 	fill_backpressure(d, node, out);
 	if (!out->binding->bound)
 		return 0;
-	fill_undivided(d, node, out);
+	snapshot_undivided(d, out->binding->ifindex, DIRECTION_TX, node->hook, &out->undivided);
 	return fill_others(d, s, out);
 }
 

@@ -12,6 +12,16 @@ enum snapshot_backpressure {
 	SNAPSHOT_UNAVAILABLE, /* why says why */
 };
 
+/* Bound, but packets of one direction do not come to divvy. */
+struct snapshot_undivided {
+	bool is;                   /* else all is zero */
+	uint32_t kept_permille;    /* of its packets or bytes, whichever is more */
+	uint64_t since_ns;         /* when that was first seen */
+	char by[OTHERS_TEXT_SIZE]; /* what comes first; "": not known */
+	char text[LOOKOUT_TEXT_SIZE];
+	const char *hint;          /* "": none */
+};
+
 /* One of a device's vNICs. */
 struct snapshot_nic {
 	const struct binding *binding;   /* borrowed of the running plan */
@@ -23,12 +33,7 @@ struct snapshot_nic {
 	char why[REASON_TEXT_SIZE];      /* why it waits, or is not held back */
 	size_t first_other, n_others;    /* in snapshot_nics.lines */
 	size_t first_passed, n_passed;   /* likewise: filters that divided packets do not meet */
-	bool undivided;                  /* bound, but its packets do not come to divvy */
-	uint32_t kept_permille;          /* if undivided: of its packets or bytes, whichever is more */
-	uint64_t undivided_ns;           /* if undivided: when that was first seen */
-	char undivided_by[OTHERS_TEXT_SIZE]; /* if undivided: what comes first; "": not known */
-	char undivided_text[LOOKOUT_TEXT_SIZE];
-	const char *undivided_hint;      /* if undivided; "": none */
+	struct snapshot_undivided undivided;
 };
 
 struct snapshot_nics {
@@ -46,5 +51,8 @@ int snapshot_nics_init(struct snapshot_nics *s, const struct daemon *d);
 void snapshot_nics_free(struct snapshot_nics *s);
 /* Append all vNICs of a device of the running plan, at least one. 0 or -ENOMEM. */
 int snapshot_nics_add(struct snapshot_nics *s, struct daemon *d, uint32_t node);
+/* Whether the packets of a vNIC come to divvy. hook: where the specification wants divvy's filter. */
+void snapshot_undivided(const struct daemon *d, uint32_t ifindex, enum direction direction, enum hook_place hook,
+			struct snapshot_undivided *out);
 /* Read what came to divvy of every bound vNIC in the list, in one batch. 0; -ENOMEM. What cannot be read stays 0. */
 int snapshot_nics_read(struct snapshot_nics *s, const struct daemon *d);

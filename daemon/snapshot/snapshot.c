@@ -42,7 +42,7 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
-/* Why what its vNICs receive is not divided; of the first that has a reason. */
+/* Why what its vNICs receive is not divided, or is not in truth; of the first that has a reason. */
 static void fill_rx_why(const struct daemon *d, uint32_t node, struct snapshot_device *out)
 {
 	uint32_t at = node;
@@ -55,6 +55,8 @@ static void fill_rx_why(const struct daemon *d, uint32_t node, struct snapshot_d
 
 		if (!out->rx_why[0])
 			out->rx_why = b->bound ? b->rx_why.text : b->why.text;
+		if (b->rx && !out->rx_undivided.is)
+			snapshot_undivided(d, b->ifindex, DIRECTION_RX, d->plan.model.nodes[node].hook, &out->rx_undivided);
 	} while (binding_next(d->plan.bindings, &at));
 }
 

@@ -25,6 +25,7 @@ struct snapshot_device {
 	enum snapshot_backpressure backpressure;
 	char why[SLOTS_WHY_SIZE];        /* why it waits, is not held back, or takes no part in CPU slots */
 	const char *rx_why;              /* why what a vNIC of it receives is not divided; "": it is, or shall not be; borrowed */
+	struct snapshot_undivided rx_undivided; /* of the first vNIC where what it receives does not come to divvy */
 	struct repairs_sum repaired;     /* what other programs did to divvy's objects for it */
 	bool in_slots;                   /* the VM takes part in CPU slots */
 	struct slots_vm_status slots;    /* if in_slots */

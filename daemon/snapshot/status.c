@@ -48,22 +48,6 @@ static void put_lines(struct jsontext *j, const char *key, const struct snapshot
 	jsontext_close(j, ']');
 }
 
-/* Bound, but what comes before divvy keeps the packets; null where they are divided. */
-static void put_undivided(struct jsontext *j, const struct snapshot_nic *n)
-{
-	if (!n->undivided) {
-		jsontext_null(j, "undivided");
-		return;
-	}
-	jsontext_open(j, "undivided", '{');
-	jsontext_string(j, "by", n->undivided_by);
-	jsontext_real(j, "percent", n->kept_permille / 10.0);
-	jsontext_int(j, "since_ns", (int64_t)n->undivided_ns);
-	jsontext_string(j, "text", n->undivided_text);
-	jsontext_string(j, "hint", n->undivided_hint);
-	jsontext_close(j, '}');
-}
-
 /* A VM's part in the CPU slots; null where there is none. */
 static void put_slots_vm(struct jsontext *j, const struct snapshot_device *d)
 {
@@ -112,7 +96,7 @@ static void put_meets(struct jsontext *j, const struct snapshot *s, const struct
 	jsontext_string(j, "passed_by", n->binding->passed_by);
 	put_lines(j, "others", s, n->first_other, n->n_others);
 	put_lines(j, "filters_passed_by", s, n->first_passed, n->n_passed);
-	put_undivided(j, n);
+	status_undivided(j, &n->undivided);
 }
 
 static void put_nic(struct jsontext *j, const struct snapshot *s, const struct snapshot_nic *n)
@@ -139,12 +123,12 @@ static void put_nics(struct jsontext *j, const struct snapshot *s, const struct 
 	jsontext_close(j, ']');
 }
 
-static const struct snapshot_nic *first_undivided(const struct snapshot *s, const struct snapshot_device *d)
+static const struct snapshot_undivided *first_undivided(const struct snapshot *s, const struct snapshot_device *d)
 {
 	for (size_t i = 0; i < d->n_nics; i++)
-		if (s->nics.list[d->first_nic + i].undivided)
-			return &s->nics.list[d->first_nic + i];
-	return &s->nics.list[d->first_nic];
+		if (s->nics.list[d->first_nic + i].undivided.is)
+			return &s->nics.list[d->first_nic + i].undivided;
+	return &s->nics.list[d->first_nic].undivided;
 }
 
 /* What counts since it began. */
@@ -212,7 +196,7 @@ static void put_device(struct jsontext *j, const struct snapshot *s, const struc
 	if (detail != STATUS_BRIEF)
 		put_counters(j, s, d);
 	if (detail != STATUS_WHOLE)
-		put_undivided(j, first_undivided(s, d));
+		status_undivided(j, first_undivided(s, d));
 	else
 		put_rest(j, s, d);
 	put_slots_vm(j, d);

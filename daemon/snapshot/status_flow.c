@@ -97,6 +97,21 @@ void status_flow_counters(struct jsontext *j, const struct snapshot_flow *f)
 	jsontext_int(j, "dropped_ns", (int64_t)f->dropped_ns);
 }
 
+void status_undivided(struct jsontext *j, const struct snapshot_undivided *u)
+{
+	if (!u->is) {
+		jsontext_null(j, "undivided");
+		return;
+	}
+	jsontext_open(j, "undivided", '{');
+	jsontext_string(j, "by", u->by);
+	jsontext_real(j, "percent", u->kept_permille / 10.0);
+	jsontext_int(j, "since_ns", (int64_t)u->since_ns);
+	jsontext_string(j, "text", u->text);
+	jsontext_string(j, "hint", u->hint);
+	jsontext_close(j, '}');
+}
+
 void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const struct snapshot_device *d,
 		    bool counters)
 {
@@ -115,6 +130,7 @@ void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const str
 		if (counters)
 			status_flow_counters(j, f);
 		jsontext_string(j, "why", d->rx_why);
+		status_undivided(j, &d->rx_undivided);
 	}
 	status_flow_promise(j, f);
 	jsontext_close(j, '}');

@@ -15,6 +15,9 @@ void status_flow_promise(struct jsontext *j, const struct snapshot_flow *f);
 void status_flow_drops(struct jsontext *j, const struct snapshot_flow *f);
 void status_flow_counters(struct jsontext *j, const struct snapshot_flow *f);
 
+/* "undivided": bound, but what comes before divvy keeps the packets; null where they are divided. */
+void status_undivided(struct jsontext *j, const struct snapshot_undivided *u);
+
 /* "rx": an object of the above, or null where nothing is divided there. d: NULL: f is a network's. */
 void status_flow_rx(struct jsontext *j, const struct snapshot_flow *f, const struct snapshot_device *d,
 		    bool counters);

@@ -50,8 +50,8 @@ struct divvy_counters {
 	__u64 last_ns; /* CLOCK_MONOTONIC_COARSE of the latest packet: up to a tick (1-10 ms) early */
 	__u64 largest; /* longest skb seen, bytes as above */
 	/*
-	 * As a vNIC counts: what GSO makes of it later is left out. At egress: what came back from the IFB, which the
-	 * vNIC counts behind that.
+	 * As a vNIC counts: what GSO makes of it later is left out. At egress: what came back from the IFB, with what GSO
+	 * makes of it: the vNIC counts it behind that, segmented or not.
 	 */
 	__u64 skbs;
 	__u64 skb_bytes;

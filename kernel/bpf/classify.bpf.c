@@ -115,14 +115,16 @@ static __always_inline __u32 headers(struct __sk_buff *skb)
 }
 
 /*
- * As qdisc_pkt_len_init() does (net/core/dev.c). At ingress it has not run yet: wire_len is but the
- * length without the link-layer header there. A tap leaves gso_segs 0 ("to be checked").
+ * Link-layer bytes of a packet with what GSO makes of it, as qdisc_pkt_len_init() does (net/core/dev.c). At ingress that
+ * has not run yet: wire_len is but the length without the link-layer header there. A tap leaves gso_segs 0 ("to be
+ * checked").
  */
-static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *c)
+static __always_inline __u64 measure(struct __sk_buff *skb, __u64 *packets)
 {
-	__u64 bytes = skb->len, packets = 1;
+	__u64 bytes = skb->len;
 	__u32 gso_size = skb->gso_size;
 
+	*packets = 1;
 	if (gso_size) {
 		__u32 repeated = headers(skb), segments = skb->gso_segs;
 
@@ -130,9 +132,16 @@ static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *
 			segments = (skb->len - repeated + gso_size - 1) / gso_size;
 		if (segments > 1) {
 			bytes += (__u64)(segments - 1) * repeated;
-			packets = segments;
+			*packets = segments;
 		}
 	}
+	return bytes;
+}
+
+static __always_inline void count(struct __sk_buff *skb, struct divvy_counters *c)
+{
+	__u64 packets, bytes = measure(skb, &packets);
+
 	c->bytes += bytes;
 	c->packets += packets;
 	c->last_ns = bpf_ktime_get_coarse_ns(); /* reading the exact clock cost as much as all the rest */
@@ -179,6 +188,17 @@ static __always_inline void count_skb(struct __sk_buff *skb, __u32 key)
 	c->skb_bytes += skb->len;
 }
 
+static __always_inline void count_back(struct __sk_buff *skb, __u32 key)
+{
+	struct divvy_counters *c = bpf_map_lookup_elem(&counters, &key);
+	__u64 packets;
+
+	if (!c)
+		return;
+	c->skb_bytes += measure(skb, &packets);
+	c->skbs += packets;
+}
+
 static __always_inline int at_ingress(struct __sk_buff *skb, __u32 key)
 {
 	struct divvy_device *d = bpf_map_lookup_elem(&devices, &key);
@@ -197,7 +217,7 @@ static __always_inline int at_egress(struct __sk_buff *skb, __u32 key)
 	if (!d)
 		return NO_MATCH;
 	if (skb->ingress_ifindex == d->ifb) {
-		count_skb(skb, key);
+		count_back(skb, key);
 		skb->cb[NOTE] = NOTE_SECOND;
 		return d->unmarked ? NO_MATCH : MATCH;
 	}

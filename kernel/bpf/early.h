@@ -28,6 +28,8 @@ struct early {
  * link tells. A kernel without tcx has none. One system call.
  */
 void early_read(uint32_t ifindex, uint32_t xdp, struct early *out);
+/* The same of what it sends: tcx alone. */
+void early_read_egress(uint32_t ifindex, struct early *out);
 /*
  * "tcx program allow_all"; "tcx program 17" where the program has no name, or the caller has no
  * CAP_SYS_ADMIN to ask for it. Returns buf.

@@ -41,7 +41,9 @@ static int collect(const struct nlmsghdr *nlh, void *arg)
 	(void)attr_copy(tb[IFLA_STATS_LINK_64], &s, sizeof(s));
 	d->list[d->n++] = (struct link_stats){ .ifindex = ism.ifindex,
 					       .rx_bytes = s.rx_bytes,
-					       .rx_packets = s.rx_packets };
+					       .rx_packets = s.rx_packets,
+					       .tx_bytes = s.tx_bytes,
+					       .tx_packets = s.tx_packets };
 	return 0;
 }
 

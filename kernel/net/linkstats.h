@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What interfaces received, by their own counters: a small dump, without all else that a link is. */
+/* What interfaces received and sent, by their own counters: a small dump, without all else that a link is. */
 
 #include "rtnl.h"
 
 struct link_stats {
 	uint32_t ifindex;              /* must stay first (base/byifindex.h) */
-	uint64_t rx_bytes, rx_packets; /* since the interface was made: what comes in from a tap's VM */
+	/* Since the interface was made. A tap receives what its VM sends, and the other way round. */
+	uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
 };
 
 /*

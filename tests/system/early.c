@@ -5,6 +5,7 @@
  *
  *	early DEVICE filter PROGRAM [PREF [HANDLE]]	a direct-action filter at tc ingress
  *	early DEVICE tcx PROGRAM			at tcx ingress (Linux 6.6)
+ *	early DEVICE tcx-egress PROGRAM			at tcx egress
  *	early DEVICE xdp PROGRAM			generic XDP
  *	early DEVICE list				print the names of all at tcx ingress, a line each
  *	early DEVICE cut				take them all away
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* include/uapi/linux/bpf.h from 6.6 on: BPF_TCX_INGRESS */
+#define TCX_EGRESS ((enum bpf_attach_type)47)
 
 static int die(const char *what, int status)
 {
@@ -70,12 +72,12 @@ static int run_filter(int ifindex, int fd, uint32_t pref, uint32_t handle)
 	return bpf_tc_detach(&hook, &opts) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run_tcx(int ifindex, int fd)
+static int run_tcx(int ifindex, int fd, enum bpf_attach_type where)
 {
-	if (bpf_prog_attach(fd, ifindex, TCX_INGRESS, 0) < 0)
+	if (bpf_prog_attach(fd, ifindex, where, 0) < 0)
 		return die("cannot attach", errno == EINVAL ? 2 : EXIT_FAILURE);
 	wait_for_end();
-	return bpf_prog_detach2(fd, ifindex, TCX_INGRESS) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return bpf_prog_detach2(fd, ifindex, where) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int run_xdp(int ifindex, int fd)
@@ -119,7 +121,7 @@ int main(int argc, char **argv)
 		return run_list((int)if_nametoindex(argv[1]), strcmp(argv[2], "cut") == 0);
 	skel = early_bpf__open_and_load();
 	if (argc < 4)
-		return die("usage: early DEVICE filter|tcx|xdp PROGRAM [PREF [HANDLE]]", EXIT_FAILURE);
+		return die("usage: early DEVICE filter|tcx|tcx-egress|xdp PROGRAM [PREF [HANDLE]]", EXIT_FAILURE);
 	if (!skel)
 		return die("cannot load", EXIT_FAILURE);
 	prog = bpf_object__find_program_by_name(skel->obj, argv[3]);
@@ -127,7 +129,9 @@ int main(int argc, char **argv)
 	if (!prog || !ifindex)
 		return die("no such program or device", EXIT_FAILURE);
 	if (strcmp(argv[2], "tcx") == 0)
-		return run_tcx(ifindex, bpf_program__fd(prog));
+		return run_tcx(ifindex, bpf_program__fd(prog), TCX_INGRESS);
+	if (strcmp(argv[2], "tcx-egress") == 0)
+		return run_tcx(ifindex, bpf_program__fd(prog), TCX_EGRESS);
 	if (strcmp(argv[2], "xdp") == 0)
 		return run_xdp(ifindex, bpf_program__fd(prog));
 	return run_filter(ifindex, bpf_program__fd(prog), argc > 4 ? (uint32_t)atoi(argv[4]) : 10,

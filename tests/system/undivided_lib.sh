@@ -9,11 +9,12 @@
 
 early_out='' early_pid=
 
-early() { # arguments of early behind the device: on n0, until early_end
+early_on=n0
+early() { # arguments of early behind the device: on it, until early_end
 	rm -f "$tmp/early.out"
 	mkfifo "$tmp/early.out"
 	exec {early_out}<>"$tmp/early.out"
-	ip netns exec "$host" "$root/build/tests/system/early" n0 "$@" >"$tmp/early.out" 2>"$tmp/early.err" {early_out}>&- &
+	ip netns exec "$host" "$root/build/tests/system/early" "$early_on" "$@" >"$tmp/early.out" 2>"$tmp/early.err" {early_out}>&- &
 	early_pid=$!
 	if ! read -r -t 5 -u "$early_out"; then
 		early_end

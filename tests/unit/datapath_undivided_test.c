@@ -21,9 +21,9 @@ struct rig {
 	uint64_t ns;
 };
 
-static void rig_open(struct rig *r, bool exact)
+static void rig_open(struct rig *r, enum undivided_at at)
 {
-	const struct undivided_id id = { .ifindex = 7, .exact = exact };
+	const struct undivided_id id = { .key = 7, .at = at };
 
 	*r = (struct rig){ .ns = NSEC_PER_SEC };
 	assert_int_equal(undivided_follow(&r->u, &id, 1), 0);
@@ -41,8 +41,8 @@ static void send(struct rig *r, uint64_t n, uint64_t dropped, uint64_t kept, uin
 {
 	uint64_t counted = n - dropped - kept - kept_before;
 
-	r->now.rx_packets += n;
-	r->now.rx_bytes += n * FRAME;
+	r->now.packets += n;
+	r->now.bytes += n * FRAME;
 	r->now.drops += dropped;
 	r->now.reached += (n - kept_before) * BARE;
 	r->now.counted.skbs += counted;
@@ -57,12 +57,12 @@ static enum undivided_change look(struct rig *r)
 	enum undivided_change change = UNDIVIDED_SAME;
 
 	r->ns += undivided_period(&r->u);
-	if (undivided_moved(r->v, r->now.rx_packets))
+	if (undivided_moved(r->v, r->now.packets))
 		change = undivided_look(r->v, &r->now, r->ns);
 	else
 		undivided_rest(r->v);
 	if (r->v->wants_start)
-		undivided_start(r->v, &r->now);
+		undivided_start(r->v, &r->now, r->ns);
 	return change;
 }
 
@@ -112,7 +112,7 @@ static void test_said_in_time(void **state)
 			struct rig r;
 			uint64_t ns;
 
-			rig_open(&r, true);
+			rig_open(&r, UNDIVIDED_INGRESS);
 			known(&r);
 			ns = time_until_said(&r, pps, cases[i].dropped, cases[i].kept, cases[i].before);
 			assert_int_equal(ns != 0, cases[i].said);
@@ -130,7 +130,7 @@ static void test_new_vnic(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	assert_in_range(time_until_said(&r, 10000, 0, 100, 0), 1, UNDIVIDED_WITHIN_NS);
 	assert_int_equal(r.v->kept_permille, 1000);
 	rig_close(&r);
@@ -141,7 +141,7 @@ static void test_quiet(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	known(&r);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(look(&r), UNDIVIDED_SAME);
@@ -156,7 +156,7 @@ static void test_ends(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	known(&r);
 	assert_true(time_until_said(&r, 10000, 0, 100, 0));
 	for (int i = 0; i < 5; i++) /* quiet: nothing new is known */
@@ -181,11 +181,11 @@ static void test_bytes(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	known(&r);
 	for (int i = 0; i < 3 && !r.v->undivided; i++) {
-		r.now.rx_packets += 1010;
-		r.now.rx_bytes += 1000 * 60 + 10 * 65000;
+		r.now.packets += 1010;
+		r.now.bytes += 1000 * 60 + 10 * 65000;
 		r.now.counted.skbs += 1000;
 		r.now.counted.skb_bytes += 1000 * 60;
 		look(&r);
@@ -201,11 +201,11 @@ static void test_merged(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, false);
+	rig_open(&r, UNDIVIDED_MERGED);
 	known(&r);
 	for (int i = 0; i < 10; i++) {
-		r.now.rx_packets += 45000;
-		r.now.rx_bytes += 45000 * 1514ULL;
+		r.now.packets += 45000;
+		r.now.bytes += 45000 * 1514ULL;
 		r.now.counted.skbs += 1000;
 		r.now.counted.skb_bytes += 1000 * (45 * 1448ULL + 66);
 		r.now.counted.bytes += 45000 * 1514ULL;
@@ -215,13 +215,93 @@ static void test_merged(void **state)
 	rig_close(&r);
 }
 
+/* At egress: the classifier has counted so many packets, and the vNIC sent so many, all of FRAME bytes. */
+static void passes(struct rig *r, uint64_t counted, uint64_t sent)
+{
+	r->now.counted.skbs += counted;
+	r->now.counted.skb_bytes += counted * FRAME;
+	r->now.packets += sent;
+	r->now.bytes += sent * FRAME;
+}
+
+/* A VM that stood still reads what had waited for it: nothing was kept. */
+static void test_waited(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, UNDIVIDED_EGRESS);
+	known(&r);
+	r.now.waiting = 1000;
+	passes(&r, 1000, 0);
+	assert_int_equal(look(&r), UNDIVIDED_SAME);
+	for (int i = 0; i < 60; i++) {
+		passes(&r, 30, i < 10 ? 130 : 30);
+		assert_int_equal(look(&r), UNDIVIDED_SAME);
+	}
+	assert_false(r.v->undivided || r.v->watched);
+	/* twice as much: a thousand of them did not wait anywhere */
+	passes(&r, 1, 40);
+	look(&r);
+	passes(&r, 1000, 3000);
+	assert_int_equal(look(&r), UNDIVIDED_BEGAN);
+	assert_int_equal(r.v->kept_permille, 333);
+	rig_close(&r);
+}
+
+/* What may have waited is missing: known only after a while. A little more than nothing never is. */
+static void test_egress_in_time(void **state)
+{
+	static const struct {
+		unsigned int kept;
+		uint64_t pps;
+		bool said;
+	} cases[] = { { 100, 10000, true }, { 100, 1000, true }, { 6, 10000, false }, { 4, 100000, false },
+		      { 6, 100000, true },  { 0, 100000, false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct rig r;
+		bool said = false;
+
+		rig_open(&r, UNDIVIDED_EGRESS);
+		known(&r);
+		r.now.waiting = 500;
+		for (uint64_t ns = 0; ns < 3 * NSEC_PER_SEC && !said;) {
+			uint64_t step = undivided_period(&r.u), n = cases[i].pps * step / NSEC_PER_SEC;
+
+			passes(&r, n - n * cases[i].kept / 100, n);
+			said = look(&r) == UNDIVIDED_BEGAN;
+			ns += step;
+		}
+		assert_int_equal(said, cases[i].said);
+		rig_close(&r);
+	}
+}
+
+/* Both directions of one vNIC are two. */
+static void test_directions(void **state)
+{
+	const struct undivided_id two[] = { { 7, UNDIVIDED_INGRESS }, { 7 | DIVVY_RX, UNDIVIDED_EGRESS } };
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, UNDIVIDED_INGRESS);
+	known(&r);
+	assert_true(time_until_said(&r, 10000, 0, 100, 0));
+	assert_int_equal(undivided_follow(&r.u, two, 2), 0);
+	assert_true(undivided_of(&r.u, 7)->undivided);
+	assert_false(undivided_of(&r.u, 7 | DIVVY_RX)->undivided);
+	rig_close(&r);
+}
+
 /* The vNIC is detached and attached again: its counters begin anew. */
 static void test_counters_begin_anew(void **state)
 {
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	known(&r);
 	for (int i = 0; i < 20; i++) {
 		send(&r, 1000, 0, 0, 0);
@@ -236,11 +316,11 @@ static void test_counters_begin_anew(void **state)
 
 static void test_follow(void **state)
 {
-	const struct undivided_id two[] = { { 3, true }, { 7, true } };
+	const struct undivided_id two[] = { { 3, UNDIVIDED_INGRESS }, { 7, UNDIVIDED_INGRESS } };
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	known(&r);
 	assert_true(time_until_said(&r, 10000, 0, 100, 0));
 	assert_int_equal(undivided_follow(&r.u, two, 2), 0);
@@ -258,7 +338,7 @@ static void test_skips(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, true);
+	rig_open(&r, UNDIVIDED_INGRESS);
 	assert_false(undivided_skips(&r.u, received)); /* a new vNIC */
 	look(&r);
 	assert_false(undivided_skips(&r.u, received)); /* its first window */
@@ -297,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_waited), cmocka_unit_test(test_egress_in_time), cmocka_unit_test(test_directions),
 		cmocka_unit_test(test_merged),
 		cmocka_unit_test(test_counters_begin_anew),
 		cmocka_unit_test(test_follow),
