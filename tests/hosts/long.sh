@@ -6,6 +6,7 @@
 #	CPU slots of VMs with vhost-net
 #	shares and losses: either kind of VM, with one, two and four queues; bridged, bridged with br_netfilter, routed;
 #		packets that the host segments
+#	what VMs receive: shares, what others change and have
 #	what others have at uplinks and vNICs: others.sh
 #	bonds, VLANs, bridges and tunnels as uplinks, and a bond's speed that is followed
 #	on sid, with 8 virtual CPUs: packets that the kernel drops before they are scheduled
@@ -31,6 +32,7 @@ run() { # suite, command...
 
 for suite; do
 	"$root/tests/hosts/others.sh" "$suite" || status=1
+	run "$suite" env NO_SKIP=1 tests/system/rx.sh
 	PROGRAMS="pgrep" run "$suite" tests/system/uplink_absent.sh kinds
 	[[ $suite != sid ]] || CPUS=8 run "$suite" tests/hosts/burst.sh
 	FILES=build/divvy-guard PROGRAMS="nice pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh

@@ -6,11 +6,13 @@
 #	servers (stand-in VMs) -- n0, n1 -- brs -- srv0 | up0 -- br0 -- va, vb | ga, gb (containers)
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/system/lib.sh
-. "$root/tests/system/lib.sh"
+# shellcheck source=tests/system/undivided_lib.sh
+. "$root/tests/system/undivided_lib.sh"
 
 vms=divvy-dp-vms-$$
 readonly deadline_ms=1000
+flood_rate=5000 # frames a second
+early_on=va
 match_all="bpf bytecode '1,6 0 0 4294967295,'" # not every kernel has the classifier of that name
 
 make_rx_topology() {
@@ -87,25 +89,12 @@ rx_is() { # device, field, value
 	[[ $(rx_of "$1" "$2") == "$3" ]]
 }
 
-# The same of what it is promised there.
-promise_of() { # device, field
-	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o '"rx":{[^}]*"conformance":{[^}]*}' |
-		sed 's/.*"conformance"://' | grep -o "\"$2\":[^,}]*" | sed 's/^[^:]*://'
-}
-
-# By divvyd's own readings of the latest second: entitled to so much, and got it.
-promise_kept() { # device, permille of rx_capacity
-	local entitled got due=$((capacity_mbit * 1000 * $2))
-	entitled=$(promise_of "$1" entitled_bps) got=$(promise_of "$1" delivered_bps)
-	[[ $entitled =~ ^[0-9]+$ && $got =~ ^[0-9]+$ ]] && ((entitled * 100 > due * 98 && entitled * 100 < due * 102)) &&
-		((got * 100 > due * 80 && got * 100 < due * 120))
-}
-
+# Each sends twice the capacity. At full speed two floods take all that an emulated kernel has: 15 of 20 Mbit/s came out then.
 servers() { # start | stop
 	local v
 	for v in web batch; do
 		if [[ $1 == start ]]; then
-			vm_ask $v "flood 60 $frame 02:00:00:77:0a:0$([[ $v == web ]] && echo 1 || echo 2) 10.77.0.1 10.77.0.1$([[ $v == web ]] && echo 1 || echo 2) ${port[$v]}"
+			vm_ask $v "flood 60 $frame 02:00:00:77:0a:0$([[ $v == web ]] && echo 1 || echo 2) 10.77.0.1 10.77.0.1$([[ $v == web ]] && echo 1 || echo 2) ${port[$v]} rate=$flood_rate"
 		else
 			vm_ask $v stop
 			vm_reply $v
@@ -178,8 +167,6 @@ case_shares() {
 	check "shares: both are bound in this direction, too" "$? == 0" || json | diag
 	servers start
 	check_rx_shares shares 600
-	await 5 promise_kept a 600 && await 5 promise_kept b 400
-	check "shares: the status says what each is entitled to, and got" "$? == 0" || json | diag
 	divvy set a.rx.share=10 b.rx.share=30 2>&1 | diag
 	check_rx_shares "set while it runs" 250
 	check "shares: drops are counted" "$(rx_of a dropped_packets) > 0 && $(rx_of b dropped_packets) > 0"
@@ -210,60 +197,66 @@ case_off() {
 	check "off: only what has rx is hooked" "$? == 0" || qdiscs | diag
 }
 
-fault() { # name, command...: repaired within a second, once of three times
-	local name=$1 t0 try
+# A fault, and how long until all is as it was, by the times of the kernel's own events: a look at it takes many processes,
+# and those take a second beside a flood under emulation. One of three repairs has to be in time.
+fault() { # name, command...
+	local name=$1 try
 	shift
 	for try in 1 2 3; do
-		t0=${EPOCHREALTIME/./}
+		monitors_start
 		"$@"
-		sleep 0.02
-		await 5 whole
-		took_ms=$(((${EPOCHREALTIME/./} - t0) / 1000))
+		await 8 whole && await 8 mended # an event of a fault may not have come yet
+		monitors_stop
+		took_ms=$(took_of_events)
 		echo "# $name: repaired after $took_ms ms"
 		((took_ms > deadline_ms)) || break
 	done
 	check "$name: repaired within a second" "took_ms <= deadline_ms" || qdiscs | diag
 }
 
+monitors=()
+monitors_start() {
+	: >"$tmp/events"
+	tc -ts -n "$host" monitor >>"$tmp/events" &
+	monitors=($!)
+	ip -ts -n "$host" monitor link >>"$tmp/events" &
+	monitors+=($!)
+	await 5 monitors_listen
+}
+
+monitors_listen() { # both: /proc/net/netlink has a line for each socket, with its process's pid
+	[[ $(in_host cat /proc/net/netlink | awk -v a="${monitors[0]}" -v b="${monitors[1]}" '$3 == a || $3 == b' | wc -l) -ge 2 ]]
+}
+
+monitors_stop() {
+	kill "${monitors[@]}" 2>/dev/null
+	wait "${monitors[@]}" 2>/dev/null
+	monitors=()
+}
+
+# What was taken away or changed, and what divvy made of it.
+events() {
+	grep -E '(filter|qdisc) .*dev v[ab] |filter dev v[ab] |: divvy1: ' "$tmp/events" | sort
+}
+
+mended() { # something was taken away, and later something was put back
+	[[ $(events | wc -l) -ge 2 ]]
+}
+
+took_of_events() { # milliseconds from the first to the last
+	events | sed -nE 's/^\[[0-9-]+T([0-9]+):([0-9]+):([0-9.]+)\].*/\1 \2 \3/p' |
+		awk '{ t = ($1 * 60 + $2) * 60 + $3; if (NR == 1) first = t } END { printf "%d\n", (NR > 1 ? 1000 * (t - first) : 99999) }'
+}
+
 whole() {
 	divided va && divided vb && ip -n "$host" link show divvy1 2>/dev/null | grep -q ',UP'
 }
 
-told() { # kind, parts of an event that `divvy watch` has told
-	local line kind=$1 part
-	shift
-	while read -r line; do
-		[[ $line == *"\"event\":\"$kind\""*'"direction":"rx"'* ]] || continue
-		for part; do
-			[[ $line == *"$part"* ]] || continue 2
-		done
-		return 0
-	done <"$tmp/told"
-	return 1
-}
-
-# There is no event yet that it could print: its connection has been answered once divvyd tells it of this one.
-watch_is_heard() {
-	divvy set nosuch=1 >"$tmp/said" 2>&1
-	grep -q refused "$tmp/told"
-}
-
 case_repair() {
-	local watcher
-	divvy watch --json >"$tmp/told" 2>&1 &
-	watcher=$!
-	await 5 watch_is_heard
-	check "watch: is told of what happens" "$? == 0" || diag <"$tmp/told"
 	spec ", rx: same" ", rx: same"
 	apply_spec
-	await 3 told bind '"device":"a"' '"nic":"va"'
-	check "watch: what is received is bound" "$? == 0" || diag <"$tmp/told"
 	servers start
 	fault "filter removed" tc_on_host "filter del dev va parent d177: pref 65520"
-	await 3 told repaired '"device":"a"' '"what":"filter removed"'
-	check "watch: which direction's filter was removed" "$? == 0" || diag <"$tmp/told"
-	kill "$watcher"
-	wait "$watcher" 2>/dev/null
 	fault "root removed" tc_on_host "qdisc del dev va root"
 	fault "IFB down" ip -n "$host" link set divvy1 down
 	fault "IFB removed" ip -n "$host" link del divvy1
@@ -310,6 +303,64 @@ case_others() {
 	check "mirror: no packet goes round for ever" "$? == 0" || diag <"$tmp/ping.log"
 }
 
+# What is there keeps the packets that a receives: it is said, in time, and no longer when it is gone.
+check_kept() { # what it is called, pattern of the text, command that takes it away...
+	local t0=${EPOCHREALTIME/./} took
+	await 6 rx_undivided "$2"
+	check "$1: said" "$? == 0" || divvy status | diag
+	took=$(((${EPOCHREALTIME/./} - t0) / 1000))
+	echo "# $1: said after $took ms"
+	check "$1: soon" "took <= 3500"
+	divvy status | grep -qE '^a .*NOT DIVIDED'
+	check "$1: divvy status has it in its table" "$? == 0" || divvy status | diag
+	json | grep -o '{"name":"a".*' | grep -o '"rx":{.*' | grep -qE "\"text\":\"notdivided:${2// /}"
+	check "$1: JSON has it" "$? == 0" || json | diag
+	grep -qE "^divvyd: a: what it receives is not divided: $2" "$tmp/divvyd.log"
+	check "$1: the log has it" "$? == 0" || diag <"$tmp/divvyd.log"
+	"${@:3}"
+	await 8 rx_divided
+	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
+	! grep -qE '^divvyd: (b|a: not)' "$tmp/divvyd.log"
+	check "$1: nothing is said of others, nor of the other direction" "$? == 0" || diag <"$tmp/divvyd.log"
+	divvy_stop
+	: >"$tmp/divvyd.log" # a change is told once a minute
+	divvyd_launch
+	await 5 rx_is a state bound
+}
+
+rx_undivided() { # pattern
+	divvy status 2>/dev/null | grep -qE "^  not divided: $1"
+}
+
+rx_divided() {
+	! rx_undivided .
+}
+
+case_undivided() {
+	spec ", rx: same" ", rx: same"
+	apply_spec
+	servers start
+	sleep 2
+	tc_on_host "filter add dev va parent d177: pref 10 protocol ip u32 match u32 0 0 flowid 1:1"
+	check_kept "a filter of others at the root" "filter u32 pref 10 keeps" \
+		tc_on_host "filter del dev va parent d177: pref 10"
+	# At a clsact of others divvy's filter is behind tcx, and behind their filters.
+	divvy release --all 2>&1 | diag
+	tc_on_host "qdisc add dev va clsact"
+	apply_spec
+	await 3 divided va
+	tc_on_host "filter add dev va egress pref 7 protocol ip u32 match u32 0 0 flowid 1:1"
+	check_kept "a filter of others at clsact" "filter u32 pref 7 keeps" tc_on_host "filter del dev va egress pref 7"
+	if early tcx-egress early_keep; then
+		check_kept "a program at tcx egress" "tcx program early_keep keeps" early_end
+	else
+		echo "# no tcx here: $(<"$tmp/early.err")"
+	fi
+	servers stop
+	divvy release --all 2>&1 | diag
+	tc_on_host "qdisc del dev va clsact"
+}
+
 run_case() {
 	: >"$tmp/divvyd.log"
 	make_rx_topology
@@ -340,7 +391,7 @@ cleanup() {
 }
 
 lib_init
-(($# > 0)) || set -- shares off repair others
+(($# > 0)) || set -- shares off repair undivided others
 for c; do
 	run_case "$c"
 done
