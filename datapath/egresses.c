@@ -2,6 +2,7 @@
 #include "egresses.h"
 
 #include "base/cleanup.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 #include "plan/tree.h"
 
@@ -28,7 +29,24 @@ static void take(struct egress *e, const struct qdisc *q)
 	}
 }
 
-int egresses_read(struct rtnl *r, struct egress **list, size_t *n)
+/* Whether divvy's own `ingress` may go: asked where that would make a place, a dump each. */
+static bool ingress_may_go(struct rtnl *r, const struct hooks *hooks, const struct egress *e)
+{
+	const struct hook *hook = e->ingress ? hooks_find(hooks, e->ifindex) : NULL;
+	struct egress without = *e;
+	_cleanup_free_ struct filter *f = NULL;
+	size_t n = 0;
+
+	without.ingress = false;
+	if (!hook || !hook->ours || !egress_place(&without).clsact || filter_list(r, e->ifindex, &f, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!f[i].ours)
+			return false;
+	return true;
+}
+
+int egresses_read(struct rtnl *r, const struct hooks *hooks, struct egress **list, size_t *n)
 {
 	_cleanup_free_ struct qdisc *q = NULL;
 	struct egress *found;
@@ -47,6 +65,9 @@ int egresses_read(struct rtnl *r, struct egress **list, size_t *n)
 			found[n_found++].ifindex = q[i].ifindex;
 		take(&found[n_found - 1], &q[i]);
 	}
+	for (size_t i = 0; i < n_found; i++)
+		if (ingress_may_go(r, hooks, &found[i]))
+			found[i].ingress = false;
 	*list = found;
 	*n = n_found;
 	return 0;

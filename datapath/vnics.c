@@ -211,6 +211,30 @@ static unsigned int tc_hooks_due(const struct tree_vnic *v, const struct tree_vn
 	return tree_hooks_due(v, have) & (HOOK_FILTER | HOOK_EGRESS);
 }
 
+/*
+ * A clsact has places for both directions, and an `ingress` of divvy's own gives way to it. The other direction's filter
+ * comes anew: for the time of a few commands its packets pass undivided.
+ */
+static int change_to_clsact(struct batch *b, const struct tree_vnic *v)
+{
+	const struct link *l = host_link(b->host, v->ifindex);
+	const struct hook *known = hooks_find(&b->p->hooks, v->ifindex);
+	const struct tree_vnic *other = tree_vnic(b->want, v->ifindex,
+						  v->direction == DIRECTION_RX ? DIRECTION_TX : DIRECTION_RX);
+	int err = 0;
+
+	if (known && known->ours && !known->clsact)
+		err = qdisc_del_ingress(b->p->rtnl, v->ifindex, op_tag(OP_UNHOOK, v->ifindex));
+	hooks_drop(&b->p->hooks, v->ifindex);
+	if (err >= 0)
+		err = hooks_add(&b->p->hooks, v->ifindex, l ? l->name : "", true, true);
+	if (err >= 0)
+		err = qdisc_add_clsact(b->p->rtnl, v->ifindex, op_tag(OP_HOOK, v->ifindex));
+	if (err >= 0 && other && tc_hooks_due(other, tree_same_vnic(&b->p->have, other)) & HOOK_FILTER)
+		err = set_filter(b->p, other, b->p->have.uplinks[b->have[other->uplink]].ifb);
+	return err;
+}
+
 static int attach(struct batch *b, const struct change *c)
 {
 	const struct tree_vnic *v = &b->want->vnics[c->item], *have = tree_same_vnic(&b->p->have, v);
@@ -221,6 +245,8 @@ static int attach(struct batch *b, const struct change *c)
 		return 0;
 	if (due & HOOK_EGRESS && v->egress.root)
 		err = add_root(b->p, b->host, v);
+	else if (due & HOOK_EGRESS && v->egress.clsact)
+		err = change_to_clsact(b, v);
 	else if (due & HOOK_FILTER && !(have && have->hooks & HOOK_FILTER))
 		err = add_hook(b->p, b->host, v->ifindex);
 	return err < 0 ? err : set_filter(b->p, v, b->p->have.uplinks[b->have[v->uplink]].ifb);
@@ -321,6 +347,18 @@ static int leave_root(struct dataplane *p, const struct tree_vnic *v)
 			 qdisc_del_egress(p->rtnl, v->ifindex, HTB_MAJOR, tag);
 }
 
+/* A clsact of divvy's goes with the filter of the direction that is the last one there. */
+static int leave_clsact(struct dataplane *p, const struct tree_vnic *v, const struct hook *hook)
+{
+	const struct tree_vnic *other = tree_vnic(&p->have, v->ifindex,
+						  v->direction == DIRECTION_RX ? DIRECTION_TX : DIRECTION_RX);
+
+	if (!hook || !hook->clsact || (other && other->hooks & HOOK_FILTER) || !hook_is_free(p, hook, v->ifindex))
+		return leave_filters(p, v);
+	hooks_drop(&p->hooks, v->ifindex);
+	return qdisc_del_clsact(p->rtnl, v->ifindex, op_tag(OP_UNHOOK, v->ifindex));
+}
+
 /* The filter goes, and the qdisc, if it is divvy's. v: as it is there. */
 static int leave_tc(struct dataplane *p, const struct tree_vnic *v)
 {
@@ -329,7 +367,7 @@ static int leave_tc(struct dataplane *p, const struct tree_vnic *v)
 	bool clsact = hook && hook->clsact, unhook;
 
 	if (v->hooks & HOOK_EGRESS)
-		return v->egress.root ? leave_root(p, v) : leave_filters(p, v);
+		return v->egress.root ? leave_root(p, v) : leave_clsact(p, v, hook);
 	unhook = hook_is_free(p, hook, ifindex);
 	hooks_drop(&p->hooks, ifindex);
 	if (unhook)
@@ -403,7 +441,7 @@ static int merge_vnics(struct batch *b)
 			continue;
 		v[n] = want->vnics[i];
 		v[n].hooks = tree_hooks_due(&want->vnics[i], there);
-		v[n].egress.replaces = false; /* it has */
+		v[n].egress.replaces = v[n].egress.clsact = false; /* it has */
 		if (!attached || v[n].hooks & ~there->hooks & (HOOK_FILTER | HOOK_EGRESS))
 			settle_attached(&b->p->settle, v[n].ifindex, now);
 		v[n++].uplink = b->have[want->vnics[i].uplink];

@@ -27,12 +27,18 @@ struct egress_place egress_place(const struct egress *e)
 	/* libvirt gives its taps one; it does nothing. */
 	if (strcmp(e->kind, "noqueue") == 0)
 		return (struct egress_place){ .parent = own.parent, .root = true, .replaces = true };
-	return (struct egress_place){ .parent = takes_filters(e->kind) ? e->root : 0 };
+	if (takes_filters(e->kind))
+		return (struct egress_place){ .parent = e->root };
+	if (!e->ingress)
+		return (struct egress_place){ .parent = FILTER_EGRESS, .clsact = true };
+	return (struct egress_place){ .parent = 0 };
 }
 
 const char *egress_why(const struct egress *e, const char *nic, char buf[EGRESS_TEXT_SIZE])
 {
-	snprintf(buf, EGRESS_TEXT_SIZE, "the root qdisc of %s, %s, takes no filters; tc qdisc del dev %s root makes room",
+	snprintf(buf, EGRESS_TEXT_SIZE,
+		 "the root qdisc of %s, %s, takes no filters, and no clsact can stand beside its ingress; "
+		 "tc qdisc del dev %s root makes room",
 		 nic, e->kind, nic);
 	return buf;
 }

@@ -95,7 +95,7 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 		err = shared_read(&d->plane, &d->host, &d->others, &shared, &in.n_shared);
 	in.shared = shared;
 	if (err >= 0 && plan_wants_egress(m, &d->host))
-		err = egresses_read(d->plane.rtnl, &egress, &in.n_egress);
+		err = egresses_read(d->plane.rtnl, &d->plane.hooks, &egress, &in.n_egress);
 	in.egress = egress;
 	if (err >= 0)
 		err = plan_make(m, &in, out);

@@ -6,7 +6,8 @@
 #	CPU slots of VMs with vhost-net
 #	shares and losses: either kind of VM, with one, two and four queues; bridged, bridged with br_netfilter, routed;
 #		packets that the host segments
-#	what VMs receive: shares, what others change and have
+#	what VMs receive: shares; what others change and have; routed, several queues, VLANs, OVS; changes under flood, 30 rounds;
+#		macvtaps
 #	what others have at uplinks and vNICs: others.sh
 #	bonds, VLANs, bridges and tunnels as uplinks, and a bond's speed that is followed
 #	on sid, with 8 virtual CPUs: packets that the kernel drops before they are scheduled
@@ -24,6 +25,7 @@ cases() { # kind
 	done
 }
 
+ovs=$("$root/tests/hosts/ovs.sh") || exit
 status=0
 run() { # suite, command...
 	echo "## $*"
@@ -32,7 +34,9 @@ run() { # suite, command...
 
 for suite; do
 	"$root/tests/hosts/others.sh" "$suite" || status=1
-	run "$suite" env NO_SKIP=1 tests/system/rx.sh
+	LD_LIBRARY_PATH=$ovs/usr/lib/x86_64-linux-gnu PROGRAMS="dd $ovs/usr/bin/ovs-dpctl" \
+		FILES="tests/system/rx.sh tests/system/rx_order.sh tests/system/macvtap.sh" run "$suite" env NO_SKIP=1 ROUNDS=30 \
+		tests/hosts/several.sh "tests/system/rx.sh all" "tests/system/rx_order.sh" "tests/system/macvtap.sh"
 	PROGRAMS="pgrep" run "$suite" tests/system/uplink_absent.sh kinds
 	[[ $suite != sid ]] || CPUS=8 run "$suite" tests/hosts/burst.sh
 	FILES=build/divvy-guard PROGRAMS="nice pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh

@@ -1,160 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# rx.sh [CASE...]: what VMs receive. Two servers flood two containers through the uplink. Prints TAP.
-#
-#	servers (stand-in VMs) -- n0, n1 -- brs -- srv0 | up0 -- br0 -- va, vb | ga, gb (containers)
+# rx.sh [CASE...]: what VMs receive, divided: shares, repairs, what others have at the vNICs. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/system/undivided_lib.sh
-. "$root/tests/system/undivided_lib.sh"
+# shellcheck source=tests/system/rx_lib.sh
+. "$root/tests/system/rx_lib.sh"
 
-vms=divvy-dp-vms-$$
 readonly deadline_ms=1000
-flood_rate=5000 # frames a second
-early_on=va
 match_all="bpf bytecode '1,6 0 0 4294967295,'" # not every kernel has the classifier of that name
-
-make_rx_topology() {
-	ip netns add "$host" && ip netns add "$srv" && ip netns add "$vms" || bail "cannot make a network namespace"
-	for ns in "$host" "$srv" "$vms"; do
-		ip netns exec "$ns" sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
-	done
-	ip -n "$host" -b - <<-END || bail "cannot make the host's links"
-		link set lo up
-		link add br0 type bridge
-		link add up0 type veth peer name srv0 netns $srv
-		link add va type veth peer name ga netns $vms address 02:00:00:77:0a:01
-		link add vb type veth peer name gb netns $vms address 02:00:00:77:0a:02
-		link set up0 master br0
-		link set va master br0
-		link set vb master br0
-		link set up0 up
-		link set va up
-		link set vb up
-		link set br0 up
-	END
-	ip -n "$vms" -b - <<-END || bail "cannot make the containers' links"
-		addr add 10.77.0.11/24 dev ga
-		link set ga up
-		link set gb up
-	END
-	ip -n "$srv" -b - <<-END || bail "cannot make the servers' links"
-		link add brs type bridge
-		tuntap add n0 mode tap vnet_hdr
-		tuntap add n1 mode tap vnet_hdr
-		link set n0 master brs up
-		link set n1 master brs up
-		link set srv0 master brs up
-		addr add 10.77.0.1/24 dev brs
-		link set brs up
-	END
-	# Nothing is flooded to all ports, whatever the containers send.
-	bridge -n "$host" fdb replace 02:00:00:77:0a:01 dev va master static
-	bridge -n "$host" fdb replace 02:00:00:77:0a:02 dev vb master static
-}
-
-remove_rx_topology() {
-	ip netns del "$vms" 2>/dev/null
-	remove_topology
-}
-
-spec() { # keys of a, of b
-	cat >"$tmp/divvy.yaml" <<-END
-		uplinks:
-		  - name: up0
-		    capacity: 1gbit
-		    rx_capacity: ${capacity_mbit}mbit
-		    overhead: 0
-		    devices:
-		      - {name: a, nic: va, share: 60$1}
-		      - {name: b, nic: vb, share: 40$2}
-	END
-}
-
-apply_spec() {
-	divvy apply "$tmp/divvy.yaml" >"$tmp/apply.log" 2>&1 || {
-		diag <"$tmp/apply.log"
-		return 1
-	}
-}
-
-# The rx of a device in the status: a field that is a string, a number or a word.
-rx_of() { # device, field
-	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o '"rx":{[^}]*}' | grep -o "\"$2\":[^,}]*" |
-		head -n 1 | sed 's/^[^:]*://; s/"//g'
-}
-
-rx_is() { # device, field, value
-	[[ $(rx_of "$1" "$2") == "$3" ]]
-}
-
-# Each sends twice the capacity. At full speed two floods take all that an emulated kernel has: 15 of 20 Mbit/s came out then.
-servers() { # start | stop
-	local v
-	for v in web batch; do
-		if [[ $1 == start ]]; then
-			vm_ask $v "flood 60 $frame 02:00:00:77:0a:0$([[ $v == web ]] && echo 1 || echo 2) 10.77.0.1 10.77.0.1$([[ $v == web ]] && echo 1 || echo 2) ${port[$v]} rate=$flood_rate"
-		else
-			vm_ask $v stop
-			vm_reply $v
-		fi
-	done
-}
-
-got() { # sets got_a, got_b: bytes that the containers received, and the time
-	local words
-	words=$(ip netns exec "$vms" cat /proc/net/dev | sed -n 's/^ *g\([ab]\): *\([0-9]*\) .*/\1=\2/p')
-	got_us=${EPOCHREALTIME/./}
-	got_a=${words#*a=} got_a=${got_a%%$'\n'*}
-	got_b=${words#*b=} got_b=${got_b%%$'\n'*}
-}
-
-# One window of three has to be right (measure_shares() of lib.sh says why).
-measure() { # permille of a that is expected
-	local try a b t
-	sleep 0.3
-	for try in 1 2 3; do
-		got
-		a=$got_a b=$got_b t=$got_us
-		sleep $window_seconds
-		got
-		a=$((got_a - a)) b=$((got_b - b)) t=$((got_us - t))
-		share_permille=$((a + b > 0 ? (1000 * a + (a + b) / 2) / (a + b) : 0))
-		kbit=$((8000 * (a + b) / t))
-		echo "# window $try: share of a $((share_permille / 10)).$((share_permille % 10)) %, total $kbit kbit/s"
-		(($1 - 10 > share_permille || share_permille > $1 + 10)) || break
-	done
-}
-
-check_rx_shares() { # of which case, permille of a
-	measure "$2"
-	check "$1: shares are as they should be, within 1 point" "$2 - 10 <= share_permille && share_permille <= $2 + 10"
-	check "$1: rx_capacity is used and kept" "capacity_mbit * 850 <= kbit && kbit <= capacity_mbit * 1080"
-}
-
-tc_on_host() { # tc commands, one an argument
-	printf '%s\n' "$@" | tc -n "$host" -b -
-}
-
-ping_a() { # three pings from a to the server
-	ip netns exec "$vms" ping -q -c 3 -i 0.1 -W 1 10.77.0.1 >"$tmp/ping.log" 2>&1
-}
-
-divided() { # vNIC: divvy has a filter at its egress
-	local parent
-	for parent in "parent d177:" "parent 1:" egress; do
-		# An `ingress` shows its filters there, too.
-		[[ $parent != egress ]] || tc -n "$host" qdisc show dev "$1" | grep -q clsact || continue
-		# shellcheck disable=SC2086 # words
-		tc -n "$host" filter show dev "$1" $parent 2>/dev/null | grep -q divvy && return 0
-	done
-	return 1
-}
-
-qdiscs() { # of the vNICs, without what a kernel numbers anew
-	tc -n "$host" qdisc show | grep -E 'dev (va|vb) ' | sed -E 's/ refcnt [0-9]+//' | sort
-}
 
 # --- cases -----------------------------------------------------------------------------------------------
 case_shares() {
@@ -182,6 +36,39 @@ kill_and_start() {
 	measure 250
 	check "without divvyd the shares hold" "240 <= share_permille && share_permille <= 260"
 	divvyd_launch
+}
+
+# Other ways from the uplink to the vNICs: what is special is in make_NAME() of rx_lib.sh.
+check_topology() {
+	local before
+	before=$(qdiscs)
+	spec ", rx: same" ", rx: {share: 40}"
+	apply_spec
+	servers start
+	check_rx_shares "$1" 600
+	divvy set a.rx.share=10 b.rx.share=30 2>&1 | diag
+	check_rx_shares "$1: set while it runs" 250
+	! grep -q "not divided" "$tmp/divvyd.log"
+	check "$1: it is divided, and nothing else is said" "$? == 0" || diag <"$tmp/divvyd.log"
+	servers stop
+	divvy release --all 2>&1 | diag
+	check "$1: the vNICs' qdiscs are what they were" "$([[ $(qdiscs) == "$before" ]] && echo 1 || echo 0)" || qdiscs | diag
+}
+
+case_routed() {
+	check_topology routed
+}
+
+case_queues() {
+	check_topology queues
+}
+
+case_vlan() {
+	check_topology vlan
+}
+
+case_ovs() {
+	check_topology ovs
 }
 
 case_off() {
@@ -264,14 +151,52 @@ case_repair() {
 	servers stop
 }
 
+sends_divided() { # vNIC
+	tc -n "$host" filter show dev "$1" ingress | grep -q divvy
+}
+
 tbf_is_said() {
-	json | grep -q '"rx":{[^}]*tbf,takesnofilters;tcqdiscdeldevvarootmakesroom"' 
+	json | grep -q '"rx":{[^}]*tbf,takesnofilters,andnoclsactcanstandbesideitsingress;tcqdiscdeldevvarootmakesroom"'
+}
+
+seen_by_nft() { # packets
+	in_host nft list chain netdev fw out | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p'
+}
+
+# An egress chain of others on the vNIC sees each packet once, and what it drops does not come to divvy.
+case_nft() {
+	local offered
+	spec ", rx: same" ", rx: same, force: true" # what b sends to a would pass the chain by
+	in_host nft "add table netdev fw; add chain netdev fw out { type filter hook egress device va priority 0; }
+		add rule netdev fw out udp dport ${port[web]} counter" 2>"$tmp/said" || {
+		skip "nft at the vNIC's egress" "this kernel lacks it: $(head -n 1 "$tmp/said")"
+		return
+	}
+	apply_spec
+	rx_is a state bound
+	check "nft: an egress chain of others is no hurdle" "$? == 0" || divvy status | diag
+	sleep 0.5
+	offered=$(rx_of a offered_packets)
+	servers start
+	check_rx_shares nft 600
+	servers stop
+	sleep 0.5
+	offered=$(($(rx_of a offered_packets) - offered))
+	echo "# nft: the chain has seen $(seen_by_nft) packets, divvy $offered"
+	check "nft: the chain sees each packet once" "offered > 1000 && offered - 5 <= $(seen_by_nft) && $(seen_by_nft) <= offered"
+	in_host nft "flush chain netdev fw out; add rule netdev fw out udp dport ${port[web]} drop"
+	offered=$(rx_of a offered_packets)
+	servers start
+	sleep 1
+	servers stop
+	check "nft: what it drops does not come to divvy" "$(rx_of a offered_packets) - offered < 5"
+	in_host nft "delete table netdev fw"
 }
 
 case_others() {
 	spec ", rx: same" ", rx: same"
 	# Proxmox's rate
-	tc_on_host "qdisc add dev va root tbf rate 50mbit burst 20kb latency 100ms"
+	tc_on_host "qdisc add dev va handle ffff: ingress" "qdisc add dev va root tbf rate 50mbit burst 20kb latency 100ms"
 	apply_spec
 	! divided va && divided vb
 	check "tbf: what takes no filters is left alone" "$? == 0" || qdiscs | diag
@@ -280,9 +205,26 @@ case_others() {
 	tc_on_host "qdisc del dev va root"
 	await 3 divided va
 	check "tbf: divided when it has gone" "$? == 0"
-	# libvirt's <inbound>, by its commands
+	# A root that takes no filters beside divvy's own ingress: that gives way to a clsact.
+	tc_on_host "qdisc del dev va ingress" "qdisc replace dev va root tbf rate 500mbit burst 200kb latency 100ms"
+	await 4 divided va
+	check "tbf without an ingress of others: divided at a clsact" "$? == 0" || qdiscs | diag
+	await 3 sends_divided va
+	check "tbf without an ingress of others: so is what it sends" "$? == 0" || qdiscs | diag
+	servers start
+	check_rx_shares "tbf without an ingress of others" 600
+	servers stop
+	divvy release --all 2>&1 | diag
+	[[ $(qdiscs | grep 'dev va') == *tbf* ]] && ! qdiscs | grep -q clsact
+	check "tbf without an ingress of others: a release leaves it alone" "$? == 0" || qdiscs | diag
+	tc_on_host "qdisc del dev va root"
+	apply_spec
+	await 3 divided va
+	# libvirt's <inbound>, by its commands (virNetDevBandwidthSet()); not every kernel has the last two
 	tc_on_host "qdisc del dev va root" "qdisc add dev va root handle 1: htb default 1" \
 		"class add dev va parent 1: classid 1:1 htb rate 500mbit"
+	tc_on_host "qdisc add dev va parent 1:1 handle 2: sfq perturb 10" 2>/dev/null
+	tc_on_host "filter add dev va parent 1:0 protocol all prio 1 handle 1 fw flowid 1" 2>/dev/null
 	await 3 divided va
 	check "inbound: attached behind libvirt's commands" "$? == 0" || qdiscs | diag
 	servers start
@@ -344,11 +286,17 @@ case_undivided() {
 	tc_on_host "filter add dev va parent d177: pref 10 protocol ip u32 match u32 0 0 flowid 1:1"
 	check_kept "a filter of others at the root" "filter u32 pref 10 keeps" \
 		tc_on_host "filter del dev va parent d177: pref 10"
-	# At a clsact of others divvy's filter is behind tcx, and behind their filters.
-	divvy release --all 2>&1 | diag
+	servers stop
+}
+
+# At a clsact of others divvy's filter is behind tcx, and behind their filters.
+case_undivided_clsact() {
 	tc_on_host "qdisc add dev va clsact"
+	spec ", rx: same" ", rx: same"
 	apply_spec
 	await 3 divided va
+	servers start
+	sleep 2
 	tc_on_host "filter add dev va egress pref 7 protocol ip u32 match u32 0 0 flowid 1:1"
 	check_kept "a filter of others at clsact" "filter u32 pref 7 keeps" tc_on_host "filter del dev va egress pref 7"
 	if early tcx-egress early_keep; then
@@ -361,38 +309,7 @@ case_undivided() {
 	tc_on_host "qdisc del dev va clsact"
 }
 
-run_case() {
-	: >"$tmp/divvyd.log"
-	make_rx_topology
-	for v in web batch; do
-		host=$srv vm_start $v
-		vm_ready $v
-	done
-	divvy_start
-	"case_$1"
-	divvy release --all 2>&1 | diag
-	await 3 gone
-	check "$1: nothing is left behind" "$? == 0" || qdiscs | diag
-	divvy_stop
-	vm_stop_all
-	remove_rx_topology
-}
-
-gone() { # divvy's own: others' roots and clsact stay
-	! ip -n "$host" -o link show type ifb | grep -q divvy && ! qdiscs | grep -qE 'd177|ingress'
-}
-
-cleanup() {
-	trap - EXIT INT TERM
-	divvy_stop
-	vm_stop_all
-	remove_rx_topology
-	rm -rf "$tmp"
-}
-
-lib_init
-(($# > 0)) || set -- shares off repair undivided others
-for c; do
-	run_case "$c"
-done
-tap_done
+# All is tests/hosts/long.sh's: for time, and for kernels that have VLANs and Open vSwitch.
+[[ ${1:-} != all ]] || set -- shares off repair undivided undivided_clsact others nft routed queues vlan ovs
+(($# > 0)) || set -- shares off repair undivided others nft
+rx_cases "$@"

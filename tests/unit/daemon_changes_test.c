@@ -236,7 +236,7 @@ static void what_is_received(void **state)
 	scene.in.egress = &tbf;
 	scene.in.n_egress = 1;
 	expect_told("not-divided web rx web (rx): what tap0 receives is not divided: no place for divvy's filter: the root qdisc of tap0, "
-		    "tbf, takes no filters; tc qdisc del dev tap0 root makes room\n");
+		    "tbf, takes no filters, and no clsact can stand beside its ingress; tc qdisc del dev tap0 root makes room\n");
 	expect_told("");
 	scene.in.n_egress = 0;
 	expect_told("bind web rx web (rx): what tap0 receives is divided\n");

@@ -126,15 +126,17 @@ static void places(void **state)
 		struct egress there;
 		struct egress_place place;
 	} rows[] = {
-		{ { .ifindex = 2, .ingress = true }, { OWN_ROOT, true, false } },
-		{ { .ifindex = 2, .root = 0x80010000, .kind = "noqueue" }, { OWN_ROOT, true, true } },
-		{ { .ifindex = 2, .root = 0x10000, .kind = "htb" }, { 0x10000, false, false } },
-		{ { .ifindex = 2, .root = 0x10000, .kind = "hfsc", .ingress = true }, { 0x10000, false, false } },
-		{ { .ifindex = 2, .clsact = true }, { FILTER_EGRESS, false, false } },
-		{ { .ifindex = 2, .root = 0x10000, .kind = "tbf", .clsact = true }, { FILTER_EGRESS, false, false } },
-		{ { .ifindex = 2, .root = 0x10000, .kind = "tbf", .ingress = true }, { 0, false, false } },
-		{ { .ifindex = 2, .root = 0x10000, .kind = "mq" }, { 0, false, false } },
-		{ { .ifindex = 2, .root = 0x10000, .kind = "prio" }, { 0, false, false } },
+		{ { .ifindex = 2, .ingress = true }, { OWN_ROOT, true, false, false } },
+		{ { .ifindex = 2, .root = 0x80010000, .kind = "noqueue" }, { OWN_ROOT, true, true, false } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "htb" }, { 0x10000, false, false, false } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "hfsc", .ingress = true }, { 0x10000, false, false, false } },
+		{ { .ifindex = 2, .clsact = true }, { FILTER_EGRESS, false, false, false } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "tbf", .clsact = true }, { FILTER_EGRESS, false, false, false } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "tbf", .ingress = true }, { 0, false, false, false } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "tbf" }, { FILTER_EGRESS, .clsact = true } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "mq" }, { FILTER_EGRESS, .clsact = true } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "mq", .ingress = true }, { 0, false, false, false } },
+		{ { .ifindex = 2, .root = 0x10000, .kind = "prio", .ingress = true }, { 0, false, false, false } },
 	};
 
 	(void)state;
@@ -158,13 +160,14 @@ static void places(void **state)
 		assert_int_equal(v->egress.parent, rows[i].place.parent);
 		assert_int_equal(v->egress.root, rows[i].place.root);
 		assert_int_equal(v->egress.replaces, rows[i].place.replaces);
+		assert_int_equal(v->egress.clsact, rows[i].place.clsact);
 	}
 }
 
 /* It has its own ends the other way round, and no place at its egress means that it waits. */
 static void macvtap(void **state)
 {
-	const struct egress tbf = { .ifindex = 4, .root = 0x10000, .kind = "tbf" };
+	const struct egress tbf = { .ifindex = 4, .root = 0x10000, .kind = "tbf", .ingress = true };
 	struct hurdle h = { .ifindex = 4, .kind = NFT_HOOK_INGRESS, .device = "mt0", .chain = "fw/in" };
 
 	(void)state;
