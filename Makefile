@@ -8,6 +8,7 @@
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
 #   make check-kernels  what takes longer, on Debian's kernels: 20 minutes (tests/hosts/long.sh)
+#   make check-rx   what VMs receive, and macvtaps, on this machine: three minutes
 #   make check-views    metrics and page, by Debian's Prometheus and Chromium: a minute (tests/views/check.sh)
 #   make picture    the README's moving picture, doc/top.svg (tests/views/picture.sh)
 #   make check-libvirt  a real libvirtd beside divvyd: two to ten minutes (tests/libvirt/check.sh)
@@ -309,6 +310,11 @@ check-kernels: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
 	@tests/hosts/long.sh $(KERNELS)
 
+# More rounds: ROUNDS=30.
+check-rx: deps
+	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
+	@tests/hosts/several.sh "tests/system/rx.sh all" tests/system/rx_order.sh tests/system/macvtap.sh
+
 check-views: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all exporter $(TEST_HELPERS)
 	@tests/views/check.sh
@@ -396,7 +402,7 @@ check-unit: deb
 clean:
 	rm -rf $(B) lab/out
 
-.PHONY: all exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-views \
+.PHONY: all exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-rx check-views \
 	check-libvirt check-killed bench install install-exporter install-lab uninstall deb check-deb check-host check-unit clean
 .SECONDARY:
 .DELETE_ON_ERROR:

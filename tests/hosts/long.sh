@@ -36,7 +36,7 @@ for suite; do
 	"$root/tests/hosts/others.sh" "$suite" || status=1
 	LD_LIBRARY_PATH=$ovs/usr/lib/x86_64-linux-gnu PROGRAMS="dd $ovs/usr/bin/ovs-dpctl" \
 		FILES="tests/system/rx.sh tests/system/rx_order.sh tests/system/macvtap.sh" run "$suite" env NO_SKIP=1 ROUNDS=30 \
-		tests/hosts/several.sh "tests/system/rx.sh all" "tests/system/rx_order.sh" "tests/system/macvtap.sh"
+		tests/hosts/several.sh "tests/system/rx.sh all vlan ovs" "tests/system/rx_order.sh" "tests/system/macvtap.sh"
 	PROGRAMS="pgrep" run "$suite" tests/system/uplink_absent.sh kinds
 	[[ $suite != sid ]] || CPUS=8 run "$suite" tests/hosts/burst.sh
 	FILES=build/divvy-guard PROGRAMS="nice pkill pgrep" run "$suite" env NO_SKIP=1 tests/hosts/cpu_vhost.sh

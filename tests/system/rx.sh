@@ -10,6 +10,20 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 readonly deadline_ms=1000
 match_all="bpf bytecode '1,6 0 0 4294967295,'" # not every kernel has the classifier of that name
 
+# What a is promised there, in the status.
+promise_of() { # device, field
+	json | grep -o "{\"name\":\"$1\".*" | sed "s/},{\"name\".*//" | grep -o '"rx":{[^}]*"conformance":{[^}]*}' |
+		sed 's/.*"conformance"://' | grep -o "\"$2\":[^,}]*" | sed 's/^[^:]*://'
+}
+
+# By divvyd's own readings of the latest second: entitled to so much, and got it.
+promise_kept() { # device, permille of rx_capacity
+	local entitled got due=$((capacity_mbit * 1000 * $2))
+	entitled=$(promise_of "$1" entitled_bps) got=$(promise_of "$1" delivered_bps)
+	[[ $entitled =~ ^[0-9]+$ && $got =~ ^[0-9]+$ ]] && ((entitled * 100 > due * 98 && entitled * 100 < due * 102)) &&
+		((got * 100 > due * 80 && got * 100 < due * 120))
+}
+
 # --- cases -----------------------------------------------------------------------------------------------
 case_shares() {
 	local before
@@ -21,6 +35,8 @@ case_shares() {
 	check "shares: both are bound in this direction, too" "$? == 0" || json | diag
 	servers start
 	check_rx_shares shares 600
+	await 5 promise_kept a 600 && await 5 promise_kept b 400
+	check "shares: the status says what each is entitled to, and got" "$? == 0" || json | diag
 	divvy set a.rx.share=10 b.rx.share=30 2>&1 | diag
 	check_rx_shares "set while it runs" 250
 	check "shares: drops are counted" "$(rx_of a dropped_packets) > 0 && $(rx_of b dropped_packets) > 0"
@@ -139,11 +155,41 @@ whole() {
 	divided va && divided vb && ip -n "$host" link show divvy1 2>/dev/null | grep -q ',UP'
 }
 
+told() { # kind, parts of an event that `divvy watch` has told
+	local line kind=$1 part
+	shift
+	while read -r line; do
+		[[ $line == *"\"event\":\"$kind\""*'"direction":"rx"'* ]] || continue
+		for part; do
+			[[ $line == *"$part"* ]] || continue 2
+		done
+		return 0
+	done <"$tmp/told"
+	return 1
+}
+
+# There is no event yet that it could print: its connection has been answered once divvyd tells it of this one.
+watch_is_heard() {
+	divvy set nosuch=1 >"$tmp/said" 2>&1
+	grep -q refused "$tmp/told"
+}
+
 case_repair() {
+	local watcher
+	divvy watch --json >"$tmp/told" 2>&1 &
+	watcher=$!
+	await 5 watch_is_heard
+	check "watch: is told of what happens" "$? == 0" || diag <"$tmp/told"
 	spec ", rx: same" ", rx: same"
 	apply_spec
+	await 3 told bind '"device":"a"' '"nic":"va"'
+	check "watch: what is received is bound" "$? == 0" || diag <"$tmp/told"
 	servers start
 	fault "filter removed" tc_on_host "filter del dev va parent d177: pref 65520"
+	await 3 told repaired '"device":"a"' '"what":"filter removed"'
+	check "watch: which direction's filter was removed" "$? == 0" || diag <"$tmp/told"
+	kill "$watcher"
+	wait "$watcher" 2>/dev/null
 	fault "root removed" tc_on_host "qdisc del dev va root"
 	fault "IFB down" ip -n "$host" link set divvy1 down
 	fault "IFB removed" ip -n "$host" link del divvy1
@@ -193,6 +239,24 @@ case_nft() {
 	in_host nft "delete table netdev fw"
 }
 
+# A root that takes no filters beside divvy's own ingress: that gives way to a clsact.
+case_tbf() {
+	spec ", rx: same" ", rx: same"
+	apply_spec
+	tc_on_host "qdisc replace dev va root tbf rate 500mbit burst 200kb latency 100ms"
+	await 4 divided va
+	check "tbf without an ingress of others: divided at a clsact" "$? == 0" || qdiscs | diag
+	await 3 sends_divided va
+	check "tbf without an ingress of others: so is what it sends" "$? == 0" || qdiscs | diag
+	servers start
+	check_rx_shares "tbf without an ingress of others" 600
+	servers stop
+	divvy release --all 2>&1 | diag
+	[[ $(qdiscs | grep 'dev va') == *tbf* ]] && ! qdiscs | grep -q clsact
+	check "tbf without an ingress of others: a release leaves it alone" "$? == 0" || qdiscs | diag
+	tc_on_host "qdisc del dev va root"
+}
+
 case_others() {
 	spec ", rx: same" ", rx: same"
 	# Proxmox's rate
@@ -205,21 +269,8 @@ case_others() {
 	tc_on_host "qdisc del dev va root"
 	await 3 divided va
 	check "tbf: divided when it has gone" "$? == 0"
-	# A root that takes no filters beside divvy's own ingress: that gives way to a clsact.
-	tc_on_host "qdisc del dev va ingress" "qdisc replace dev va root tbf rate 500mbit burst 200kb latency 100ms"
-	await 4 divided va
-	check "tbf without an ingress of others: divided at a clsact" "$? == 0" || qdiscs | diag
+	tc_on_host "qdisc del dev va ingress"
 	await 3 sends_divided va
-	check "tbf without an ingress of others: so is what it sends" "$? == 0" || qdiscs | diag
-	servers start
-	check_rx_shares "tbf without an ingress of others" 600
-	servers stop
-	divvy release --all 2>&1 | diag
-	[[ $(qdiscs | grep 'dev va') == *tbf* ]] && ! qdiscs | grep -q clsact
-	check "tbf without an ingress of others: a release leaves it alone" "$? == 0" || qdiscs | diag
-	tc_on_host "qdisc del dev va root"
-	apply_spec
-	await 3 divided va
 	# libvirt's <inbound>, by its commands (virNetDevBandwidthSet()); not every kernel has the last two
 	tc_on_host "qdisc del dev va root" "qdisc add dev va root handle 1: htb default 1" \
 		"class add dev va parent 1: classid 1:1 htb rate 500mbit"
@@ -257,12 +308,12 @@ check_kept() { # what it is called, pattern of the text, command that takes it a
 	check "$1: divvy status has it in its table" "$? == 0" || divvy status | diag
 	json | grep -o '{"name":"a".*' | grep -o '"rx":{.*' | grep -qE "\"text\":\"notdivided:${2// /}"
 	check "$1: JSON has it" "$? == 0" || json | diag
-	grep -qE "^divvyd: a: what it receives is not divided: $2" "$tmp/divvyd.log"
+	grep -qE "^divvyd: a \(rx\): not divided: $2" "$tmp/divvyd.log"
 	check "$1: the log has it" "$? == 0" || diag <"$tmp/divvyd.log"
 	"${@:3}"
 	await 8 rx_divided
 	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
-	! grep -qE '^divvyd: (b|a: not)' "$tmp/divvyd.log"
+	! grep 'divided' "$tmp/divvyd.log" | grep -qvF 'a (rx): ' 
 	check "$1: nothing is said of others, nor of the other direction" "$? == 0" || diag <"$tmp/divvyd.log"
 	divvy_stop
 	: >"$tmp/divvyd.log" # a change is told once a minute
@@ -309,7 +360,7 @@ case_undivided_clsact() {
 	tc_on_host "qdisc del dev va clsact"
 }
 
-# All is tests/hosts/long.sh's: for time, and for kernels that have VLANs and Open vSwitch.
-[[ ${1:-} != all ]] || set -- shares off repair undivided undivided_clsact others nft routed queues vlan ovs
-(($# > 0)) || set -- shares off repair undivided others nft
+# `make check-rx` runs "all", tests/hosts/long.sh "all vlan ovs" on kernels that have these.
+[[ ${1:-} != all ]] || set -- shares off repair undivided undivided_clsact others tbf nft routed queues "${@:2}"
+(($# > 0)) || set -- shares off repair others
 rx_cases "$@"
