@@ -16,7 +16,6 @@
  */
 #include "loop.h"
 
-#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -79,8 +78,6 @@ struct loop {
 	bool managed;     /* at the latest look a manager had a tap open, or had not yet recorded one */
 	bool look_again;      /* an event came between the first two looks at /proc */
 	unsigned int seconds; /* since the start */
-	uint32_t *touched;    /* vNICs that tc events of others named; owned */
-	size_t n_touched;
 };
 
 static void arm(sd_event_source *timer, uint64_t us)
@@ -165,9 +162,6 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 		mend_action(l->mend, nlh);
 		return;
 	}
-	/* A chain that goes with its qdisc is the kernel's own news, also where divvyd removed the qdisc. */
-	if (nlh->nlmsg_type == RTM_NEWCHAIN || nlh->nlmsg_type == RTM_DELCHAIN)
-		return;
 	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(tcm)))
 		return;
 	memcpy(&tcm, NLMSG_DATA(nlh), sizeof(tcm));
@@ -183,6 +177,8 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 	mend_tc(l->mend, ifindex);
 	if (news != SETTLE_OTHER && plan_misses_egress(&d->plan, ifindex))
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
+	if (others_touched(&d->others, ifindex))
+		arm_once(l->others_timer, OTHERS_DELAY_US);
 	vnic = tree_vnic(&d->plane.have, ifindex, DIRECTION_TX);
 	if (!vnic)
 		return;
@@ -191,13 +187,6 @@ static void on_tc(struct loop *l, const struct nlmsghdr *nlh)
 		arm_once(l->reconcile_timer, RECONCILE_DELAY_US);
 	if (nlh->nlmsg_type == RTM_NEWQDISC || nlh->nlmsg_type == RTM_DELQDISC)
 		others_qdiscs_changed(&d->others);
-	/* Several events of one vNIC come in a row. */
-	if (l->n_touched && l->touched[l->n_touched - 1] == ifindex)
-		return;
-	if (array_reserve(&l->touched, l->n_touched, sizeof(*l->touched)) < 0)
-		return;
-	l->touched[l->n_touched++] = ifindex;
-	arm_once(l->others_timer, OTHERS_DELAY_US);
 }
 
 static int on_message(const struct nlmsghdr *nlh, void *arg)
@@ -281,15 +270,9 @@ static int on_others(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
 	struct daemon *d = l->daemon;
-	const struct others_source from = { d->plane.rtnl, &d->host };
 
 	(void)s, (void)usec;
-	for (size_t i = 0; i < l->n_touched; i++)
-		if (tree_has_vnic(&d->plane.have, l->touched[i]))
-			others_read(&d->others, &from, l->touched[i]);
-	free(l->touched);
-	l->touched = NULL;
-	l->n_touched = 0;
+	others_read_touched(&d->others, &(struct others_source){ d->plane.rtnl, &d->host });
 	return 0;
 }
 
@@ -388,9 +371,10 @@ int loop_open(struct loop **ret, struct daemon *d)
 	if (r >= 0)
 		r = rtnl_events_open(&l->events, true);
 	if (r >= 0)
-		r = rtnl_events_skip_classes(l->events, l->own_port);
+		r = rtnl_events_skip_own(l->events, l->own_port);
 	if (r >= 0)
 		r = sd_event_add_io(d->event, &l->event_source, rtnl_fd(l->events), EPOLLIN, on_events, l);
+	d->events_socket = l->events;
 	if (r >= 0)
 		r = sd_event_source_set_priority(l->event_source, SD_EVENT_PRIORITY_IMPORTANT);
 	if (r >= 0)
@@ -428,9 +412,9 @@ struct loop *loop_close(struct loop *l)
 	sd_event_source_disable_unref(l->second_timer);
 	l->daemon->settle_timer = sd_event_source_disable_unref(l->daemon->settle_timer);
 	sd_event_source_disable_unref(l->look_timer);
+	l->daemon->events_socket = NULL;
 	rtnl_close(l->events);
 	mend_close(l->mend);
-	free(l->touched);
 	free(l);
 	return NULL;
 }

@@ -153,7 +153,7 @@ void dataplane_forget(struct dataplane *p, uint32_t ifindex)
 		struct tree_vnic *v = tree_same_vnic(&p->have, &gone);
 
 		burst_forget(p->burst, dataplane_key(&gone));
-		(void)classifier_clear(p->classifier, dataplane_key(&gone));
+		classifier_forget(p->classifier, dataplane_key(&gone));
 		if (v)
 			byifindex_remove(p->have.vnics, &p->have.n_vnics, sizeof(*v), v);
 	}

@@ -15,6 +15,8 @@
 
 #include <linux/rtnetlink.h>
 
+struct others;
+
 struct dataplane {
 	struct rtnl *rtnl;             /* owned */
 	struct classifier *classifier; /* owned */
@@ -23,6 +25,8 @@ struct dataplane {
 	struct tree have;              /* what the kernel has, classes that drain included */
 	bool stale;                    /* have is not to be trusted: observe first */
 	bool half_done;                /* divvyd's own work failed half-way: not all that differs is others' */
+	/* What others have at have's vNICs, borrowed; NULL: events about it wait to be read, so the kernel is to be asked. */
+	const struct others *others;
 	struct hooks hooks;            /* of have's vNICs, at ingress */
 	struct hooks noqueues;         /* of have's vNICs: a root without a queue that divvy's root has replaced */
 	struct settle settle;          /* which vNICs others are setting up */

@@ -5,8 +5,9 @@
  *
  * A look dumps the classes of every uplink where something drains. A class that holds no packet and is no
  * class's parent is deleted; a network's class goes in the look after that of its devices. Where the whole
- * uplink drains, its IFB is deleted once nothing waits in it: all classes go with it, which costs the kernel a
- * fraction of deleting them one by one (net/sched/sch_api.c, tc_bind_tclass(), walks all classes for each).
+ * uplink drains, the root qdisc alone is asked what waits, and its IFB is deleted once that is nothing: all classes go
+ * with it, which costs the kernel a fraction of deleting them one by one (net/sched/sch_api.c, tc_bind_tclass(), walks
+ * all classes for each).
  *
  * The next look comes LOOK_NS after this one, or later: looks take at most a tenth of divvyd's time.
  */
@@ -17,6 +18,7 @@
 #include "commit.h"
 #include "kernel/net/htb.h"
 #include "kernel/net/link.h"
+#include "kernel/net/qdisc.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,12 +78,21 @@ static int delete_empty(struct rtnl *r, struct tree_uplink *u, const struct mino
 	return err;
 }
 
-/* One look at an uplink. 1: its IFB goes; 0; negative errno. */
+/* One look at an uplink that goes as a whole. 1: its IFB goes; 0; negative errno. */
+static int look_at_all(struct rtnl *r, uint32_t ifb)
+{
+	uint64_t packets = 0;
+	int err = qdisc_waiting(r, ifb, &packets);
+
+	/* Gone with its root or as a whole: nothing waits. */
+	return err == -ENODEV || err == -ENOENT ? 1 : err < 0 ? err : packets == 0;
+}
+
+/* One look at an uplink of which classes go. 0 or negative errno. */
 static int look_at(struct rtnl *r, struct tree_uplink *u)
 {
 	_cleanup_free_ struct htb_stats *stats = NULL;
 	_cleanup_free_ struct minor_set *busy = calloc(1, sizeof(*busy));
-	bool waits = false;
 	size_t n = 0;
 	int err = busy ? htb_list(r, u->ifb, NULL, &stats, &n) : -ENOMEM;
 
@@ -90,13 +101,9 @@ static int look_at(struct rtnl *r, struct tree_uplink *u)
 	for (size_t i = 0; i < n; i++) {
 		if (stats[i].parent)
 			minor_set_add(busy, stats[i].parent);
-		if (stats[i].backlog_packets > 0) {
+		if (stats[i].backlog_packets > 0)
 			minor_set_add(busy, stats[i].minor);
-			waits = true;
-		}
 	}
-	if (u->drains)
-		return !waits;
 	return delete_empty(r, u, busy);
 }
 
@@ -117,7 +124,7 @@ static int look(struct dataplane *p)
 
 	for (size_t i = p->have.n_uplinks; i-- > 0;) {
 		struct tree_uplink *u = &p->have.uplinks[i];
-		int r = drains(u) ? look_at(p->rtnl, u) : 0;
+		int r = u->drains ? look_at_all(p->rtnl, u->ifb) : drains(u) ? look_at(p->rtnl, u) : 0;
 
 		if (r > 0)
 			r = link_del(p->rtnl, u->ifb, op_tag(OP_IFB, 0));

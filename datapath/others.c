@@ -222,6 +222,29 @@ int others_read(struct others *o, const struct others_source *from, uint32_t ifi
 	return err;
 }
 
+bool others_touched(struct others *o, uint32_t ifindex)
+{
+	struct others_vnic *v = byifindex_find(o->list, o->n, sizeof(*v), ifindex);
+
+	if (v)
+		v->touched = true;
+	return v;
+}
+
+void others_read_touched(struct others *o, const struct others_source *from)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->list[i].touched)
+			(void)others_read(o, from, o->list[i].ifindex);
+}
+
+bool others_has_none(const struct others *o, uint32_t ifindex)
+{
+	const struct others_vnic *v = others_of(o, ifindex);
+
+	return v && !v->touched && !v->n;
+}
+
 int others_follow(struct others *o, const struct others_source *from, const struct tree *have, bool all)
 {
 	size_t kept = 0;

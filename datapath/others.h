@@ -35,6 +35,7 @@ struct others_vnic {
 	uint32_t xdp;                   /* the XDP program's id when the programs were read; 0: none */
 	char (*early)[EARLY_TEXT_SIZE]; /* "tcx program allow", in the order of packets; owned; NULL: none */
 	size_t n_early;
+	bool touched;                   /* a tc event has named it since that was read */
 };
 
 /* One that a program made, divvyd or another: not the default that the kernel gives each interface. */
@@ -63,6 +64,12 @@ struct others_source {
 void others_free(struct others *o);
 /* Read filters and programs of one vNIC again. 0, or negative errno: what was known stays. */
 int others_read(struct others *o, const struct others_source *from, uint32_t ifindex);
+/* A tc event of another program named the vNIC. True: it is one of these, and is to be read again. */
+bool others_touched(struct others *o, uint32_t ifindex);
+/* Read those again that events named. What fails stays as it was known, and named. */
+void others_read_touched(struct others *o, const struct others_source *from);
+/* Whether no filter of others is at the vNIC, as far as events tell. False: there are some, or it is not known. */
+bool others_has_none(const struct others *o, uint32_t ifindex);
 /*
  * Have an entry for each vNIC of the tree and no other. Those are read that are new, or that divvy's filter has
  * another place at; with all, those that are known, too. 0 or the first negative errno.

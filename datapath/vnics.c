@@ -9,6 +9,7 @@
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
 #include "kernel/proc/privilege.h"
+#include "others.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -317,6 +318,8 @@ static bool hook_is_free(struct dataplane *p, const struct hook *hook, uint32_t 
 
 	if (!hook || !hook->ours)
 		return false;
+	if (p->others && others_has_none(p->others, ifindex))
+		return true;
 	/* An `ingress` has one place for filters, a clsact two. */
 	if ((hook->clsact ? filter_list_all : filter_list)(p->rtnl, ifindex, &f, &n) < 0)
 		return false;

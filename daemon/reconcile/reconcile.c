@@ -274,6 +274,7 @@ static int apply_plan(struct daemon *d, struct plan *p, char *errtext, size_t si
 	/* What was believed to be there may not have been: look, and try once more. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		missed_free(&missed);
+		d->plane.others = d->events_socket && !rtnl_events_wait(d->events_socket) ? &d->others : NULL;
 		err = d->plane.stale ? look(&d->look, NULL, 0) : 0;
 		if (err < 0)
 			snprintf(errtext, size, "cannot read the kernel's state: %s", strerror(-err));

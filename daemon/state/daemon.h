@@ -63,6 +63,7 @@ struct daemon {
 	struct dataplane plane;
 	struct backpressure backpressure;
 	struct others others;
+	const struct rtnl *events_socket; /* the loop's; NULL: no event is heard yet */
 	struct look look; /* at plane and plan, with repairs */
 	struct repairs repairs;
 	struct undivided undivided;

@@ -36,12 +36,20 @@
 #define BATCH_BYTES (1024U * 1024) /* of answers at once, at most */
 #define BATCH_ENTRIES_MIN 64U      /* more than share a bucket of the map */
 
+/*
+ * The kernel takes 9 us to give back one vNIC's memory for each CPU, and 17 us to make it (Linux 6.18, two CPUs; many at
+ * once); to set it to zero, one. So counters of vNICs that are not divided any more are kept, up to so many bytes.
+ */
+#define SPARE_BYTES (1024U * 1024)
+
 struct classifier {
 	struct classify_bpf *skel;
 	int devices, counters;          /* descriptors, the skeleton's */
 	int prog[N_CLASSIFIER_PROGRAMS]; /* likewise; -1: not loaded */
 	uint32_t id[N_CLASSIFIER_PROGRAMS];
 	int n_cpus;
+	uint32_t *spare; /* keys that have counters, and are not set; sorted; owned */
+	size_t n_spare;
 	struct ring_buffer *ring; /* owned */
 	void (*woken)(uint32_t key, void *arg); /* while the ring is read */
 	void *woken_arg;
@@ -207,6 +215,7 @@ struct classifier *classifier_close(struct classifier *c)
 	if (c) {
 		ring_buffer__free(c->ring);
 		classify_bpf__destroy(c->skel);
+		free(c->spare);
 	}
 	free(c);
 	return NULL;
@@ -249,16 +258,33 @@ static int update(int map, const void *key, const void *value, uint64_t flags)
 	return err;
 }
 
+static uint32_t *find_spare(const struct classifier *c, uint32_t key)
+{
+	return byifindex_find(c->spare, c->n_spare, sizeof(*c->spare), key);
+}
+
 /* Counters at zero for those that have none. zero: one record for each CPU. */
 static int make_counters(struct classifier *c, const uint32_t *key, size_t n, const void *zero)
 {
 	for (size_t i = 0; i < n; i++) {
-		int err = update(c->counters, &key[i], zero, BPF_NOEXIST);
+		uint32_t *spare = find_spare(c, key[i]);
+		int err = update(c->counters, &key[i], zero, spare ? BPF_EXIST : BPF_NOEXIST);
 
 		if (err < 0 && err != -EEXIST)
 			return err;
+		if (spare)
+			byifindex_remove(c->spare, &c->n_spare, sizeof(*spare), spare);
 	}
 	return 0;
+}
+
+/* Whether the counters are kept for the next classifier_set() of this key. */
+static bool keep_counters(struct classifier *c, uint32_t key)
+{
+	size_t each = (size_t)c->n_cpus * sizeof(struct divvy_counters);
+
+	return (c->n_spare + 1) * each <= SPARE_BYTES &&
+	       byifindex_insert(&c->spare, &c->n_spare, sizeof(key), &key) == 0;
 }
 
 static int set_devices(struct classifier *c, const uint32_t *key, const struct divvy_device *device,
@@ -303,10 +329,22 @@ int classifier_clear(struct classifier *c, uint32_t key)
 {
 	int err = bpf_map_delete_elem(c->devices, &key) < 0 ? -errno : 0;
 
+	if (find_spare(c, key) || (err == 0 && keep_counters(c, key)))
+		return err;
 	/* Also where the device was not there: an interrupted classifier_set() leaves counters alone. */
 	if (bpf_map_delete_elem(c->counters, &key) < 0 && errno != ENOENT && err == 0)
 		err = -errno;
 	return err;
+}
+
+void classifier_forget(struct classifier *c, uint32_t key)
+{
+	uint32_t *spare = find_spare(c, key);
+
+	if (spare)
+		byifindex_remove(c->spare, &c->n_spare, sizeof(*spare), spare);
+	(void)bpf_map_delete_elem(c->devices, &key);
+	(void)bpf_map_delete_elem(c->counters, &key);
 }
 
 int classifier_keep(struct classifier *c, bool (*keeps)(uint32_t key, const void *arg), const void *arg)
@@ -317,8 +355,10 @@ int classifier_keep(struct classifier *c, bool (*keeps)(uint32_t key, const void
 	while (err >= 0) {
 		/* Before the key goes: behind one that is gone the kernel begins again. */
 		err = bpf_map_get_next_key(c->counters, &key, &next) < 0 ? -errno : 0;
-		if (!keeps(key, arg) && classifier_clear(c, key) >= 0)
+		if (!keeps(key, arg)) {
+			classifier_forget(c, key);
 			cleared++;
+		}
 		key = next;
 	}
 	return err == -ENOENT ? cleared : err;
@@ -358,6 +398,8 @@ int classifier_read(const struct classifier *c, uint32_t key, struct divvy_count
 
 	if (!cpu)
 		return -ENOMEM;
+	if (find_spare(c, key))
+		return -ENOENT;
 	if (bpf_map_lookup_elem(c->counters, &key, cpu) < 0)
 		return -errno;
 	*out = sum_over_cpus(c, cpu);
@@ -458,6 +500,9 @@ int classifier_read_many(const struct classifier *c, const uint32_t *key, size_t
 	/* also before 5.6, which has no batches for this type of map */
 	if (err < 0)
 		err = read_each(c, key, n, found);
+	for (size_t i = 0; i < n && err == 0 && c->n_spare; i++)
+		if (find_spare(c, key[i]))
+			found[i] = (struct divvy_counters){ 0 };
 	if (err == 0)
 		memcpy(out, found, n * sizeof(*out));
 	return err;

@@ -50,9 +50,14 @@ int classifier_set(struct classifier *c, uint32_t key, struct divvy_device devic
  */
 int classifier_set_many(struct classifier *c, const uint32_t *key, const struct divvy_device *device,
 			size_t n);
-/* From now on leave the vNIC's packets alone, and forget its counters. 0; -ENOENT: it was unknown; ... */
+/*
+ * From now on leave the vNIC's packets alone; its counters begin anew when it is set again. Their memory may be kept
+ * until classifier_forget(). 0; -ENOENT: it was unknown; ...
+ */
 int classifier_clear(struct classifier *c, uint32_t key);
-/* Clear all vNICs but those that are to be kept. Their number, or negative errno. */
+/* The vNIC is gone: give back all that is kept for it. */
+void classifier_forget(struct classifier *c, uint32_t key);
+/* Forget all vNICs but those that are to be kept. Their number, or negative errno. */
 int classifier_keep(struct classifier *c, bool (*keeps)(uint32_t key, const void *arg), const void *arg);
 /* Tell, once, when this vNIC has packets again (struct divvy_device, idle). 0; -ENOENT: it is unknown; ... */
 int classifier_await(struct classifier *c, uint32_t key);

@@ -145,6 +145,20 @@ int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n)
 	return 0;
 }
 
+int qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };
+	struct qdisc_dump d = { .ifindex = ifindex };
+	int err = rtnl_get(r, RTM_GETQDISC, &tcm, sizeof(tcm), collect, &d);
+
+	if (err >= 0 && d.n == 0)
+		err = -ENOENT;
+	if (err >= 0)
+		*packets = d.q[0].backlog_packets;
+	free(d.q);
+	return err < 0 ? err : 0;
+}
+
 static struct nlmsghdr *request(struct rtnl *r, uint16_t type, uint16_t flags, const struct tcmsg *tcm,
 				const char *kind, uint64_t tag)
 {

@@ -28,6 +28,7 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdio.h>
 
 #define CHUNK_BYTES (128U * 1024)
@@ -284,12 +285,17 @@ int rtnl_events_open(struct rtnl **ret, bool tc)
 	return open_socket(ret, GROUP(RTNLGRP_LINK) | (tc ? GROUP(RTNLGRP_TC) : 0));
 }
 
-int rtnl_events_skip_classes(struct rtnl *events, uint32_t port)
+int rtnl_events_skip_own(struct rtnl *events, uint32_t port)
 {
-	/* Loads are in network order, fields of the header (struct nlmsghdr) in the host's. */
+	/*
+	 * Loads are in network order, fields of the header (struct nlmsghdr) in the host's. Types are below 256: on both
+	 * kinds of hosts what is loaded has their order.
+	 */
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWTCLASS), 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWCHAIN), 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELCHAIN), 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, htons(RTM_NEWQDISC), 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0),
@@ -298,6 +304,13 @@ int rtnl_events_skip_classes(struct rtnl *events, uint32_t port)
 	struct sock_fprog filter = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
 
 	return setsockopt(events->sock.fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ? -errno : 0;
+}
+
+bool rtnl_events_wait(const struct rtnl *events)
+{
+	struct pollfd fd = { .fd = events->sock.fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) != 0;
 }
 
 int rtnl_events_read(struct rtnl *r, rtnl_cb cb, void *arg)

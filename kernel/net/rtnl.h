@@ -60,10 +60,12 @@ int rtnl_get(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rt
 /* A socket for events: RTNLGRP_LINK, and RTNLGRP_TC if tc is true. 0 or negative errno. */
 int rtnl_events_open(struct rtnl **ret, bool tc);
 /*
- * Do not hear of classes that this other socket changes or asks for, by its rtnl_port(): they would wake the reader for
- * nothing. 0 or negative errno.
+ * Hear neither of qdiscs, classes and filters that this other socket changes or asks for, by its rtnl_port(), nor of
+ * chains: they would wake the reader for nothing. Links are heard of. 0 or negative errno.
  */
-int rtnl_events_skip_classes(struct rtnl *events, uint32_t port);
+int rtnl_events_skip_own(struct rtnl *events, uint32_t port);
+/* Whether there are events to be read, or some were lost. True also where that is not known. */
+bool rtnl_events_wait(const struct rtnl *events);
 /* Requests sent to the kernel since the socket was opened: those of batches, dumps, questions. */
 uint64_t rtnl_messages_sent(const struct rtnl *r);
 

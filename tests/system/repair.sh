@@ -256,6 +256,20 @@ case_release() { # of a device whose filter another program has just removed
 	! tc -n "$host" qdisc show dev n0 | grep -q ingress
 	check "filter removed, then released: no qdisc of divvy's stays" "$? == 0" || tc -n "$host" qdisc show dev n0 | diag
 	divvy apply "$tmp/divvy.yaml" >"$tmp/said"
+	release_theirs 0 "made the moment before"
+	release_theirs 0.5 "long known"
+}
+
+release_theirs() { # after so long; which
+	on_host "filter add dev n0 ingress protocol ip pref 7 u32 match ip dport 9999 0xffff action pass"
+	sleep "$1"
+	divvy release web >"$tmp/said"
+	tc -n "$host" filter show dev n0 ingress | grep -q 'pref 7'
+	check "release: another program's filter at divvy's hook stays, $2" "$? == 0" || tc -n "$host" qdisc show dev n0 | diag
+	! tc -n "$host" filter show dev n0 ingress | grep -q divvy
+	check "release: and divvy's goes" "$? == 0"
+	on_host "qdisc del dev n0 ingress"
+	divvy apply "$tmp/divvy.yaml" >"$tmp/said"
 }
 
 case_dead() { # what was changed while no divvyd ran

@@ -110,6 +110,40 @@ static void what_was_known_outlives_a_failure(void **state)
 	others_free(&o);
 }
 
+/* Events make what is known doubtful until it is read again. */
+static void events_are_followed(void **state)
+{
+	struct others o = { 0 };
+
+	(void)state;
+	assert_false(others_touched(&o, 3));
+	assert_false(others_has_none(&o, 3)); /* nothing is known */
+	hang(3, "bpf", FILTER_PREF, true);
+	hang(4, "bpf", 10, false);
+	assert_int_equal(others_read(&o, &kernel, 3), 0);
+	assert_int_equal(others_read(&o, &kernel, 4), 0);
+	assert_true(others_has_none(&o, 3));
+	assert_false(others_has_none(&o, 4));
+	assert_true(others_touched(&o, 3));
+	assert_false(others_has_none(&o, 3));
+	memset(n_read, 0, sizeof(n_read));
+	read_error[3] = -ENODEV;
+	others_read_touched(&o, &kernel);
+	assert_false(others_has_none(&o, 3)); /* still */
+	read_error[3] = 0;
+	others_read_touched(&o, &kernel);
+	assert_true(others_has_none(&o, 3));
+	hang(3, "flower", 10, false);
+	filters[3][1].egress = true; /* it would go with divvy's qdisc, too */
+	assert_true(others_touched(&o, 3));
+	others_read_touched(&o, &kernel);
+	assert_false(others_has_none(&o, 3));
+	others_read_touched(&o, &kernel);
+	assert_int_equal(n_read[3], 3);
+	assert_int_equal(n_read[4], 0);
+	others_free(&o);
+}
+
 /* Random trees, one after the other: an entry for each vNIC, and as few dumps as that takes. */
 static void follows_the_tree(void **state)
 {
@@ -193,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(names_those_of_others, set_up),
 		cmocka_unit_test_setup(what_was_known_outlives_a_failure, set_up),
+		cmocka_unit_test_setup(events_are_followed, set_up),
 		cmocka_unit_test_setup(follows_the_tree, set_up),
 		cmocka_unit_test_setup(hooks_come_and_go, set_up),
 	};

@@ -57,6 +57,7 @@ static inline bool has_children(const struct k_ifb *ifb, uint16_t minor)
 
 uint64_t __wrap_clock_now_ns(void);
 int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n);
+int __wrap_qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets);
 int __wrap_htb_class_del(struct rtnl *r, uint32_t ifindex, uint16_t minor, uint64_t tag);
 int __wrap_link_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int __wrap_rtnl_commit(struct rtnl *r, struct rtnl_failure *fail, size_t max);
@@ -67,20 +68,45 @@ uint64_t __wrap_clock_now_ns(void)
 	return fake_ns;
 }
 
-/* A look. Each class sends up to two packets before it. */
-int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n)
+/* A look begins: each class sends up to two packets before it. 0 or negative errno. */
+static inline int begin_look(struct k_ifb *ifb, uint32_t ifindex)
 {
-	struct k_ifb *ifb = &kernel[ifindex - IFB_FIRST];
-	struct htb_stats *list;
-	size_t found = 0;
-
-	(void)r;
-	assert_null(c);
 	n_looks++;
 	fake_ns += look_takes_ns;
 	if (list_error && (!list_error_ifb || list_error_ifb == ifindex))
 		return list_error;
 	assert_true(ifb->there);
+	for (size_t i = 0; i <= UINT16_MAX; i++) {
+		struct k_class *k = &ifb->class[i];
+
+		if (k->there)
+			k->waiting -= k->waiting < 2 ? k->waiting : rnd_below(3);
+	}
+	return 0;
+}
+
+int __wrap_qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets)
+{
+	struct k_ifb *ifb = &kernel[ifindex - IFB_FIRST];
+	int err = begin_look(ifb, ifindex);
+
+	(void)r;
+	if (err >= 0)
+		*packets = waiting_in(ifb);
+	return err;
+}
+
+int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n)
+{
+	struct k_ifb *ifb = &kernel[ifindex - IFB_FIRST];
+	struct htb_stats *list;
+	size_t found = 0;
+	int err = begin_look(ifb, ifindex);
+
+	(void)r;
+	assert_null(c);
+	if (err < 0)
+		return err;
 	list = calloc(2 * MINORS_END, sizeof(*list));
 	assert_non_null(list);
 	for (size_t i = 0; i <= UINT16_MAX; i++) {
@@ -88,7 +114,6 @@ int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, stru
 
 		if (!k->there)
 			continue;
-		k->waiting -= k->waiting < 2 ? k->waiting : rnd_below(3);
 		list[found++] = (struct htb_stats){ .minor = (uint16_t)i,
 						    .parent = k->parent,
 						    .backlog_packets = k->waiting };

@@ -134,6 +134,46 @@ static void set_change_clear(void **state)
 	assert_int_equal(n.packets, 0);
 }
 
+/* Counters of vNICs that are not divided any more are kept for the next time: nothing of that is to be seen. */
+static void spare_counters(void **state)
+{
+	uint32_t key[200];
+	struct divvy_device device[ARRAY_SIZE(key)];
+	struct divvy_counters n[ARRAY_SIZE(key)];
+	unsigned char packet[60] = { 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(key); i++) {
+		key[i] = LO + i;
+		device[i] = (struct divvy_device){ .ifb = IFB, .minor = 5 };
+	}
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(classifier_set_many(c, key, device, ARRAY_SIZE(key)), 0);
+		assert_int_equal(classifier_read_many(c, key, ARRAY_SIZE(key), n), 0);
+		for (size_t i = 0; i < ARRAY_SIZE(key); i++)
+			assert_int_equal(n[i].packets + n[i].bytes + n[i].largest + n[i].last_ns + n[i].skbs, 0);
+		run(packet, 60, 0, 0, NULL);
+		assert_int_equal(classifier_read(c, LO, &n[0]), 0);
+		assert_int_equal(n[0].packets, 1);
+		for (size_t i = 0; i < ARRAY_SIZE(key); i++)
+			assert_int_equal(classifier_clear(c, key[i]), 0);
+		assert_int_equal(classifier_clear(c, LO), -ENOENT);
+		assert_int_equal(classifier_read(c, LO, &n[0]), -ENOENT);
+		assert_int_equal(classifier_read_many(c, key, ARRAY_SIZE(key), n), 0); /* all at once */
+		assert_int_equal(n[0].packets, 0);
+		assert_int_equal(classifier_read_many(c, key, 1, n), 0);
+		assert_int_equal(n[0].packets, 0);
+		if (round == 1)
+			classifier_forget(c, LO);
+	}
+	classifier_forget(c, LO);
+	classifier_forget(c, LO); /* it was unknown */
+	assert_int_equal(classifier_set(c, LO, device[0]), 0);
+	classifier_forget(c, LO); /* the vNIC went while it was divided */
+	assert_int_equal(run(packet, 60, 0, 0, NULL), 0);
+	assert_int_equal(classifier_read(c, LO, &n[0]), -ENOENT);
+}
+
 /* --- GSO packets: the count is what their segments have on the wire ----------------------------------- */
 
 struct shape {
@@ -508,7 +548,7 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(unknown_device), TEST(set_change_clear), TEST(priorities), TEST(gso), TEST(gso_unreadable),
+		TEST(unknown_device), TEST(set_change_clear), TEST(spare_counters), TEST(priorities), TEST(gso), TEST(gso_unreadable),
 		TEST(many), TEST(sums_over_cpus), TEST(read_many),
 		TEST(read_many_in_few_calls), TEST(read_many_fails_whole), TEST(wakes), TEST(two_daemons),
 	};

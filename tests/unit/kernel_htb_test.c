@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <linux/pkt_sched.h>
+#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define CLASS(minor) TC_H_MAKE(HTB_MAJOR << 16, minor)
 
@@ -192,35 +195,108 @@ static void one_class(void **state)
 	assert_int_equal(s.backlog_packets, 0);
 }
 
-static int count_classes(const struct nlmsghdr *nlh, void *arg)
+/* What was heard. */
+struct heard {
+	int qdiscs, classes, links;
+};
+
+static int count_events(const struct nlmsghdr *nlh, void *arg)
 {
-	*(int *)arg += nlh && nlh->nlmsg_type == RTM_NEWTCLASS;
+	struct heard *h = arg;
+
+	h->qdiscs += nlh && (nlh->nlmsg_type == RTM_NEWQDISC || nlh->nlmsg_type == RTM_DELQDISC);
+	h->classes += nlh && nlh->nlmsg_type == RTM_NEWTCLASS;
+	h->links += nlh && nlh->nlmsg_type == RTM_NEWLINK;
 	return 0;
 }
 
-/* One socket's changes and questions are not told to the reader of events; another's are. */
-static void skips_one_sockets_classes(void **state)
+static struct heard hear(struct rtnl *events)
 {
-	struct rtnl *events = NULL, *other = NULL;
+	struct heard h = { 0 };
+
+	assert_int_equal(rtnl_events_read(events, count_events, &h), 0);
+	return h;
+}
+
+/* A qdisc, a class, and a question. */
+static void change(struct rtnl *by)
+{
 	struct htb_class x = make(5, 0, 1000000, 10000);
 	struct htb_stats s;
-	int classes = 0;
+
+	assert_int_equal(qdisc_add_ingress(by, ifb, 0), 0);
+	assert_int_equal(htb_class_add(by, ifb, &x, 0), 0);
+	assert_int_equal(qdisc_del_ingress(by, ifb, 0), 0);
+	commit_ok(by);
+	assert_int_equal(htb_get_stats(by, ifb, 5, &s), 0);
+}
+
+/* One socket's changes and questions are not told to the reader of events, but for links; another's are. */
+static void skips_one_sockets_changes(void **state)
+{
+	struct rtnl *events = NULL, *other = NULL;
+	struct heard h;
 
 	(void)state;
 	assert_int_equal(rtnl_events_open(&events, true), 0);
 	assert_int_equal(rtnl_open(&other), 0);
-	assert_int_equal(rtnl_events_skip_classes(events, rtnl_port(r)), 0);
-	htb_class_add(r, ifb, &x, 0);
+	assert_int_equal(rtnl_events_skip_own(events, rtnl_port(r)), 0);
+	assert_false(rtnl_events_wait(events));
+	change(r);
+	assert_false(rtnl_events_wait(events));
+	h = hear(events);
+	assert_int_equal(h.qdiscs + h.classes, 0);
+	assert_int_equal(link_set_ifb(r, ifb, "other", 100, 0), 0);
 	commit_ok(r);
-	assert_int_equal(htb_get_stats(r, ifb, 5, &s), 0);
-	assert_int_equal(rtnl_events_read(events, count_classes, &classes), 0);
-	assert_int_equal(classes, 0);
-	htb_class_change(other, ifb, &x, 0);
-	commit_ok(other);
-	assert_int_equal(rtnl_events_read(events, count_classes, &classes), 0);
-	assert_int_equal(classes, 1);
+	assert_true(rtnl_events_wait(events));
+	assert_true(hear(events).links > 0);
+	assert_int_equal(htb_class_del(r, ifb, 5, 0), 0);
+	commit_ok(r);
+	change(other);
+	assert_true(rtnl_events_wait(events));
+	h = hear(events);
+	assert_int_equal(h.qdiscs, 2);
+	assert_true(h.classes > 0);
+	assert_false(rtnl_events_wait(events));
 	rtnl_close(other);
 	rtnl_close(events);
+}
+
+/* Frames without a receiver, into the default leaf. */
+static void send_frames(int n)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)ifb };
+	unsigned char frame[1000] = { 0 };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(sendto(fd, frame, sizeof(frame), 0, (void *)&to, sizeof(to)), sizeof(frame));
+	close(fd);
+}
+
+/* What waits is told of the root, wherever below it waits. */
+static void waiting(void **state)
+{
+	struct htb_class leaf = make(0xfffe, 5, 10, 100), inner = make(5, 0, 10, 100);
+	uint64_t packets = 7;
+
+	(void)state;
+	assert_int_equal(qdisc_waiting(r, ifb + 1, &packets), -ENODEV);
+	assert_int_equal(packets, 7);
+	leaf.ceil = inner.ceil = leaf.rate;
+	htb_class_add(r, ifb, &inner, 0);
+	htb_class_add(r, ifb, &leaf, 0);
+	link_set_ifb(r, ifb, "other", 100, 0);
+	commit_ok(r);
+	assert_int_equal(qdisc_waiting(r, ifb, &packets), 0);
+	assert_int_equal(packets, 0);
+	send_frames(10); /* a class gives one or two at once, and then waits for minutes */
+	assert_int_equal(qdisc_waiting(r, ifb, &packets), 0);
+	assert_in_range(packets, 5, 10);
+	qdisc_del_root(r, ifb, 0);
+	commit_ok(r);
+	assert_true(qdisc_waiting(r, ifb, &packets) == -ENOENT || packets == 0);
 }
 
 static uint64_t qdisc_count(const char *kind, uint32_t parent)
@@ -377,7 +453,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rates, setup, teardown),
 		cmocka_unit_test(same_tells_apart),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(tree, setup, teardown), cmocka_unit_test_setup_teardown(one_class, setup, teardown), cmocka_unit_test_setup_teardown(skips_one_sockets_classes, setup, teardown),
+		cmocka_unit_test_setup_teardown(tree, setup, teardown), cmocka_unit_test_setup_teardown(one_class, setup, teardown),
+		cmocka_unit_test_setup_teardown(waiting, setup, teardown),
+		cmocka_unit_test_setup_teardown(skips_one_sockets_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(bfifo, setup, teardown),
 		cmocka_unit_test_setup_teardown(fq_codel, setup, teardown),
 		cmocka_unit_test_setup_teardown(hooks, setup, teardown),

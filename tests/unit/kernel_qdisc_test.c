@@ -51,6 +51,11 @@ int rtnl_dump(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, r
 	return cb(&sent.nlh, arg);
 }
 
+int rtnl_get(struct rtnl *r, uint16_t type, const void *hdr, size_t hdr_size, rtnl_cb cb, void *arg)
+{
+	return rtnl_dump(r, type, hdr, hdr_size, cb, arg);
+}
+
 /* What is sent for a leaf of this kind: tb[] are the request's attributes. */
 static void send_leaf(const struct leaf *leaf, const char *kind, const struct nlattr **tb)
 {
