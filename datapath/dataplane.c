@@ -53,12 +53,13 @@ static struct observer observer(const struct dataplane *p)
 	return by;
 }
 
-int dataplane_look_turn(struct dataplane *p, struct tree *seen)
+int dataplane_look_turn(struct dataplane *p, const struct host *h, struct tree *seen)
 {
 	struct observer by = observer(p);
 	bool reserved;
 	int err;
 
+	by.host = h;
 	by.turns = (unsigned int)(p->have.n_vnics / DATAPLANE_TURN_VNICS) + 1;
 	by.turn = p->turn++ % by.turns;
 	reserved = privilege_reserve(true);

@@ -81,11 +81,11 @@ static int delete_empty(struct rtnl *r, struct tree_uplink *u, const struct mino
 /* One look at an uplink that goes as a whole. 1: its IFB goes; 0; negative errno. */
 static int look_at_all(struct rtnl *r, uint32_t ifb)
 {
-	uint64_t packets = 0;
-	int err = qdisc_waiting(r, ifb, &packets);
+	struct qdisc root = { 0 };
+	int err = qdisc_root(r, ifb, &root);
 
 	/* Gone with its root or as a whole: nothing waits. */
-	return err == -ENODEV || err == -ENOENT ? 1 : err < 0 ? err : packets == 0;
+	return err == -ENODEV || err == -ENOENT ? 1 : err < 0 ? err : root.backlog_packets == 0;
 }
 
 /* One look at an uplink of which classes go. 0 or negative errno. */

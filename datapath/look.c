@@ -232,10 +232,10 @@ int look(const struct look *l, const uint32_t *ifindex, size_t n)
 	return err < 0 ? err : take(l, &seen);
 }
 
-int look_turn(const struct look *l)
+int look_turn(const struct look *l, const struct host *h)
 {
 	struct tree seen;
-	int err = dataplane_look_turn(l->plane, &seen);
+	int err = dataplane_look_turn(l->plane, h, &seen);
 
 	return err < 0 ? err : take(l, &seen);
 }

@@ -24,7 +24,7 @@ struct look {
  */
 int look(const struct look *l, const uint32_t *ifindex, size_t n);
 /* The same at what dataplane_look_turn() looks at. */
-int look_turn(const struct look *l);
+int look_turn(const struct look *l, const struct host *h);
 
 /* An event said that a vNIC's filter is gone, with its qdisc perhaps; d->plane.have says so already. */
 void look_filter_gone(const struct look *l, uint32_t ifindex);

@@ -395,38 +395,6 @@ static int keep_vnic(struct view *v, uint32_t ifindex)
 	return 0;
 }
 
-int observe(struct rtnl *r, const struct observer *by, struct tree *out)
-{
-	_cleanup_(view_free) struct view v = { .r = r, .by = by };
-	_cleanup_free_ struct link *links = NULL;
-	size_t n = 0;
-	int err = link_list(r, &links, &n);
-
-	if (err >= 0)
-		err = make_room(&v, n, N_DIRECTIONS * n);
-	if (err >= 0)
-		err = read_qdiscs(&v);
-	if (err >= 0)
-		err = observe_uplinks(&v, links, n);
-	for (size_t i = 0; i < n && err >= 0; i++)
-		if (!binding_unschedulable(&links[i]))
-			err = is_in_turn(by, links[i].ifindex) ? observe_vnic(&v, links[i].ifindex, binding_is_lower(&links[i])) :
-								 keep_vnic(&v, links[i].ifindex);
-	return finish(&v, err, out);
-}
-
-static int compare_ifindex(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static bool is_among(const uint32_t *list, size_t n, uint32_t ifindex)
-{
-	return n && bsearch(&ifindex, list, n, sizeof(*list), compare_ifindex);
-}
-
 static int copy_uplink(struct view *v, const struct tree_uplink *known)
 {
 	struct tree_uplink *u = &v->t.uplinks[v->t.n_uplinks];
@@ -439,6 +407,67 @@ static int copy_uplink(struct view *v, const struct tree_uplink *known)
 		memcpy(u->classes, known->classes, known->n_classes * sizeof(*u->classes));
 	v->t.n_uplinks++;
 	return 0;
+}
+
+static int copy_uplinks(struct view *v)
+{
+	const struct tree *known = v->by->known;
+	int err = 0;
+
+	for (size_t i = 0; i < known->n_uplinks && err >= 0; i++)
+		err = copy_uplink(v, &known->uplinks[i]);
+	return err;
+}
+
+/* What is known of egress is looked up at the qdiscs: where divvy has nothing there, nothing is to be looked up. */
+static bool has_egress(const struct tree *known)
+{
+	for (size_t i = 0; i < known->n_vnics; i++)
+		if (known->vnics[i].hooks & HOOK_EGRESS)
+			return true;
+	return false;
+}
+
+static int observe_links(struct view *v, const struct link *links, size_t n)
+{
+	bool ifbs = v->by->turns == 0 || v->by->turn == 0;
+	int err = make_room(v, n + v->by->known->n_uplinks, N_DIRECTIONS * n);
+
+	if (err >= 0 && (ifbs || has_egress(v->by->known)))
+		err = read_qdiscs(v);
+	if (err >= 0)
+		err = ifbs ? observe_uplinks(v, links, n) : copy_uplinks(v);
+	for (size_t i = 0; i < n && err >= 0; i++)
+		if (!binding_unschedulable(&links[i]))
+			err = is_in_turn(v->by, links[i].ifindex) ?
+				      observe_vnic(v, links[i].ifindex, binding_is_lower(&links[i])) :
+				      keep_vnic(v, links[i].ifindex);
+	return err;
+}
+
+int observe(struct rtnl *r, const struct observer *by, struct tree *out)
+{
+	_cleanup_(view_free) struct view v = { .r = r, .by = by };
+	_cleanup_free_ struct link *links = NULL;
+	size_t n = 0;
+	int err;
+
+	if (by->turns && by->turn)
+		return finish(&v, observe_links(&v, by->host->links, by->host->n_links), out);
+	err = link_list(r, &links, &n);
+	return finish(&v, err < 0 ? err : observe_links(&v, links, n), out);
+}
+
+static int compare_ifindex(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_among(const uint32_t *list, size_t n, uint32_t ifindex)
+{
+	return n && bsearch(&ifindex, list, n, sizeof(*list), compare_ifindex);
 }
 
 static int look_at_ifb(struct view *v, uint32_t ifindex)

@@ -8,6 +8,7 @@
 
 #include "kernel/bpf/classifier.h"
 #include "kernel/net/link.h"
+#include "plan/host.h"
 #include "plan/tree.h"
 
 #define OBSERVE_ALIAS_PREFIX "divvy:" /* then the uplink's name */
@@ -19,7 +20,12 @@ struct observer {
 	uint32_t id[N_CLASSIFIER_PROGRAMS]; /* of its programs */
 	const struct tree *known;  /* what it believes to be there; at the start an empty tree. Borrowed */
 	bool all_known;            /* known has all that it made: other classes are of others */
-	unsigned int turn, turns;  /* only filters of links with ifindex % turns == turn are read; turns 0: all */
+	/*
+	 * Only filters of links with ifindex % turns == turn are read, and IFBs only at turn 0: else they are as known. turns
+	 * 0: all is read.
+	 */
+	unsigned int turn, turns;
+	const struct host *host; /* has the links, where IFBs are not read; borrowed */
 };
 
 /* The alias by which the IFB of an uplink and direction is known again: "divvy:eth0", "divvy:eth0/rx". Returns buf. */

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/nsec.h"
 #include "kernel/net/port.h"
+#include "kernel/net/qdisc.h"
 #include "plan/ports.h"
 
 #include <errno.h>
@@ -13,8 +14,6 @@
 #include <string.h>
 
 #define SPACING_NS NSEC_PER_SEC
-/* A dump of the host's qdiscs for the ports alone costs with the number of vNICs: so many more, a second more. */
-#define SPACING_VNICS 256
 /* A loss is told so long after it was seen. */
 #define EPISODE_NS (60 * NSEC_PER_SEC)
 /*
@@ -75,17 +74,12 @@ static bool is_idle(const struct portwatch *w, const struct portwatch_input *in)
 static void read_port(const struct portwatch_input *in, struct watched_port *port)
 {
 	struct port_counters c = { 0 };
+	struct qdisc root = { 0 };
 
 	(void)port_read(in->rtnl, port->ifindex, &c);
-	port->dropped = c.tx_dropped;
-	for (size_t i = 0; i < in->n_qdiscs; i++) {
-		const struct qdisc *q = &in->qdiscs[i];
-
-		if (q->ifindex != port->ifindex || q->parent != TC_H_ROOT)
-			continue;
-		port->dropped += q->drops;
-		port->backlog_bytes = q->backlog_bytes;
-	}
+	(void)qdisc_root(in->rtnl, port->ifindex, &root); /* none: zeros */
+	port->dropped = c.tx_dropped + root.drops;
+	port->backlog_bytes = root.backlog_bytes;
 }
 
 /*
@@ -142,33 +136,17 @@ static size_t count_uplinks(const struct plan *p)
 	return n;
 }
 
-static uint64_t spacing_ns(const struct portwatch_input *in)
-{
-	return in->qdiscs ? SPACING_NS : (1 + in->have->n_vnics / SPACING_VNICS) * SPACING_NS;
-}
-
 int portwatch_read(struct portwatch *w, const struct portwatch_input *in, uint64_t now_ns)
 {
-	_cleanup_free_ struct qdisc *own = NULL;
-	struct portwatch_input with = *in;
 	struct portwatch now = { .latest_ns = now_ns };
-	int err = 0;
 
-	if (w->latest_ns && now_ns - w->latest_ns < spacing_ns(in))
+	if ((w->latest_ns && now_ns - w->latest_ns < SPACING_NS) || is_idle(w, in))
 		return 0;
-	if (!in->qdiscs && is_idle(w, in))
-		return 0;
-	if (!in->qdiscs)
-		err = qdisc_list(in->rtnl, 0, &own, &with.n_qdiscs);
-	if (err < 0)
-		return err;
-	if (own)
-		with.qdiscs = own;
 	now.ports = calloc(count_uplinks(in->plan) * PORTS_MAX + 1, sizeof(*now.ports));
 	if (!now.ports)
 		return -ENOMEM;
 	for (size_t i = 0; i < in->plan->model.n_nodes; i++)
-		now.n += read_uplink(w, &with, i, now_ns, now.ports + now.n);
+		now.n += read_uplink(w, in, i, now_ns, now.ports + now.n);
 	portwatch_free(w);
 	*w = now;
 	return 0;

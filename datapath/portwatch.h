@@ -7,7 +7,6 @@
  */
 
 #include "dataplane.h"
-#include "kernel/net/qdisc.h"
 #include "plan/host.h"
 #include "plan/plan.h"
 #include "plan/warning.h"
@@ -31,8 +30,6 @@ struct portwatch_input {
 	const struct plan *plan;
 	const struct tree *have;
 	const struct host *host;
-	const struct qdisc *qdiscs;
-	size_t n_qdiscs;
 };
 
 /* Zeroed: no reading. */
@@ -44,9 +41,8 @@ struct portwatch {
 
 void portwatch_free(struct portwatch *w);
 /*
- * Read the ports of the plan's uplinks. qdiscs: all of the host's, as of now; NULL: they are read here, if a
- * packet has passed divvy since the latest reading. A call within a second after another one does nothing; with
- * many vNICs, and without qdiscs, a call within some seconds. 0 or negative errno.
+ * Read the ports of the plan's uplinks, if a packet has passed divvy since the latest reading: two questions a port. A
+ * call within a second after a reading does nothing. 0 or negative errno.
  */
 int portwatch_read(struct portwatch *w, const struct portwatch_input *in, uint64_t now_ns);
 /* Append a line for each port that lost packets in the last minute, or where they wait. 0 or -ENOMEM. */

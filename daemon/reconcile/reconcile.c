@@ -502,7 +502,7 @@ void reconcile_audit(struct daemon *d)
 		d->unrecovered = slots_recover(true) < 0;
 	if (d->as_found)
 		return;
-	n = d->plane.stale ? look(&d->look, NULL, 0) : look_turn(&d->look);
+	n = d->plane.stale ? look(&d->look, NULL, 0) : look_turn(&d->look, &d->host);
 	others_read_turn_early(&d->others, &d->host);
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);

@@ -214,15 +214,12 @@ static void fill_errors(struct snapshot *s, struct snapshot_uplink *u, enum dire
 	}
 }
 
-/* A dump of the qdiscs tells of the ports, too. */
-static int fill_advice(struct daemon *d, const struct readings *r, struct snapshot *s)
+static int fill_advice(struct daemon *d, struct snapshot *s)
 {
 	const struct portwatch_input in = { .rtnl = d->plane.rtnl,
 					    .plan = &d->plan,
 					    .have = &d->plane.have,
-					    .host = &d->host,
-					    .qdiscs = r->qdiscs,
-					    .n_qdiscs = r->n_qdiscs };
+					    .host = &d->host };
 	_cleanup_(claims_free) struct claims c = { 0 };
 	_cleanup_free_ const struct vmm_nic **list = NULL;
 	int err = 0;
@@ -299,7 +296,7 @@ static int fill(struct daemon *d, const struct readings *r, struct snapshot *s)
 		return -ENOMEM;
 	err = fill_tree(d, r, s);
 	if (err >= 0)
-		err = fill_advice(d, r, s);
+		err = fill_advice(d, s);
 	if (err >= 0)
 		err = snapshot_nics_read(&s->nics, d);
 	for (size_t i = 0; i < N_DIRECTIONS * s->n_devices; i++)

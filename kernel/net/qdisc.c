@@ -145,7 +145,7 @@ int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n)
 	return 0;
 }
 
-int qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets)
+int qdisc_root(struct rtnl *r, uint32_t ifindex, struct qdisc *out)
 {
 	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };
 	struct qdisc_dump d = { .ifindex = ifindex };
@@ -154,7 +154,7 @@ int qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets)
 	if (err >= 0 && d.n == 0)
 		err = -ENOENT;
 	if (err >= 0)
-		*packets = d.q[0].backlog_packets;
+		*out = d.q[0];
 	free(d.q);
 	return err < 0 ? err : 0;
 }

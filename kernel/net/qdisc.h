@@ -25,10 +25,10 @@ struct qdisc {
 int qdisc_list(struct rtnl *r, uint32_t ifindex, struct qdisc **q, size_t *n);
 
 /*
- * Packets that wait in the root qdisc of an interface, and in all below it: one question, however many classes there
- * are. 0; -ENODEV: there is no such interface; -ENOENT: its root is the kernel's own; or negative errno.
+ * The root qdisc of an interface: what it counts is of all below it, too. One question, however many qdiscs and classes
+ * the host has. 0; -ENODEV: there is no such interface; -ENOENT: the kernel shows none; or negative errno.
  */
-int qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets);
+int qdisc_root(struct rtnl *r, uint32_t ifindex, struct qdisc *out);
 
 /*
  * The functions up to the last append to the batch: 0; -ENOMEM; -EINVAL: there is no such kind of leaf. The

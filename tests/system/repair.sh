@@ -260,13 +260,18 @@ case_release() { # of a device whose filter another program has just removed
 	release_theirs 0.5 "long known"
 }
 
+hangs_on() { # nic
+	tc -n "$host" filter show dev "$1" ingress | grep -q divvy
+}
+
 release_theirs() { # after so long; which
-	on_host "filter add dev n0 ingress protocol ip pref 7 u32 match ip dport 9999 0xffff action pass"
+	await 2 hangs_on n0
+	on_host "filter add dev n0 ingress protocol ip pref 7 u32 match ip dport 9999 0xffff flowid 1:1"
 	sleep "$1"
 	divvy release web >"$tmp/said"
 	tc -n "$host" filter show dev n0 ingress | grep -q 'pref 7'
 	check "release: another program's filter at divvy's hook stays, $2" "$? == 0" || tc -n "$host" qdisc show dev n0 | diag
-	! tc -n "$host" filter show dev n0 ingress | grep -q divvy
+	! hangs_on n0
 	check "release: and divvy's goes" "$? == 0"
 	on_host "qdisc del dev n0 ingress"
 	divvy apply "$tmp/divvy.yaml" >"$tmp/said"

@@ -8,6 +8,7 @@
  */
 
 #include "kernel/net/htb.h"
+#include "kernel/net/qdisc.h"
 #include "kernel/net/link.h"
 #include "tree_rig.h"
 
@@ -57,7 +58,7 @@ static inline bool has_children(const struct k_ifb *ifb, uint16_t minor)
 
 uint64_t __wrap_clock_now_ns(void);
 int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, struct htb_stats **s, size_t *n);
-int __wrap_qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets);
+int __wrap_qdisc_root(struct rtnl *r, uint32_t ifindex, struct qdisc *out);
 int __wrap_htb_class_del(struct rtnl *r, uint32_t ifindex, uint16_t minor, uint64_t tag);
 int __wrap_link_del(struct rtnl *r, uint32_t ifindex, uint64_t tag);
 int __wrap_rtnl_commit(struct rtnl *r, struct rtnl_failure *fail, size_t max);
@@ -85,14 +86,14 @@ static inline int begin_look(struct k_ifb *ifb, uint32_t ifindex)
 	return 0;
 }
 
-int __wrap_qdisc_waiting(struct rtnl *r, uint32_t ifindex, uint64_t *packets)
+int __wrap_qdisc_root(struct rtnl *r, uint32_t ifindex, struct qdisc *out)
 {
 	struct k_ifb *ifb = &kernel[ifindex - IFB_FIRST];
 	int err = begin_look(ifb, ifindex);
 
 	(void)r;
 	if (err >= 0)
-		*packets = waiting_in(ifb);
+		*out = (struct qdisc){ .ifindex = ifindex, .backlog_packets = waiting_in(ifb) };
 	return err;
 }
 

@@ -279,24 +279,26 @@ static void send_frames(int n)
 static void waiting(void **state)
 {
 	struct htb_class leaf = make(0xfffe, 5, 10, 100), inner = make(5, 0, 10, 100);
-	uint64_t packets = 7;
+	struct qdisc q = { .backlog_packets = 7 };
 
 	(void)state;
-	assert_int_equal(qdisc_waiting(r, ifb + 1, &packets), -ENODEV);
-	assert_int_equal(packets, 7);
+	assert_int_equal(qdisc_root(r, ifb + 1, &q), -ENODEV);
+	assert_int_equal(q.backlog_packets, 7);
 	leaf.ceil = inner.ceil = leaf.rate;
 	htb_class_add(r, ifb, &inner, 0);
 	htb_class_add(r, ifb, &leaf, 0);
 	link_set_ifb(r, ifb, "other", 100, 0);
 	commit_ok(r);
-	assert_int_equal(qdisc_waiting(r, ifb, &packets), 0);
-	assert_int_equal(packets, 0);
+	assert_int_equal(qdisc_root(r, ifb, &q), 0);
+	assert_int_equal(q.backlog_packets, 0);
+	assert_string_equal(q.kind, "htb");
+	assert_int_equal(q.ifindex, ifb);
 	send_frames(10); /* a class gives one or two at once, and then waits for minutes */
-	assert_int_equal(qdisc_waiting(r, ifb, &packets), 0);
-	assert_in_range(packets, 5, 10);
+	assert_int_equal(qdisc_root(r, ifb, &q), 0);
+	assert_in_range(q.backlog_packets, 5, 10);
 	qdisc_del_root(r, ifb, 0);
 	commit_ok(r);
-	assert_true(qdisc_waiting(r, ifb, &packets) == -ENOENT || packets == 0);
+	assert_true(qdisc_root(r, ifb, &q) == -ENOENT || q.backlog_packets == 0);
 }
 
 static uint64_t qdisc_count(const char *kind, uint32_t parent)
