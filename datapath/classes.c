@@ -5,7 +5,7 @@
 #include "commit.h"
 #include "kernel/net/link.h"
 #include "kernel/net/qdisc.h"
-#include "observe.h"
+#include "ifb.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static bool is_there(const struct rtnl_failure *f, void *arg)
 /* HTB at the root of an IFB without classes. It may be there: a divvyd was killed before it made them. */
 static int make_root(struct dataplane *p, uint32_t ifb, char *errtext, size_t size)
 {
-	int err = qdisc_add_htb(p->rtnl, ifb, HTB_MAJOR, CLASSID_DEFAULT, OBSERVE_IFB_TXQLEN,
+	int err = qdisc_add_htb(p->rtnl, ifb, HTB_MAJOR, CLASSID_DEFAULT, IFB_TXQLEN,
 				op_tag(OP_ROOT, 0));
 
 	return err < 0 ? err : commit(p->rtnl, is_there, NULL, errtext, size);
@@ -74,7 +74,7 @@ static int set_links(struct dataplane *p, const struct tree *want, const struct 
 		const struct tree_uplink *w = &want->uplinks[d->list[i].uplink];
 
 		err = link_set_ifb(p->rtnl, tree_uplink(&p->have, w->name, w->direction)->ifb,
-				   observe_alias(w->name, w->direction, alias), OBSERVE_IFB_TXQLEN, op_tag(OP_LINK, 0));
+				   ifb_alias(w->name, w->direction, alias), IFB_TXQLEN, op_tag(OP_LINK, 0));
 	}
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
@@ -96,8 +96,8 @@ static int make_ifb(struct dataplane *p, const struct tree_uplink *want, char *e
 
 	if (err < 0)
 		return err;
-	observe_alias(want->name, want->direction, alias);
-	err = link_add_ifb(p->rtnl, name, alias, OBSERVE_IFB_TXQLEN, op_tag(OP_IFB, 0));
+	ifb_alias(want->name, want->direction, alias);
+	err = link_add_ifb(p->rtnl, name, alias, IFB_TXQLEN, op_tag(OP_IFB, 0));
 	if (err >= 0)
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
 	if (err >= 0)

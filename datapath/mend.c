@@ -14,7 +14,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "kernel/net/filter.h"
-#include "observe.h"
+#include "ifb.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -112,7 +112,7 @@ void mend_link(struct mend *m, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_type == RTM_DELLINK) {
 		m->all = true; /* with it go the ends of filters */
 		look_soon(m, IFB_DELAY_NS);
-	} else if (link_parse(nlh, &l) >= 0 && observe_link_differs(&l, u)) {
+	} else if (link_parse(nlh, &l) >= 0 && ifb_differs(&l, u)) {
 		touch(m, l.ifindex, IFB_DELAY_NS);
 	}
 }

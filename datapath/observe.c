@@ -2,6 +2,7 @@
 #include "observe.h"
 
 #include "base/cleanup.h"
+#include "ifb.h"
 #include "kernel/bpf/tcx.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/qdisc.h"
@@ -60,7 +61,7 @@ static bool root_is_ours(const struct view *v, uint32_t ifb)
 	const struct qdisc *q = qdisc_at(v, ifb, TC_H_ROOT);
 
 	return q && strcmp(q->kind, "htb") == 0 && q->handle == TREE_CLASSID(0U) &&
-	       q->htb_default == CLASSID_DEFAULT && q->htb_direct_qlen == OBSERVE_IFB_TXQLEN;
+	       q->htb_default == CLASSID_DEFAULT && q->htb_direct_qlen == IFB_TXQLEN;
 }
 
 /* --- uplinks ------------------------------------------------------------------------------------ */
@@ -141,37 +142,6 @@ static bool name_is_taken(const struct tree *t, const struct tree_uplink *u)
 	return false;
 }
 
-#define ALIAS_RX "/rx"        /* no interface has a '/' in its name */
-
-static bool has_alias(const struct link *l)
-{
-	return strncmp(l->alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) == 0;
-}
-
-const char *observe_alias(const char *uplink, enum direction direction, char buf[LINK_ALIAS_SIZE])
-{
-	snprintf(buf, LINK_ALIAS_SIZE, OBSERVE_ALIAS_PREFIX "%s%s", uplink, direction == DIRECTION_RX ? ALIAS_RX : "");
-	return buf;
-}
-
-/* The uplink and direction that an IFB's alias says. */
-static void parse_alias(const char *alias, struct tree_uplink *u)
-{
-	const char *name = alias + strlen(OBSERVE_ALIAS_PREFIX), *slash = strchr(name, '/');
-	int n = slash ? (int)(slash - name) : (int)strlen(name);
-
-	u->direction = slash && strcmp(slash, ALIAS_RX) == 0 ? DIRECTION_RX : DIRECTION_TX;
-	snprintf(u->name, sizeof(u->name), "%.*s", n < IFNAMSIZ ? n : IFNAMSIZ - 1, name);
-}
-
-bool observe_link_differs(const struct link *ifb, const struct tree_uplink *u)
-{
-	char alias[LINK_ALIAS_SIZE];
-
-	return !ifb->up || ifb->txqlen != OBSERVE_IFB_TXQLEN ||
-	       strcmp(ifb->alias, observe_alias(u->name, u->direction, alias)) != 0;
-}
-
 static int observe_uplink(struct view *v, const struct link *ifb)
 {
 	const struct tree_uplink *known = known_ifb(v->by->known, ifb->ifindex);
@@ -184,9 +154,9 @@ static int observe_uplink(struct view *v, const struct link *ifb)
 		memcpy(u.name, known->name, sizeof(u.name));
 		u.direction = known->direction;
 	} else {
-		parse_alias(ifb->alias, &u);
+		ifb_parse_alias(ifb->alias, &u);
 	}
-	u.wrong_link = observe_link_differs(ifb, &u);
+	u.wrong_link = ifb_differs(ifb, &u);
 	u.wrong_root = !root_is_ours(v, u.ifb);
 	if (name_is_taken(&v->t, &u))
 		u.name[0] = '\0'; /* it comes back from another namespace, say */
@@ -205,7 +175,7 @@ static int observe_uplink(struct view *v, const struct link *ifb)
 
 static bool is_ifb(const struct view *v, const struct link *l)
 {
-	return l->kind == LINK_IFB && (known_ifb(v->by->known, l->ifindex) || has_alias(l));
+	return l->kind == LINK_IFB && (known_ifb(v->by->known, l->ifindex) || ifb_has_alias(l));
 }
 
 /* Those that are known first: their names are theirs. */

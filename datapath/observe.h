@@ -7,13 +7,8 @@
  */
 
 #include "kernel/bpf/classifier.h"
-#include "kernel/net/link.h"
 #include "plan/host.h"
 #include "plan/tree.h"
-
-#define OBSERVE_ALIAS_PREFIX "divvy:" /* then the uplink's name */
-/* Packets between HTB and re-injection; the kernel's default of 32 stalls it. */
-#define OBSERVE_IFB_TXQLEN 1000
 
 /* How this divvyd's own work is told from that of others, and of divvyds before it. */
 struct observer {
@@ -27,11 +22,6 @@ struct observer {
 	unsigned int turn, turns;
 	const struct host *host; /* has the links, where IFBs are not read; borrowed */
 };
-
-/* The alias by which the IFB of an uplink and direction is known again: "divvy:eth0", "divvy:eth0/rx". Returns buf. */
-const char *observe_alias(const char *uplink, enum direction direction, char buf[LINK_ALIAS_SIZE]);
-/* Whether an IFB of divvy's is not as divvy makes it for this uplink and direction: it is down, say. */
-bool observe_link_differs(const struct link *ifb, const struct tree_uplink *u);
 
 /*
  * The caller has CAP_SYS_ADMIN in force, or takes tcx programs of earlier divvyds for others'.

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "datapath/commit.h"
-#include "datapath/observe.h"
+#include "datapath/ifb.h"
 #include "statefile.h"
 
 #include <errno.h>
@@ -100,8 +100,7 @@ static int restore_all(struct rtnl *r, json_t *all)
 		json_t *leaves;
 
 		/* Its number is another interface's, perhaps. */
-		if (links[i].kind != LINK_IFB ||
-		    strncmp(links[i].alias, OBSERVE_ALIAS_PREFIX, strlen(OBSERVE_ALIAS_PREFIX)) != 0)
+		if (links[i].kind != LINK_IFB || !ifb_has_alias(&links[i]))
 			continue;
 		snprintf(ifindex, sizeof(ifindex), "%u", links[i].ifindex);
 		leaves = json_object_get(all, ifindex);

@@ -7,6 +7,7 @@
 #include "netns.h"
 
 #include "datapath/apply.h"
+#include "datapath/ifb.h"
 #include "datapath/observe.h"
 #include "kernel/bpf/tcx.h"
 #include "kernel/net/filter.h"
@@ -392,7 +393,7 @@ static void rebuild_root(void)
 	const struct tree_uplink *u = &want.uplinks[0];
 
 	qdisc_del_root(p.rtnl, ifb, 0);
-	qdisc_add_htb(p.rtnl, ifb, HTB_MAJOR, 0, OBSERVE_IFB_TXQLEN, 0);
+	qdisc_add_htb(p.rtnl, ifb, HTB_MAJOR, 0, IFB_TXQLEN, 0);
 	for (size_t i = 0; i < u->n_classes; i++) {
 		htb_class_add(p.rtnl, ifb, &u->classes[i].htb, 0);
 		if (u->classes[i].htb.leaf)
@@ -410,10 +411,10 @@ static void roots(void **state)
 	mends(ifb, anew);
 	/* Another handle; this handle, and packets that no class is found for go direct; a short direct queue. */
 	qdisc_del_root(p.rtnl, ifb, 0);
-	qdisc_add_htb(p.rtnl, ifb, 1, CLASSID_DEFAULT, OBSERVE_IFB_TXQLEN, 0);
+	qdisc_add_htb(p.rtnl, ifb, 1, CLASSID_DEFAULT, IFB_TXQLEN, 0);
 	mends(ifb, anew);
 	qdisc_del_root(p.rtnl, ifb, 0);
-	qdisc_add_htb(p.rtnl, ifb, HTB_MAJOR, 0, OBSERVE_IFB_TXQLEN, 0);
+	qdisc_add_htb(p.rtnl, ifb, HTB_MAJOR, 0, IFB_TXQLEN, 0);
 	mends(ifb, anew);
 	qdisc_del_root(p.rtnl, ifb, 0);
 	qdisc_add_htb(p.rtnl, ifb, HTB_MAJOR, CLASSID_DEFAULT, 2, 0);
@@ -434,13 +435,13 @@ static void ifbs(void **state)
 	link_set_ifb(p.rtnl, ifb, "divvy:up0", 2, 0);
 	mends(ifb, KIND(SET_LINK));
 	/* It is known by its ifindex, whatever its alias is now, another uplink's even. */
-	link_set_ifb(p.rtnl, ifb, "divvy:up1", OBSERVE_IFB_TXQLEN, 0);
+	link_set_ifb(p.rtnl, ifb, "divvy:up1", IFB_TXQLEN, 0);
 	mends(ifb, KIND(SET_LINK));
-	link_set_ifb(p.rtnl, ifb, "mine", OBSERVE_IFB_TXQLEN, 0);
+	link_set_ifb(p.rtnl, ifb, "mine", IFB_TXQLEN, 0);
 	mends(ifb, KIND(SET_LINK));
 	assert_int_equal(link_get_index(p.rtnl, ifb, &l), 0);
 	assert_string_equal(l.alias, "divvy:up0");
-	assert_int_equal(l.txqlen, OBSERVE_IFB_TXQLEN);
+	assert_int_equal(l.txqlen, IFB_TXQLEN);
 	/* A second one of that alias goes. */
 	assert_int_equal(link_add_ifb(p.rtnl, "second", "divvy:up0", 10, 0), 0);
 	commit_ok(p.rtnl);
