@@ -245,7 +245,8 @@ $(FUZZ): $(B)/tests/fuzz/%: tests/fuzz/%.c $(FUZZED) $(wildcard base/*.h core/*.
 		-o $@ $(filter %.c,$^) $(NEED_spec) -lm
 fuzz: deps
 	@$(MAKE) --no-print-directory -j2 $(FUZZ)
-	for f in $(notdir $(FUZZ)); do $(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 \
+	for f in $(notdir $(FUZZ)); do d=tests/fuzz/$$f.dict; [ -f $$d ] && d=-dict=$$d || d=; \
+		$(B)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=60 $$d \
 		-print_final_stats=1 $(B)/corpus/$$f $(wildcard tests/fuzz/corpus)/$$f || exit 1; done
 
 # --- lint: .clang-tidy and .shellcheckrc say what is off, and why ------------------------------------
