@@ -22,6 +22,10 @@ ceilings() { # how many classes have this ceiling, Mbit/s; the uplink's and the 
 	tc -n "$host" class show dev divvy0 | grep -c " ceil ${1}Mbit "
 }
 
+classes() { # with buckets and quanta
+	tc -n "$host" -d class show dev divvy0 | sort
+}
+
 reserve_init
 tree_up <<-END
 	uplink 60
@@ -31,6 +35,7 @@ tree_up <<-END
 	device r1 red 2 0 10
 	device u - 1 0 0
 END
+at_rest=$(classes)
 within "a reserve, a network and a device" 1 f,f,f,f
 within "one sends steadily" 1 f,f,f,4
 within "one is idle: its part goes to those who share with it" 1 f,i,f,i
@@ -45,6 +50,9 @@ check "killed: each has its guarantee" "$(below 0.96 "$(value guarantee)" && ech
 check "killed: each limit holds" "$(below "$(value limit)" 1.02 && echo 1 || echo 0)"
 nsenter --net="/run/netns/$host" "$root/build/divvyd" --runtime "$tmp/run" --state "$tmp/state" --restore 2>"$tmp/restored"
 check "divvyd --restore gives ceilings back" "$? == 0 && $(ceilings 60) == 4 && $(grep -c 'have their ceilings back' "$tmp/restored") == 1"
+[[ $(classes) == "$at_rest" ]]
+check "divvyd --restore: with buckets and quanta, each class is as it was before any device sent" "$? == 0" ||
+	diff <(echo "$at_rest") <(classes) | diag
 divvyd_launch
 within "started again" 1 f,f,f,4
 check "divvyd puts down no repair to others" "$(grep -c 'by another program' "$tmp/divvyd.log") == 0"
