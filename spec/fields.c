@@ -38,11 +38,12 @@ static bool prints(const char *text)
 static int refuse_peer(const char *text, char err[UNITS_ERR_SIZE])
 {
 	size_t n = strcspn(text, "@");
+	char name[QUOTE_SIZE];
 
 	if (n == 0 || n >= IFNAMSIZ || !text[n])
 		return 0;
-	return reject(err, text, "did you mean \"%.*s\"? What ip link writes behind '@' is another interface", (int)n,
-		      text);
+	return reject(err, text, "did you mean %s? What ip link writes behind '@' is another interface",
+		      quote(text, n, name));
 }
 
 int field_name(const struct field *f, const char *text, void *object, char err[UNITS_ERR_SIZE])

@@ -165,6 +165,8 @@ static const struct refusal refusals[] = {
 	  "16 characters; expected an interface name", 0 },
 	{ "nic as ip link writes it", DEVICE("name: a, nic: veth100i0@if2"), 5, 20,
 	  "nic: \"veth100i0@if2\": did you mean \"veth100i0\"? What ip link writes behind '@'", 0 },
+	{ "a control character before '@'", DEVICE("name: a, nic: \"x\\ty@z\""), 5, 20,
+	  "did you mean \"x\\x09y\"? What ip link", 0 },
 	{ "long nic as ip link writes it", DEVICE("name: a, nic: fwpr100p0.1@fwln100i0"), 5, 20,
 	  "did you mean \"fwpr100p0.1\"?", 0 },
 	{ "nic that does not print", DEVICE("name: a, nic: \"tap\\u202E0\""), 5, 20,
