@@ -58,7 +58,7 @@ for t in tests/system/*.sh tests/unit/*.sh tests/unit/*_test.c; do
 	*) run=$t ;;
 	esac
 	case ${t##*/} in
-	cpu.sh | datapath.sh | kernel_*.sh | killed.sh | lab_ground.sh | reserve.sh) alone+=("$run") ;;
+	cpu.sh | datapath.sh | kernel_*.sh | killed.sh | lab_ground.sh | nics.sh | reserve.sh | rx.sh) alone+=("$run") ;;
 	kernel_datapath_test.c | kernel_gate*_test.c | slots_guard*_test.c | lab_peer_run_test.c | lab_video_test.c) alone+=("$run") ;;
 	cpu_faults.sh | pid_reuse.sh) turns+=("$run") ;;
 	*) others+=("$run") ;;
