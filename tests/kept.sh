@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# kept.sh TEST: runs one test for check.sh. What the test prints goes on, and a copy of it is kept in the folder KEPT for
-# the summary; where the test fails, its name goes into KEPT/failed.
+# kept.sh TEST: runs one test for check.sh. What the test prints goes on, what it says of errors at its end, and a copy of
+# both is kept in the folder KEPT for the summary; where the test fails, its name goes into KEPT/failed. The test has no
+# child that it did not make: kernel_vmm_setup_test counts them.
 set -u
 log=$KEPT/${1//\//_}.log
-"$1" 2> >(tee "$log.err" >&2) | tee "$log"
+"$1" 2>"$log.err" | tee "$log"
 status=${PIPESTATUS[0]}
+cat "$log.err" >&2
 if ((status != 0)) || grep -q '^not ok' "$log"; then
 	echo "$1" >>"$KEPT/failed"
 fi
