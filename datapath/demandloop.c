@@ -4,11 +4,8 @@
  * Theory of Operation
  *
  * A device that is idle is not looked at. The classifier tells when it sends again (kernel/bpf/abi.h, idle); then it is
- * active, and its class is read soon, and every PERIOD_NS from there on, until it has sent nothing for a window of
- * core/demand.h. The period grows with the number of active devices, so that the loop's part of a core is bounded. While
- * no device is backlogged all ceilings are at their limits, no device holds up another, and looks are rarer.
- *
- * The class of one device is asked for by itself where few are active among many; else all are dumped. Where the
+ * active, and its class is read soon, and again and again from there on, until it has sent nothing for a window of
+ * core/demand.h. core/pace.h says how often, and whether its class is read by itself or with all others. Where the
  * readings say that a demand has changed, the uplink is divided anew (core/follow.h), and what differs goes to the kernel
  * in one batch. The plan's tree has the same then, so that an audit finds what it expects, and so has the data path.
  *
@@ -19,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "commit.h"
+#include "core/pace.h"
 #include "kernel/net/htb.h"
 #include "plan/demands.h"
 #include "plan/overlay.h"
@@ -26,14 +24,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PERIOD_NS (25 * NSEC_PER_MSEC)
-#define PERIOD_PER_ACTIVE_NS (120 * NSEC_PER_USEC)
-#define CALM_FACTOR 2              /* while no device is backlogged */
-#define WAKE_NS (2 * NSEC_PER_MSEC) /* from the first packets to a look that can see a queue */
-#define WAKE_PART 4                 /* of a period: not sooner after the latest look */
 #define TIMER_ACCURACY_US 500
-#define SINGLE_MAX 8                /* classes asked for one by one, at most, and only ... */
-#define SINGLE_PART 8               /* ... where no more than this part of them is active */
 #define PACKET_MAX 131072           /* bytes; longer are those of a guest that asks for absurd segments */
 #define PACKET_LOOKS 16             /* so often the largest packets are read */
 
@@ -42,7 +33,8 @@ struct demandloop {
 	sd_event_source *timer, *ring;
 	struct demands demands, next; /* of the running plan, and of one that is to be applied */
 	bool prepared;
-	uint64_t looked_ns; /* the latest look, CLOCK_MONOTONIC */
+	struct pace pace;
+	bool calm;          /* at the latest look no device was backlogged */
 	uint64_t due_ns;    /* of the timer; 0: the loop sleeps */
 	uint64_t looks;
 	bool woken;         /* since then a device has woken up */
@@ -50,19 +42,23 @@ struct demandloop {
 
 /* --- the timer ---------------------------------------------------------------------------------- */
 
-static uint64_t period_ns(const struct demandloop *l)
+static size_t count_active(const struct demandloop *l)
 {
-	uint64_t active = 0;
-	bool calm = true;
+	size_t active = 0;
 
-	for (size_t i = 0; i < l->demands.n; i++) {
-		const struct demand_uplink *u = &l->demands.uplinks[i];
+	for (size_t i = 0; i < l->demands.n; i++)
+		active += l->demands.uplinks[i].n_active;
+	return active;
+}
 
-		active += u->n_active;
-		for (size_t k = 0; k < u->n_active && calm; k++)
-			calm = !demands_of(u, u->active[k])->backlogged;
-	}
-	return active ? (PERIOD_NS + active * PERIOD_PER_ACTIVE_NS) * (calm ? CALM_FACTOR : 1) : 0;
+/* No device is backlogged. */
+static bool is_calm(const struct demandloop *l)
+{
+	for (size_t i = 0; i < l->demands.n; i++)
+		for (size_t k = 0; k < l->demands.uplinks[i].n_active; k++)
+			if (demands_of(&l->demands.uplinks[i], l->demands.uplinks[i].active[k])->backlogged)
+				return false;
+	return true;
 }
 
 static void arm(struct demandloop *l, uint64_t at_ns)
@@ -95,9 +91,7 @@ static int on_ring(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)classifier_read_woken(l->of.plane->classifier, on_woken, l);
 	if (!l->woken)
 		return 0;
-	soon = l->looked_ns + period_ns(l) / WAKE_PART;
-	if (soon < clock_now_ns() + WAKE_NS)
-		soon = clock_now_ns() + WAKE_NS;
+	soon = pace_wake_ns(&l->pace, count_active(l), l->calm, clock_now_ns());
 	if (!l->due_ns || soon < l->due_ns)
 		arm(l, soon);
 	return 0;
@@ -273,12 +267,11 @@ static int look_at(struct demandloop *l, size_t uplink, bool packets)
 {
 	struct demand_uplink *u = &l->demands.uplinks[uplink];
 	struct tree_uplink *have = tree_uplink(&l->of.plane->have, u->name, u->direction);
-	bool singly = u->n_active <= SINGLE_MAX && u->n_active * SINGLE_PART <= u->n_leaves;
 	int err;
 
 	if (!u->n_active || !have)
 		return 0;
-	err = singly ? read_singly(l, u, have->ifb) : read_dump(l, u, have->ifb);
+	err = pace_singly(u->n_active, u->n_leaves) ? read_singly(l, u, have->ifb) : read_dump(l, u, have->ifb);
 	if (packets && err >= 0)
 		read_packets(l, u);
 	if (err >= 0)
@@ -294,20 +287,22 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct demandloop *l = arg;
 	bool packets = l->woken || l->looks++ % PACKET_LOOKS == 0;
-	uint64_t period;
+	uint64_t begun = clock_now_ns(), cpu = clock_thread_cpu_ns();
+	size_t active;
 	int err = 0;
 
 	(void)s, (void)usec;
-	l->looked_ns = clock_now_ns();
 	l->due_ns = 0;
 	l->woken = false;
 	for (size_t i = 0; i < l->demands.n && err >= 0 && !l->of.plane->stale; i++)
 		err = look_at(l, i, packets);
 	if (rtnl_pending(l->of.plane->rtnl) || err < 0)
 		(void)flush(l->of.plane, err);
-	period = period_ns(l);
-	if (period)
-		arm(l, l->looked_ns + period);
+	pace_looked(&l->pace, begun, clock_thread_cpu_ns() - cpu);
+	active = count_active(l);
+	l->calm = is_calm(l);
+	if (active)
+		arm(l, begun + pace_period_ns(&l->pace, active, l->calm));
 	return 0;
 }
 
