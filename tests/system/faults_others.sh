@@ -57,10 +57,10 @@ case_shared_block() { # a vNIC that takes no filter, and one that comes after it
 
 case_retry() { # what fails as a whole is tried again, without any event
 	local hostile
-	# A program that is faster: no class stays as long as it takes to make the next.
+	# A program that is faster: no class stays as long as it takes to make the next. That divvyd loses takes luck.
 	tc -n "$host" -force -b <(yes "qdisc replace dev divvy0 root handle 1: pfifo" 2>/dev/null) 2>/dev/null &
 	hostile=$!
-	await 15 grep -q 'will try again' "$tmp/divvyd.log"
+	await 60 grep -q 'will try again' "$tmp/divvyd.log"
 	check "retry: a reconcile fails" "$? == 0"
 	sleep 2.5
 	[[ $(grep -c 'will try again' "$tmp/divvyd.log") -eq 1 ]]
