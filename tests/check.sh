@@ -30,7 +30,7 @@ summary() { # status
 	local log name
 	for log in "$KEPT"/*.log; do
 		awk -v name="${log##*/}" '
-			/^not ok/ && !/# (SKIP|TODO)/ { print "failed: " name ": " $0; rest = 12; next }
+			/^not ok/ { print "failed: " name ": " $0; rest = 12; next }
 			/^#/ && rest-- > 0 { print "    " $0; next }
 			{ rest = 0 }
 			/^ok .*# SKIP/ { sub(/^ok [0-9]+ - /, ""); print "skipped: " name ": " $0 }' "$log"

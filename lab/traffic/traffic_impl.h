@@ -40,7 +40,7 @@ struct traffic {
 bool traffic_grow(void **p, size_t n, size_t *room, size_t size);
 
 /* traffic_server.c */
-/* A line of whoever receives, at the host's time now. */
+/* A line that the receiver's program printed, at the host's time now. */
 void traffic_reported(struct traffic *t, const char *line, uint64_t now);
 /* The iperf of this traffic's kind. 0 or negative errno with a text. */
 int traffic_server_start(struct traffic *t, struct errtext *e);
