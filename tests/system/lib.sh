@@ -59,6 +59,22 @@ host_del() { # with all links in it
 	ip netns del "$host" 2>/dev/null
 }
 
+count_arrivals() { # namespace: by its own firewall, what arrives for each VM's port; it goes no further
+	ip netns exec "$1" nft -f - <<-END || bail "cannot count at the receiver"
+		table inet divvy_test {
+			counter web { }
+			counter batch { }
+			chain pre {
+				type filter hook prerouting priority -300
+				udp dport ${port[web]} counter name web drop
+				udp dport ${port[batch]} counter name batch drop
+				tcp dport ${port[web]} counter name web drop
+				tcp dport ${port[batch]} counter name batch drop
+			}
+		}
+	END
+}
+
 make_topology() { # bridge | br_netfilter | routed | killed | leaf; what follows a slash is the caller's
 	local multi=
 	((queues == 1)) || multi=multi_queue
@@ -77,19 +93,7 @@ make_topology() { # bridge | br_netfilter | routed | killed | leaf; what follows
 		addr add 10.77.0.1/24 dev srv0
 		link set srv0 up
 	END
-	ip netns exec "$srv" nft -f - <<-END || bail "cannot count at the receiver"
-		table inet divvy_test {
-			counter web { }
-			counter batch { }
-			chain pre {
-				type filter hook prerouting priority -300
-				udp dport ${port[web]} counter name web drop
-				udp dport ${port[batch]} counter name batch drop
-				tcp dport ${port[web]} counter name web drop
-				tcp dport ${port[batch]} counter name batch drop
-			}
-		}
-	END
+	count_arrivals "$srv"
 	case ${1%%/*} in
 	bridge | br_netfilter | killed | leaf) make_bridge ;;
 	routed) make_route ;;

@@ -8,6 +8,8 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/lib.sh
 . "$root/tests/system/lib.sh"
+# shellcheck source=tests/system/order_lib.sh
+. "$root/tests/system/order_lib.sh"
 
 rounds=${ROUNDS:-5}
 capacity_mbit=200 # as much as a flood of small writes gives: releases shall not overrun the receiver
@@ -18,16 +20,6 @@ unlimited() { # the VMs' send buffers are as they were before divvy
 		vm_ask $v sndbuf
 		vm_reply $v
 		[[ $REPLY == sndbuf=2147483647 ]] || return 1
-	done
-}
-
-many_applies() {
-	local i
-	for ((i = 0; i < rounds; i++)); do
-		divvy apply "$tmp/divvy.yaml" >/dev/null
-		sleep 0.1
-		divvy release --all
-		sleep 0.05
 	done
 }
 

@@ -7,24 +7,12 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/rx_lib.sh
 . "$root/tests/system/rx_lib.sh"
+# shellcheck source=tests/system/order_lib.sh
+. "$root/tests/system/order_lib.sh"
 
 rounds=${ROUNDS:-5}
 capacity_mbit=200 # more than what comes: no queue has to drop
 owner=            # what others have at the vNICs
-
-count_received() { # by the containers' own firewall
-	ip netns exec "$vms" nft -f - <<-END || bail "cannot count at the receivers"
-		table inet divvy_test {
-			counter web { }
-			counter batch { }
-			chain pre {
-				type filter hook prerouting priority -300
-				udp dport ${port[web]} counter name web drop
-				udp dport ${port[batch]} counter name batch drop
-			}
-		}
-	END
-}
 
 got_all() { # frames
 	[[ $(frames) -ge $1 ]]
@@ -32,16 +20,6 @@ got_all() { # frames
 
 frames() { # that the containers have received
 	ip netns exec "$vms" nft list counters table inet divvy_test | awk '$1 == "packets" { n += $2 } END { print n + 0 }'
-}
-
-many_applies() {
-	local i
-	for ((i = 0; i < rounds; i++)); do
-		divvy apply "$tmp/divvy.yaml" >/dev/null
-		sleep 0.1
-		divvy release --all
-		sleep 0.05
-	done
 }
 
 many_sets() {
@@ -97,7 +75,7 @@ check_grafts() { # command
 
 start() {
 	spec ", rx: same" ", rx: same"
-	count_received
+	count_arrivals "$vms"
 }
 
 case_root() { # of divvy's own
