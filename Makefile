@@ -392,6 +392,7 @@ uninstall:
 deb: deps
 	@tools/deb.sh $(B)/deb
 check-deb: deb
+	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
 	@tests/deb/check.sh
 check-host: deb
 	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
