@@ -19,6 +19,9 @@
  *    it had settled when the first of them began. A
  *    device that was idle at the change, or is since then, is not measured.
  *
+ * Readings are rarer the more devices send (core/pace.h): seconds apart with 5,000. So what counts as a gap, in which
+ * nothing was measured, depends on how far apart they are meant to be.
+ *
  * The first window of 1 since the device woke up is left out, and the first 100 ms for 2: it takes a while until divvyd
  * sees that it sends again.
  */
@@ -173,11 +176,17 @@ static unsigned int look_settle(struct conform *c, const struct conform_reading 
 
 /* --- readings ------------------------------------------------------------------------------------ */
 
+static uint64_t gap_of(const struct conform_reading *r)
+{
+	return r->apart_ns > CONFORM_GAP_NS / 2 ? 2 * r->apart_ns : CONFORM_GAP_NS;
+}
+
 static void take(struct conform *c, const struct conform_reading *r)
 {
 	struct rate entitled = rate_min(r->entitled, r->capacity);
 
 	c->at_ns = r->now_ns;
+	c->gap_ns = gap_of(r);
 	c->bytes = r->bytes;
 	c->now = entitled;
 	c->floor = rate_min(r->reserve, entitled);
@@ -202,7 +211,7 @@ unsigned int conform_read(struct conform *c, const struct conform_reading *r)
 	if (c->at_ns && ns == 0)
 		return 0;
 	/* Fewer bytes: its class was made anew. */
-	if (c->at_ns && (ns > CONFORM_GAP_NS || r->bytes < c->bytes))
+	if (c->at_ns && (ns > gap_of(r) || r->bytes < c->bytes))
 		conform_sleep(c);
 	if (!c->at_ns) {
 		c->fresh = true;
@@ -228,6 +237,11 @@ void conform_change(struct conform *c, uint64_t now_ns)
 	c->settling = c->at_ns;
 	c->good = 0;
 	end(&c->settle);
+}
+
+bool conform_is_recent(const struct conform *c, uint64_t now_ns)
+{
+	return c->measured_ns && now_ns - c->measured_ns <= 2 * CONFORM_SPAN_NS + c->gap_ns;
 }
 
 double conform_error_pp(const struct conform *c, struct rate capacity)

@@ -19,11 +19,12 @@
 #define CONFORM_SETTLE_NS (50 * NSEC_PER_MSEC)
 #define CONFORM_SETTLE_WINDOWS 3
 #define CONFORM_SETTLE_PERCENT 2
-/* What lies between readings further apart was not measured. */
+/* What lies between readings further apart than this, and than twice what is meant, was not measured. */
 #define CONFORM_GAP_NS NSEC_PER_SEC
 
 struct conform_reading {
 	uint64_t now_ns;      /* of the reading; CLOCK_MONOTONIC, not 0, never going back */
+	uint64_t apart_ns;    /* so far from the one before it was meant to be; 0: not known */
 	uint64_t bytes;       /* sent until then */
 	bool backlogged;
 	struct rate entitled; /* from now on */
@@ -56,6 +57,7 @@ struct conform {
 	uint64_t settled_ns;     /* the start of the first windows since then in which it got what it is entitled to; 0: not yet */
 	/* ---- */
 	uint64_t at_ns; /* the latest reading; 0: what comes next is the first since it woke up */
+	uint64_t gap_ns; /* by the latest reading: what lies further apart was not measured */
 	uint64_t bytes;
 	struct rate now, floor;  /* entitled, and of it reserved, since the latest reading */
 	bool fresh;              /* no whole window with packets waiting since it woke up */
@@ -83,5 +85,7 @@ void conform_sleep(struct conform *c);
  * settle is measured if it is read now and until then.
  */
 void conform_change(struct conform *c, uint64_t now_ns);
+/* The latest window ended so lately that the next one may still be under way. Otherwise the device has been idle. */
+bool conform_is_recent(const struct conform *c, uint64_t now_ns);
 /* delivered less entitled, in percentage points of the uplink. */
 double conform_error_pp(const struct conform *c, struct rate capacity);

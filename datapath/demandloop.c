@@ -34,6 +34,7 @@ struct demandloop {
 	struct demands demands, next; /* of the running plan, and of one that is to be applied */
 	bool prepared;
 	struct pace pace;
+	uint64_t period_ns; /* from the latest look to the next, if no device wakes up; 0: there was no look */
 	bool calm;          /* at the latest look no device was backlogged */
 	uint64_t due_ns;    /* of the timer; 0: the loop sleeps */
 	uint64_t looks;
@@ -279,7 +280,7 @@ static int look_at(struct demandloop *l, size_t uplink, bool packets)
 	if (err >= 0 && u->due)
 		err = divide(l, uplink, have);
 	if (err >= 0)
-		promises_look(l->of.promises, l->of.running, u);
+		promises_look(l->of.promises, l->of.running, u, l->period_ns);
 	return err;
 }
 
@@ -301,8 +302,9 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 	pace_looked(&l->pace, begun, clock_thread_cpu_ns() - cpu);
 	active = count_active(l);
 	l->calm = is_calm(l);
+	l->period_ns = active ? pace_period_ns(&l->pace, active, l->calm) : 0;
 	if (active)
-		arm(l, begun + pace_period_ns(&l->pace, active, l->calm));
+		arm(l, begun + l->period_ns);
 	return 0;
 }
 

@@ -281,6 +281,7 @@ static void look_device(struct promises *p, const struct model *m, struct promis
 					   .entitled = of->entitled[node],
 					   .reserve = m->nodes[u->first + node].reserve,
 					   .capacity = m->nodes[u->first].limit,
+					   .apart_ns = u->apart_ns,
 					   .packet = d->packet };
 
 	if (!d->at_ns)
@@ -302,6 +303,7 @@ static void look_network(struct promises *p, const struct model *m, struct promi
 					   .entitled = of->entitled[node],
 					   .reserve = m->nodes[u->first + node].reserve,
 					   .capacity = m->nodes[u->first].limit,
+					   .apart_ns = u->apart_ns,
 					   .packet = net->packet };
 
 	read_node(p, m, u, node, &r);
@@ -315,7 +317,7 @@ static void sleep_others(struct promise_uplink *u)
 			conform_sleep(&u->list[u->before[k]].conform);
 }
 
-void promises_look(struct promises *p, const struct plan *plan, const struct demand_uplink *of)
+void promises_look(struct promises *p, const struct plan *plan, const struct demand_uplink *of, uint64_t apart_ns)
 {
 	const struct model *m = plan_model(plan, of->direction);
 	struct promise_uplink *u = find(p->uplinks, p->n, of->name, of->direction);
@@ -329,6 +331,7 @@ void promises_look(struct promises *p, const struct plan *plan, const struct dem
 	u->active = swap;
 	u->n_active = 0;
 	u->look++;
+	u->apart_ns = apart_ns;
 	for (size_t k = 0; k < of->n_active; k++)
 		look_device(p, m, u, of, of->leaves[of->active[k]].node);
 	for (size_t k = 0, n = u->n_active; k < n; k++)

@@ -36,6 +36,7 @@ struct promise_uplink {
 	size_t first, n;        /* as in struct demand_uplink */
 	struct promise *list;   /* by node, counted from the uplink's; owned */
 	uint64_t look;          /* their number */
+	uint64_t apart_ns;      /* the latest one's, from the one before */
 	uint32_t *active, *before; /* nodes that were read at the latest look, and at the one before it; owned */
 	size_t n_active, n_before;
 	uint64_t changed_ns;    /* the change that it has not settled after; 0: it has, or there was none */
@@ -59,8 +60,8 @@ int promises_follow(struct promises *p, const struct plan *was, const struct pla
 void promises_change(struct promises *p, uint64_t now_ns);
 /*
  * Those of this uplink's leaves that are active were read, and what they are entitled to from now on is known. plan: the running
- * one. O(active).
+ * one. apart_ns: so long ago the look before was meant to be; 0: not known. O(active).
  */
-void promises_look(struct promises *p, const struct plan *plan, const struct demand_uplink *of);
+void promises_look(struct promises *p, const struct plan *plan, const struct demand_uplink *of, uint64_t apart_ns);
 /* Of a node of the running plan; NULL: it was never read. Borrowed until the next call. */
 const struct conform *promises_of(const struct promises *p, uint32_t node, enum direction direction);

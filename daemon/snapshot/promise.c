@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "promise.h"
 
-/* A window that ended longer ago says nothing of now: the device has been idle. */
-#define LATELY_NS (2 * CONFORM_SPAN_NS + CONFORM_GAP_NS)
-
 void snapshot_promise_make(const struct promises *p, const struct model *m, uint32_t node, enum direction direction,
 			   uint64_t now_ns, struct snapshot_promise *out)
 {
@@ -19,7 +16,7 @@ void snapshot_promise_make(const struct promises *p, const struct model *m, uint
 	out->violated_ns = c->violated_ns;
 	out->changed_ns = c->changed_ns;
 	out->settled_ns = c->settled_ns;
-	if (!c->measured_ns || now_ns - c->measured_ns > LATELY_NS)
+	if (!conform_is_recent(c, now_ns))
 		return;
 	out->measured = true;
 	out->delivered = c->delivered;

@@ -5,6 +5,7 @@
 #include "plan_rig.h"
 
 #include "base/event.h"
+#include "core/pace.h"
 #include "datapath/promises.h"
 
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #include <string.h>
 
 #define LOOK_NS (20 * NSEC_PER_MSEC)
+
+static uint64_t look_ns; /* from one look to the next */
 
 static struct scene scene;
 static struct plan plan;
@@ -52,6 +55,7 @@ static int set_up(void **state)
 	promises = (struct promises){ 0 };
 	assert_int_equal(promises_follow(&promises, &(struct plan){ 0 }, &plan), 0);
 	now_ns = NSEC_PER_SEC;
+	look_ns = LOOK_NS;
 	told[0] = '\0';
 	logged = 0;
 	direction = DIRECTION_TX;
@@ -94,16 +98,16 @@ static void run(const struct sender *s, size_t n, unsigned int looks)
 		for (uint32_t up = s[i].node; up != NODE_NONE; up = plan.model.nodes[up].parent)
 			u->entitled[up].bytes_ps += s[i].entitled * MBIT;
 	while (looks--) {
-		now_ns += LOOK_NS;
+		now_ns += look_ns;
 		for (size_t i = 0; i < n; i++) {
 			struct demand *d = &u->d[s[i].node];
 
 			d->at_ns = now_ns;
-			d->bytes += s[i].rate * MBIT / 50;
+			d->bytes += s[i].rate * MBIT * (look_ns / NSEC_PER_MSEC) / 1000;
 			d->backlogged = true;
 			d->packet = 1514;
 		}
-		promises_look(&promises, &plan, u);
+		promises_look(&promises, &plan, u, look_ns);
 	}
 }
 
@@ -190,6 +194,21 @@ static void test_idle(void **state)
 	assert_in_range(of(2)->reserve_missed, 0, 1);
 }
 
+/* With so many devices that send, looks are far apart, and what they show counts all the same. */
+static void test_many(void **state)
+{
+	(void)state;
+	for (size_t active = 1000; active <= 32000; active *= 2)
+		for (int calm = 0; calm < 2; calm++) {
+			look_ns = pace_period_ns(&(struct pace){ 0 }, active, calm);
+			RUN(60, { 2, 50, 50 }, { 3, 20, 20 });
+			assert_in_range(now_ns - of(2)->measured_ns, 0, CONFORM_SPAN_NS + look_ns);
+			assert_in_range(now_ns - of(1)->measured_ns, 0, CONFORM_SPAN_NS + look_ns);
+			assert_int_equal(of(1)->delivered.bytes_ps / MBIT, 70);
+			assert_true(conform_is_recent(of(2), now_ns + look_ns));
+		}
+}
+
 static void test_settled(void **state)
 {
 	(void)state;
@@ -246,6 +265,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_received, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_settled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_plan, set_up, tear_down),
 	};
