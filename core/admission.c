@@ -191,6 +191,49 @@ int admission_check(const struct model *m, struct model_error *err)
 	return r;
 }
 
+/* What node i gets when all its siblings send: of what the node above it gets then, its part of the sum of weights. */
+static int share_of(const struct model *m, uint32_t i, uint64_t above, uint64_t weights, uint64_t *out,
+		    struct model_error *err)
+{
+	const struct node *node = &m->nodes[i];
+	/* At most 400 Gbit/s * 1e6: 56 bits. */
+	uint64_t part = above * node->share.weight / weights;
+	char has[FAULT_RATE_SIZE], least[FAULT_RATE_SIZE];
+
+	if (part < node->reserve.bytes_ps)
+		part = node->reserve.bytes_ps;
+	if (part < RATE_MIN_BYTES_PS)
+		return fault_at(err, m, i, PART_SHARE,
+				"share %" PRIu32 " of %" PRIu64 " guarantees %s, expected at least %s", node->share.weight,
+				weights, fault_rate(part, has), fault_rate(RATE_MIN_BYTES_PS, least));
+	*out = min64(part, node->limit.bytes_ps);
+	return 0;
+}
+
+int admission_shares(const struct model *m, const bool *part, struct model_error *err)
+{
+	_cleanup_free_ uint64_t *weights = calloc(m->n_nodes + 1, sizeof(*weights)); /* of the children, summed up */
+	_cleanup_free_ uint64_t *rate = calloc(m->n_nodes + 1, sizeof(*rate));
+	int r = 0;
+
+	if (!weights || !rate)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i].kind != NODE_UPLINK && (!part || part[i]))
+			weights[m->nodes[i].parent] += m->nodes[i].share.weight;
+	for (uint32_t i = 0; i < m->n_nodes && r >= 0; i++) {
+		uint32_t up = m->nodes[i].parent;
+
+		if (part && !part[i])
+			continue;
+		if (m->nodes[i].kind == NODE_UPLINK)
+			rate[i] = min64(m->nodes[i].limit.bytes_ps, RATE_MAX_BYTES_PS); /* a port's speed may not be known yet */
+		else
+			r = share_of(m, i, rate[up], weights[up], &rate[i], err);
+	}
+	return r;
+}
+
 /* --- what is likely not meant --------------------------------------------------------------------------- */
 
 /* What each node could take: by node, zeroed. */

@@ -15,6 +15,13 @@
  */
 int admission_check(const struct model *m, struct model_error *err);
 
+/*
+ * 0; -EINVAL: when all of a level send, the share of a node, or its reserve, is worth less than RATE_MIN_BYTES_PS, the
+ * least rate of a class: all of them together would get more than there is. *err says whose. -ENOMEM. part: by node,
+ * whether it counts; NULL: all do. O(n).
+ */
+int admission_shares(const struct model *m, const bool *part, struct model_error *err);
+
 /* By node, what it promises: RATE_ZERO: nothing. 0 or -ENOMEM. O(n). */
 int admission_promised(const struct model *m, struct rate *out);
 

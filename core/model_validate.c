@@ -27,8 +27,6 @@ static const char *const select_text[] = {
 struct check {
 	const struct model *m;
 	uint32_t *order;    /* scratch: nodes, to be sorted */
-	uint64_t *weights;  /* sum of the children's weights */
-	uint64_t *rate;     /* what the node's share guarantees it, bytes per second */
 	uint32_t *depth;    /* networks from the uplink to the node, and the node if it is one */
 	uint32_t *devices;  /* devices under the node */
 	bool *part;         /* whether the node has a part in the direction */
@@ -38,8 +36,6 @@ struct check {
 static void check_free(struct check *c)
 {
 	free(c->order);
-	free(c->weights);
-	free(c->rate);
 	free(c->depth);
 	free(c->devices);
 	free(c->part);
@@ -51,14 +47,12 @@ static int check_init(struct check *c, const struct model *m, enum direction dir
 	c->err = err;
 	c->part = direction_parts(m, direction);
 	c->order = calloc(m->n_nodes, sizeof(*c->order));
-	c->weights = calloc(m->n_nodes, sizeof(*c->weights));
-	c->rate = calloc(m->n_nodes, sizeof(*c->rate));
 	c->depth = calloc(m->n_nodes, sizeof(*c->depth));
 	c->devices = calloc(m->n_nodes, sizeof(*c->devices));
 	/* A network without devices is checked, too. */
 	for (size_t i = 0; c->part && i < m->n_nodes && direction == DIRECTION_TX; i++)
 		c->part[i] = true;
-	if (!c->order || !c->weights || !c->rate || !c->depth || !c->devices || !c->part)
+	if (!c->order || !c->depth || !c->devices || !c->part)
 		return -ENOMEM;
 	return 0;
 }
@@ -84,13 +78,6 @@ static int check_shape(struct check *c)
 				     SHARE_MAX);
 	}
 	return 0;
-}
-
-static void sum_weights(struct check *c)
-{
-	for (uint32_t i = 0; i < c->m->n_nodes; i++)
-		if (c->m->nodes[i].kind != NODE_UPLINK && c->part[i])
-			c->weights[c->m->nodes[i].parent] += c->m->nodes[i].share.weight;
 }
 
 static int name_cmp(const void *pa, const void *pb, void *arg)
@@ -256,37 +243,9 @@ static int check_reserves(struct check *c)
 	return admission_check(c->m, c->err);
 }
 
-/* The rate that the class gets when all its siblings send. */
-static int check_rates(struct check *c)
+static int check_shares(struct check *c)
 {
-	char has[FAULT_RATE_SIZE], least[FAULT_RATE_SIZE];
-
-	sum_weights(c);
-	for (uint32_t i = 0; i < c->m->n_nodes; i++) {
-		const struct node *node = &c->m->nodes[i];
-		uint64_t rate = node->kind == NODE_UPLINK ? capacity_of(c->m, i) : node->limit.bytes_ps;
-
-		if (!c->part[i])
-			continue;
-		if (node->kind != NODE_UPLINK) {
-			uint64_t of = c->weights[node->parent];
-			/* At most 400 Gbit/s * 1e6: 56 bits. */
-			uint64_t part = c->rate[node->parent] * node->share.weight / of;
-
-			if (part < node->reserve.bytes_ps)
-				part = node->reserve.bytes_ps;
-			if (part < RATE_MIN_BYTES_PS)
-				return fault(c, i,
-					     "share %" PRIu32 " of %" PRIu64
-					     " guarantees %s, expected at least %s",
-					     node->share.weight, of, fault_rate(part, has),
-					     fault_rate(RATE_MIN_BYTES_PS, least));
-			if (part < rate)
-				rate = part;
-		}
-		c->rate[i] = rate;
-	}
-	return 0;
+	return admission_shares(c->m, c->part, c->err);
 }
 
 static int check_devices(struct check *c)
@@ -322,7 +281,7 @@ static const struct {
 	{ check_as, PART_AS, false },
 	{ check_limits, PART_LIMIT, true },
 	{ check_reserves, PART_RESERVE, true },
-	{ check_rates, PART_SHARE, true },
+	{ check_shares, PART_SHARE, true },
 	{ check_devices, PART_NODE, false },
 };
 

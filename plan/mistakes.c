@@ -195,21 +195,53 @@ static int add_tight(void *arg, uint32_t node, const char *text)
 	return warning_add(t->out, "tight", model_full_name(t->m, node, name), "%s", text);
 }
 
+int mistakes_reserves(const struct plan *p, enum direction direction, struct model_error *err)
+{
+	return admission_check(plan_model(p, direction), err);
+}
+
+int mistakes_shares(const struct plan *p, enum direction direction, struct model_error *err)
+{
+	const struct model *m = plan_model(p, direction);
+	_cleanup_free_ bool *part = direction_parts(m, direction);
+
+	/* As model_validate(): a device counts whether it sends or not. */
+	return part ? admission_shares(m, direction == DIRECTION_TX ? NULL : part, err) : -ENOMEM;
+}
+
 /*
  * Patterns and others become as many devices as there are: what they promise together is known on the host only. Then
  * reserves that do not fit are cut in proportion.
  */
-static int find_reserves(const struct plan *p, struct warning_list *out)
+static int find_reserves(const struct plan *p, enum direction direction, struct warning_list *out)
 {
+	const struct model *m = plan_model(p, direction);
 	struct model_error err = { 0 };
-	int r = admission_check(&p->model, &err);
+	int r = mistakes_reserves(p, direction, &err);
 
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return warning_add(out, "overbooked", p->model.nodes[model_uplink_of(&p->model, err.node)].name,
-				   "reserves are cut in proportion: %s", err.text);
-	return admission_tight(&p->model, add_tight, &(struct tight){ &p->model, out });
+		return warning_add(out, direction == DIRECTION_RX ? "rx-overbooked" : "overbooked",
+				   m->nodes[model_uplink_of(m, err.node)].name, "reserves are cut in proportion: %s%s",
+				   err.text, direction_note(direction));
+	return direction == DIRECTION_TX ? admission_tight(m, add_tight, &(struct tight){ m, out }) : 0;
+}
+
+/* A class has RATE_MIN_BYTES_PS at least. */
+static int find_shares(const struct plan *p, enum direction direction, struct warning_list *out)
+{
+	const struct model *m = plan_model(p, direction);
+	struct model_error err = { 0 };
+	int r = mistakes_shares(p, direction, &err);
+	const char *uplink;
+
+	if (r != -EINVAL)
+		return r;
+	uplink = m->nodes[model_uplink_of(m, err.node)].name;
+	return warning_add(out, direction == DIRECTION_RX ? "rx-tiny" : "tiny", uplink,
+			   "all together may get more than the capacity of %s: %s%s", uplink, err.text,
+			   direction_note(direction));
 }
 
 int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out)
@@ -232,7 +264,10 @@ int mistakes_find(const struct plan *p, const struct host *h, struct warning_lis
 	}
 	for (size_t i = 0; i < p->n_refused && err >= 0; i++)
 		err = refused(p, &c, &p->refused[i], out);
-	if (err >= 0 && s->resource == RESOURCE_DEVICE)
-		err = find_reserves(p, out);
+	for (enum direction i = 0; i < N_DIRECTIONS && err >= 0 && s->resource == RESOURCE_DEVICE; i++) {
+		err = find_reserves(p, i, out);
+		if (err >= 0)
+			err = find_shares(p, i, out);
+	}
 	return err < 0 ? err : find_misspelt(p, &c, out);
 }

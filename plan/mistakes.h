@@ -16,5 +16,12 @@ bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, ch
  */
 uint32_t mistakes_tie(const struct plan *p, const struct plan *known, char *why, size_t size);
 
+/*
+ * Whether what is promised fits on this host, with all that patterns and others stand for: reserves, and what shares are
+ * worth (core/admission.h). 0; -EINVAL: *err says what does not fit; -ENOMEM.
+ */
+int mistakes_reserves(const struct plan *p, enum direction direction, struct model_error *err);
+int mistakes_shares(const struct plan *p, enum direction direction, struct model_error *err);
+
 /* Append what is likely not meant. 0 or -ENOMEM. */
 int mistakes_find(const struct plan *p, const struct host *h, struct warning_list *out);

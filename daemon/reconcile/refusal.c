@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "refusal.h"
 
-#include "core/admission.h"
+#include "base/cleanup.h"
 #include "datapath/absent.h"
 #include "plan/mistakes.h"
 #include "plan/near.h"
@@ -57,14 +57,19 @@ static int refuse_tie(const struct daemon *d, const struct plan *p, struct spec_
  */
 static int refuse_overbooked(const struct daemon *d, const struct plan *p, struct spec_error *err)
 {
-	for (enum direction i = 0; i < N_DIRECTIONS; i++) {
-		struct model_error merr = { 0 };
+	static int (*const fits[])(const struct plan *, enum direction, struct model_error *) = {
+		mistakes_reserves, mistakes_shares,
+	};
 
-		if (admission_check(plan_model(p, i), &merr) != -EINVAL ||
-		    (d->plan.bindings && admission_check(plan_model(&d->plan, i), &(struct model_error){ 0 }) == -EINVAL))
-			continue;
-		return spec_refuse(err, merr.line, 0, "%s%s", merr.text, i == DIRECTION_RX ? " (rx)" : "");
-	}
+	for (enum direction i = 0; i < N_DIRECTIONS; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(fits); k++) {
+			struct model_error merr = { 0 };
+
+			if (fits[k](p, i, &merr) != -EINVAL ||
+			    (d->plan.bindings && fits[k](&d->plan, i, &(struct model_error){ 0 }) == -EINVAL))
+				continue;
+			return spec_refuse(err, merr.line, 0, "%s%s", merr.text, direction_note(i));
+		}
 	return 0;
 }
 

@@ -227,6 +227,17 @@ case_patterns() {
 	END
 	! divvy apply "$tmp/divvy.yaml" 2>"$tmp/said" && says said '"other"' && says said '"one"'
 	check "a tie is refused, and both are named" "$? == 0" || diag <"$tmp/said"
+	# Room for one VM at 8 kbit/s each, and the pattern fits two.
+	cat >"$tmp/divvy.yaml" <<-END
+		uplinks:
+		  - name: up0
+		    capacity: 15kbit
+		    devices:
+		      - {name: all, vm: "*"}
+	END
+	! divvy apply "$tmp/divvy.yaml" 2>"$tmp/said" && says said 'divvy.yaml:5' && says said 'guarantees 7496bit' &&
+		is all/batch share 30
+	check "more matches than the capacity has room for are refused, and the old text runs" "$? == 0" || diag <"$tmp/said"
 }
 
 # --- containers ------------------------------------------------------------------------------------------

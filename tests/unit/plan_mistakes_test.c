@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -258,6 +259,47 @@ static void reserves(void **state)
 	warned(&(struct plan){ 0 }, "");
 }
 
+/* Patterns divide the capacity by as many as there are: the kernel gives each of them 8 kbit/s at least. */
+static void tiny_shares(void **state)
+{
+	struct node up = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "up0", .limit = { 2999 }, .rx_mode = RX_OWN, .rx.limit = { 3000 } };
+	struct node taps = { .kind = NODE_DEVICE, .name = "taps", .selector = "tap*", .share = { 1 }, .limit = RATE_UNLIMITED };
+	struct node batch = { .kind = NODE_DEVICE, .name = "batch", .selector = "fwln0", .share = { 1 }, .limit = RATE_UNLIMITED };
+	const struct plan_input in = { .host = &host,
+				       .have = &(struct tree){ 0 },
+				       .classids = &(struct classids){ 0 },
+				       .sizing = &sizing_host_default };
+	_cleanup_(model_free) struct model m;
+	struct model_error err = { 0 };
+	struct plan p = { 0 };
+
+	(void)state;
+	model_init(&m);
+	assert_true(model_add(&m, &up) == 0 && model_add(&m, &taps) == 1 && model_add(&m, &batch) == 2);
+	m.nodes[1].rx_mode = m.nodes[2].rx_mode = RX_SAME;
+	/* As it is written, there are two devices. */
+	assert_int_equal(model_validate(&m, &err), 0);
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_int_equal(mistakes_shares(&p, DIRECTION_TX, &err), -EINVAL);
+	assert_int_equal(mistakes_shares(&p, DIRECTION_RX, &err), 0);
+	assert_string_equal(warned(&p, "tiny up0"),
+			    "all together may get more than the capacity of up0: device \"taps/tap0\": share 1 of 3 guarantees 7992bit, expected at least 8kbit");
+	assert_string_equal(warned(&p, "rx-tiny up0"), "");
+	plan_free(&p);
+	m.nodes[0].limit.bytes_ps = 3000;
+	m.nodes[0].rx.limit.bytes_ps = 2000;
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "tiny up0"), "");
+	assert_string_equal(warned(&p, "rx-tiny up0"),
+			    "all together may get more than the capacity of up0: device \"taps/tap0\": share 1 of 3 guarantees 5328bit, expected at least 8kbit (rx)");
+	plan_free(&p);
+	/* A device that has no part in a direction takes nothing there. */
+	m.nodes[2].rx_mode = RX_NONE;
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "rx-tiny up0"), "");
+	plan_free(&p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -270,6 +312,7 @@ int main(void)
 		cmocka_unit_test_setup(schedules, setup),
 		cmocka_unit_test_setup(ports, setup),
 		cmocka_unit_test_setup(reserves, setup),
+		cmocka_unit_test_setup(tiny_shares, setup),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
