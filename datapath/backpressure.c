@@ -43,9 +43,10 @@ void backpressure_forget(struct backpressure *b, uint32_t ifindex)
 		byifindex_remove(b->held, &b->n, sizeof(*h), h);
 }
 
-static struct tap_ref ref_of(const struct held *h)
+/* lists: for all of a pass. */
+static struct tap_ref ref_of(const struct held *h, struct tap_lists *lists)
 {
-	struct tap_ref ref = { .pid = h->pid, .start_time = h->start_time };
+	struct tap_ref ref = { .pid = h->pid, .start_time = h->start_time, .lists = lists };
 
 	memcpy(ref.name, h->nic, sizeof(ref.name));
 	return ref;
@@ -55,7 +56,8 @@ static struct tap_ref ref_of(const struct held *h)
  * Set one vNIC's buffer; true if its error came or went. What was there before is remembered first, so that it
  * can be given back whatever fails then.
  */
-static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct binding *binding, bool force)
+static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct binding *binding, bool force,
+		 struct tap_lists *lists)
 {
 	struct held h = { .ifindex = v->ifindex }, *known = find(b, v->ifindex);
 	struct tap_ref ref;
@@ -74,7 +76,7 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
 	h.queues = binding->queues;
 	h.returning = false;
 	memcpy(h.nic, binding->nic, sizeof(h.nic));
-	ref = ref_of(&h);
+	ref = ref_of(&h, lists);
 	if (!same_vm && tap_get_sndbuf(&ref, &h.before) < 0)
 		h.before = TAP_SNDBUF_UNLIMITED;
 	h.now = (int)v->sndbuf;
@@ -89,9 +91,9 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
  * some queues may have the small buffer and others not: all get the former one. True: detached queues keep the small
  * buffer until they are attached, and the record is needed until then.
  */
-static bool give_back(struct held *h)
+static bool give_back(struct held *h, struct tap_lists *lists)
 {
-	struct tap_ref ref = ref_of(h);
+	struct tap_ref ref = ref_of(h, lists);
 	struct tap_count other;
 	int now;
 
@@ -102,14 +104,15 @@ static bool give_back(struct held *h)
 }
 
 /* The tree wants no buffer there. */
-static void end(struct backpressure *b, struct held *h)
+static void end(struct backpressure *b, struct held *h, struct tap_lists *lists)
 {
-	if (!give_back(h))
+	if (!give_back(h, lists))
 		backpressure_forget(b, h->ifindex);
 }
 
 int backpressure_lower(struct backpressure *b, const struct tree *want, const struct binding *bindings)
 {
+	struct tap_lists lists = { 0 };
 	int changed = 0;
 
 	for (size_t i = 0; i < want->n_vnics; i++) {
@@ -117,32 +120,37 @@ int backpressure_lower(struct backpressure *b, const struct tree *want, const st
 		const struct held *h = find(b, v->ifindex);
 
 		if (v->sndbuf && (!h || h->error || (int)v->sndbuf <= h->now))
-			changed += hold(b, v, &bindings[v->binding], false);
+			changed += hold(b, v, &bindings[v->binding], false, &lists);
 	}
+	tap_lists_free(&lists);
 	return changed;
 }
 
 int backpressure_apply(struct backpressure *b, const struct tree *want, const struct binding *bindings,
 		       bool force)
 {
+	struct tap_lists lists = { 0 };
 	int changed = 0;
 
 	for (size_t i = 0; i < want->n_vnics; i++)
 		if (want->vnics[i].sndbuf)
-			changed += hold(b, &want->vnics[i], &bindings[want->vnics[i].binding], force);
+			changed += hold(b, &want->vnics[i], &bindings[want->vnics[i].binding], force, &lists);
 	for (size_t i = b->n; i-- > 0;) {
 		const struct tree_vnic *v = tree_vnic(want, b->held[i].ifindex, DIRECTION_TX);
 
 		if (v && v->sndbuf)
 			continue;
-		end(b, &b->held[i]);
+		end(b, &b->held[i], &lists);
 	}
+	tap_lists_free(&lists);
 	return changed;
 }
 
 void backpressure_queues(struct backpressure *b, const struct tree *want, const struct binding *bindings,
 			 const char *nic)
 {
+	struct tap_lists lists = { 0 };
+
 	for (size_t i = b->n; i-- > 0;) {
 		struct held *h = &b->held[i];
 		const struct tree_vnic *v = tree_vnic(want, h->ifindex, DIRECTION_TX);
@@ -150,8 +158,9 @@ void backpressure_queues(struct backpressure *b, const struct tree *want, const 
 		if (nic && strncmp(h->nic, nic, sizeof(h->nic)) != 0)
 			continue;
 		if (v && v->sndbuf)
-			hold(b, v, &bindings[v->node], true);
+			hold(b, v, &bindings[v->node], true, &lists);
 		else
-			end(b, h);
+			end(b, h, &lists);
 	}
+	tap_lists_free(&lists);
 }

@@ -10,11 +10,11 @@
 #include <string.h>
 
 /* A send buffer that divvy may have lowered: what it was before is not known. */
-static int adopt_sndbuf(const struct host *host, struct backpressure *b, const struct link *l)
+static int adopt_sndbuf(const struct host *host, struct backpressure *b, const struct link *l, struct tap_lists *lists)
 {
 	const struct vmm_nic *nic = host_nic(host, l->name);
 	struct held h = { .ifindex = l->ifindex, .before = TAP_SNDBUF_UNLIMITED };
-	struct tap_ref ref = { 0 };
+	struct tap_ref ref = { .lists = lists };
 
 	if (!nic || backpressure_of(b, l->ifindex))
 		return 0;
@@ -44,6 +44,7 @@ static bool has_clsact(struct dataplane *p, uint32_t ifindex)
 
 int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *b, bool lost)
 {
+	struct tap_lists lists = { 0 };
 	int err = dataplane_observe(p);
 
 	for (size_t i = 0; lost && i < p->have.n_vnics && err >= 0; i++) {
@@ -54,8 +55,9 @@ int found_adopt(struct dataplane *p, const struct host *h, struct backpressure *
 		if (p->have.vnics[i].hooks & HOOK_FILTER)
 			err = hooks_add(&p->hooks, l->ifindex, l->name, true, has_clsact(p, l->ifindex));
 		if (err >= 0 && p->have.vnics[i].hooks & (HOOK_FILTER | HOOK_TCX))
-			err = adopt_sndbuf(h, b, l);
+			err = adopt_sndbuf(h, b, l, &lists);
 	}
+	tap_lists_free(&lists);
 	return err;
 }
 

@@ -3,47 +3,116 @@
 
 #include "tunfd.h"
 
+#include "base/byifindex.h"
 #include "base/cleanup.h"
 #include "kernel/proc/process.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 /* What to do with each queue; fd is borrowed for the call. */
 typedef int (*queue_cb)(int fd, void *arg);
 
-/*
- * Every queue of the tap that the process has open. Between listing and borrowing, the process may close a
- * descriptor or give its number to another file: such a number is passed over.
- */
-static int for_each_queue(const struct tap_ref *t, queue_cb cb, void *arg)
+/* --- which descriptors ---------------------------------------------------------------------------- */
+
+/* What a process has open, sorted by name and number. */
+struct tap_list {
+	uint32_t pid; /* first, for byifindex.h */
+	uint64_t start_time;
+	struct tunfd *fds; /* owned */
+	size_t n;
+};
+
+void tap_lists_free(struct tap_lists *l)
 {
-	_cleanup_close_ int pidfd = -1, procdir = -1;
-	_cleanup_free_ struct tunfd *fds = NULL;
-	const struct process vmm = { .pid = t->pid, .start_time = t->start_time };
-	size_t n, seen = 0;
-	int r, err = -ENODEV;
+	for (size_t i = 0; i < l->n; i++)
+		free(l->list[i].fds);
+	free(l->list);
+	*l = (struct tap_lists){ 0 };
+}
 
-	r = process_open(&vmm, &pidfd, &procdir);
+static int compare_name(const void *a, const void *b)
+{
+	const struct tunfd *x = a, *y = b;
+	int r = strncmp(x->name, y->name, IFNAMSIZ);
+
+	return r ? r : (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* 0, and *out's fds are the caller's to free; the errors of tunfd_list(). */
+static int read_list(const struct tap_ref *t, int procdir, struct tap_list *out)
+{
+	struct tap_list l = { .pid = (uint32_t)t->pid, .start_time = t->start_time };
+	int r = tunfd_list(procdir, &l.fds, &l.n);
+
 	if (r < 0)
 		return r;
-	r = tunfd_list(procdir, &fds, &n);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_close_ int fd = -1;
+	if (l.n)
+		qsort(l.fds, l.n, sizeof(*l.fds), compare_name);
+	*out = l;
+	return 0;
+}
 
-		if (strncmp(fds[i].name, t->name, IFNAMSIZ))
-			continue;
-		fd = tunfd_borrow(pidfd, fds[i].fd);
+/* The process's list, read if it was not before. NULL: *err says why. Borrowed until the next call. */
+static const struct tap_list *list_of(const struct tap_ref *t, int procdir, int *err)
+{
+	struct tap_lists *all = t->lists;
+	struct tap_list *known = byifindex_find(all->list, all->n, sizeof(*known), (uint32_t)t->pid), fresh;
+
+	if (known && known->start_time == t->start_time)
+		return known;
+	*err = read_list(t, procdir, &fresh);
+	if (*err < 0)
+		return NULL;
+	if (known) { /* of a process that is gone */
+		free(known->fds);
+		*known = fresh;
+		return known;
+	}
+	*err = byifindex_insert(&all->list, &all->n, sizeof(fresh), &fresh);
+	if (*err == 0)
+		return byifindex_find(all->list, all->n, sizeof(fresh), fresh.pid);
+	free(fresh.fds);
+	return NULL;
+}
+
+/* The first of the tap's in the list, or where it would be. */
+static size_t first_of(const struct tap_list *l, const char *name)
+{
+	size_t lo = 0, hi = l->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strncmp(l->fds[mid].name, name, IFNAMSIZ) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/*
+ * Between listing and borrowing, the process may close a descriptor or give its number to another file: such a number is
+ * passed over.
+ */
+static int visit(const struct tap_list *l, const char *name, int pidfd, queue_cb cb, void *arg)
+{
+	int seen = 0, err = -ENODEV;
+
+	for (size_t i = first_of(l, name); i < l->n && strncmp(l->fds[i].name, name, IFNAMSIZ) == 0; i++) {
+		_cleanup_close_ int fd = tunfd_borrow(pidfd, l->fds[i].fd);
+		int r;
+
 		if (fd < 0) {
 			if (fd != -EBADF)
 				err = fd;
 			continue;
 		}
-		if (!tunfd_is(fd, t->name))
+		if (!tunfd_is(fd, name))
 			continue;
 		r = cb(fd, arg);
 		if (r == -EBADFD || r == -ENODEV) /* detached, or deleted, meanwhile */
@@ -54,6 +123,31 @@ static int for_each_queue(const struct tap_ref *t, queue_cb cb, void *arg)
 	}
 	return seen ? 0 : err;
 }
+
+/* Every queue of the tap that the process has open. */
+static int for_each_queue(const struct tap_ref *t, queue_cb cb, void *arg)
+{
+	_cleanup_close_ int pidfd = -1, procdir = -1;
+	const struct process vmm = { .pid = t->pid, .start_time = t->start_time };
+	const struct tap_list *l;
+	struct tap_list own;
+	int r = process_open(&vmm, &pidfd, &procdir);
+
+	if (r < 0)
+		return r;
+	if (t->lists) {
+		l = list_of(t, procdir, &r);
+		return l ? visit(l, t->name, pidfd, cb, arg) : r;
+	}
+	r = read_list(t, procdir, &own);
+	if (r < 0)
+		return r;
+	r = visit(&own, t->name, pidfd, cb, arg);
+	free(own.fds);
+	return r;
+}
+
+/* --- send buffers --------------------------------------------------------------------------------- */
 
 /* The largest of each kind of queue; 0: there is none. */
 struct largest {

@@ -8,16 +8,30 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* What the kernel gives a tap whose opener did not ask for less. */
 #define TAP_SNDBUF_UNLIMITED INT32_MAX
 
+/*
+ * Which taps processes have open, for many calls in a row: of each process it is read once, by the first of them. To
+ * read it for each of a process's taps is quadratic. A descriptor that was opened since is not seen, one that was
+ * closed or leads elsewhere now is passed over. Zeroed: nothing was read.
+ */
+struct tap_lists {
+	struct tap_list *list; /* sorted by pid; owned */
+	size_t n;
+};
+
+void tap_lists_free(struct tap_lists *l);
+
 struct tap_ref {
 	pid_t pid;            /* a process that has the tap open */
 	uint64_t start_time;  /* its start time, /proc/PID/stat field 22: tells a reused pid */
 	char name[IFNAMSIZ];  /* the tap's name in this network namespace */
+	struct tap_lists *lists; /* borrowed; NULL: each call reads what the process has open */
 };
 
 /*

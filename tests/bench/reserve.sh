@@ -122,10 +122,9 @@ case_kill() {
 	tree_down
 }
 
-# Without backpressure, and each sends 1.3 times what there is for it: for each vNIC that it holds back divvyd reads all
-# descriptors of the process behind it, and here that is one process.
+# Each sends 1.3 times what there is for it. Without backpressure, or with it: BACKPRESSURE=auto. All taps are one process's.
 case_cpu() {
-	local n k ms modes device_keys=", backpressure: off"
+	local n k ms modes device_keys=", backpressure: ${BACKPRESSURE:-off}"
 	for n in ${NUMBERS:-2 100 1000}; do
 		tree_up < <(
 			echo "uplink 200"

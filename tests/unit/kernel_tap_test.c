@@ -203,6 +203,41 @@ static void the_same_name_elsewhere_is_another_tap(void **state)
 	drop(&there);
 }
 
+/* One reading of a process serves for all of its taps, as long as it is the same process. */
+static void a_list_is_read_once(void **state)
+{
+	struct holder a = hold("dvt0", 2, false), b = hold("dvt1", 1, false), more;
+	struct tap_lists lists = { 0 };
+	int now = 0;
+
+	(void)state;
+	a.ref.lists = b.ref.lists = &lists;
+	assert_int_equal(tap_set_sndbuf(&a.ref, 90000, NULL), 0);
+	assert_int_equal(tap_set_sndbuf(&b.ref, 80000, NULL), 0);
+	assert_int_equal(tap_get_sndbuf(&a.ref, &now), 0);
+	assert_int_equal(now, 90000);
+	assert_int_equal(tap_get_sndbuf(&b.ref, &now), 0);
+	assert_int_equal(now, 80000);
+	assert_int_equal(lists.n, 2);
+	strcpy(a.ref.name, "dvt1");
+	assert_int_equal(tap_get_sndbuf(&a.ref, &now), -ENODEV);
+	strcpy(a.ref.name, "dvt");
+	assert_int_equal(tap_get_sndbuf(&a.ref, &now), -ENODEV);
+	/* What has no descriptor in the list has none, until it is read anew. */
+	more = a;
+	strcpy(more.ref.name, "dvt0");
+	one_more_queue(&more);
+	assert_int_equal(tap_get_sndbuf(&more.ref, &now), 0);
+	assert_int_equal(now, 90000);
+	tap_lists_free(&lists);
+	assert_int_equal(tap_get_sndbuf(&more.ref, &now), 0);
+	assert_int_equal(now, TAP_SNDBUF_UNLIMITED);
+	drop(&b);
+	assert_int_equal(tap_get_sndbuf(&b.ref, &now), -ESRCH);
+	drop(&a);
+	tap_lists_free(&lists);
+}
+
 static void a_process_that_died(void **state)
 {
 	struct holder h = hold("dvt0", 1, false);
@@ -353,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_later_queue_shows),
 		cmocka_unit_test(other_taps_are_left_alone),
 		cmocka_unit_test(the_same_name_elsewhere_is_another_tap),
+		cmocka_unit_test(a_list_is_read_once),
 		cmocka_unit_test(a_process_that_died),
 		cmocka_unit_test(dies_while_it_is_set),
 		cmocka_unit_test(a_reused_pid_is_another_process),
