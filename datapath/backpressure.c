@@ -158,7 +158,7 @@ void backpressure_queues(struct backpressure *b, const struct tree *want, const 
 		if (nic && strncmp(h->nic, nic, sizeof(h->nic)) != 0)
 			continue;
 		if (v && v->sndbuf)
-			hold(b, v, &bindings[v->node], true, &lists);
+			hold(b, v, &bindings[v->binding], true, &lists);
 		else
 			end(b, h, &lists);
 	}

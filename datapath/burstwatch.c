@@ -43,7 +43,7 @@ uint64_t burstwatch_limit(const struct plan *p, uint64_t now)
 
 			/* A queue may send once more as long as its buffer is not full. */
 			if (v->uplink == u && v->sndbuf)
-				packets += (v->sndbuf / SMALLEST_TRUESIZE + 1) * p->bindings[v->node].queues;
+				packets += (v->sndbuf / SMALLEST_TRUESIZE + 1) * p->bindings[v->binding].queues;
 		}
 		most = packets > most ? packets : most;
 	}

@@ -39,7 +39,7 @@ static void set_up(struct rig *r, uint32_t sndbuf)
 	*r = (struct rig){ 0 };
 	memset(dropped, 0, sizeof(dropped));
 	for (uint32_t i = 0; i < VNICS; i++) {
-		r->vnics[i] = (struct tree_vnic){ .ifindex = i + 1, .node = i, .sndbuf = sndbuf };
+		r->vnics[i] = (struct tree_vnic){ .ifindex = i + 1, .node = i, .binding = VNICS - 1 - i, .sndbuf = sndbuf };
 		r->bindings[i].queues = 1;
 	}
 	r->plan.bindings = r->bindings;
@@ -63,6 +63,11 @@ static void test_limit(void **state)
 	for (size_t i = 0; i < VNICS / 2; i++)
 		r.vnics[i].uplink = 1; /* another qdisc, another list */
 	assert_int_equal(burstwatch_limit(&r.plan, 1000), 6000);
+	for (size_t i = 0; i < VNICS; i++)
+		r.vnics[i].node = 0; /* all are vNICs of one device */
+	for (size_t i = 0; i < VNICS / 2; i++)
+		r.bindings[r.vnics[i].binding].queues = 8;
+	assert_int_equal(burstwatch_limit(&r.plan, 1000), 12000);
 	set_up(&r, 0); /* VMs that do not wait: nothing is known */
 	assert_int_equal(burstwatch_limit(&r.plan, 1000), 2000);
 }

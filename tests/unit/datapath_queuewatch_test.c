@@ -26,7 +26,7 @@ struct rig {
 	int queue[QUEUES];
 	struct backpressure held;
 	struct tree_vnic vnic;
-	struct binding binding;
+	struct binding bindings[2]; /* the device's first vNIC is another one */
 	struct plan plan;
 	sd_event *event;
 	struct queuewatch *watch;
@@ -67,12 +67,12 @@ static void set_up(struct rig *r)
 {
 	*r = (struct rig){ .queue = { -1 } };
 	use(r, 1);
-	r->vnic = (struct tree_vnic){ .ifindex = if_nametoindex(TAP), .sndbuf = SMALL };
-	r->binding = (struct binding){ .bound = true, .ifindex = r->vnic.ifindex, .pid = getpid(), .queues = QUEUES };
-	strcpy(r->binding.nic, TAP);
-	assert_int_equal(vmm_start_time("/proc", getpid(), &r->binding.start_time), 0);
+	r->vnic = (struct tree_vnic){ .ifindex = if_nametoindex(TAP), .sndbuf = SMALL, .binding = 1 };
+	r->bindings[1] = (struct binding){ .bound = true, .ifindex = r->vnic.ifindex, .pid = getpid(), .queues = QUEUES };
+	strcpy(r->bindings[1].nic, TAP);
+	assert_int_equal(vmm_start_time("/proc", getpid(), &r->bindings[1].start_time), 0);
 	r->plan.tree = (struct tree){ .vnics = &r->vnic, .n_vnics = 1 };
-	r->plan.bindings = &r->binding;
+	r->plan.bindings = r->bindings;
 	assert_int_equal(sd_event_new(&r->event), 0);
 	assert_int_equal(queuewatch_open(&r->watch, r->event, &r->held, &r->plan), 0);
 }
