@@ -26,8 +26,9 @@ divvy() {
 	"$build/divvy" "$@"
 }
 
-make_links() { # how many vNICs
+make_links() { # how many vNICs, "noipv6": none of them has addresses
 	ip netns add "$ns"
+	[[ ${2:-} != noipv6 ]] || ip netns exec "$ns" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 	{
 		echo "link add up0 type veth peer name up0p"
 		for ((i = 0; i < $1; i++)); do
