@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "core/admission.h"
+#include "core/direction.h"
 #include "proto/client.h"
 #include "spec/spec.h"
 
@@ -45,14 +46,28 @@ static bool schedule_is_idle(const struct model *m)
 struct warned {
 	const char *file;
 	const struct model *m;
+	enum direction direction;
 };
 
 static int warn(void *arg, uint32_t node, const char *text)
 {
 	const struct warned *w = arg;
 
-	complain("warning: %s:%u: %s", w->file, w->m->nodes[node].line, text);
+	complain("warning: %s:%u: %s%s", w->file, w->m->nodes[node].line, text, direction_note(w->direction));
 	return 0;
+}
+
+/* Reserves that leave next to nothing to others, in each direction. */
+static void warn_tight(const char *file, const struct model *m)
+{
+	for (enum direction i = 0; i < N_DIRECTIONS; i++) {
+		_cleanup_free_ bool *part = direction_parts(m, i);
+		_cleanup_(model_free) struct model there;
+
+		model_init(&there);
+		if (part && direction_model(m, i, &there) == 0)
+			admission_tight(&there, part, warn, &(struct warned){ file, m, i });
+	}
 }
 
 int verb_check(int argc, char **argv)
@@ -68,7 +83,7 @@ int verb_check(int argc, char **argv)
 	printf("%s: valid, %zu device%s\n", argv[1], devices, devices == 1 ? "" : "s");
 	if (schedule_is_idle(&m))
 		puts("The keys of schedule count only with resource: cpu; devices are scheduled");
-	admission_tight(&m, warn, &(struct warned){ argv[1], &m });
+	warn_tight(argv[1], &m);
 	model_free(&m);
 	return EXIT_SUCCESS;
 }

@@ -26,6 +26,11 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static bool counts(const bool *part, size_t i)
+{
+	return !part || part[i];
+}
+
 /* What each node promises, and what its children promise together; both by node, zeroed. */
 static void sum_up(const struct model *m, uint64_t *promised, uint64_t *below)
 {
@@ -87,18 +92,18 @@ static void put_name(struct names *n, const struct node *node, uint64_t promised
 			 n->more == 1 ? "" : "s");
 }
 
-/* The children of a node that promise something (has), or nothing, without one of them. */
-static void name_children(const struct model *m, const uint64_t *promised, uint32_t parent, uint32_t but, bool has,
-			  struct names *out)
+/* The children of a node that promise something (has), or nothing, without one of them. part: as for admission_shares(). */
+static void name_children(const struct model *m, const bool *part, const uint64_t *promised, uint32_t parent, uint32_t but,
+			  bool has, struct names *out)
 {
 	size_t end = model_end(m, parent);
 	uint32_t n = 0;
 
 	for (size_t i = parent + 1; i < end; i = model_end(m, i))
-		n += i != but && !!promised[i] == has;
+		n += counts(part, i) && i != but && !!promised[i] == has;
 	*out = names_of(n);
 	for (size_t i = parent + 1; i < end; i = model_end(m, i))
-		if (i != but && !!promised[i] == has)
+		if (counts(part, i) && i != but && !!promised[i] == has)
 			put_name(out, &m->nodes[i], promised[i]);
 }
 
@@ -130,7 +135,7 @@ static int refuse_sum(const struct model *m, const uint64_t *promised, uint32_t 
 		if (so_far > has)
 			break;
 	}
-	name_children(m, promised, parent, (uint32_t)at, true, &with);
+	name_children(m, NULL, promised, parent, (uint32_t)at, true, &with);
 	snprintf(what, sizeof(what), "%s %s", m->nodes[at].reserve.bytes_ps ? "reserve" : "the reserves in it,",
 		 fault_rate(promised[at], own));
 	snprintf(most, sizeof(most), "%s, the %s of %s", fault_rate(has, rate),
@@ -219,12 +224,12 @@ int admission_shares(const struct model *m, const bool *part, struct model_error
 	if (!weights || !rate)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n_nodes; i++)
-		if (m->nodes[i].kind != NODE_UPLINK && (!part || part[i]))
+		if (m->nodes[i].kind != NODE_UPLINK && counts(part, i))
 			weights[m->nodes[i].parent] += m->nodes[i].share.weight;
 	for (uint32_t i = 0; i < m->n_nodes && r >= 0; i++) {
 		uint32_t up = m->nodes[i].parent;
 
-		if (part && !part[i])
+		if (!counts(part, i))
 			continue;
 		if (m->nodes[i].kind == NODE_UPLINK)
 			rate[i] = min64(m->nodes[i].limit.bytes_ps, RATE_MAX_BYTES_PS); /* a port's speed may not be known yet */
@@ -259,15 +264,15 @@ static const char *mbit_text(uint64_t bytes_ps, char buf[FAULT_RATE_SIZE])
 	return buf;
 }
 
-static int tell_tight(const struct model *m, const uint64_t *promised, uint32_t i, uint64_t left, uint64_t has,
+static int tell_tight(const struct model *m, const bool *part, const uint64_t *promised, uint32_t i, uint64_t left, uint64_t has,
 		      admission_tell *tell, void *arg)
 {
 	char text[2 * NAMES_SIZE + MODEL_FULL_NAME_SIZE + 128], name[MODEL_FULL_NAME_SIZE];
 	char rest[FAULT_RATE_SIZE], all[FAULT_RATE_SIZE];
 	struct names with, without;
 
-	name_children(m, promised, i, NODE_NONE, true, &with);
-	name_children(m, promised, i, NODE_NONE, false, &without);
+	name_children(m, part, promised, i, NODE_NONE, true, &with);
+	name_children(m, part, promised, i, NODE_NONE, false, &without);
 	snprintf(text, sizeof(text),
 		 "the reserves in %s (%s) leave %s of %s Mbit/s to %s when all send, less than %d %%",
 		 model_full_name(m, i, name), with.text, mbit_text(left, rest), mbit_text(has, all), without.text,
@@ -275,7 +280,7 @@ static int tell_tight(const struct model *m, const uint64_t *promised, uint32_t 
 	return tell(arg, i, text);
 }
 
-int admission_tight(const struct model *m, admission_tell *tell, void *arg)
+int admission_tight(const struct model *m, const bool *part, admission_tell *tell, void *arg)
 {
 	_cleanup_free_ uint64_t *promised = calloc(m->n_nodes + 1, sizeof(*promised));
 	_cleanup_free_ uint64_t *below = calloc(m->n_nodes + 1, sizeof(*below));
@@ -291,8 +296,8 @@ int admission_tight(const struct model *m, admission_tell *tell, void *arg)
 	for (size_t i = 0; i < m->n_nodes; i++) {
 		const struct node *node = &m->nodes[i];
 
-		got[i] = RATE_UNLIMITED;
-		if (node->parent != NODE_NONE && !promised[i])
+		got[i] = counts(part, i) ? RATE_UNLIMITED : RATE_ZERO;
+		if (node->parent != NODE_NONE && !promised[i] && counts(part, i))
 			wanted[node->parent] = add_sat(wanted[node->parent], most[i]);
 	}
 	r = entitle(m, got, got);
@@ -300,7 +305,7 @@ int admission_tight(const struct model *m, admission_tell *tell, void *arg)
 		uint64_t has = got[i].bytes_ps, left = has > below[i] ? has - below[i] : 0;
 
 		if (below[i] && wanted[i] > left && left < has / 100 * TIGHT_PERCENT)
-			r = tell_tight(m, promised, i, left, has, tell, arg);
+			r = tell_tight(m, part, promised, i, left, has, tell, arg);
 	}
 	return r;
 }

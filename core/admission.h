@@ -29,6 +29,7 @@ int admission_promised(const struct model *m, struct rate *out);
 typedef int admission_tell(void *arg, uint32_t node, const char *text);
 /*
  * Calls tell for each node whose children's reserves leave less than 5 % of what it has, when all devices send, to
- * children without a reserve that could use more. m: valid, or expanded. 0; -ENOMEM; or what tell returned. O(n log n).
+ * children without a reserve that could use more. m: valid, or expanded; part: as for admission_shares(). 0; -ENOMEM; or
+ * what tell returned. O(n log n).
  */
-int admission_tight(const struct model *m, admission_tell *tell, void *arg);
+int admission_tight(const struct model *m, const bool *part, admission_tell *tell, void *arg);

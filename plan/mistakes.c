@@ -184,6 +184,7 @@ static int find_misspelt(const struct plan *p, const struct claims *c, struct wa
 
 struct tight {
 	const struct model *m;
+	enum direction direction;
 	struct warning_list *out;
 };
 
@@ -192,7 +193,8 @@ static int add_tight(void *arg, uint32_t node, const char *text)
 	const struct tight *t = arg;
 	char name[MODEL_FULL_NAME_SIZE];
 
-	return warning_add(t->out, "tight", model_full_name(t->m, node, name), "%s", text);
+	return warning_add(t->out, t->direction == DIRECTION_RX ? "rx-tight" : "tight", model_full_name(t->m, node, name), "%s%s",
+			   text, direction_note(t->direction));
 }
 
 int mistakes_reserves(const struct plan *p, enum direction direction, struct model_error *err)
@@ -216,16 +218,17 @@ int mistakes_shares(const struct plan *p, enum direction direction, struct model
 static int find_reserves(const struct plan *p, enum direction direction, struct warning_list *out)
 {
 	const struct model *m = plan_model(p, direction);
+	_cleanup_free_ bool *part = direction_parts(m, direction);
 	struct model_error err = { 0 };
 	int r = mistakes_reserves(p, direction, &err);
 
-	if (r == -ENOMEM)
-		return r;
+	if (r == -ENOMEM || !part)
+		return -ENOMEM;
 	if (r < 0)
 		return warning_add(out, direction == DIRECTION_RX ? "rx-overbooked" : "overbooked",
 				   m->nodes[model_uplink_of(m, err.node)].name, "reserves are cut in proportion: %s%s",
 				   err.text, direction_note(direction));
-	return direction == DIRECTION_TX ? admission_tight(m, add_tight, &(struct tight){ m, out }) : 0;
+	return admission_tight(m, part, add_tight, &(struct tight){ m, direction, out });
 }
 
 /* A class has RATE_MIN_BYTES_PS at least. */

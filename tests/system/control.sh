@@ -78,6 +78,15 @@ terms() {
 	done
 	[[ -z $wrong ]]
 	check "each of doc/examples is right, and nothing is to be said of it" "$? == 0" || diag <<<"wrong:$wrong"
+	cat >"$tmp/tight.yaml" <<-END
+		uplinks:
+		  - {name: up0, capacity: 100mbit, rx_capacity: 50mbit, devices: [
+		      {name: a, nic: n0, reserve: 98mbit, rx: {reserve: 49mbit}}, {name: b, nic: n1, rx: {share: 1}}, {name: c, nic: n2}]}
+	END
+	divvy check "$tmp/tight.yaml" >"$tmp/said" 2>&1 &&
+		grep -qx '.*tight.yaml:2: the reserves in up0 (a 98mbit) leave 2.00 of 100 Mbit/s to b and c .*' "$tmp/said" &&
+		grep -qx '.*tight.yaml:2: the reserves in up0 (a 49mbit) leave 1.00 of 50.0 Mbit/s to b .* (rx)' "$tmp/said"
+	check "check warns of reserves that leave next to nothing, in each direction" "$? == 0" || diag <"$tmp/said"
 }
 
 case_dry_run() {

@@ -184,7 +184,7 @@ static void tight(const struct model *m, uint32_t node, const char *text)
 	struct told t = { 0 };
 
 	accepted(m);
-	assert_int_equal(admission_tight(m, tell, &t), 0);
+	assert_int_equal(admission_tight(m, NULL, tell, &t), 0);
 	assert_int_equal(t.n, 1);
 	assert_string_equal(t.text, text);
 	assert_int_equal(t.node, node);
@@ -195,7 +195,7 @@ static void roomy(const struct model *m)
 	struct told t = { 0 };
 
 	accepted(m);
-	assert_int_equal(admission_tight(m, tell, &t), 0);
+	assert_int_equal(admission_tight(m, NULL, tell, &t), 0);
 	if (t.n)
 		fail_msg("%s", t.text);
 }
@@ -222,6 +222,24 @@ static void little_left(void **state)
 	roomy(&m);
 	reserve(&m, 6, 32);
 	tight(&m, 2, "the reserves in blue (mail 32mbit) leave 1.33 of 33.3 Mbit/s to front when all send, less than 5 %");
+}
+
+/* Who has no part in a direction can use nothing there. */
+static void little_left_for_some(void **state)
+{
+	_cleanup_(model_free) struct model m;
+	bool part[NODES_MAX] = { [0] = true, [1] = true, [7] = true };
+	struct told t = { 0 };
+
+	(void)state;
+	sample(&m);
+	reserve(&m, 1, 96);
+	assert_int_equal(admission_tight(&m, part, tell, &t), 0);
+	assert_string_equal(t.text, "the reserves in eth0 (web 96mbit) leave 4.00 of 100 Mbit/s to batch when all send, less than 5 %");
+	part[7] = false;
+	t = (struct told){ 0 };
+	assert_int_equal(admission_tight(&m, part, tell, &t), 0);
+	assert_int_equal(t.n, 0);
 }
 
 /* --- all of it at random ---------------------------------------------------------------------- */
@@ -363,7 +381,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_level),	    cmocka_unit_test(networks),
 		cmocka_unit_test(many),	    cmocka_unit_test(unknown_capacity),
-		cmocka_unit_test(little_left), cmocka_unit_test(admitted_is_kept),
+		cmocka_unit_test(little_left),
+		cmocka_unit_test(little_left_for_some), cmocka_unit_test(admitted_is_kept),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -255,8 +255,44 @@ static void reserves(void **state)
 	assert_string_equal(warned(&p, "overbooked up0"),
 			    "reserves are cut in proportion: device \"taps/tap1\": reserve 5600kbit: together with taps/tap0 5600kbit that is 11200kbit, 1200kbit too much; expected at most 10mbit, the capacity of up0");
 	assert_string_equal(warned(&p, "tight up0"), "");
+	assert_string_equal(warned(&p, "rx-tight up0"), "");
 	plan_free(&p);
 	warned(&(struct plan){ 0 }, "");
+}
+
+/* The same of what VMs receive. Who has no part there is not named. */
+static void reserves_of_rx(void **state)
+{
+	struct node up = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "up0", .limit = { 1250000 } };
+	struct node taps = { .kind = NODE_DEVICE, .name = "taps", .selector = "tap*", .share = { 1 },
+			     .limit = RATE_UNLIMITED, .rx_mode = RX_OWN,
+			     .rx = { .share = { 1 }, .limit = RATE_UNLIMITED, .reserve = { 600000 } } };
+	struct node batch = { .kind = NODE_DEVICE, .name = "batch", .selector = "fwln0", .share = { 1 },
+			      .limit = RATE_UNLIMITED, .rx_mode = RX_SAME };
+	const struct plan_input in = { .host = &host,
+				       .have = &(struct tree){ 0 },
+				       .classids = &(struct classids){ 0 },
+				       .sizing = &sizing_host_default };
+	_cleanup_(model_free) struct model m;
+	struct plan p = { 0 };
+
+	(void)state;
+	model_init(&m);
+	assert_true(model_add(&m, &up) == 0 && model_add(&m, &taps) == 1 && model_add(&m, &batch) == 2);
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "tight up0"), "");
+	assert_string_equal(warned(&p, "rx-tight up0"),
+			    "the reserves in up0 (taps/tap0 4800kbit and taps/tap1 4800kbit) leave 0.40 of 10.0 Mbit/s to batch when all send, less than 5 % (rx)");
+	plan_free(&p);
+	m.nodes[2].rx_mode = RX_NONE;
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "rx-tight up0"), "");
+	plan_free(&p);
+	m.nodes[1].rx.reserve.bytes_ps = 700000;
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_string_equal(warned(&p, "overbooked up0"), "");
+	assert_non_null(strstr(warned(&p, "rx-overbooked up0"), "reserve 5600kbit"));
+	plan_free(&p);
 }
 
 /* Patterns divide the capacity by as many as there are: the kernel gives each of them 8 kbit/s at least. */
@@ -312,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup(schedules, setup),
 		cmocka_unit_test_setup(ports, setup),
 		cmocka_unit_test_setup(reserves, setup),
+		cmocka_unit_test_setup(reserves_of_rx, setup),
 		cmocka_unit_test_setup(tiny_shares, setup),
 	};
 
