@@ -203,7 +203,7 @@ $(filter $(B)/tests/unit/slots_guard%,$(UNIT)): | $(B)/divvy-guard
 WRAP_lab_peer_run_test := vm_pid vm_alive
 WRAP_plan_faults_test := calloc reallocarray strdup
 WRAP_datapath_diff_test := calloc reallocarray strdup
-WRAP_datapath_sample_test := htb_list
+WRAP_datapath_sample_test := htb_list qdisc_root
 WRAP_datapath_others_test := filter_list_all
 WRAP_datapath_drain_test := htb_list qdisc_root htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns
 WRAP_datapath_burstwatch_test := burst_dropped

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/nsec.h"
 #include "kernel/net/htb.h"
+#include "kernel/net/qdisc.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -94,12 +95,70 @@ static void push(struct sample_uplink *u, struct sample_reading fresh)
 	u->reading[0] = fresh;
 }
 
-static int read_uplink(struct sample_uplink *u, struct rtnl *r, uint32_t ifb, uint64_t now_ns)
+static int compare_minor(const void *key, const void *c)
+{
+	return (int)*(const uint16_t *)key - (int)((const struct sample_class *)c)->minor;
+}
+
+static const struct sample_class *class_of(const struct sample_reading *r, uint16_t minor)
+{
+	return r->n ? bsearch(&minor, r->classes, r->n, sizeof(*r->classes), compare_minor) : NULL;
+}
+
+/* Whether the reading has the classes that the kernel has now: it has not where one was added or is gone. */
+static bool has_classes(const struct sample_reading *r, const struct tree_uplink *have)
+{
+	for (size_t i = 0; i < have->n_classes; i++)
+		if (!class_of(r, have->classes[i].htb.minor))
+			return false;
+	return r->n && r->n == have->n_classes;
+}
+
+/*
+ * The latest reading is the present one, too, if the root has sent and dropped nothing since then and nothing waits: one
+ * question, not a dump of all classes.
+ */
+static bool rests(const struct sample_uplink *u, const struct sample_root *now, const struct tree_uplink *have)
+{
+	return u->n_readings && u->root.known && now->known && u->root.ifb == now->ifb && u->root.bytes == now->bytes &&
+	       u->root.drops == now->drops && !u->root.waiting && !now->waiting && has_classes(&u->reading[0], have);
+}
+
+static int copy_reading(const struct sample_reading *from, uint64_t now_ns, struct sample_reading *out)
+{
+	*out = (struct sample_reading){ .at_ns = now_ns, .n = from->n, .classes = calloc(from->n + 1, sizeof(*out->classes)) };
+	if (!out->classes)
+		return -ENOMEM;
+	memcpy(out->classes, from->classes, from->n * sizeof(*from->classes));
+	return 0;
+}
+
+static struct sample_root read_root(struct rtnl *r, uint32_t ifb)
+{
+	struct qdisc q;
+
+	if (qdisc_root(r, ifb, &q) < 0)
+		return (struct sample_root){ 0 };
+	return (struct sample_root){
+		.known = true, .ifb = ifb, .bytes = q.bytes, .drops = q.drops, .waiting = q.backlog_packets
+	};
+}
+
+/* The root first: what is sent meanwhile is found at the next reading. */
+static int read_uplink(struct sample_uplink *u, struct rtnl *r, const struct tree_uplink *have, uint64_t now_ns)
 {
 	_cleanup_free_ struct htb_stats *stats = NULL;
 	struct sample_reading fresh = { .at_ns = now_ns };
-	int err = htb_list(r, ifb, NULL, &stats, &fresh.n);
+	struct sample_root root = read_root(r, have->ifb);
+	int err = 0;
 
+	if (rests(u, &root, have)) {
+		err = copy_reading(&u->reading[0], now_ns, &fresh);
+		if (err >= 0)
+			push(u, fresh);
+		return err;
+	}
+	err = htb_list(r, have->ifb, NULL, &stats, &fresh.n);
 	if (err < 0)
 		return err;
 	fresh.classes = calloc(fresh.n + 1, sizeof(*fresh.classes));
@@ -113,6 +172,7 @@ static int read_uplink(struct sample_uplink *u, struct rtnl *r, uint32_t ifb, ui
 							  .dropped_packets = stats[i].drops,
 							  .backlog_bytes = stats[i].backlog_bytes };
 	push(u, fresh);
+	u->root = root;
 	return 0;
 }
 
@@ -126,20 +186,10 @@ int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns)
 	int err = follow_tree(s, &p->have);
 
 	for (size_t i = 0; i < s->n && err >= 0; i++)
-		err = read_uplink(&s->uplinks[i], p->rtnl, p->have.uplinks[i].ifb, now_ns);
+		err = read_uplink(&s->uplinks[i], p->rtnl, &p->have.uplinks[i], now_ns);
 	if (err >= 0)
 		s->latest_ns = now_ns;
 	return err;
-}
-
-static int compare_minor(const void *key, const void *c)
-{
-	return (int)*(const uint16_t *)key - (int)((const struct sample_class *)c)->minor;
-}
-
-static const struct sample_class *class_of(const struct sample_reading *r, uint16_t minor)
-{
-	return r->n ? bsearch(&minor, r->classes, r->n, sizeof(*r->classes), compare_minor) : NULL;
 }
 
 /* The latest reading that makes a whole window with the first; else the oldest one that has the class. */

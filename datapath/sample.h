@@ -24,9 +24,17 @@ struct sample_reading {
 	size_t n;
 };
 
+/* What the root of an IFB counts of all its classes together. */
+struct sample_root {
+	bool known;
+	uint32_t ifb;
+	uint64_t bytes, drops, waiting; /* packets wait */
+};
+
 struct sample_uplink {
 	char name[IFNAMSIZ];
 	enum direction direction;
+	struct sample_root root; /* before the latest dump of the classes */
 	struct sample_reading reading[SAMPLE_READINGS]; /* the latest first */
 	size_t n_readings;
 };
@@ -41,7 +49,7 @@ struct sampler {
 void sampler_free(struct sampler *s);
 /* When the latest sampler_read() was, CLOCK_MONOTONIC; 0: there was none. */
 uint64_t sampler_latest_ns(const struct sampler *s);
-/* Read the classes of all uplinks that the data path has: one dump each. 0 or negative errno. */
+/* Read the classes of all uplinks that the data path has: one dump each, none where nothing was sent. 0 or negative errno. */
 int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns);
 
 struct sample_rate {

@@ -7,6 +7,7 @@
 
 #include "datapath/sample.h"
 #include "kernel/net/htb.h"
+#include "kernel/net/qdisc.h"
 #include "tree_rig.h"
 
 #include <errno.h>
@@ -27,6 +28,9 @@ struct counter {
 /* By IFB and class; a class's minor is 10 times its index and 2. */
 static struct counter counters[4][N_CLASSES];
 static int list_error;
+static int dumps; /* of classes, until now */
+static struct qdisc roots[4];
+static int root_error;
 
 static uint16_t minor_of(size_t i)
 {
@@ -39,6 +43,7 @@ int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, stru
 	struct htb_stats *list = calloc(N_CLASSES, sizeof(*list));
 	size_t found = 0;
 
+	dumps++;
 	assert_null(r);
 	assert_null(c);
 	assert_non_null(list);
@@ -59,6 +64,15 @@ int __wrap_htb_list(struct rtnl *r, uint32_t ifindex, struct htb_class **c, stru
 	*s = list;
 	*n = found;
 	return 0;
+}
+
+int __wrap_qdisc_root(struct rtnl *r, uint32_t ifindex, struct qdisc *out);
+int __wrap_qdisc_root(struct rtnl *r, uint32_t ifindex, struct qdisc *out)
+{
+	assert_null(r);
+	assert_in_range(ifindex, IFB_FIRST, IFB_FIRST + ARRAY_SIZE(roots) - 1);
+	*out = roots[ifindex - IFB_FIRST];
+	return root_error;
 }
 
 /* --- what was read ------------------------------------------------------------------------------ */
@@ -313,6 +327,14 @@ static uint64_t rate_of(const struct sampler *s, const char *uplink, size_t clas
 	return r.known ? r.delivered.bytes_ps : UINT64_MAX;
 }
 
+static uint64_t class_bytes(const struct sampler *s, size_t class)
+{
+	struct sample_rate r;
+
+	sample_rate(sampler_uplink(s, "eth0", DIRECTION_TX), minor_of(class), &r);
+	return r.bytes;
+}
+
 /* Each uplink's readings are its own, and stay its own while others come and go. */
 static void many_uplinks(void **state)
 {
@@ -375,6 +397,69 @@ static void a_reading_that_fails(void **state)
 	sampler_free(&s);
 }
 
+/* Readings that must not, or must, ask for the classes. */
+static void reads(struct sampler *s, struct dataplane *p, int n_dumps)
+{
+	static uint64_t now = NSEC_PER_SEC;
+	const int before = dumps;
+
+	now += NSEC_PER_SEC;
+	assert_int_equal(sampler_read(s, p, now), 0);
+	assert_int_equal(dumps - before, n_dumps);
+	assert_int_equal(sampler_uplink(s, "eth0", DIRECTION_TX)->reading[0].at_ns, now);
+}
+
+/* Nothing was sent below the root: the classes are not read, and the rates are those of a reading. */
+static void at_rest(void **state)
+{
+	struct tree_class classes[] = { { .htb = { .minor = 2 } }, { .htb = { .minor = 12 } }, { .htb = { .minor = 22 } } };
+	struct tree_uplink up = { .name = "eth0", .ifb = IFB_FIRST, .classes = classes, .n_classes = 2 };
+	struct dataplane p = plane_of(&up, 1);
+	struct sampler s = { 0 };
+
+	(void)state;
+	memset(counters, 0, sizeof(counters));
+	memset(roots, 0, sizeof(roots));
+	counters[0][0].there = counters[0][1].there = counters[1][0].there = counters[1][1].there = true;
+	reads(&s, &p, 1);
+	counters[0][1].bytes = roots[0].bytes = 5000;
+	reads(&s, &p, 1);
+	assert_int_equal(rate_of(&s, "eth0", 1), 5000);
+	reads(&s, &p, 0);
+	assert_int_equal(rate_of(&s, "eth0", 1), 0);
+	assert_int_equal(class_bytes(&s, 1), 5000);
+	reads(&s, &p, 0);
+	roots[0].backlog_packets = 1;
+	reads(&s, &p, 1);
+	reads(&s, &p, 1); /* it waits as long as it waits */
+	roots[0].backlog_packets = 0;
+	reads(&s, &p, 1);
+	reads(&s, &p, 0);
+	roots[0].drops = 1;
+	reads(&s, &p, 1);
+	reads(&s, &p, 0);
+	root_error = -ENOENT;
+	reads(&s, &p, 1);
+	root_error = 0;
+	reads(&s, &p, 1);
+	reads(&s, &p, 0);
+	up.n_classes = 3; /* one is added */
+	counters[0][2].there = true;
+	reads(&s, &p, 1);
+	reads(&s, &p, 0);
+	classes[2].htb.minor = 32; /* one goes, and another one comes */
+	counters[0][2].there = false;
+	counters[0][3].there = true;
+	reads(&s, &p, 1);
+	reads(&s, &p, 0);
+	up.ifb++; /* another IFB, which has counted as much */
+	up.n_classes = 2;
+	roots[1] = roots[0];
+	reads(&s, &p, 1);
+	reads(&s, &p, 0);
+	sampler_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +472,7 @@ int main(void)
 		cmocka_unit_test(the_largest_counters),
 		cmocka_unit_test(many_uplinks),
 		cmocka_unit_test(a_reading_that_fails),
+		cmocka_unit_test(at_rest),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
