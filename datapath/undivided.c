@@ -229,9 +229,17 @@ static bool is_pending(const struct undivided_vnic *v)
 	return !v->seen || (v->watched && !v->undivided);
 }
 
+/* Packets of the whole host that make a reading worth its cost. */
+static size_t worth_reading(const struct undivided *u)
+{
+	size_t n = u->n / UNDIVIDED_VNICS_A_PACKET;
+
+	return n > UNDIVIDED_PACKETS_MIN ? n : UNDIVIDED_PACKETS_MIN;
+}
+
 bool undivided_skips(struct undivided *u, uint32_t received)
 {
-	bool skip = u->skipped < UNDIVIDED_SKIPS && received - u->received < UNDIVIDED_PACKETS_MIN;
+	bool skip = u->skipped < UNDIVIDED_SKIPS && received - u->received < worth_reading(u);
 
 	for (size_t i = 0; i < u->n && skip; i++)
 		skip = !is_pending(&u->list[i]);

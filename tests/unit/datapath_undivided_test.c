@@ -355,6 +355,29 @@ static void test_skips(void **state)
 	rig_close(&r);
 }
 
+/* Reading many vNICs has to be worth it: the host must have received a packet for four of them. */
+static void test_skips_many(void **state)
+{
+	struct undivided_id ids[1000];
+	struct undivided u = { 0 };
+	uint32_t received = 7;
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(ids); i++)
+		ids[i] = (struct undivided_id){ i + 1, UNDIVIDED_INGRESS };
+	assert_int_equal(undivided_follow(&u, ids, ARRAY_SIZE(ids)), 0);
+	assert_false(undivided_skips(&u, received)); /* new ones */
+	for (size_t i = 0; i < u.n; i++)
+		u.list[i].seen = true;
+	received += 249;
+	assert_true(undivided_skips(&u, received));
+	assert_false(undivided_skips(&u, received + 1));
+	assert_int_equal(undivided_follow(&u, ids, 80), 0);
+	assert_true(undivided_skips(&u, received + UNDIVIDED_PACKETS_MIN));
+	assert_false(undivided_skips(&u, received + 1 + UNDIVIDED_PACKETS_MIN));
+	undivided_free(&u);
+}
+
 /* CPU at rest has a bound: the period grows with the number of vNICs. */
 static void test_period(void **state)
 {
@@ -382,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_counters_begin_anew),
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_skips),
+		cmocka_unit_test(test_skips_many),
 		cmocka_unit_test(test_period),
 	};
 
