@@ -60,7 +60,7 @@ int dataplane_look_turn(struct dataplane *p, const struct host *h, struct tree *
 	int err;
 
 	by.host = h;
-	by.turns = (unsigned int)(p->have.n_vnics / DATAPLANE_TURN_VNICS) + 1;
+	by.turns = (unsigned int)(h->n_links / DATAPLANE_TURN_LINKS) + 1;
 	by.turn = p->turn++ % by.turns;
 	reserved = privilege_reserve(true);
 	err = observe(p->rtnl, &by, seen);

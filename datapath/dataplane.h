@@ -65,11 +65,11 @@ bool dataplane_tc_event(struct dataplane *p, uint16_t type, const struct tcmsg *
 /* The same in two steps, for a caller that compares: look (at all; or at n links, ascending), and take it. */
 int dataplane_look(const struct dataplane *p, const uint32_t *ifindex, size_t n, struct tree *seen);
 /*
- * A look at the filters of about DATAPLANE_TURN_VNICS vNICs, at the next call those of others, and once in a round at all
- * IFBs. So an audit's cost hardly grows with the number of vNICs: the kernel dumps filters one link at a time, and
+ * A look at the filters of about DATAPLANE_TURN_LINKS links, at the next call those of others, and once in a round at all
+ * IFBs. So an audit's cost hardly grows with their number: the kernel dumps filters one link at a time, and
  * qdiscs those of all links. What changes at an IFB is told by events (mend.h); the look is for one that got lost.
  */
-#define DATAPLANE_TURN_VNICS 128
+#define DATAPLANE_TURN_LINKS 128
 int dataplane_look_turn(struct dataplane *p, const struct host *h, struct tree *seen);
 void dataplane_take(struct dataplane *p, struct tree *seen);
 
