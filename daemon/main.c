@@ -28,7 +28,7 @@
 #include <systemd/sd-daemon.h>
 
 #define LOCK_DIR "/run/divvy"
-#define HEAP_KEPT (8 * 1024 * 1024) /* bytes, free and not given back */
+#define HEAP_KEPT (32 * 1024 * 1024) /* bytes, free and not given back */
 
 static void usage(FILE *to)
 {

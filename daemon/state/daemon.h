@@ -102,7 +102,8 @@ struct daemon {
 	bool unusable_state;   /* the file that cannot be used is still in its place: it is not replaced */
 	bool unrecovered;      /* a VM may be paused since an earlier divvyd: it is tried again */
 	bool containers_stale; /* the host has the containers of a model that does not run */
-	bool took_memory;      /* for an answer or a plan, since loop.c last gave memory back */
+	bool took_memory;      /* for an answer or a plan, since the latest audit (loop.c) */
+	bool keeps_memory;     /* that was taken between the two audits before that */
 	bool unreconciled;     /* the latest reconcile_host() failed: the plan is not the host's */
 	bool complained;       /* and the log says so */
 	uint64_t complaint_ns; /* when it last did, CLOCK_MONOTONIC; 0: never */
