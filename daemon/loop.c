@@ -308,11 +308,13 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s, (void)usec;
 	if (l->seconds % SAMPLE_SECONDS == 0) {
-		sampler_read(&d->sampler, &d->plane, clock_now_ns());
+		bool moved = sampler_read(&d->sampler, &d->plane, clock_now_ns()) != 0;
+
 		if (d->slots)
 			nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, clock_now_ns());
 		speedwatch_read(d->speedwatch); /* not every driver tells */
-		advice_log(d, !armed(l->rescan_timer));
+		if (moved || d->slots || audit) /* where nothing is sent no port loses anything */
+			advice_log(d, !armed(l->rescan_timer));
 	}
 	if (d->slots)
 		slots_audit(d->slots, audit);

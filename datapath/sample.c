@@ -144,7 +144,7 @@ static struct sample_root read_root(struct rtnl *r, uint32_t ifb)
 	};
 }
 
-/* The root first: what is sent meanwhile is found at the next reading. */
+/* The root first: what is sent meanwhile is found at the next reading. 1: the classes were read; else 0 or negative errno. */
 static int read_uplink(struct sample_uplink *u, struct rtnl *r, const struct tree_uplink *have, uint64_t now_ns)
 {
 	_cleanup_free_ struct htb_stats *stats = NULL;
@@ -173,7 +173,7 @@ static int read_uplink(struct sample_uplink *u, struct rtnl *r, const struct tre
 							  .backlog_bytes = stats[i].backlog_bytes };
 	push(u, fresh);
 	u->root = root;
-	return 0;
+	return 1;
 }
 
 uint64_t sampler_latest_ns(const struct sampler *s)
@@ -183,13 +183,16 @@ uint64_t sampler_latest_ns(const struct sampler *s)
 
 int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns)
 {
-	int err = follow_tree(s, &p->have);
+	int err = follow_tree(s, &p->have), moved = 0;
 
-	for (size_t i = 0; i < s->n && err >= 0; i++)
+	for (size_t i = 0; i < s->n && err >= 0; i++) {
 		err = read_uplink(&s->uplinks[i], p->rtnl, &p->have.uplinks[i], now_ns);
-	if (err >= 0)
-		s->latest_ns = now_ns;
-	return err;
+		moved |= err > 0;
+	}
+	if (err < 0)
+		return err;
+	s->latest_ns = now_ns;
+	return moved;
 }
 
 /* The latest reading that makes a whole window with the first; else the oldest one that has the class. */

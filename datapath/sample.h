@@ -49,7 +49,10 @@ struct sampler {
 void sampler_free(struct sampler *s);
 /* When the latest sampler_read() was, CLOCK_MONOTONIC; 0: there was none. */
 uint64_t sampler_latest_ns(const struct sampler *s);
-/* Read the classes of all uplinks that the data path has: one dump each, none where nothing was sent. 0 or negative errno. */
+/*
+ * Read the classes of all uplinks that the data path has: one dump each, none where nothing was sent since the reading
+ * before. 0: that is so of all; 1; or negative errno.
+ */
 int sampler_read(struct sampler *s, struct dataplane *p, uint64_t now_ns);
 
 struct sample_rate {

@@ -180,7 +180,7 @@ static size_t read_many(uint64_t least_ns, uint64_t most_ns, bool changes)
 	memset(counters, 0, sizeof(counters));
 	while (h->n < READINGS) {
 		live(life, changes);
-		assert_int_equal(sampler_read(&s, &p, now), 0);
+		assert_in_range(sampler_read(&s, &p, now), 0, 1);
 		assert_int_equal(sampler_latest_ns(&s), now);
 		remember(h, now, life);
 		for (size_t i = 0; i < N_CLASSES; i++)
@@ -239,7 +239,7 @@ static void at_10_hz(void **state)
 	memset(counters, 0, sizeof(counters));
 	counters[0][1] = (struct counter){ .there = true, .bytes = 7000, .packets = 5 };
 	for (uint64_t now = 1000 * MS; now <= 4000 * MS; now += 100 * MS) {
-		assert_int_equal(sampler_read(&s, &p, now), 0);
+		assert_in_range(sampler_read(&s, &p, now), 0, 1);
 		sample_rate(sampler_uplink(&s, "eth0", DIRECTION_TX), minor_of(1), &r);
 		assert_int_equal(r.known, now > 1000 * MS);
 		assert_int_equal(r.delivered.bytes_ps, r.known ? 125000 : 0);
@@ -255,7 +255,7 @@ static struct sample_rate rate_at(struct sampler *s, struct dataplane *p, uint64
 {
 	struct sample_rate r;
 
-	assert_int_equal(sampler_read(s, p, now_ms * MS), 0);
+	assert_in_range(sampler_read(s, p, now_ms * MS), 0, 1);
 	sample_rate(sampler_uplink(s, "eth0", DIRECTION_TX), minor_of(1), &r);
 	return r;
 }
@@ -311,9 +311,9 @@ static void the_largest_counters(void **state)
 	(void)state;
 	memset(counters, 0, sizeof(counters));
 	counters[0][0].there = true;
-	assert_int_equal(sampler_read(&s, &p, 0), 0);
+	assert_in_range(sampler_read(&s, &p, 0), 0, 1);
 	counters[0][0].bytes = RATE_MAX_BYTES_PS * hours;
-	assert_int_equal(sampler_read(&s, &p, hours * NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &p, hours * NSEC_PER_SEC), 0, 1);
 	sample_rate(sampler_uplink(&s, "eth0", DIRECTION_TX), minor_of(0), &r);
 	assert_int_equal(r.delivered.bytes_ps, RATE_MAX_BYTES_PS);
 	sampler_free(&s);
@@ -352,23 +352,23 @@ static void many_uplinks(void **state)
 	memset(counters, 0, sizeof(counters));
 	for (size_t i = 0; i < 4; i++)
 		counters[i][0].there = true;
-	assert_int_equal(sampler_read(&s, &p, 0), 0);
+	assert_in_range(sampler_read(&s, &p, 0), 0, 1);
 	for (size_t i = 0; i < 4; i++)
 		counters[i][0].bytes = 1000 * (i + 1);
-	assert_int_equal(sampler_read(&s, &q, NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &q, NSEC_PER_SEC), 0, 1);
 	assert_int_equal(rate_of(&s, "a", 0), UINT64_MAX);
 	assert_int_equal(rate_of(&s, "b", 0), 1000);
 	assert_int_equal(rate_of(&s, "c", 0), UINT64_MAX);
 	assert_int_equal(rate_of(&s, "d", 0), 2000);
 	for (size_t i = 0; i < 4; i++)
 		counters[i][0].bytes *= 3;
-	assert_int_equal(sampler_read(&s, &p, 2 * NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &p, 2 * NSEC_PER_SEC), 0, 1);
 	assert_null(sampler_uplink(&s, "a", DIRECTION_TX));
 	assert_int_equal(rate_of(&s, "a", 0), UINT64_MAX);
 	assert_int_equal(rate_of(&s, "b", 0), 2000);
 	assert_int_equal(rate_of(&s, "d", 0), 4000);
 	assert_null(sampler_uplink(&s, long_name, DIRECTION_TX));
-	assert_int_equal(sampler_read(&s, &none, 3 * NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &none, 3 * NSEC_PER_SEC), 0, 1);
 	assert_null(sampler_uplink(&s, "b", DIRECTION_TX));
 	sampler_free(&s);
 }
@@ -383,16 +383,16 @@ static void a_reading_that_fails(void **state)
 	(void)state;
 	memset(counters, 0, sizeof(counters));
 	counters[0][0].there = true;
-	assert_int_equal(sampler_read(&s, &p, 1 * NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &p, 1 * NSEC_PER_SEC), 0, 1);
 	counters[0][0].bytes = 5000;
-	assert_int_equal(sampler_read(&s, &p, 2 * NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &p, 2 * NSEC_PER_SEC), 0, 1);
 	list_error = -ENODEV;
 	assert_int_equal(sampler_read(&s, &p, 3 * NSEC_PER_SEC), -ENODEV);
 	list_error = 0;
 	assert_int_equal(sampler_latest_ns(&s), 2 * NSEC_PER_SEC);
 	assert_int_equal(rate_of(&s, "eth0", 0), 5000);
 	counters[0][0].bytes = 15000;
-	assert_int_equal(sampler_read(&s, &p, 4 * NSEC_PER_SEC), 0);
+	assert_in_range(sampler_read(&s, &p, 4 * NSEC_PER_SEC), 0, 1);
 	assert_int_equal(rate_of(&s, "eth0", 0), 5000);
 	sampler_free(&s);
 }
@@ -404,7 +404,7 @@ static void reads(struct sampler *s, struct dataplane *p, int n_dumps)
 	const int before = dumps;
 
 	now += NSEC_PER_SEC;
-	assert_int_equal(sampler_read(s, p, now), 0);
+	assert_int_equal(sampler_read(s, p, now), n_dumps > 0);
 	assert_int_equal(dumps - before, n_dumps);
 	assert_int_equal(sampler_uplink(s, "eth0", DIRECTION_TX)->reading[0].at_ns, now);
 }
