@@ -22,8 +22,13 @@
 /* What a peer that watches may have in its socket (the kernel doubles it); the rest is for the farewell. */
 #define STREAM_SNDBUF (64 * 1024)
 #define FAREWELL_SNDBUF (2 * STREAM_SNDBUF)
-/* Behind divvyd's own work and root's requests. */
+/*
+ * Behind divvyd's own work, root before others. A client's first request goes before those of clients that ask on and on:
+ * 200 of root's that did kept root's next `status` waiting for two requests of each.
+ */
+#define PRIORITY_ROOT (SD_EVENT_PRIORITY_NORMAL + 1)
 #define PRIORITY_OTHERS (SD_EVENT_PRIORITY_NORMAL + 10)
+#define PRIORITY_AGAIN 1 /* added from the second request on */
 
 struct peer {
 	struct daemon *daemon;
@@ -40,6 +45,7 @@ struct peer {
 	struct reply_queue *replies;
 	struct watcher watcher;
 	uint64_t active_ns;
+	bool asked;  /* it has had its first request */
 	bool ended;  /* it sends no more requests */
 	bool cut;    /* it was told that it has missed events */
 	bool broken; /* to be closed as soon as no function works on it */
@@ -164,6 +170,24 @@ static void send_events(struct peer *p)
 		p->broken = !put(p, lines) || !flush(p);
 }
 
+/* --- whose turn it is ----------------------------------------------------------------------------- */
+
+static int queue_up(struct peer *p)
+{
+	int64_t priority = (p->who.cred.uid ? PRIORITY_OTHERS : PRIORITY_ROOT) + (p->asked ? PRIORITY_AGAIN : 0);
+	int r = sd_event_source_set_priority(p->source, priority);
+
+	return r < 0 ? r : sd_event_source_set_priority(p->more, priority);
+}
+
+static void has_asked(struct peer *p)
+{
+	if (p->asked)
+		return;
+	p->asked = true;
+	(void)queue_up(p); /* else it stays as it was */
+}
+
 /* --- requests and answers ------------------------------------------------------------------------ */
 
 /*
@@ -224,6 +248,7 @@ static void take_request(struct peer *p)
 	size_t len = whole_line(p);
 
 	if (len) {
+		has_asked(p);
 		carry_out(p, p->in, len - 1);
 		memmove(p->in, p->in + len, p->in_len - len);
 		p->in_len -= len;
@@ -313,16 +338,13 @@ static int on_more(sd_event_source *s, void *arg)
 
 static int add_sources(struct peer *p)
 {
-	int64_t priority = p->who.cred.uid ? PRIORITY_OTHERS : SD_EVENT_PRIORITY_NORMAL;
 	int r = sd_event_add_io(p->daemon->event, &p->source, p->fd, EPOLLIN, on_peer, p);
 
-	if (r >= 0)
-		r = sd_event_source_set_priority(p->source, priority);
 	if (r >= 0)
 		r = sd_event_add_defer(p->daemon->event, &p->more, on_more, p);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(p->more, SD_EVENT_OFF);
-	return r < 0 ? r : sd_event_source_set_priority(p->more, priority);
+	return r < 0 ? r : queue_up(p);
 }
 
 struct peer *peer_open(struct daemon *d, int fd, const struct peer_caller *who, const struct peer_owner *owner)
