@@ -9,31 +9,24 @@ WORKLOAD is a scenario's name, PEER an item of `under`, MEASURE a measure's key;
 """
 
 import re
+from pathlib import Path
 
 from data import ReportError
 
 def load(path, asked):
     """A file that is not there is no cause at all, unless it was asked for."""
-    causes, inside = [], False
     try:
-        with open(path, encoding="utf-8") as f:
-            lines = f.read().split("\n")
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError as e:
-        if asked:
-            raise ReportError(f"{path}: {e.strerror}") from e
-        return causes
-    for n, line in enumerate(lines, 1):
-        if line.startswith("- "):
-            m = re.fullmatch(r"(.*?) / (.*?) / (.*?):(.*)", line[2:])
-            if not m or not m[4].strip():
-                raise ReportError(f'{path}:{n}: "- WORKLOAD / PEER / MEASURE: cause" was expected')
-            causes.append([x.strip() for x in m.groups()])
-            inside = True
-        elif inside and line[:1] in (" ", "\t"):
-            if line.strip():
-                causes[-1][3] += " " + line.strip()
-        else:
-            inside = False
+        if asked: raise ReportError(f"{path}: {e.strerror}") from e
+        return []
+    causes = []
+    for item in re.finditer(r"^- .*(\n[ \t].*)*", text, re.M):
+        m = re.fullmatch(r"- (.*?) / (.*?) / (.*?): (.+)", " ".join(item[0].split()))
+        if not m:
+            line = text.count("\n", 0, item.start()) + 1
+            raise ReportError(f'{path}:{line}: "- WORKLOAD / PEER / MEASURE: cause" was expected')
+        causes.append(m.groups())
     return causes
 
 def find(causes, *what):
