@@ -3,6 +3,7 @@
 ranges, the difference of B from A, and whether the ranges overlap (level) or not."""
 
 import json
+from itertools import groupby
 
 import measures as M
 from data import FIRST, LEVEL, Folder, ReportError, verdict_of
@@ -27,13 +28,11 @@ def missing(of, other): return [s.name for s in of.measured if not other.find(s.
 
 def show(a, b, found, one, two):
     print(f"A: {a}\nB: {b}")
-    before = None
-    for scenario, under, step, m, va, vb in found:
-        if (scenario, under, step) != before:
-            print(f"\n{scenario}, {under}{': ' if step else ''}{step}\n  {'':<22} {'A':>24} {'B':>24}  {'B - A':>10}  B is")
-        before = scenario, under, step
-        print(f"  {m.head:<22} {va.text(m.digits):>24} {vb.text(m.digits):>24}  {vb.median - va.median:+10.{m.digits}f}  "
-              f"{verdict(va, vb)}")
+    for (scenario, under, step), group in groupby(found, key=lambda row: row[:3]):
+        print(f"\n{scenario}, {under}{': ' if step else ''}{step}\n  {'':<22} {'A':>24} {'B':>24}  {'B - A':>10}  B is")
+        for *_, m, va, vb in group:
+            print(f"  {m.head:<22} {va.text(m.digits):>24} {vb.text(m.digits):>24}  {vb.median - va.median:+10.{m.digits}f}  "
+                  f"{verdict(va, vb)}")
     for what, names in (("only in A", missing(one, two)), ("only in B", missing(two, one))):
         if names: print(f"\n{what}: {' '.join(names)}")
     print("\n(median [smallest..largest] of the repetitions; level: the ranges overlap. Figures of VMs are the worst VM's.)")

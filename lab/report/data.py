@@ -7,9 +7,13 @@ figures are medians and ranges over the repetitions of such a pair. "No such fig
 
 import json
 import os
+from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 NOTHING, CPU, CPU_BEST, DEVICE, PEER = "nothing", "cpu", "cpu best", "device", "peer"  # what an item is compared as
+WARMUP_S = 2   # of a phase, not counted (lab/measure/measure.h)
+LATE_MS = 500  # a delay of the lab itself that the reader is told of (lab/record/report.c)
 
 class ReportError(Exception):
     """One line for a person."""
@@ -44,17 +48,15 @@ class Spread(NamedTuple):
     @staticmethod
     def of(values):
         v = sorted(x for x in values if x is not None)
-        if not v: return Spread()
-        half = len(v) // 2
-        return Spread(v[half] if len(v) % 2 else (v[half - 1] + v[half]) / 2, v[0], v[-1], len(v))
+        return Spread(median(v), v[0], v[-1], len(v)) if v else Spread()
 
     def scaled(self, factor): return Spread(self.median * factor, self.min * factor, self.max * factor, self.n)
 
     def text(self, digits):
         """ "1.23", "1.23 [1.20..1.31]", or "-". A range that is narrower than a digit is none to be read."""
         if not self.n: return "-"
-        median, low, high = (f"{v:.{digits}f}" for v in self[:3])
-        return median if self.n == 1 or low == median == high else f"{median} [{low}..{high}]"
+        middle, low, high = (f"{v:.{digits}f}" for v in self[:3])
+        return middle if self.n == 1 or low == middle == high else f"{middle} [{low}..{high}]"
 
 FIRST, LEVEL, BEHIND, ONE_LOWER, ONE_HIGHER = "first", "level", "behind", "one run: lower", "one run: higher"
 
@@ -68,18 +70,13 @@ def verdict_of(ours, theirs):
 
 def under_of_phase(p):
     """A summary without `under` counts its scheduler as that, and the phase's name as step."""
-    scheduler, schedule = text(p, "scheduler"), text(p, "schedule")
-    if text(p, "under"): return text(p, "under")
-    if scheduler in (None, "none"): return "nothing"
-    if scheduler == "divvy": return "device"
-    if scheduler != "cpu": return scheduler
-    return "CPU slots" if not schedule or "policy: paper" in schedule else schedule
+    scheduler, schedule = text(p, "scheduler") or "none", text(p, "schedule")
+    slots = "CPU slots" if not schedule or "policy: paper" in schedule else schedule
+    return text(p, "under") or {"none": "nothing", "divvy": "device", "cpu": slots}.get(scheduler, scheduler)
 
 def step_of_phase(p): return text(p, "step") or ("" if text(p, "under") else text(p, "name") or "")
 
-def skipped(p):
-    """Why a phase was left out; None: it was not."""
-    return text(p, "skipped")
+def skipped(p): return text(p, "skipped")  # why a phase was left out; None: it was not
 
 def idle(p): return at(p, "idle") is True
 
@@ -89,10 +86,8 @@ def vms(p): return at(p, "vms") or []
 
 def load_json(path):
     """None: there is no such file."""
-    if not os.path.exists(path): return None
-    try:
-        with open(path, encoding="utf-8") as f:
-            o = json.load(f)
+    try: o = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError: return None
     except ValueError as e: raise ReportError(f"{path}:{getattr(e, 'lineno', 1)}: {getattr(e, 'msg', e)}") from e
     if not isinstance(o, dict): raise ReportError(f"{path}: not a JSON object")
     return o
@@ -104,7 +99,7 @@ class Scenario:
         self.section = text(entry or self.summary, "section")
         self.title = text(entry or self.summary, "title")
         self.why = text(entry, "why")
-        self.state = text(entry, "state") if text(entry, "state") in ("done", "failed", "skipped") else "planned"
+        self.state = text(entry, "state") if text(entry, "state") in ("done", "failed") else "planned"
         if self.state == "done" and not self.summary: self.state, self.why = "failed", "marked as done, but there is no summary.json"
         self.phases = at(self.summary, "phases") or []
         self.unders = list(dict.fromkeys(under_of_phase(p) for p in self.phases))
@@ -124,11 +119,9 @@ class Scenario:
 
     def kind(self, under):
         p = self.first(under)
-        scheduler, schedule = text(p, "scheduler"), text(p, "schedule")
-        if scheduler in (None, "none"): return NOTHING if under == "nothing" else PEER
-        if scheduler == "divvy": return DEVICE
-        if scheduler != "cpu": return PEER
-        return CPU if under == "CPU slots" or "policy: paper" in (schedule or "") else CPU_BEST
+        slots = CPU if under == "CPU slots" or "policy: paper" in (text(p, "schedule") or "") else CPU_BEST
+        nothing = NOTHING if under == "nothing" else PEER
+        return {"none": nothing, "divvy": DEVICE, "cpu": slots}.get(text(p, "scheduler") or "none", PEER)
 
     def under_of(self, kind):
         """The first item of a kind; None: none."""

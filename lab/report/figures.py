@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import measures as M
 import plots
-from data import CPU, CPU_BEST, DEVICE, NOTHING, Spread, number, vms
+from data import CPU, CPU_BEST, DEVICE, NOTHING, WARMUP_S, Spread, number, vms
 from paper import FIGURES, TABLE
 from targets import MISSED, PARTLY, REACHED, worst_step
+from words import say
 
-WARMUP_S = 2    # of a phase, not counted
 UNEVEN_PCT = 5  # unscheduled VMs that differ by more count as uneven
 
 class Row(NamedTuple):
@@ -19,21 +19,16 @@ class Row(NamedTuple):
     each: bool = False   # a row for each VM; else the worst of them
     gaps: bool = False   # a row for each VM where the figure is about gaps
     brief: bool = False  # also in the tables of a figure with several steps
-    paper: str = ""      # the paper's value: an attribute of its Figure, or "error", "cv"
+    paper: str = ""      # the paper's values: an attribute of its Figure
     factor: float = 1
 
 ROWS = [Row(**row) for row in TABLE["rows"]]
 
 def paper_value(p, row, vm):
     """Of a VM; vm None: the largest of all."""
-    if not row.paper: return None
-    if vm is None:
-        return max((abs(v) for i in range(3) if (v := paper_value(p, row, i)) is not None), default=None)
-    if row.paper in ("error", "cv"): return p.error(vm) if row.paper == "error" else p.ipd_cv(vm)
-    values = getattr(p, row.paper)
+    values = getattr(p, row.paper) if row.paper else ()
+    if vm is None: return max(map(abs, values), default=None)
     return values[vm] if vm < len(values) else None
-
-def text_of(v, digits): return "-" if v is None else f"{v:.{digits}f}"
 
 def rows_of(s, p, step, row):
     """A row for each VM, or one for the worst of them."""
@@ -45,11 +40,11 @@ def rows_of(s, p, step, row):
         cells = [s.spread(u, step, value).scaled(row.factor).text(row.digits) for u in p.columns(s)]
         if any(c != "-" for c in cells):
             label = f"{s.vms[vm]}: {row.label}" if each else row.label + (" (worst VM)" if len(s.vms) > 1 else "")
-            yield [label, text_of(paper_value(p, row, vm), row.digits), *cells]
+            yield [label, Spread.of([paper_value(p, row, vm)]).text(row.digits), *cells]
 
 def measure_rows(s, p, step, label, m, paper=None):
     cells = [M.cell(s, u, step, m) for u in p.columns(s)]
-    return [[label, text_of(paper, 1), *cells]] if any(c != "-" for c in cells) else []
+    return [[label, Spread.of([paper]).text(1), *cells]] if any(c != "-" for c in cells) else []
 
 def table(d, s, p, step):
     rows = []
@@ -73,61 +68,52 @@ def cpu_part(s, p):
     """ "; CPU slots err by 0.42 points (the paper's own run by 0.90), with the other policy by 0.10" """
     v, w = (worst_step(s, u, M.ERROR) if (u := s.under_of(kind)) else Spread() for kind in (CPU, CPU_BEST))
     if not v.n: return ""
-    return (f"; CPU slots err by {v.median:.2f} points"
-            + ("" if p.worst_error is None else f" (the paper's own run by {p.worst_error:.2f})")
-            + (f", with the other policy by {w.median:.2f}" if w.n else ""))
+    papers = say("papers_error", max(map(abs, p.errors))) if p.errors else ""
+    return say("cpu_error", v.median) + papers + (say("other_policy", w.median) if w.n else "")
 
 def gaps_part(s, p):
     cpu, device = s.under_of(CPU), s.under_of(DEVICE)
     inside = s.spread_path(cpu, None, "ipd_inside_slots_ms.sd_by_mean", 0) if cpu else Spread()
     every = M.spread(s, device, None, M.IPD_CV)
-    out = f"; the gaps' sd / mean is {every.median:.2f} under device scheduling, all gaps counted" if every.n else ""
-    if inside.n:
-        out += f"{',' if every.n else '; the gaps' + chr(39) + ' sd / mean is'} {inside.median:.2f} inside CPU slots"
-    return out + (f" (the paper: {p.ipd_cv(0):.2f})" if out else "")
+    parts = [say(key, v.median) for key, v in (("gaps_device", every), ("gaps_inside", inside)) if v.n]
+    return say("gaps", ", ".join(parts), p.ipd_cvs[0]) if parts else ""
 
 def unscheduled_sentence(s, p):
     """Figures 1 and 7: there is no scheduler whose promise could hold."""
     nothing = s.under_of(NOTHING)
     a, b = (s.spread_path(nothing, None, "ipd_ms.sd_by_mean" if p.gaps else "mbps", vm) if nothing else Spread()
             for vm in (0, 1))
-    if not a.n or not b.n: return "There is no unscheduled run in these data.", "weak"
+    if not a.n or not b.n: return say("no_unscheduled"), "weak"
     if p.gaps:
-        return (f"Unscheduled, the delay between packets varies by {a.median:.2f} and {b.median:.2f} of its mean (sd / mean), "
-                f"in the paper by {p.ipd_cv(0):.2f} and {p.ipd_cv(1):.2f}: here it is "
-                f"{'less' if a.median > p.ipd_cv(0) else 'at least as'} regular."), ""
+        return say("less_regular" if a.median > p.ipd_cvs[0] else "as_regular", a.median, b.median, *p.ipd_cvs), ""
     differ = 200 * abs(a.median - b.median) / (a.median + b.median)
     points = [abs(y[0] - y[1]) for x, y in plots.bandwidth(s, nothing) if x >= WARMUP_S]
-    return (f"Not divided: the VMs had {a.median:.1f} and {b.median:.1f} Mbit/s, which differ by {differ:.1f} %"
-            + (f", in single tenths of a second by up to {max(points):.0f} Mbit/s" if points else "")
-            + (": uneven, as in the paper." if differ > UNEVEN_PCT else
-               ": on average the unevenness of the paper's figure does not show.")), ""
+    tenths = say("tenths", max(points)) if points else ""
+    return say("uneven" if differ > UNEVEN_PCT else "even", a.median, b.median, differ, tenths), ""
 
 def sentence(s, p, targets):
     """One sentence on what holds and what does not, and its mark."""
     if not p.scheduled: return unscheduled_sentence(s, p)
     held, missed = listed(p, s, targets, (PARTLY, REACHED)), listed(p, s, targets, (MISSED,))
-    out = f"Device scheduling reaches {held}" if held else ""
-    if missed:
-        out += f"{'; it' if held else 'Device scheduling'} misses {missed}"
-    out = out or "Of device scheduling there is no figure to judge"
+    key = "reaches_misses" if held and missed else "reaches" if held else "misses" if missed else "no_figure"
+    out = say(key, *(x for x in (held, missed) if x))
     return out + (gaps_part(s, p) if p.gaps else cpu_part(s, p)) + ".", "poor" if missed else "good" if held else "weak"
 
-def plot(d, p, s, i):
+def show(d, p, s, i, targets):
+    """The plot, and its sentence."""
     wire = number(s.summary, "wire_mbps") or 0
-    d.plot(p.plot(i), f"{s.title or p.title}: "
-           + ("time between consecutive frames of a VM at the wire" if p.gaps else "what each VM delivered to the wire")
-           + (f", which carries {wire:.4g} Mbit/s" if wire > 0 else "") + f", over time; {s.name}, first repetition.")
+    carries = say("carries", wire) if wire > 0 else ""
+    d.add("plot", name=p.plot(i), text=say("plot_gaps" if p.gaps else "plot", s.title or p.title, carries, s.name))
+    d.para(*sentence(s, p, targets))
 
 def section(d, folder, targets, doubts):
     d.section("figures")
     for p in FIGURES:
-        d.heading(p.id, f"Figure {p.number}: {p.title}")
+        d.add("heading", id=p.id, text=f"Figure {p.number}: {p.title}")
         if not p.scenarios(folder):
-            d.para(f"Not measured in this run: {p.scenario} has no result.", "weak")
+            d.say("no_scenario", "weak", p.scenario)
         for i, s in enumerate(p.scenarios(folder)):
-            plot(d, p, s, i)
-            d.para(*sentence(s, p, targets))
+            show(d, p, s, i, targets)
             doubts(d, s)
             for step in s.steps:
                 if s.sends(step):
@@ -137,7 +123,5 @@ def section(d, folder, targets, doubts):
 
 def front(d, folder, targets):
     """Figure 12, the last of the paper's: shares that change while all run."""
-    p = FIGURES[-1]
-    for i, s in enumerate(p.scenarios(folder)[:1]):
-        plot(d, p, s, i)
-        d.para(*sentence(s, p, targets))
+    for s in FIGURES[-1].scenarios(folder)[:1]:
+        show(d, FIGURES[-1], s, 0, targets)

@@ -5,7 +5,8 @@ from collections import Counter
 
 import causes as C
 import measures as M
-from data import BEHIND, DEVICE, FIRST, LEVEL, ONE_HIGHER, ONE_LOWER, Spread, at, largest, number, text, vms
+from data import BEHIND, DEVICE, FIRST, LATE_MS, LEVEL, ONE_HIGHER, ONE_LOWER, WARMUP_S, Spread, at, largest, number, text, vms
+from words import say
 
 COLUMNS = (M.ERROR, M.LOSS, M.UTILISATION, M.CPU_COST, M.RTT_P50, M.RTT_P99, M.IPD_CV, M.IPD_P999, M.SETTLED)
 ORDER = (BEHIND, ONE_HIGHER, LEVEL, FIRST, ONE_LOWER)  # the poor ones first
@@ -14,9 +15,7 @@ MARKS = {FIRST: "good", BEHIND: "poor"}
 # --- what the data themselves say about why device scheduling is behind a peer
 
 FINE_PP = 0.05   # both errors below: the difference is told in bytes
-WARMUP_S = 2     # of a phase, not counted
 EMPTY_PCT = 5    # of looks: a queue that ran empty that often was not kept busy
-LATE_MS = 500    # the lab itself was held up
 STANDING = 0.5   # part of the round trip that a queue must explain
 SMALL_PCT = 10   # as ranges narrow, "behind" can be a small difference
 
@@ -24,42 +23,29 @@ def error_hint(c, worst):
     empty = worst("queue_empty_pct")
     mb = c.s.spread(c.device, c.step, lambda p: number(p, "total_mbps") / 8 * (number(p, "seconds") - WARMUP_S))
     if c.ours.max < FINE_PP and c.theirs.max < FINE_PP and mb.n:
-        return (f"both are below {FINE_PP:g} points; the difference is "
-                f"{10 * mb.median * (c.ours.median - c.theirs.median):.1f} kB of the {mb.median:.0f} MB of a phase. ")
-    if empty.n and empty.median > EMPTY_PCT:
-        return (f"a VM's own queue was found empty at {empty.median:.0f} % of looks: its VMM or guest did not keep up with "
-                "what it was entitled to, and what it left was lent out. ")
-    return ""
+        return say("hint_fine", FINE_PP, 10 * mb.median * (c.ours.median - c.theirs.median), mb.median)
+    return say("hint_empty", empty.median) if empty.n and empty.median > EMPTY_PCT else ""
 
 def loss_hint(c):
     queues, wire = (c.s.spread_path(c.device, c.step, key) for key in ("queue_drops", "wire_drops"))
-    if queues.n and queues.max == 0 and wire.n and wire.max == 0:
-        return ("no queue of the host and not the wire dropped a packet: what is missing was lost in the guest or at the "
-                "receiver's socket. ")
-    if wire.n and wire.median > 0 and queues.n and queues.median == 0:
-        return f"all drops are in the wire's own queue ({wire.median:.0f} packets), after the division. "
-    return ""
+    if not queues.n or not wire.n: return ""
+    if queues.max == 0 and wire.max == 0: return say("hint_elsewhere")
+    return say("hint_wire", wire.median) if wire.median > 0 and queues.median == 0 else ""
 
 def cpu_hint(c):
     ours, theirs = (M.spread(c.s, under, c.step, M.TOTAL) for under in (c.device, c.peer))
-    if ours.n and theirs.n and theirs.median > 1.05 * ours.median:
-        return (f"{c.peer} delivered {theirs.median:.1f} Mbit/s, device scheduling {ours.median:.1f}: the VMMs' fixed costs "
-                "are spread over more. ")
-    return ""
+    more = ours.n and theirs.n and theirs.median > 1.05 * ours.median
+    return say("hint_more", c.peer, theirs.median, ours.median) if more else ""
 
 def rtt_hint(c, worst):
     out, bound = "", worst("sndbuf_bound_ms")
     drops, wire = (c.s.spread_path(c.peer, c.step, key) for key in ("queue_drops", "wire_drops"))
     use = M.spread(c.s, c.peer, c.step, M.UTILISATION)
     if bound.n and bound.median > STANDING * c.ours.median:
-        out += (f"the send buffer may hold {bound.median:.1f} ms at the VM's rate, of the round trip of {c.ours.median:.1f} "
-                "ms: packets wait for their share rather than being dropped. ")
+        out += say("hint_waits", bound.median, c.ours.median)
     if drops.median > 0 or wire.median > 0:
-        out += (f"{c.peer} drops instead of letting packets wait ({drops.median:.0f} packets in its queues, "
-                f"{wire.median:.0f} at the wire). ")
-    if use.n and use.median < 90:
-        out += f"{c.peer} leaves the wire idle (utilisation {use.median:.0f} %), so that no queue stands. "
-    return out
+        out += say("hint_drops", c.peer, drops.median, wire.median)
+    return out + (say("hint_idle", c.peer, use.median) if use.n and use.median < 90 else "")
 
 class Comparison:
     """Device scheduling against a peer, in one measure of a workload's step."""
@@ -75,11 +61,8 @@ class Comparison:
         out = (error_hint(self, worst) if self.m is M.ERROR else loss_hint(self) if self.m is M.LOSS else
                cpu_hint(self) if self.m is M.CPU_COST else rtt_hint(self, worst))
         more = 100 * (self.ours.median / self.theirs.median - 1) if self.theirs.median > 0 else SMALL_PCT
-        if self.m is not M.ERROR and more < SMALL_PCT:
-            out += f"the difference is {more:.1f} %. "
-        if late.n and late.max > LATE_MS:
-            out += f"the lab itself was held up for {late.max / 1e3:.1f} s in a repetition. "
-        return out
+        if self.m is not M.ERROR and more < SMALL_PCT: out += say("hint_small", more)
+        return out + (say("hint_late", late.max / 1e3) if late.n and late.max > LATE_MS else "")
 
     def why(self, causes):
         """A person's cause and what the data show; "": not yet known."""
@@ -102,10 +85,9 @@ def overview_cell(s, peer, step):
     if not s.of(peer, step): return " "
     if s.skipped_why(peer, step): return ("left out", "weak")
     verdicts = [(c.verdict, c.m.brief) for c in compare(s, peer, step)]
-    parts = [(v, ", ".join(b for w, b in verdicts if w == v)) for v in ORDER]
-    said = [f"{v}: {names}" for v, names in parts if names]
-    has = {v for v, names in parts if names}
-    return ("; ".join(said), "poor" if BEHIND in has else "good" if FIRST in has else "")
+    parts = {v: names for v in ORDER if (names := ", ".join(b for w, b in verdicts if w == v))}
+    said = "; ".join(f"{v}: {names}" for v, names in parts.items())
+    return said, "poor" if BEHIND in parts else "good" if FIRST in parts else ""
 
 def overview(d, folder):
     workloads = folder.section("peers")
@@ -128,7 +110,7 @@ def step_tables(d, s, step, causes):
 def workload(d, s, causes):
     repetitions = f"{s.repetitions} repetition{'' if s.repetitions == 1 else 's'}"
     if s.repetitions == 1:
-        d.para("One run: not judged; the order is shown.", "weak")
+        d.say("one_run", "weak")
     d.list([f"{u} was left out: {s.skipped_why(u)}" for u in s.unders if s.skipped_why(u)])
     for step in s.steps:
         if s.sends(step):
@@ -137,7 +119,7 @@ def workload(d, s, causes):
     for u in s.unders:  # what each did to the wire, in its own words
         commands = at(s.first(u), "commands")
         if commands:
-            d.code(f"Commands of {u}", "".join(line + "\n" for line in commands))
+            d.add("code", title=f"Commands of {u}", text="".join(line + "\n" for line in commands))
 
 def section(d, folder, causes, scenario_head):
     workloads = d.section("peers", folder.section("peers"))
@@ -145,7 +127,7 @@ def section(d, folder, causes, scenario_head):
     for s in workloads:
         for u in s.unders:
             names.setdefault(text(s.first(u), "scheduler"), u)
-    d.legend(names)
+    d.add("legend", names=names)
     if workloads:
         overview(d, folder)
     for s in workloads:
@@ -171,12 +153,8 @@ def front(d, folder):
     d.table(["divvy against", *(f"{m.brief}, {m.head.rpartition(', ')[2].removeprefix('loss ')}" for m in M.JUDGED)],
             [[peer, *(front_cell([c for c in judged if c.peer == peer and c.m is m]) for m in M.JUDGED)]
              for peer in dict.fromkeys(c.peer for c in judged)])
-    if judged:
-        d.para("A cell is a workload's step: in how many of them divvy's figure is which, and the middle of them, divvy's against "
-               "the other's.")
-    for bad, among, word in ((BEHIND, (BEHIND, LEVEL, FIRST), "behind"),
-                             (ONE_HIGHER, (ONE_HIGHER, ONE_LOWER), "higher, in one run that judges nothing,")):
+    if judged: d.say("cell", "")
+    for bad, among in ((BEHIND, (BEHIND, LEVEL, FIRST)), (ONE_HIGHER, (ONE_HIGHER, ONE_LOWER))):
         cells, n = Counter(c.m.brief for c in judged if c.verdict == bad), sum(c.verdict in among for c in judged)
-        if n:
-            d.para(f"divvy is {word} in {sum(cells.values())} of {n} cells{': ' if cells else ''}"
-                   + ", ".join(f"{name} {k}" for name, k in cells.items()) + ".", "poor" if cells else "good")
+        which = (": " if cells else "") + ", ".join(f"{name} {k}" for name, k in cells.items())
+        if n: d.say(bad, "poor" if cells else "good", sum(cells.values()), n, which)

@@ -8,17 +8,17 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from statistics import fmean
 
 from data import NOTHING, idle, number, repetition, skipped, under_of_phase, vms
 from paper import FIGURES
+from words import ENV
 
 # So that a plot with four panels and four lines each stays below 60 kB; a dot takes 23 bytes, a point 16.
 LINE_POINTS, DOTS = 480, 1150  # in all panels together, for each line
 PANELS_MAX, VMS_MAX = 4, 8
 GAP_WINDOW_MS = 100
-# Colours that stay apart for colour-blind readers (Okabe and Ito, "Color Universal Design", 2008), as the lab's.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-
 FAR = 5  # gaps above so many times the mean of the shown ones are kept whatever the thinning
 
 def rows(s, name):
@@ -39,21 +39,15 @@ def bandwidth(s, under, points=0):
     begin, end = min(a for _, a, _ in spans), max(b for _, _, b in spans)
     out = []
     for row in rows(s, "bandwidth.csv"):
-        try:
-            x, y = float(row[0]), [float(v) for v in row[2:3 + len(s.vms)]]
-        except (ValueError, IndexError): continue
-        if begin <= x < end and len(y) == len(s.vms) + 1:
-            out.append((x - begin, y))
+        try: x, *y = map(float, row[:1] + row[2:3 + len(s.vms)])
+        except ValueError: continue
+        if begin <= x < end and len(y) == len(s.vms) + 1: out.append((x - begin, y))
     k = -(-len(out) // points) if points and len(out) > points else 1
     return out if k == 1 else [average(out[i:i + k]) for i in range(0, len(out), k)]
 
 def average(points):
-    n = len(points)
-    x, y = 0.0, [0.0] * len(points[0][1])
-    for a, b in points:
-        x += a / n
-        y = [u + v / n for u, v in zip(y, b)]
-    return x, y
+    x, y = zip(*points)
+    return fmean(x), [fmean(v) for v in zip(*y)]
 
 def gap_series(s, under, vm, window_ms, points):
     """[(ms since the steady part of the item's first phase, gap in ms)] of one VM: those of the first window_ms, every k-th
@@ -72,8 +66,6 @@ def gap_series(s, under, vm, window_ms, points):
     return [p for i, p in enumerate(out) if i % k == 0 or p[1] > far]
 
 class Plot:
-    margin = 62  # pixels left of the first panel: numbers and a label
-
     def __init__(self, s, unders, gaps, paper_ms):
         self.s, self.gaps, self.paper_ms = s, gaps, paper_ms
         unders = unders[:PANELS_MAX]
@@ -84,8 +76,6 @@ class Plot:
                     [bandwidth(s, u, LINE_POINTS // len(unders))])
             if all(data):
                 self.panels.append((u, data))
-        self.width = {1: 640, 2: 900}.get(len(self.panels), 1150)
-        self.inner = (self.width - self.margin) / max(1, len(self.panels))
         points = [p for _, data in self.panels for one in data for p in one]
         if points:
             self.bounds(points, [v for _, y in points for v in (y if isinstance(y, list) else [y])])
@@ -96,8 +86,9 @@ class Plot:
         least = max(min((v for v in values if v > 0), default=1), 1e-3)
         self.y_min = f"{10 ** math.floor(math.log10(least)):g}" if self.gaps else "0"
 
-    @staticmethod
-    def colour(i): return COLOURS[i % len(COLOURS)]
+    def promised(self):
+        """Whether something is drawn that was to be had: the paper's mean, or what VMs are entitled to."""
+        return self.paper_ms > 0 if self.gaps else any(self.s.kind(u) != NOTHING for u, _ in self.panels)
 
     def entitlements(self, under):
         """(from, to, what each VM is entitled to): phase by phase, seconds."""
@@ -106,55 +97,27 @@ class Plot:
             entitled = [v for v in (number(vm, "entitled_mbps") or 0 for vm in vms(p)) if v > 0]
             yield begin - phases[0][1], end - phases[0][1], entitled if self.s.kind(under) != NOTHING else []
 
-    def key(self):
-        """(pixels from the left, colour, width of the line, dashes, text)"""
-        entries = [(self.colour(i), "3.0" if self.gaps else "2.0", "", name) for i, name in enumerate(self.s.vms)]
-        if not self.gaps:
-            entries.append(("#aaaaaa", "1.5", "", "sum"))
-        if self.paper_ms > 0 if self.gaps else any(self.s.kind(u) != NOTHING for u, _ in self.panels):
-            entries.append(("#333333", "1.2", " dt (2,4)", "the paper's mean" if self.gaps else "entitled"))
-        x = self.margin
-        for entry in entries:
-            yield (x, *entry)
-            x += 24 + 8 + 7.5 * len(entry[-1]) + 28
-
 def slim(svg):
-    """Without what is not drawn: empty groups, symbols that nothing refers to, attributes that every group repeats. That
-    is a third of a plot with several panels."""
-    head, defs, rest = svg.partition("<defs>")
-    body = rest.partition("</defs>\n")[2]
-    if defs and "xlink:href" not in body and "url(#" not in body:
-        svg = head + body
+    """Without empty groups, and attributes that every group repeats: a quarter of a plot with several panels."""
     svg = re.sub(r'^<g (?![^\n]* id=)[^\n]*>\n</g>\n', "", svg, flags=re.M)
     rounded = ' stroke-linecap="round" stroke-linejoin="round"'
-    if rounded in svg:
-        svg = svg.replace(rounded, "").replace('<g id="gnuplot_canvas">', f'<g id="gnuplot_canvas"{rounded}>', 1)
-    return svg
+    return svg.replace(rounded, "").replace('<g id="gnuplot_canvas">', f'<g id="gnuplot_canvas"{rounded}>', 1)
 
-def draw(env, plot, folder, name):
+def draw(plot, folder, name):
     """ "", or what failed."""
-    svg = os.path.join(folder, name + ".svg")
-    if os.path.exists(svg):
-        os.unlink(svg)  # an old one would stand for this run's
-    with open(os.path.join(folder, name + ".gp"), "w", encoding="utf-8") as f:
-        f.write(env.get_template("plot.gp.j2").render(p=plot, name=name) + "\n")
+    svg, script = Path(folder, name + ".svg"), Path(folder, name + ".gp")
+    svg.unlink(missing_ok=True)  # an old one would stand for this run's
+    script.write_text(ENV.get_template("plot.gp.j2").render(p=plot, name=name) + "\n", encoding="utf-8")
     if not shutil.which("gnuplot"): return "gnuplot is not installed"
-    done = subprocess.run(["gnuplot", name + ".gp"], cwd=folder, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(["gnuplot", script.name], cwd=folder, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         return "gnuplot: " + (done.stderr.strip().split("\n")[-1] or f"exit status {done.returncode}")
-    with open(svg, encoding="utf-8") as f:
-        text = slim(f.read())
-    with open(svg, "w", encoding="utf-8") as f:
-        f.write(text)
+    svg.write_text(slim(svg.read_text(encoding="utf-8")), encoding="utf-8")
     return ""
 
-def draw_all(env, results, folder):
+def draw_all(results, folder):
     """Every figure that has data. What cannot be drawn does not keep the others. The first failure's text, or ""."""
     os.makedirs(folder, exist_ok=True)
-    failed = ""
-    for p in FIGURES:
-        for i, s in enumerate(p.scenarios(results)):
-            plot = Plot(s, p.panels(s), p.gaps, p.ipd_mean)
-            said = draw(env, plot, folder, p.plot(i)) if plot.panels else ""
-            failed = failed or said
-    return failed
+    said = [draw(plot, folder, p.plot(i)) for p in FIGURES for i, s in enumerate(p.scenarios(results))
+            if (plot := Plot(s, p.panels(s), p.gaps, fmean(p.ipd_mean_ms or [0]))).panels]
+    return next(filter(None, said), "")

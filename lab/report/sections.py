@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was run, when and on what; what was to be reached; video, guests, and all other scenarios."""
 
+from collections import Counter
+
 import measures as M
-from data import at, idle, number, skipped, text
+from data import LATE_MS, at, idle, number, skipped, text
 from doc import Doc
 from paper import FIGURES
 from targets import MARKS, MISSED, OUTCOMES, PARTLY, REACHED, UNKNOWN, streaming_vm
+from words import say
 import figures
 import peers
 
-LATE_MS = 500   # a delay of the lab that the reader is told of
 CROWDED = 0.25  # part of all cores; senders and receivers of the lab take 0.1
-STATES = {"done": "done", "failed": "failed", "planned": "not run yet", "skipped": "left out"}
+STATES = {"done": "done", "failed": "failed", "planned": "not run yet"}
 
 def facts(d, folder, no_plots):
     d.section("run")
@@ -24,30 +26,24 @@ def facts(d, folder, no_plots):
     rows += [[name, v] for name, v in (at(folder.figures, "versions") or {}).items()]
     d.table(["this run", ""], [row for row in rows if row[1]])
     if no_plots:
-        d.para(f"Plots are missing: {no_plots}.", "poor")
+        d.say("no_plots", "poor", no_plots)
 
 def caution(d, folder):
     """What stands behind the figures as a whole, and what is not there."""
     repetitions = [s.repetitions for s in folder.measured]
     if folder.quick:
-        d.para("Quick run: short phases, one repetition, and not all scenarios. It shows the shape of the results; no range "
-               "stands behind its figures.", "weak")
+        d.say("quick", "weak")
     elif repetitions and min(repetitions) == 1:
-        d.para(f"{'One repetition' if max(repetitions) == 1 else 'Some scenarios have one repetition only'}: where there is one "
-               "repetition, no range stands behind a figure.", "weak")
+        d.say("one_repetition" if max(repetitions) == 1 else "some_one_repetition", "weak")
     failed = [s for s in folder.scenarios if s.state != "done" and (s.state == "failed" or not s.summary)]
     if failed and folder.figures is not None:
-        d.para(f"{len(failed)} of {len(folder.scenarios)} scenarios have no complete result:", "poor")
+        d.say("incomplete", "poor", len(failed), len(folder.scenarios))
         d.list([f"{s.name}: {STATES[s.state]}" + (f": {s.why}" if s.why else "")
                 + (" (what it had measured until then is shown)" if s.summary else "") for s in failed])
 
-def count(targets, outcome): return sum(t.outcome == outcome for t in targets)
-
 def counts(targets):
-    partly = count(targets, PARTLY)
-    return (f"{count(targets, REACHED) + partly} of {len(targets)} reached"
-            f"{' (some not in every repetition)' if partly else ''}, {count(targets, MISSED)} missed, "
-            f"{count(targets, UNKNOWN)} not measured")
+    n = Counter(t.outcome for t in targets)
+    return say("counts_partly" if n[PARTLY] else "counts", n[REACHED] + n[PARTLY], len(targets), n[MISSED], n[UNKNOWN])
 
 def summary(d, targets):
     d.section("targets")
@@ -71,26 +67,23 @@ def doubts(d, s):
     words = (text(s.summary, "machine") or "0").split()  # "2 x Intel ..."
     cores = float(words[0]) if words[0].isdigit() else 0
     if not s.loaded:
-        d.para("Not loaded: without a scheduler the guests did not fill the wire, so that ratios would mean nothing; they are "
-               "left out.", "weak")
+        d.say("not_loaded", "weak")
     late = [v for v in (number(p, "late_ms") for p in s.phases) if v is not None and v > LATE_MS]
     if late:
-        d.para(f"The lab itself was held up in {len(late)} of {len(s.phases)} phases, for up to {max(late) / 1e3:.1f} s: loss and "
-               "CPU of these are not to be trusted.", "weak")
+        d.say("late", "weak", len(late), len(s.phases), max(late) / 1e3)
     crowded = sum((number(p, "others_cores") or 0) > CROWDED * cores for p in s.phases) if cores >= 1 else 0
     if crowded:
-        d.para(f"Others than the VMs used more than {CROWDED * cores:.1f} of {cores:.0f} cores in {crowded} of {len(s.phases)} "
-               "phases: the machine was not quiet, or the VMs' servers needed that much.", "weak")
+        d.say("crowded", "weak", CROWDED * cores, cores, crowded, len(s.phases))
     lost = number(s.summary, "arrivals_lost") or 0
     if lost > 0:
-        d.para(f"The meter's trace was too short by {lost:.0f} arrivals: figures of the last phases are wrong.", "poor")
+        d.say("lost_arrivals", "poor", lost)
 
 def scenario_head(d, folder, s):
-    d.heading(s.name, f"{s.name}: {s.title or ''}")
+    d.add("heading", id=s.name, text=f"{s.name}: {s.title or ''}")
     for key in ("machine", "kernel"):
         here, usual = text(s.summary, key), folder.known(key)
         if here and usual and here != usual:
-            d.para(f"Another {key} than the rest of this report: {here}.", "weak")
+            d.say("another", "weak", key, here)
     if text(s.summary, "notes"):
         d.para(text(s.summary, "notes"))
     doubts(d, s)
@@ -111,10 +104,9 @@ def video(d, folder):
     for s in d.section("video", folder.section("video")):
         vm = streaming_vm(s)
         scenario_head(d, folder, s)
-        if vm is None: d.para("No VM of this run received a video.", "weak")
+        if vm is None: d.say("no_video", "weak")
         for step in s.steps if vm is not None else ():
-            if len(s.steps) > 1:
-                d.para(f'Step "{step}", {s.repetitions} repetitions:')
+            if len(s.steps) > 1: d.say("step_of", "", step, s.repetitions)
             d.table(["", *(name for name, _, _ in VIDEO), "its bandwidth, Mbit/s", "all, Mbit/s"],
                     [video_row(s, u, step, vm) for u in s.unders if s.of(u, step)])
 
@@ -132,20 +124,15 @@ def guest_rows(s, columns):
                    (f"left out: {skipped(p)}", "weak") if skipped(p) else
                    ", ".join(f"{name} {v.median:.2f}" for name, v in got if v.n), *(M.cell(s, u, step, m) for m in columns)]
 
-def guest_scenario(d, folder, s):
-    scenario_head(d, folder, s)
-    columns = GUESTS + M.more_of(s)
-    d.table(["", "delivered, Mbit/s", *(m.head for m in columns)], guest_rows(s, columns))
+def guests(d, folder, name, scenarios):
+    for s in d.section(name, scenarios):
+        scenario_head(d, folder, s)
+        columns = GUESTS + M.more_of(s)
+        d.table(["", "delivered, Mbit/s", *(m.head for m in columns)], guest_rows(s, columns))
 
-def guests(d, folder, section):
-    for s in d.section(section, folder.section(section)):
-        guest_scenario(d, folder, s)
-
-def others(d, folder):
+def others(folder):
     shown = {s.name for p in FIGURES for s in p.scenarios(folder)}
-    rest = [s for s in folder.measured if s.name not in shown and s.section not in ("peers", "promises", "video", "guests")]
-    for s in d.section("others", rest) if rest else ():
-        guest_scenario(d, folder, s)
+    return [s for s in folder.measured if s.name not in shown and s.section not in ("peers", "promises", "video", "guests")]
 
 def scenarios(d, folder):
     d.section("scenarios")
@@ -165,11 +152,10 @@ def everything(folder, targets, causes, no_plots):
     facts(d, folder, no_plots)
     summary(d, targets)
     figures.section(d, folder, targets, doubts)
-    if folder.section("promises"):
-        guests(d, folder, "promises")
+    if folder.section("promises"): guests(d, folder, "promises", folder.section("promises"))
     peers.section(d, folder, causes, scenario_head)
     video(d, folder)
-    guests(d, folder, "guests")
-    others(d, folder)
+    guests(d, folder, "guests", folder.section("guests"))
+    if others(folder): guests(d, folder, "others", others(folder))
     scenarios(d, folder)
     return d

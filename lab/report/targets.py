@@ -35,122 +35,105 @@ class Target:
 
 def changed_settled(p): return number(p, "settled_ms") if at(p, "changed") is True else None
 
-def worst_step(s, under, m, changes_only=False):
-    """The worst of the steps by their medians. changes_only: of SETTLED, after changes of running traffic."""
-    worst = Spread()
-    for step in s.steps[1 if changes_only else 0:]:
-        v = s.spread(under, step, changed_settled) if changes_only else M.spread(s, under, step, m)
-        if v.n and (not worst.n or (v.median < worst.median if m.more_is_better else v.median > worst.median)):
-            worst = v
-    return worst
+def worst_step(s, under, m):
+    """The worst of the steps by their medians; of SETTLED those alone that change what runs."""
+    steps = s.steps[1 if m is M.SETTLED else 0:]
+    found = [s.spread(under, step, changed_settled) if m is M.SETTLED else M.spread(s, under, step, m) for step in steps]
+    worst = min if m.more_is_better else max
+    return worst((v for v in found if v.n), key=lambda v: v.median, default=Spread())
 
-def figure_target(p, s, m, brief, bound, unit, digits, changes_only=False):
-    other = f", {s.name}" if s and s.name != p.scenario else ""
-    t = Target(f"Figure {p.number}{other}: {brief}", brief, f"{'at least' if m.more_is_better else 'at most'} {bound:g} {unit}",
-               (p.number, s and s.name))
-    device = s.under_of(DEVICE) if s else None
-    if not s or not device:
+def measure_target(what, s, m, brief, bound, unit, digits=3, of=(), why=""):
+    """A measure of device scheduling against a bound, in the worst of the scenario's steps."""
+    reach = f"{'at least' if m.more_is_better else 'at most'} {bound:g} {'point' if bound == 1 else unit}{why}"
+    t = Target(f"{what}: {brief}", brief, reach, of)
+    device = s and s.under_of(DEVICE)
+    if not device:
         t.ours = "device scheduling was not run" if s else "not run"
     elif m is M.ERROR and not s.loaded:
         t.ours = "not loaded: the guests did not fill the wire"
     else:
-        t.judge(worst_step(s, device, m, changes_only), bound, m.more_is_better, digits, unit)
+        t.judge(worst_step(s, device, m), bound, m.more_is_better, digits, unit)
     # a change that never settled has no figure to judge by
     for step in s.steps[1:] if device and m is M.SETTLED else ():
         if "not settled" in M.cell(s, device, step, m):
             t.outcome, t.ours = MISSED, M.cell(s, device, step, m)
     return t
 
+def worst_ratio(phase):
+    pairs = [(number(vm, "ipd_ms.p99"), number(vm, "ipd_ms.p50")) for vm in vms(phase)]
+    return largest(a / b for a, b in pairs if a is not None and b)
+
 def gap_targets(p, s):
     """Figure 8: the device's p99 against the other ways of dividing, all gaps counted."""
-    brief = "p99 / p50 of the gaps"
-    one = Target("Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)", brief, "at most 2", (p.number, s and s.name))
-    device = s.under_of(DEVICE) if s else None
-    if not device:
-        one.ours = "not run"
-        return [one]
-
-    def worst_ratio(phase):
-        pairs = [(number(vm, "ipd_ms.p99"), number(vm, "ipd_ms.p50")) for vm in vms(phase)]
-        return largest(a / b for a, b in pairs if a is not None and b)
-    one.judge(s.spread(device, None, worst_ratio), 2, False, 2, "")
-    out, ours = [one], M.spread(s, device, None, M.IPD_P99)
-    for kind, whom in ((NOTHING, "the unscheduled"), (CPU, "CPU slots"), (CPU_BEST, "the best CPU policy")):
+    device = s and s.under_of(DEVICE)
+    one = Target("Figure 8: p99 of all gaps, as a multiple of p50 (worst VM)", "p99 / p50 of the gaps", "at most 2",
+                 (p.number, s and s.name), "no figure" if device else "not run")
+    if device: one.judge(s.spread(device, None, worst_ratio), 2, False, 2, "")
+    yield one
+    ours = M.spread(s, device, None, M.IPD_P99)
+    for kind, whom in ((NOTHING, "the unscheduled"), (CPU, "CPU slots"), (CPU_BEST, "the best CPU policy")) if ours.n else ():
         theirs = M.spread(s, s.under_of(kind), None, M.IPD_P99)
-        if not theirs.n or not ours.n: continue
+        if not theirs.n: continue
         brief = f"p99 of the gaps against {whom}"
-        out.append(Target(f"Figure 8: {brief} (worst VM)", brief, f"below {theirs.text(3)} ms", one.of, f"{ours.text(3)} ms",
-                          MISSED if ours.median >= theirs.median else PARTLY if ours.max >= theirs.min else REACHED))
-    return out
+        yield Target(f"Figure 8: {brief} (worst VM)", brief, f"below {theirs.text(3)} ms", one.of, f"{ours.text(3)} ms",
+                     MISSED if ours.median >= theirs.median else PARTLY if ours.max >= theirs.min else REACHED)
 
 def udp_change(folder):
     """Shares changed while UDP runs: wherever a scenario of UDP alone does that under device scheduling."""
     t = Target("UDP, shares changed while it runs: settled", "settled", "at most 100 ms")
-    worst, name = Spread(), None
-    for s in folder.measured:
-        kinds = {k[:3] for k in s.traffic} | {k[:4] for k in s.traffic}
-        if not s.under_of(DEVICE) or len(s.steps) < 2 or "udp" not in kinds or kinds & {"tcp", "icmp"}:
-            continue
-        v = worst_step(s, s.under_of(DEVICE), M.SETTLED, True)
-        if v.n and (not worst.n or v.median > worst.median): worst, name = v, s.name
+    found = [(worst_step(s, s.under_of(DEVICE), M.SETTLED), s.name) for s in folder.measured
+             if s.under_of(DEVICE) and {*s.traffic} & {"udp", "udp2"} and not {*s.traffic} & {"tcp", "icmp"}]
+    worst, name = max(((v, name) for v, name in found if v.n), key=lambda x: x[0].median, default=(Spread(), None))
     t.judge(worst, 100, False, 0, "ms")
     t.ours = f"{t.ours} ({name})" if name else "no scenario of this run changes the shares of UDP"
     return t
 
 def figure_targets(folder):
-    out = []
     for p in FIGURES:
         for s in p.scenarios(folder) or [None]:
+            what, of = f"Figure {p.number}{f', {s.name}' if s and s.name != p.scenario else ''}", (p.number, s and s.name)
             # figure 8 shares its data with figure 5: what is of the data is said there
-            if p.error_pp:
-                out.append(figure_target(p, s, M.ERROR, "share error of the worst VM", p.error_pp, "points", 3))
-            if p.utilisation_pct:
-                out.append(figure_target(p, s, M.UTILISATION, "utilisation of the wire", p.utilisation_pct, "%", 1))
-            if p.settled_ms:
-                out.append(figure_target(p, s, M.SETTLED, "settled after the change", p.settled_ms, "ms", 0, True))
-            if p.gaps and p.scheduled:
-                out += gap_targets(p, s)
-    return out + [udp_change(folder)]
-
-def promise_target(s, kind, m, brief, bound, unit, digits=3, why=""):
-    t = Target(f"{kind} ({s.name}): {brief}", brief, f"{'at least' if m.more_is_better else 'at most'} {bound:g} "
-               f"{'point' if bound == 1 else unit}{why}")
-    if s.under_of(DEVICE): t.judge(worst_step(s, s.under_of(DEVICE), m), bound, m.more_is_better, digits, unit)
-    return t
-
-def receive_targets(s):
-    rest = M.spread(s, next((u for u in s.unders if idle(s.first(u))), None), None, M.RTT_P50)
-    return [promise_target(s, "Receiving", *of) for of in (
-        (M.ERROR, "share error of the worst VM", 1 if "tcp" in s.traffic else 0.5, "points"),
-        (M.UTILISATION, "utilisation of the capacity", 97, "%", 1),
-        rest.n and (M.RTT_P50, "ping p50 of the worst VM", round(rest.median + 10, 1), "ms", 1, ", unloaded + 10")) if of]
+            for bound, m, brief, unit, digits in ((p.error_pp, M.ERROR, "share error of the worst VM", "points", 3),
+                                                  (p.utilisation_pct, M.UTILISATION, "utilisation of the wire", "%", 1),
+                                                  (p.settled_ms, M.SETTLED, "settled after the change", "ms", 0)):
+                if bound: yield measure_target(what, s, m, brief, bound, unit, digits, of)
+            if p.gaps and p.scheduled: yield from gap_targets(p, s)
+    yield udp_change(folder)
 
 def promise_targets(folder):
-    return [t for s in folder.section("promises") for t in (receive_targets(s) if M.receives(s) else
-            [promise_target(s, "Reserves", M.ENTITLEMENT, "entitlement error of the worst VM", 0.7, "points")])]
+    for s in folder.section("promises"):
+        if not M.receives(s):
+            yield measure_target(f"Reserves ({s.name})", s, M.ENTITLEMENT, "entitlement error of the worst VM", 0.7, "points")
+            continue
+        what = f"Receiving ({s.name})"
+        yield measure_target(what, s, M.ERROR, "share error of the worst VM", 1 if "tcp" in s.traffic else 0.5, "points")
+        yield measure_target(what, s, M.UTILISATION, "utilisation of the capacity", 97, "%", 1)
+        rest = M.spread(s, next((u for u in s.unders if idle(s.first(u))), None), None, M.RTT_P50)
+        if rest.n:
+            yield measure_target(what, s, M.RTT_P50, "ping p50 of the worst VM", round(rest.median + 10, 1), "ms", 1,
+                                 why=", unloaded + 10")
 
 def streaming_vm(s):
     """Which VM streams; None: none."""
     return next((i for p in s.phases for i, vm in enumerate(vms(p)) if isinstance(at(vm, "video"), dict)), None)
 
+def lack(vm):
+    """How much of the picture is missing that an unloaded wire delivered."""
+    a, b = number(vm, "video.ssim_unloaded"), number(vm, "video.ssim")
+    return None if a is None or b is None else a - b
+
 def video_targets(folder):
     out = []
     for s in folder.section("video"):
         vm = streaming_vm(s)
-        for under in s.unders:
-            if s.kind(under) != DEVICE or vm is None: continue
+        for under in s.unders if vm is not None else ():
+            if s.kind(under) != DEVICE: continue
             loss = Target(f"Video ({s.name}, {under}): loss", "loss", "0")
             loss.judge(s.spread_path(under, None, "video.loss_pct", vm), 0, False, 3, "%")
-
-            def lack(p, vm=vm):
-                """How much of the picture is missing that an unloaded wire delivered."""
-                a, b = (number(vms(p)[vm], "video." + key) for key in ("ssim_unloaded", "ssim"))
-                return None if a is None or b is None else a - b
             ssim = Target(f"Video ({s.name}, {under}): SSIM", "SSIM", "as unloaded, to 0.001")
-            ssim.judge(s.spread(under, None, lack), SSIM_EQUAL, False, 4, "")
+            ssim.judge(s.spread(under, None, lambda p: lack(vms(p)[vm])), SSIM_EQUAL, False, 4, "")
             a, b = (s.spread_path(under, None, "video." + key, vm) for key in ("ssim", "ssim_unloaded"))
-            if a.n and b.n:
-                ssim.ours = f"{a.text(4)}, unloaded {b.text(4)}"
+            if a.n and b.n: ssim.ours = f"{a.text(4)}, unloaded {b.text(4)}"
             out += [loss, ssim]
     return out or [Target("Video under flood: loss, SSIM", "video", "0; as unloaded", ours="not run")]
 
@@ -172,5 +155,6 @@ def quick_target(folder):
     return Target("The quick run: all its scenarios", "quick", "under 10 minutes",
                   ours=f"{took // 60:.0f} min {took % 60:02.0f} s", outcome=REACHED if took < QUICK_S else MISSED)
 
-def all_targets(folder, causes): return figure_targets(folder) + promise_targets(folder) + video_targets(folder) + [peers_target(folder, causes)] + \
-        ([quick_target(folder)] if folder.quick else [])
+def all_targets(folder, causes):
+    return [*figure_targets(folder), *promise_targets(folder), *video_targets(folder), peers_target(folder, causes),
+            *([quick_target(folder)] if folder.quick else [])]
