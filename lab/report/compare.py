@@ -16,15 +16,14 @@ def verdict(a, b):
 
 def rows(one, two):
     """(scenario, under, step, measure, a, b) of what both have."""
-    for s in one.measured:
-        other = two.find(s.name)
-        for under in s.unders if other else ():
+    for s, other in [(s, o) for s in one.measured for o in two.measured if s.name == o.name]:
+        for under in s.unders:
             for step in s.steps:
                 for m in dict.fromkeys(M.MEASURES + M.more_of(s)):
                     a, b = M.spread(s, under, step, m), M.spread(other, under, step, m)
                     if a.n and b.n: yield s.name, under, step, m, a, b
 
-def missing(of, other): return [s.name for s in of.measured if not other.find(s.name)]
+def missing(of, other): return [s.name for s in of.measured if s.name not in {o.name for o in other.measured}]
 
 def show(a, b, found, one, two):
     print(f"A: {a}\nB: {b}")

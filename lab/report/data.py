@@ -170,8 +170,6 @@ class Folder:
             return [one]
         return [s for s in (Scenario(n, os.path.join(self.dir, n)) for n in sorted(os.listdir(self.dir))) if s.summary]
 
-    def find(self, name): return next((s for s in self.measured if s.name == name), None)
-
     def section(self, name): return [s for s in self.measured if s.section == name]
 
     def known(self, key):

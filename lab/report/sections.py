@@ -4,7 +4,7 @@
 from collections import Counter
 
 import measures as M
-from data import LATE_MS, at, idle, number, skipped, text
+from data import DEVICE, LATE_MS, at, idle, number, skipped, text
 from doc import Doc
 from paper import FIGURES
 from targets import MARKS, MISSED, OUTCOMES, PARTLY, REACHED, UNKNOWN, streaming_vm
@@ -119,10 +119,11 @@ def guest_rows(s, columns):
         for step in s.steps:
             p = s.first(u, step)
             if p is None or (idle(p) and M.RTT_P50 not in columns): continue
-            got = [(name, s.spread_path(u, step, "mbps", vm)) for vm, name in enumerate(s.vms)]
+            got = [(name, *(s.spread_path(u, step, of, vm) for of in ("mbps", "loss_pct"))) for vm, name in enumerate(s.vms)]
             yield [u + (f": {step}" if len(s.steps) > 1 and step else ""),
                    (f"left out: {skipped(p)}", "weak") if skipped(p) else
-                   ", ".join(f"{name} {v.median:.2f}" for name, v in got if v.n), *(M.cell(s, u, step, m) for m in columns)]
+                   ", ".join(f"{name} {v.median:.2f}" + say("lost", lost.median) * (s.kind(u) == DEVICE and lost.median > 0.005)
+                             for name, v, lost in got if v.n), *(M.cell(s, u, step, m) for m in columns)]
 
 def guests(d, folder, name, scenarios):
     for s in d.section(name, scenarios):

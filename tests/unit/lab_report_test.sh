@@ -102,12 +102,13 @@ sed 's/"loaded": true/"loaded": false/' "$dir/v/summary.json" >"$dir/summary.jso
 check "verdict: VMs that do not fill the wire have none" "$? == 0 && $(grep -c 'no verdict' "$dir/said") == 1"
 refused "nothing that divvy divides" "$dir/a: no summary.json with a phase that divvy divides" verdict "$dir/a"
 receives() { # under, scheduler, idle, ping
-	echo "{\"under\": \"$1\", \"scheduler\": \"$2\", \"idle\": $3, \"utilisation\": 0.969, \"changed\": true, \"vms\": [{\"name\": \"a\", \"traffic\": \"tcp\", \"receives\": true, \"error_pp\": -0.9, \"rtt_ms\": {\"p50\": $4}}]}"
+	echo "{\"under\": \"$1\", \"scheduler\": \"$2\", \"idle\": $3, \"utilisation\": 0.969, \"changed\": true, \"vms\": [{\"name\": \"a\", \"traffic\": \"tcp\", \"receives\": true, \"mbps\": 8, \"loss_pct\": 52.04, \"error_pp\": -0.9, \"rtt_ms\": {\"p50\": $4}}]}"
 }
 write rx "{\"scenario\": \"rx\", \"section\": \"promises\", \"phases\": [$(receives unloaded none true 2),$(receives device divvy false 12)]}"
 "$report" report "$dir/rx" >/dev/null
 check "what VMs receive has its targets: shares, the capacity, the ping beside the unloaded one" "$(grep -cE \
 	'at most 1 point .*0.900 points .* reached|at least 97 % .*96.9 % .*missed|at most 12 ms, unloaded . 10 .* reached' "$dir/rx/report.md") == 3"
+check "... and who lost what, though divvy divides" "$(grep -cF 'device** | a 8.00 (lost 52.04 %) |' "$dir/rx/report.md") == 1"
 check "... and nothing to settle at" "$(grep -c 'not settled' "$dir/rx/report.md") == 0"
 
 mkdir "$dir/empty"
