@@ -3,6 +3,7 @@
 #include "metrics.h"
 #include "origin.h"
 #include "page.h"
+#include "seats.h"
 
 #include "base/cleanup.h"
 
@@ -11,21 +12,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #define JSON_TYPE "application/json"
 #define PLAIN_TYPE "text/plain; charset=utf-8"
+/* Connections beyond WEB_CONNECTIONS, until those that have to leave are closed. */
+#define LEAVING 16
+/* Of an answer, copied for the kernel at a time, bytes. */
+#define BLOCK (64 * 1024)
 
 struct web {
 	struct MHD_Daemon *server;
 	struct web_config config;
-	size_t unsent; /* of bodies that clients have not taken, bytes */
+	struct seats seats;
 };
 
-/* Of an answer, until it is sent or its connection ends. */
+/* What is sent of a seat's answer: nothing more, once the seat has to leave. */
 struct body {
 	struct web *web;
-	char *buf;
-	size_t size;
+	struct seat *seat; /* borrowed: the connection's, which outlives its answers */
+	size_t len;
 };
 
 struct answer {
@@ -122,10 +128,6 @@ static void answer_to(struct web *w, struct MHD_Connection *c, const char *path,
 		refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD alone");
 		return;
 	}
-	if (w->unsent >= WEB_UNSENT_MAX) {
-		refuse(a, MHD_HTTP_SERVICE_UNAVAILABLE, "too much waits for clients that read slowly: try again");
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++)
 		if (strcmp(routes[i].path, path) == 0) {
 			routes[i].give(w, c, a);
@@ -161,37 +163,49 @@ static void add_headers(struct MHD_Response *r, const struct answer *a)
 		MHD_add_response_header(r, "Allow", "GET, HEAD");
 }
 
+static ssize_t read_body(void *arg, uint64_t at, char *buf, size_t max)
+{
+	const struct body *b = arg;
+	size_t n = at < b->len ? b->len - (size_t)at : 0;
+
+	if (!b->seat->text)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (n > max)
+		n = max;
+	memcpy(buf, b->seat->text + at, n);
+	return (ssize_t)n;
+}
+
 static void on_sent(void *arg)
 {
 	struct body *b = arg;
 
-	b->web->unsent -= b->size;
-	free(b->buf);
+	seats_drop(&b->web->seats, b->seat);
 	free(b);
 }
 
 /* Takes the text. NULL: out of memory. */
-static struct MHD_Response *response_of(struct web *w, struct text *t)
+static struct MHD_Response *response_of(struct web *w, struct seat *s, struct text *t)
 {
 	struct body *b = t->failed ? NULL : malloc(sizeof(*b));
 	struct MHD_Response *r = NULL;
 
 	if (b) {
-		*b = (struct body){ .web = w, .buf = t->buf, .size = t->size };
-		r = MHD_create_response_from_buffer_with_free_callback_cls(t->len, t->buf, on_sent, b);
+		*b = (struct body){ .web = w, .seat = s, .len = t->len };
+		r = MHD_create_response_from_callback(t->len, BLOCK, read_body, b, on_sent);
 	}
 	if (!r) {
 		free(b);
 		text_free(t);
 		return NULL;
 	}
-	w->unsent += b->size;
+	seats_hold(&w->seats, s, t->buf, t->size);
 	return r;
 }
 
-static enum MHD_Result send_answer(struct web *w, struct MHD_Connection *c, struct answer *a)
+static enum MHD_Result send_answer(struct web *w, struct MHD_Connection *c, struct seat *s, struct answer *a)
 {
-	struct MHD_Response *r = response_of(w, &a->body);
+	struct MHD_Response *r = response_of(w, s, &a->body);
 	enum MHD_Result sent;
 
 	if (!r)
@@ -202,20 +216,54 @@ static enum MHD_Result send_answer(struct web *w, struct MHD_Connection *c, stru
 	return sent;
 }
 
+/* The server closes the connection when it sees the end. */
+static void leave(struct web *w, struct seat *s)
+{
+	seats_remove(&w->seats, s);
+	shutdown(s->fd, SHUT_RDWR);
+}
+
 /* A body that is sent along is not read: the answer closes the connection. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *path, const char *method,
 				  const char *version, const char *upload, size_t *upload_size, void **state)
 {
-	static int begun;
+	struct seat *s = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context, *other;
 	struct answer a = { .status = MHD_HTTP_OK, .type = PLAIN_TYPE };
+	static int begun;
+	struct web *w = arg;
 
 	(void)version, (void)upload, (void)upload_size;
+	if (!s || !s->seated) /* out of memory, or it has to leave */
+		return MHD_NO;
 	if (!*state && strcmp(method, "GET") == 0) { /* its headers are there; the answer comes with the next call */
 		*state = &begun;
 		return MHD_YES;
 	}
-	answer_to(arg, c, path, method, &a);
-	return send_answer(arg, c, &a);
+	seats_put(&w->seats, s);
+	while ((other = seats_full(&w->seats, WEB_UNSENT_MAX, s)))
+		leave(w, other);
+	answer_to(w, c, path, method, &a);
+	return send_answer(w, c, s, &a);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode what)
+{
+	struct seat *s = *context, *other;
+	struct web *w = arg;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (s)
+			seats_remove(&w->seats, s);
+		free(s);
+		return;
+	}
+	s = *context = calloc(1, sizeof(*s));
+	if (!s)
+		return;
+	s->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	seats_put(&w->seats, s);
+	while ((other = seats_over(&w->seats, WEB_CONNECTIONS)))
+		leave(w, other);
 }
 
 /* --- the server --------------------------------------------------------------------------------------------------- */
@@ -229,8 +277,8 @@ struct web *web_open(int fd, const struct web_config *config)
 		return NULL;
 	w->config = *config;
 	w->server = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, w, MHD_OPTION_LISTEN_SOCKET, fd,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned int)WEB_CONNECTIONS,
-				     MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned int)WEB_CONNECTIONS_EACH,
+				     MHD_OPTION_CONNECTION_LIMIT, (unsigned int)(WEB_CONNECTIONS + LEAVING),
+				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
 				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)WEB_PATIENCE_S,
 				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				     MHD_OPTION_END);

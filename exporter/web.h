@@ -7,11 +7,13 @@
 
 #include <stdint.h>
 
-/* Connections at a time, and from one address; one that says nothing for WEB_PATIENCE_S is closed. */
+/*
+ * Connections at a time: a further client takes the place of the one whose latest request is the oldest. One that says
+ * nothing for WEB_PATIENCE_S is closed.
+ */
 #define WEB_CONNECTIONS 64
-#define WEB_CONNECTIONS_EACH 32
 #define WEB_PATIENCE_S 15
-/* Clients that read slowly have so much of answers before them at most, bytes, and one answer more. */
+/* Clients that read slowly have so much of answers before them at most, bytes, and one answer more; then the same leaves. */
 #define WEB_UNSENT_MAX (size_t)(32 * 1024 * 1024)
 
 struct web;
