@@ -39,11 +39,11 @@ void toprows_free(struct top_rows *r)
 
 /* --- rows of this reading ------------------------------------------------------------------------------- */
 
-/* Appends a row; its label is what stands behind the last slash of its name's first len bytes. NULL: out of memory. */
-static struct top_row *add(struct top_rows *r, enum top_kind kind, const char *name, size_t len, uint32_t parent)
+/* Appends a row of the name's first len bytes, of which its label begins at label. NULL: out of memory. */
+static struct top_row *add(struct top_rows *r, enum top_kind kind, const char *name, size_t len, size_t label,
+			   uint32_t parent)
 {
 	struct top_row *bigger, *row;
-	const char *slash;
 
 	if (r->n == 0 || (r->n >= 64 && (r->n & (r->n - 1)) == 0)) {
 		bigger = reallocarray(r->list, r->n ? 2 * r->n : 64, sizeof(*r->list));
@@ -56,8 +56,7 @@ static struct top_row *add(struct top_rows *r, enum top_kind kind, const char *n
 				 .reserve = NAN, .limit = NAN, .error_pp = NAN, .nic = "", .why = "", .vm = "" };
 	if (!row->name)
 		return NULL;
-	slash = kind == TOP_UPLINK ? NULL : strrchr(row->name, '/');
-	row->label = slash ? slash + 1 : row->name;
+	row->label = row->name + label;
 	row->uplink = parent == TOP_NONE ? (uint32_t)r->n : r->list[parent].uplink;
 	row->depth = parent == TOP_NONE ? 0 : r->list[parent].depth + 1;
 	for (size_t d = 0; d < TOP_DIRECTIONS; d++)
@@ -67,10 +66,27 @@ static struct top_row *add(struct top_rows *r, enum top_kind kind, const char *n
 }
 
 /*
- * The row that holds a device or network of this full name: that of the network before its last slash, which is added
- * where it is not there yet. latest: the row behind which it comes. TOP_NONE: out of memory.
+ * Where the last part of a device's full name begins. Names have no slash; but the VM that a pattern has matched may have
+ * one in its own name.
  */
-static uint32_t holder(struct top_rows *r, uint32_t uplink, const char *name, uint32_t latest)
+static size_t label_of(const char *name, const char *of, const char *vm)
+{
+	const char *slash = strrchr(name, '/');
+	size_t len = strlen(name), own = strlen(vm), up = strlen(of);
+
+	if (!slash)
+		return 0;
+	if (own && up && len > own + up && strcmp(name + len - own, vm) == 0 && name[len - own - 1] == '/' &&
+	    memcmp(name + len - own - 1 - up, of, up) == 0)
+		return len - own;
+	return (size_t)(slash + 1 - name);
+}
+
+/*
+ * The row that holds a device of this full name, whose last part begins at label: that of the network before it, which
+ * is added where it is not there yet. latest: the row behind which it comes. TOP_NONE: out of memory.
+ */
+static uint32_t holder(struct top_rows *r, uint32_t uplink, const char *name, size_t label, uint32_t latest)
 {
 	uint32_t up = r->list[latest].kind == TOP_DEVICE ? r->list[latest].parent : latest;
 	const char *slash;
@@ -79,7 +95,7 @@ static uint32_t holder(struct top_rows *r, uint32_t uplink, const char *name, ui
 	while (r->list[up].kind == TOP_NETWORK) {
 		size_t len = strlen(r->list[up].name);
 
-		if (strncmp(name, r->list[up].name, len) == 0 && name[len] == '/')
+		if (len < label && strncmp(name, r->list[up].name, len) == 0 && name[len] == '/')
 			break;
 		up = r->list[up].parent;
 	}
@@ -87,10 +103,10 @@ static uint32_t holder(struct top_rows *r, uint32_t uplink, const char *name, ui
 	for (;;) {
 		size_t len = up == uplink ? 0 : strlen(r->list[up].name) + 1;
 
-		slash = strchr(name + len, '/');
+		slash = len < label ? strchr(name + len, '/') : NULL;
 		if (!slash)
 			return up;
-		if (!add(r, TOP_NETWORK, name, (size_t)(slash - name), up))
+		if (!add(r, TOP_NETWORK, name, (size_t)(slash - name), len, up))
 			return TOP_NONE;
 		up = (uint32_t)(r->n - 1);
 	}
@@ -170,18 +186,20 @@ static bool is_violated(const struct top_rows *r, const struct top_row *row)
 static int read_device(struct top_rows *r, uint32_t uplink, const json_t *d)
 {
 	const char *name = text(d, "name"), *hint = text(json_object_get(d, "undivided"), "text");
-	uint32_t parent = holder(r, uplink, name, (uint32_t)(r->n - 1));
-	struct top_row *row = parent == TOP_NONE ? NULL : add(r, TOP_DEVICE, name, strlen(name), parent);
+	const char *of = text(d, "of"), *vm = text(json_object_get(d, "vm"), "name");
+	size_t label = label_of(name, of, vm);
+	uint32_t parent = holder(r, uplink, name, label, (uint32_t)(r->n - 1));
+	struct top_row *row = parent == TOP_NONE ? NULL : add(r, TOP_DEVICE, name, strlen(name), label, parent);
 
 	if (!row)
 		return -ENOMEM;
 	read_terms(r, row, d);
 	/* A pattern's share is that of each of its matches, which stand below it like a network's devices. */
-	if (r->list[parent].kind == TOP_NETWORK && strcmp(text(d, "of"), r->list[parent].name) == 0)
+	if (r->list[parent].kind == TOP_NETWORK && strcmp(of, r->list[parent].label) == 0)
 		r->list[parent].share = row->share;
 	row->state = state_of(d, r->cpu);
 	row->nic = text(d, "nic");
-	row->vm = text(json_object_get(d, "vm"), "name");
+	row->vm = vm;
 	row->why = hint[0] ? hint : text(d, "why");
 	if (r->cpu) {
 		read_cpu(row, json_object_get(d, "cpu"));
@@ -230,7 +248,7 @@ static void read_networks(struct top_rows *r, uint32_t uplink, const json_t *lis
 static int read_uplink(struct top_rows *r, const json_t *u)
 {
 	uint32_t uplink = (uint32_t)r->n;
-	struct top_row *row = add(r, TOP_UPLINK, text(u, "name"), strlen(text(u, "name")), TOP_NONE);
+	struct top_row *row = add(r, TOP_UPLINK, text(u, "name"), strlen(text(u, "name")), 0, TOP_NONE);
 	const json_t *device;
 	size_t i;
 

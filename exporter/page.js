@@ -68,8 +68,16 @@ function cpuRates(row, d, before) {
 	flow.entitled = 100 * (c.entitled_ns - old.entitled) / (row.clock.at - old.at);
 	flow.delivered = 100 * (c.used_ns - old.used) / (row.clock.at - old.at);
 }
+// A device's own name and those of what it stands in, the highest first. Names have no slash; but the VM that a pattern has
+// matched may have one in its own name.
+function partsOf(d) {
+	const end = d.of && d.vm && d.vm.name ? d.of + "/" + d.vm.name : "";
+	const matched = end && (d.name === end || d.name.endsWith("/" + end));
+	if (!matched) return d.name.split("/");
+	return [...d.name.slice(0, -d.vm.name.length - 1).split("/"), d.vm.name];
+}
 function addDevice(rows, uplink, groups, d, cpu, before) {
-	const parts = d.name.split("/"), now = state.status.monotonic_ns;
+	const parts = partsOf(d), now = state.status.monotonic_ns;
 	let up = uplink;
 	for (let i = 1; i < parts.length; i++) {
 		const path = parts.slice(0, i).join("/");
@@ -82,7 +90,7 @@ function addDevice(rows, uplink, groups, d, cpu, before) {
 	row.flows = { tx: flowOf(d, "entitled_bps", now), rx: d.rx ? flowOf(d.rx, "entitled_bps", now) : null };
 	for (const flow of Object.values(row.flows)) // what waits has rates of 0, which nothing measured
 		if (flow && flow.waiting) flow.entitled = flow.delivered = null;
-	if (d.of && up.kind === "network" && uplink.key + "/" + d.of === up.key) up.share = d.share;
+	if (d.of && up.kind === "network" && d.of === up.label) up.share = d.share;
 	if (cpu) cpuRates(row, d, before);
 	row.off.waiting = row.state === "waiting" || row.state === "rx waits" ? 1 : 0;
 	row.off.undivided = row.state === "NOT DIVIDED" ? 1 : 0;

@@ -114,6 +114,28 @@ static void test_tree(void **state)
 	toprows_free(&r);
 }
 
+#define MATCH(name, of, vm, share) \
+	"{'name':'" name "','of':'" of "','nic':'n0','state':'bound','share':" #share ",'entitled_bps':10000000," \
+	"'delivered_bps':1000000,'dropped_packets':0,'backpressure':'on','why':'','vm':{'name':'" vm "','pid':7,'vmm':'qemu'}}"
+
+/* What a pattern matched stands below the pattern, whatever the VM is called; the pattern has the share of each. */
+static void test_matches(void **state)
+{
+	struct top_rows r = read_first(STATUS(MATCH("web/acme/front/1", "web", "acme/front/1", 5) "," MATCH(
+		"web/b", "web", "b", 5) "," MATCH("t/web/a/b", "web", "a/b", 6) "," MATCH("u/u/u/x", "u", "u/x", 7)));
+	struct topview v = { 0 };
+
+	(void)state;
+	assert_int_equal(topview_arrange(&v, &r, TOP_NONE), 0);
+	expect_names(&r, &v, "0:eno1 1:web 2:acme/front/1 2:b 1:t 2:web 3:a/b 1:u 2:u 3:u/x");
+	assert_int_equal(row_of(&r, "web")->share, 5);
+	assert_int_equal(row_of(&r, "t/web")->share, 6);
+	assert_int_equal(row_of(&r, "u/u")->share, 7);
+	assert_int_equal(row_of(&r, "u")->share, 0);
+	topview_free(&v);
+	toprows_free(&r);
+}
+
 #define NETWORKS                                                                                                \
 	"{'schedule':null,'uplinks':[{'name':'eno1','present':true,'capacity_bps':100000000,'delivered_bps':null,"      \
 	"'networks':[{'name':'a','share':7,'reserve_bps':20000000,'limit_bps':null,'entitled_bps':25000000}],"         \
@@ -485,7 +507,8 @@ static void test_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),	cmocka_unit_test(test_networks), cmocka_unit_test(test_readings),    cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_tree),	cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_networks), cmocka_unit_test(test_readings),    cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_fold_and_filter), cmocka_unit_test(test_move), cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_cpu),	cmocka_unit_test(test_bars),	    cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_lines),
