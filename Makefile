@@ -399,7 +399,7 @@ check-host: deb
 	@tests/hosts/whole.sh $(SUITES)
 check-unit: deb
 	@$(MAKE) --no-print-directory -j2 all $(TEST_HELPERS)
-	@CASES="install suites" SUITES=all TIMEOUT=2400 tests/hosts/whole.sh trixie
+	@CASES="install suites" TESTS=all TIMEOUT=2400 tests/hosts/whole.sh trixie
 
 clean:
 	rm -rf $(B) lab/out

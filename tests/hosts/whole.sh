@@ -5,9 +5,10 @@
 # alone, nftables, a bridge, vhost_net, and divvy's packages of build/deb (make deb). What is tried there is in whole_guest.sh,
 # which runs as a service of the host and reboots it once. Prints its TAP. About nine minutes a suite without KVM, on a machine with little other work.
 # ACCEL=kvm where KVM works; TIMEOUT=seconds (default 1200); CONSOLE=file shows the console while it runs. CASES="install suites":
-# only these of whole_guest.sh, and no reboot; SUITES="state:full exporter": only these system tests, SUITES=all: all of them.
+# only these of whole_guest.sh, and no reboot; TESTS="state:full exporter": only these system tests, TESTS=all: all of them. (Not SUITES:
+# `make check-host SUITES=bookworm` puts that into the environment.)
 set -u
-CASES=${CASES:-} SUITES=${SUITES:-}
+CASES=${CASES:-} TESTS=${TESTS:-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d /var/tmp/divvy-whole.XXXXXX)
 qemu=
@@ -24,7 +25,7 @@ boot() { # kernel's directory: runs the host to its end
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -m 1G -smp "${CPUS:-2}" -cpu max,cx16=off -accel "${ACCEL:-tcg}" \
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd" \
 		-append "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off random.trust_cpu=on systemd.show_status=0 fsck.mode=skip \
-divvy.cases=${CASES// /+} divvy.suites=${SUITES// /+}" \
+divvy.cases=${CASES// /+} divvy.tests=${TESTS// /+}" \
 		-drive "file=$tmp/disk.img,format=raw,if=virtio,cache=unsafe" \
 		-netdev user,id=port,restrict=on -device virtio-net-pci,netdev=port,speed=1000,duplex=full,romfile= \
 		-chardev "file,id=serial,path=$console" -serial chardev:serial -monitor none </dev/null >"$tmp/qemu" 2>&1 &

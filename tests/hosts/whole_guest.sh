@@ -61,17 +61,7 @@ make_host() { # lib.sh's bridge, in the host's own namespace
 		addr add 10.77.0.1/24 dev srv0
 		link set srv0 up
 	END
-	ip netns exec $srv nft -f - <<-END || bail "cannot count at the receiver"
-		table inet divvy_test {
-			counter web { }
-			counter batch { }
-			chain pre {
-				type filter hook prerouting priority -300
-				udp dport ${port[web]} counter name web drop
-				udp dport ${port[batch]} counter name batch drop
-			}
-		}
-	END
+	count_arrivals $srv
 	make_bridge || bail "cannot make the bridge"
 }
 
@@ -422,7 +412,7 @@ asked() { # of the kernel's command line: words
 }
 if [[ ! -e $kept ]]; then
 	read -ra cases <<<"$(asked cases)"
-	read -ra only <<<"$(asked suites)"
+	read -ra only <<<"$(asked tests)"
 	((${#only[@]} == 0)) || suites=("${only[@]}")
 	[[ ${only[*]} != all ]] || suites=("${suites_all[@]}")
 	((${#cases[@]} > 0)) && part=1 || part=0 cases=(install suites verbs upgrade ends full_disk cpu vhost)
