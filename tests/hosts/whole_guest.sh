@@ -388,7 +388,7 @@ case_reboot() {
 }
 
 case_remove() {
-	try "remove" dpkg -r divvy
+	try "remove, with what depends on it, as apt does" dpkg -r divvy-exporter divvy
 	await 5 untouched
 	check "remove: nothing of divvy's is left at links" "$? == 0" || { ip -br link; tc qdisc show; } | diag
 	vm_ask web sndbuf
