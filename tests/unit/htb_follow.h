@@ -21,6 +21,7 @@ struct followed {
 	struct rate entitled[SIM_NODES];
 	struct quanta_class now[SIM_NODES];
 	double before[SIM_NODES]; /* sent at the start of what is measured */
+	double since;             /* when that was */
 	size_t divisions;
 };
 
@@ -104,6 +105,12 @@ static inline void follow_new_pattern(struct followed *f)
 	assert_int_equal(entitle(&f->w.m, f->w.demand, f->w.entitled), 0);
 }
 
+/* What leaf i sent on average since the start of what is measured, bytes per second. Looks are whole: it may last longer. */
+static inline double follow_got(const struct followed *f, uint32_t i)
+{
+	return (f->w.sim.c[i].sent - f->before[i]) / (f->w.sim.now - f->since);
+}
+
 /* The worst device's error in one pattern, points of the uplink; the first second is left out. */
 static inline double follow_pattern(struct followed *f, double seconds)
 {
@@ -113,12 +120,10 @@ static inline double follow_pattern(struct followed *f, double seconds)
 	follow_for(f, 1);
 	for (uint32_t i = 0; i < f->w.sim.n; i++)
 		f->before[i] = f->w.sim.c[i].sent;
+	f->since = f->w.sim.now;
 	follow_for(f, seconds - 1);
 	for (uint32_t i = 0; i < f->w.sim.n; i++)
 		if (f->w.sim.c[i].leaf)
-			max = fmax(max, 100 *
-						fabs((f->w.sim.c[i].sent - f->before[i]) / (seconds - 1) -
-						     (double)f->w.entitled[i].bytes_ps) /
-						capacity);
+			max = fmax(max, 100 * fabs(follow_got(f, i) - (double)f->w.entitled[i].bytes_ps) / capacity);
 	return max;
 }
