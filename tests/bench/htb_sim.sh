@@ -9,6 +9,16 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/reserve_lib.sh
 . "$root/tests/system/reserve_lib.sh"
 
+compare() { # number of the tree; sets filled: per mille of what was sent in the simulation, the kernel sent
+	local said
+	# Names are the same in both.
+	said=$(awk 'FNR == NR { if ($1 == "got") { sim[$2] = $3; all += $3 } next }
+		match($0, /delivered=[0-9.]+/) { got = substr($0, RSTART + 10, RLENGTH - 10); sum += got; d = got - sim[$2]; if (d < 0) d = -d; if (d > most) most = d; k++ }
+		END { printf "%d devices: at most %.2f points between simulation and kernel, which sent %.1f %% of what the simulation did\n%d\n", k, most * 100 / 48, sum * 100 / all, sum * 1000 / all }' "$tmp/printed" "$tmp/asked")
+	echo "tree $1, ${said%%$'\n'*}"
+	filled=${said##*$'\n'}
+}
+
 reserve_init
 runs=0
 for ((number = ${FIRST:-1}; runs < ${1:-10} && number < 200; number++)); do
@@ -19,10 +29,11 @@ for ((number = ${FIRST:-1}; runs < ${1:-10} && number < 200; number++)); do
 	"$root/build/divvy" check "$tmp/one.yaml" >/dev/null 2>&1 || continue # a tree that no specification may be
 	runs=$((runs + 1))
 	tree_up <"$tmp/one"
-	ask "pattern $(sed -n 's/^modes //p' "$tmp/printed") 5000 1000" >"$tmp/asked"
-	# Names are the same in both. What the kernel sent less of altogether the senders did not fill: the machine was busy.
-	awk -v n="$number" 'FNR == NR { if ($1 == "got") { sim[$2] = $3; all += $3 } next }
-		match($0, /delivered=[0-9.]+/) { got = substr($0, RSTART + 10, RLENGTH - 10); sum += got; d = got - sim[$2]; if (d < 0) d = -d; if (d > most) most = d; k++ }
-		END { printf "tree %d, %d devices: at most %.2f points between simulation and kernel, which sent %.1f %% of what the simulation did\n", n, k, most * 100 / 48, sum * 100 / all }' "$tmp/printed" "$tmp/asked"
+	# On a busy machine the senders do not fill what they are given: once more then, up to three times.
+	for _ in 1 2 3; do
+		ask "pattern $(sed -n 's/^modes //p' "$tmp/printed") 5000 1000" >"$tmp/asked"
+		compare "$number"
+		((filled < 998)) || break
+	done
 	tree_down
 done
