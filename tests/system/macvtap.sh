@@ -139,7 +139,7 @@ case_tx() {
 	for v in va vb; do
 		vm_ask $v "flood 60 $frame 02:00:00:77:09:01 10.77.0.1$([[ $v == va ]] && echo 1 || echo 2) 10.77.0.1 500$([[ $v == va ]] && echo 1 || echo 2) rate=$flood_rate"
 	done
-	got=got_at_server
+	got=got_at_server offered=
 	check_rx_shares tx 600
 	check "tx: drops are counted" "$(of a dropped_packets) > 0 && $(of b dropped_packets) > 0"
 	divvy set a=10 b=30 2>&1 | diag
@@ -168,7 +168,7 @@ case_rx() {
 	check "rx: both are bound in this direction, too" "$? == 0" || json | diag
 	readers_start
 	servers start
-	got=got_by_vms
+	got=got_by_vms offered=offered_by_servers
 	check_rx_shares rx 600
 	check "rx: drops are counted" "$(rx_of a dropped_packets) > 0 && $(rx_of b dropped_packets) > 0"
 	divvy set a.rx.share=10 b.rx.share=30 2>&1 | diag
