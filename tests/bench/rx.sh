@@ -3,8 +3,10 @@
 #
 # rx.sh [CASE...]: what VMs receive, at rates that VMs under TCG are too slow for in both directions: containers stand in for
 # them. Beside divvy an administrator's IFB at the uplink's ingress (doc/peers.md has its source), and nobody; they take turns.
-# Prints what was measured, and beside it what was to reach. Cases: udp tcp flood both cpu macvtap. Runs as root, in network
-# namespaces of its own, for 8 minutes; ROUNDS=N (3) and SECONDS_EACH=N (8) change that. Needs iperf3 (tools/deps.sh lab).
+# Prints what was measured, and beside it what was to reach. Cases: udp tcp ecn flood both cpu macvtap. Runs as root, in network
+# namespaces of its own, for 8 minutes; ROUNDS=N (3) and SECONDS_EACH=N (8) change that, CAPACITY=20mbit (100mbit) the rates. Needs
+# iperf3 (tools/deps.sh lab). In a test host, whose kernel has fq_codel:
+#	PROGRAMS="iperf3 ss ethtool ping chrt" tests/hosts/run.sh trixie env CAPACITY=20mbit ROUNDS=2 tests/bench/rx.sh tcp ecn flood
 #
 #	srv: iperf3 -- srv0 | up0 -- br0 -- va, vb | ga, gb (a namespace each)      a wire of 1 Gbit/s
 set -u
@@ -13,7 +15,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/tests/system/lib.sh"
 
 rounds=${ROUNDS:-3} each=${SECONDS_EACH:-8}
-capacity=100mbit
+capacity=${CAPACITY:-100mbit}
+one_mbit=$((${capacity%mbit} * 8 / 10)) # what one sender sends
 vm_ns() { echo "divvy-dp-vm$1-$$"; }
 declare -A mac_of=([a]=02:00:00:77:0a:01 [b]=02:00:00:77:0a:02)
 declare -A ip_of=([a]=10.77.0.11 [b]=10.77.0.12)
@@ -72,6 +75,9 @@ divvy_in() {
 }
 
 divvy_out() {
+	tc -n "$host" -s qdisc show | awk '/^qdisc/ { leaf = /dev divvy/ && / parent / } leaf && sub(/.*\(dropped /, "") { drops += $1 }
+		leaf { for (i = 1; i < NF; i++) if ($i == "ecn_mark") marks += $(i + 1) }
+		END { print drops + 0 " dropped, " marks + 0 " marked;" }' >>"$tmp/col.divvy.leaves"
 	divvy release --all >/dev/null
 	await 3 eval '! ip -n "$host" -o link show type ifb | grep -q divvy'
 }
@@ -221,17 +227,28 @@ compare() { # title, to reach: error, utilisation, ping; the traffic's function
 		tell "tx utilisation, %" "$tmp/col.$who.tx_used" ""
 		tell "ping p50 of a, ms" "$tmp/col.$who.p50" "$([[ $who == divvy ]] && echo "$4")"
 	done
+	echo "    at divvy's leaves      $(paste -sd ' ' "$tmp/col.divvy.leaves")"
 }
 
-two_udp() { send_to a "-u -b 80M -l 1448"; send_to b "-u -b 80M -l 1448"; }
-two_tcp() { send_to a "-b 80M"; send_to b "-b 80M"; ping_start; }
-one_flood() { send_to a "-b 80M"; ping_start; send_to b "-u -b 300M -l 1448"; }
-both_ways() { two_udp; send_from a "-u -b 80M -l 1448"; send_from b "-u -b 80M -l 1448"; }
+udp_of() { echo "-u -b $1M -l 1448"; }
+two_udp() { send_to a "$(udp_of $one_mbit)"; send_to b "$(udp_of $one_mbit)"; }
+two_tcp() { send_to a "-b ${one_mbit}M"; send_to b "-b ${one_mbit}M"; ping_start; }
+one_flood() { send_to a "-b ${one_mbit}M"; ping_start; send_to b "$(udp_of $((${capacity%mbit} * 3)))"; }
+both_ways() { two_udp; send_from a "$(udp_of $one_mbit)"; send_from b "$(udp_of $one_mbit)"; }
 
-case_udp() { compare "UDP, two senders of 80 Mbit/s" 0.5 "at least 97" "" two_udp; }
-case_tcp() { compare "TCP, two senders of 80 Mbit/s" 1 "at least 97" "unloaded + 10" two_tcp; }
-case_flood() { compare "TCP of 80 to a, a UDP flood of 300 to b" 1 "at least 97" "unloaded + 10" one_flood; }
-case_both() { compare "UDP, 80 Mbit/s to and from each" 1 "at least 97" "" both_ways; }
+case_udp() { compare "UDP, two senders of $one_mbit Mbit/s" 0.5 "at least 97" "" two_udp; }
+case_tcp() { compare "TCP, two senders of $one_mbit Mbit/s" 1 "at least 97" "unloaded + 10" two_tcp; }
+case_flood() { compare "TCP of $one_mbit to a, a UDP flood of $((${capacity%mbit} * 3)) to b" 1 "at least 97" "unloaded + 10" one_flood; }
+case_both() { compare "UDP, $one_mbit Mbit/s to and from each" 1 "at least 97" "" both_ways; }
+
+# Both ends want ECN.
+case_ecn() {
+	local ns
+	for ns in "$srv" "$(vm_ns a)" "$(vm_ns b)"; do
+		ip netns exec "$ns" sysctl -qw net.ipv4.tcp_ecn=1
+	done
+	compare "TCP with ECN, two senders of $one_mbit Mbit/s" 1 "at least 97" "unloaded + 10" two_tcp
+}
 
 # --- the host's CPU ----------------------------------------------------------------------------------------
 busy_ms() { # all processors, without what runs with low priority: ticks are 10 ms
