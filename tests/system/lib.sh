@@ -154,12 +154,14 @@ remove_topology() {
 # --- VMs ---------------------------------------------------------------------------------------------
 # shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_start() { # name
-	local in=$tmp/$1.in out=$tmp/$1.out more="" args=() nic i=0
+	local in=$tmp/$1.in out=$tmp/$1.out more="" args=() nic digit i=0
 	((queues == 1)) || more+=",queues=$queues"
 	[[ $vm_kind == tap ]] || more+=",vhost=on"
 	for nic in ${tap[$1]}; do # several: the VM has as many vNICs
+		printf -v digit %x $((16#${mac[$1]: -1} + 4 * i))
 		args+=(-netdev "tap,id=net$i,ifname=$nic,script=no,downscript=no$more"
-			-device "$nic_model,netdev=net$i,mac=${mac[$1]%?}$((${mac[$1]: -1} + 4 * i++))")
+			-device "$nic_model,netdev=net$i,mac=${mac[$1]%?}$digit")
+		((++i))
 	done
 	[[ -p $in ]] || mkfifo "$in" "$out"
 	# Opened for both directions: neither end waits for the other.
