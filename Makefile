@@ -7,7 +7,7 @@
 #   make demo       set up, then show the main job on two real VMs
 #   make figures    the paper's figures, peers, video: QUICK=1 in ten minutes, ONLY=fig06,peers for parts
 #   make check      set up, then run every test
-#   make check-kernels  what takes longer, on Debian's kernels: 20 minutes (tests/hosts/long.sh)
+#   make check-kernels  what takes longer, on Debian's kernels: an hour; PARTS="order burst" some of it (tests/hosts/long.sh)
 #   make check-rx   what VMs receive, and macvtaps, on this machine: three minutes
 #   make check-views    metrics and page, by Debian's Prometheus and Chromium: a minute (tests/views/check.sh)
 #   make picture    the README's moving picture, doc/top.svg (tests/views/picture.sh)
@@ -305,7 +305,7 @@ check: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
 	@tests/check.sh
 
-# KERNELS="bookworm" for one of them.
+# KERNELS="bookworm" for one of them, PARTS="order burst" for parts: long.sh names them.
 KERNELS ?= bookworm trixie sid
 check-kernels: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
