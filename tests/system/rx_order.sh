@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # rx_order.sh [CASE...]: what VMs receive, divided, changed and released while it comes, below the capacity: every frame
-# arrives, but for those that meet a root qdisc that comes or goes. ROUNDS=30 for more than the few rounds of `make check`. Prints TAP.
+# arrives, but for those that meet a qdisc that comes or goes. ROUNDS=30 for more than the few rounds of `make check`. Prints TAP.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/rx_lib.sh
@@ -66,8 +66,9 @@ check_flood() { # command
 	check "$owner${1//_/ }: every frame arrives" "lost == 0 && written > 1000"
 }
 
-# A root qdisc that comes or goes costs the frames that come meanwhile: the kernel has none in between that would take them
-# (net/sched/sch_generic.c, dev_deactivate()). How many is the kernel's affair: doc/measurements.md has it.
+# A qdisc that comes or goes costs the frames that come meanwhile, also an ingress: the kernel has none in between that would
+# take them (net/sched/sch_api.c, qdisc_graft(); sch_generic.c, dev_deactivate()). How many is the kernel's affair:
+# doc/measurements.md has it.
 check_grafts() { # command
 	flood_while "$1"
 	check "$owner${1//_/ }: all but those arrive" "lost < written / 4 && written > 1000"
@@ -79,6 +80,7 @@ start() {
 }
 
 case_root() { # of divvy's own
+	owner=""
 	start
 	check_grafts many_applies
 	check_grafts one_by_one
@@ -95,5 +97,22 @@ case_clsact() { # of others: divvy's filters hang there
 	tc_on_host "qdisc del dev va clsact" "qdisc del dev vb clsact"
 }
 
-(($# > 0)) || set -- root clsact
+# What is divided is what they send alone. A program at tcx needs no qdisc.
+case_sent() {
+	owner="only what they send, "
+	spec "" ""
+	count_arrivals "$vms"
+	check_grafts many_applies
+	owner="only what they send, hook: tcx, "
+	spec ", hook: tcx" ", hook: tcx"
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	if qdiscs | grep -q ingress; then
+		echo "# no tcx here"
+	else
+		check_flood many_applies
+		check_flood one_by_one
+	fi
+}
+
+(($# > 0)) || set -- root clsact sent
 rx_cases "$@"
