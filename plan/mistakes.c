@@ -13,11 +13,21 @@
 /* include/net/net_namespace.h: every namespace's lo */
 #define LOOPBACK_IFINDEX 1
 
+/* Another uplink that is the same interface, by its name or an altname: its capacity would be given away twice. */
+static const struct node *uplink_again(const struct plan *p, size_t i)
+{
+	for (size_t k = 0; k < p->model.n_nodes; k = model_end(&p->model, k))
+		if (k != i && p->bindings[k].bound && p->bindings[k].ifindex == p->bindings[i].ifindex)
+			return &p->model.nodes[k];
+	return NULL;
+}
+
 bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, char *why, size_t size)
 {
 	const struct binding *uplink = &p->bindings[i];
 	const struct link *l = uplink->bound ? host_link(h, uplink->ifindex) : NULL;
 	const struct vmm_nic *nic = l ? host_nic(h, l->name) : NULL;
+	const struct node *again;
 	char name[MODEL_FULL_NAME_SIZE];
 
 	if (!l)
@@ -28,6 +38,11 @@ bool mistakes_no_uplink(const struct plan *p, const struct host *h, size_t i, ch
 	}
 	if (l->kind == LINK_IFB) {
 		snprintf(why, size, "an IFB is no port");
+		return true;
+	}
+	again = uplink_again(p, i);
+	if (again) {
+		snprintf(why, size, "it is the same interface as uplink %s", again->name);
 		return true;
 	}
 	if (nic && nic->reason != VMM_WHY_NO_VMM) {

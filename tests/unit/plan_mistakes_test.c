@@ -182,6 +182,40 @@ static void uplinks(void **state)
 	expect_warnings("absent", NAMES("tap0"), "");
 }
 
+/* An interface that is two uplinks, under its name and an altname: a VM's share would be of twice its capacity. */
+static void one_uplink_twice(void **state)
+{
+	const struct plan_input in = { .host = &host,
+				       .have = &(struct tree){ 0 },
+				       .classids = &(struct classids){ 0 },
+				       .sizing = &sizing_host_default };
+	struct node up = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "up0", .limit = { 1250000 } };
+	struct node tap = { .kind = NODE_DEVICE, .name = "tap0", .selector = "tap0", .share = { 1 }, .limit = RATE_UNLIMITED };
+	_cleanup_(model_free) struct model m;
+	char why[160] = "";
+	struct plan p;
+
+	(void)state;
+	model_init(&m);
+	assert_true(model_add(&m, &up) == 0 && model_add(&m, &tap) == 1);
+	strcpy(up.name, "lan0");
+	strcpy(tap.name, "tap1");
+	strcpy(tap.selector, "tap1");
+	tap.parent = 2;
+	assert_true(model_add(&m, &up) == 2 && model_add(&m, &tap) == 3);
+	memcpy(links[UP0 - 1].altnames, "lan0\0", 6);
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_true(mistakes_no_uplink(&p, &host, 2, why, sizeof(why)));
+	assert_string_equal(why, "it is the same interface as uplink up0");
+	assert_true(mistakes_no_uplink(&p, &host, 0, why, sizeof(why)));
+	plan_free(&p);
+	links[UP0 - 1].altnames[0] = '\0';
+	assert_int_equal(plan_make(&m, &in, &p), 0);
+	assert_false(mistakes_no_uplink(&p, &host, 2, why, sizeof(why))); /* it is not there */
+	assert_false(mistakes_no_uplink(&p, &host, 0, why, sizeof(why)));
+	plan_free(&p);
+}
+
 static void schedules(void **state)
 {
 	(void)state;
@@ -345,6 +379,7 @@ int main(void)
 		cmocka_unit_test_setup(unclaimed_in_slots, setup),
 		cmocka_unit_test_setup(charged_twice, setup),
 		cmocka_unit_test_setup(uplinks, setup),
+		cmocka_unit_test_setup(one_uplink_twice, setup),
 		cmocka_unit_test_setup(schedules, setup),
 		cmocka_unit_test_setup(ports, setup),
 		cmocka_unit_test_setup(reserves, setup),
