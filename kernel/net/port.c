@@ -51,7 +51,8 @@ int port_speed(const char *ifname, uint64_t *bits_ps)
 	err = ask(fd, &ifr, &s);
 	if (err < 0)
 		return err;
-	if (s.link.speed == 0 || s.link.speed == (uint32_t)SPEED_UNKNOWN)
+	/* SPEED_UNKNOWN in 16 bits is what some drivers tell; ethtool(8) calls all three unknown. */
+	if (s.link.speed == 0 || s.link.speed == UINT16_MAX || s.link.speed == (uint32_t)SPEED_UNKNOWN)
 		return -ENODATA;
 	*bits_ps = s.link.speed * MBIT;
 	return 0;

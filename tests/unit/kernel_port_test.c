@@ -5,8 +5,12 @@
 #include "kernel/net/port.h"
 
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FRAMES 7
@@ -43,6 +47,41 @@ static void speed(void **state)
 	assert_int_equal(bits, 7);
 }
 
+/* A tap tells what its owner says. */
+static void set_speed(const char *ifname, uint32_t mbit)
+{
+	union {
+		struct ethtool_link_settings link;
+		char room[sizeof(struct ethtool_link_settings) + 3 * INT8_MAX * sizeof(uint32_t)];
+	} s = { .link.cmd = ETHTOOL_GLINKSETTINGS };
+	struct ifreq ifr = { .ifr_data = (void *)&s };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(ifr.ifr_name, ifname);
+	assert_int_equal(ioctl(fd, SIOCETHTOOL, &ifr), 0);
+	s.link.link_mode_masks_nwords = (int8_t)-s.link.link_mode_masks_nwords;
+	s.link.cmd = ETHTOOL_SLINKSETTINGS;
+	s.link.speed = mbit;
+	assert_int_equal(ioctl(fd, SIOCETHTOOL, &ifr), 0);
+}
+
+static void no_speed(void **state)
+{
+	_cleanup_close_ int tap = open_tap("speed0", 0);
+	static const uint32_t unknown[] = { 0, UINT16_MAX, UINT32_MAX };
+	uint64_t bits = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		set_speed("speed0", unknown[i]);
+		assert_int_equal(port_speed("speed0", &bits), -ENODATA);
+	}
+	assert_int_equal(bits, 7);
+	set_speed("speed0", 65536);
+	assert_int_equal(port_speed("speed0", &bits), 0);
+	assert_int_equal(bits, 65536000000ULL);
+}
+
 static void send_frames(const char *ifname)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)ifindex_of(r, ifname) };
@@ -74,6 +113,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(speed),
+		cmocka_unit_test(no_speed),
 		cmocka_unit_test(counters),
 	};
 
