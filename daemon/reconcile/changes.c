@@ -154,15 +154,6 @@ static void tell_new(const struct subject *s)
 	} while (binding_next(s->plan->bindings, &at));
 }
 
-static void tell_gone(const struct subject *s)
-{
-	const struct binding *b = &s->plan->bindings[s->node];
-
-	/* A pattern's device that nothing was like. */
-	if (b->why.code != REASON_NO_MATCH)
-		tell_unbinding(s, b, false);
-}
-
 /* What a node is among those of one written node, in their order (plan/expand.h). */
 static const char *key_of(const struct plan *p, uint32_t i)
 {
@@ -171,6 +162,13 @@ static const char *key_of(const struct plan *p, uint32_t i)
 	if (node->instance)
 		return node->selector;
 	return node->kind == NODE_DEVICE && p->model.nodes[node->parent].others ? node->name : "";
+}
+
+/* What stood for a pattern that no vNIC was bound to has not gone when the first comes. */
+static void tell_gone(const struct subject *s)
+{
+	if (key_of(s->plan, s->node)[0])
+		tell_unbinding(s, &s->plan->bindings[s->node], false);
 }
 
 /* Below 0: node x of a stands before node y of b; 0: they are the same. */

@@ -99,6 +99,19 @@ static void comes_and_goes(void **state)
 	expect("divvy: web: waiting: no VM vm0 on this host\n");
 }
 
+/* A pattern that fits only what another device has stands for nothing: when its first VM comes, nothing has gone. */
+static void first_of_a_pattern(void **state)
+{
+	(void)state;
+	add_device(&scene.model, 0, "more", SELECT_VM, "v*");
+	plan_free(&was);
+	scene_refresh(&scene);
+	make(&scene, &was);
+	put_link(&scene.rig, 21, "tap9", LINK_TUN);
+	put_nic(&scene.rig, "tap9", "vm1", "");
+	expect("divvy: more/vm1: bound to tap9 (ifindex 21), VM vm1\n");
+}
+
 /* As look.c does: it says so, and the vNIC's filter is held back for a while. */
 static void remove_filter(uint32_t ifindex, const struct plan_hold *hold)
 {
@@ -255,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(comes_and_goes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(first_of_a_pattern, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_comes_back_is_not_told_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_unplugged_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_of_several_is_unplugged, set_up, tear_down),
