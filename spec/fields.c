@@ -149,6 +149,10 @@ int field_container(const struct field *f, const char *text, void *object, char 
 	for (size_t i = 0; i < n; i++)
 		if (iscntrl((unsigned char)text[i]) || text[i] == ' ')
 			return reject(err, text, "a blank or control character; expected %s", f->expected);
+	if (pattern_is(text))
+		return reject(err, text,
+			      "a pattern, which nic, vm and mac take; expected %s (a cgroup has all containers below it)",
+			      f->expected);
 	if (text[0] != '/' && strchr(text, '/'))
 		return reject(err, text, "a '/' in the name of a network namespace; expected %s", f->expected);
 	select_by(object, SELECT_CONTAINER, text);

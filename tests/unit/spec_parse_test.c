@@ -147,6 +147,8 @@ static const struct refusal refusals[] = {
 	  "as: one, and vm web is no pattern: expected a '*' or '?' in it", 0 },
 	{ "as many", DEVICE("name: a, vm: \"w*\", as: many"), 5, 29, "expected each or one", 0 },
 	{ "pattern of a MAC address", DEVICE("name: a, mac: \"5x:*\""), 5, 20, "no pattern of a MAC address", 0 },
+	{ "pattern of containers", DEVICE("name: a, container: \"web*\""), 5, 26,
+	  "a pattern, which nic, vm and mac take; expected a pid, a cgroup", 0 },
 	{ "network namespace's path", DEVICE("name: a, container: run/netns/web"), 5, 26,
 	  "a '/' in the name of a network namespace", 0 },
 	{ "others as a list", "uplinks:\n- {name: a, capacity: 1gbit, others: [a]}\n", 2, 38,
