@@ -16,13 +16,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* A specification that is too long is read one byte beyond the limit, so that it is refused. */
+/* To open a FIFO takes until another program writes to it: the start would be held up. */
+static bool is_fifo(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* A specification that is too long is read one byte beyond the limit, so that it is refused. -ESPIPE: it is a FIFO. */
 static char *read_spec(const char *path, size_t *size, int *err)
 {
 	char *text = NULL;
-	ssize_t n = file_read_alloc(AT_FDCWD, path, SPEC_TEXT_MAX + 1, &text);
+	ssize_t n = is_fifo(path) ? -ESPIPE : file_read_alloc(AT_FDCWD, path, SPEC_TEXT_MAX + 1, &text);
 
 	*err = n < 0 ? (int)n : 0;
 	*size = n < 0 ? 0 : (size_t)n;
@@ -267,6 +276,8 @@ static int parse_system_file(const char *path, struct model *m, struct spec_erro
 	int r;
 	_cleanup_free_ char *text = read_spec(path, &size, &r);
 
+	if (r == -ESPIPE)
+		return spec_fail(err, -EINVAL, "it is a FIFO; expected a file");
 	if (!text)
 		return r;
 	if (is_blank(text, size))

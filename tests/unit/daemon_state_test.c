@@ -255,6 +255,10 @@ static void the_file(void **state)
 	expect(s, 0, ORIGIN_FILE, other);
 	folder_write(&s->folder, "divvy.yaml", "uplinks: 7\n");
 	expect(s, -EINVAL, ORIGIN_NONE, NULL);
+	/* Nothing is written to it: the start does not wait for that. */
+	assert_int_equal(unlink(s->config), 0);
+	assert_int_equal(mkfifo(s->config, 0600), 0);
+	expect(s, -EINVAL, ORIGIN_NONE, NULL);
 }
 
 static void what_was_applied(void **state)
