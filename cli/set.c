@@ -91,8 +91,8 @@ static int add_share(struct request *r, const char *name, const char *value)
 }
 
 /*
- * Whether NAME=VALUE is NAME.KEY=VALUE. A name may have dots itself: what follows the last one is a key, or a slip for
- * one where the value is no share.
+ * Whether NAME=VALUE is NAME.KEY=VALUE. A name may have dots itself: what follows the last one is a key that can be set,
+ * or, where the value is no share, a slip for one or a key of the file: divvyd says which can be set.
  */
 static bool names_key(const char *name, const char *value)
 {
@@ -100,7 +100,9 @@ static bool names_key(const char *name, const char *value)
 	char err[UNITS_ERR_SIZE];
 	struct share share;
 
-	return key && (strcmp(key, dot + 1) == 0 || units_parse_share(value, &share, err) < 0);
+	if (key && strcmp(key, dot + 1) == 0)
+		return true;
+	return (key || (dot && spec_is_node_key(dot + 1))) && units_parse_share(value, &share, err) < 0;
 }
 
 static int add(struct request *r, const char *arg)

@@ -70,6 +70,11 @@ const char *spec_node_key(const char *word)
 	return near;
 }
 
+bool spec_is_node_key(const char *word)
+{
+	return schema_find(&schema_device, word) || schema_find(&schema_network, word) || schema_find(&schema_uplink, word);
+}
+
 int spec_set_node(struct node *node, const char *key, const char *text, struct spec_error *err)
 {
 	const struct object *o = schema_of_node(node);

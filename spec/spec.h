@@ -29,6 +29,8 @@ char *spec_format(const struct model *m);
  * word itself, or one that is near it. NULL: none.
  */
 const char *spec_node_key(const char *word);
+/* Whether the word is a key of an uplink, network or device in the file, also one that `divvy set` cannot change. */
+bool spec_is_node_key(const char *word);
 
 /* In front of a key of what a node receives: "rx.limit". */
 #define SPEC_RX_PREFIX "rx."

@@ -73,6 +73,9 @@ terms() {
 	check "set: by how much" "$? == 0" || diag <"$tmp/said"
 	[[ $(divvy show) == *"limit: 15mbit"*"reserve: 5mbit"* ]]
 	check "set: none of the changes was made" "$? == 0" || divvy show | diag
+	divvy set web.hook=first >"$tmp/said" 2>&1
+	says said '"hook" of a device cannot be set; expected share'
+	check "set: a key that only the file has" "$? == 0" || diag <"$tmp/said"
 	divvy set web.limit=none batch.reserve=none web=60 >"$tmp/said" 2>&1 && ! divvy show | grep -qE 'limit|reserve'
 	check "set: none takes both back" "$? == 0" || diag <"$tmp/said"
 	for file in "$root"/doc/examples/*.yaml; do

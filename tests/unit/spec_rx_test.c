@@ -156,6 +156,9 @@ static void set(void **state)
 	batch = &m.nodes[5];
 	assert_string_equal(spec_node_key("rx.limit"), "rx.limit");
 	assert_null(spec_node_key("rx.name"));
+	assert_null(spec_node_key("hook")); /* it cannot be set, and is a key all the same */
+	assert_true(spec_is_node_key("hook") && spec_is_node_key("overhead") && spec_is_node_key("devices"));
+	assert_false(spec_is_node_key("slot"));
 	/* what was the same is what it was, but for this key */
 	assert_int_equal(spec_set_node(web, "rx.share", "5", &err), 0);
 	assert_true(web->rx_mode == RX_OWN && web->rx.share.weight == 5);
