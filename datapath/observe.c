@@ -119,18 +119,34 @@ static int read_classes(struct view *v, struct tree_uplink *u)
 	return 0;
 }
 
-/* Whether this divvyd's classifier is the first that packets meet at the root. */
+/* What is at ingress of an IFB meets no packet, what is at the egress of a clsact meets all. */
+static int read_preceded(struct view *v, struct tree_uplink *u)
+{
+	const struct qdisc *q = qdisc_at(v, u->ifb, TC_H_INGRESS);
+	_cleanup_free_ struct filter *f = NULL;
+	size_t n = 0;
+	int err = q && strcmp(q->kind, "clsact") == 0 ? filter_list_at(v->r, u->ifb, FILTER_EGRESS, &f, &n) : 0;
+
+	for (size_t i = 0; i < n && err >= 0; i++)
+		u->preceded |= !f[i].chain;
+	return err;
+}
+
+/* Whether this divvyd's classifier is the first that packets meet at the IFB. */
 static int read_classified(struct view *v, struct tree_uplink *u)
 {
+	enum classifier_program root = u->direction == DIRECTION_RX ? CLASSIFIER_RX_ROOT : CLASSIFIER_TX_ROOT;
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0, first = 0;
 	int err = filter_list_at(v->r, u->ifb, TREE_CLASSID(0U), &f, &n);
 
+	if (err >= 0)
+		err = read_preceded(v, u);
 	if (err < 0)
 		return err;
 	while (first < n && f[first].chain)
 		first++;
-	u->classified = first < n && f[first].ours && f[first].prog_id == v->by->id[u->direction == DIRECTION_RX ? CLASSIFIER_RX_ROOT : CLASSIFIER_TX_ROOT];
+	u->classified = first < n && f[first].ours && f[first].prog_id == v->by->id[root] && !u->preceded;
 	return 0;
 }
 

@@ -47,21 +47,29 @@ int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d
 	return n ? classifier_set_many(p->classifier, key, device, n) : 0;
 }
 
-/* What others have put before the classifier takes its packets. Behind it no packet comes. */
-static int expel(struct dataplane *p, uint32_t ifb, enum classifier_program root)
+/* All filters of a place at the IFB, up to that of divvy's with this program; 0: all. */
+static int expel_at(struct dataplane *p, uint32_t ifb, uint32_t place, uint32_t until)
 {
 	_cleanup_free_ struct filter *f = NULL;
 	size_t n = 0;
-	int err = filter_list_at(p->rtnl, ifb, TREE_CLASSID(0U), &f, &n);
+	int err = filter_list_at(p->rtnl, ifb, place, &f, &n);
 
 	for (size_t i = 0; i < n && err >= 0; i++) {
 		if (f[i].chain)
 			continue;
-		if (f[i].ours && f[i].prog_id == classifier_id(p->classifier, root))
+		if (f[i].ours && until && f[i].prog_id == until)
 			break;
-		err = filter_del_root(p->rtnl, ifb, TREE_CLASSID(0U), &f[i], op_tag(OP_EXPEL, 0));
+		err = filter_del_root(p->rtnl, ifb, place, &f[i], op_tag(OP_EXPEL, 0));
 	}
 	return err;
+}
+
+/* What others have put before the classifier takes its packets. Behind it no packet comes. */
+static int expel(struct dataplane *p, const struct tree_uplink *u, enum classifier_program root)
+{
+	int err = expel_at(p, u->ifb, TREE_CLASSID(0U), classifier_id(p->classifier, root));
+
+	return err < 0 || !u->preceded ? err : expel_at(p, u->ifb, FILTER_EGRESS, 0);
 }
 
 /* One deletion takes all filters of a preference, and others may be faster. */
@@ -91,12 +99,14 @@ int vnics_classify(struct dataplane *p, const struct tree *want, const struct di
 		err = commit(p->rtnl, NULL, NULL, errtext, size);
 	for (size_t i = first; i < end && err >= 0; i++)
 		err = d->list[i].fresh ? 0 :
-					 expel(p, p->have.uplinks[have[d->list[i].uplink]].ifb,
+					 expel(p, &p->have.uplinks[have[d->list[i].uplink]],
 					       root_program(&want->uplinks[d->list[i].uplink]));
 	if (err >= 0)
 		err = commit(p->rtnl, is_gone, NULL, errtext, size);
-	for (size_t i = first; i < end && err >= 0; i++)
+	for (size_t i = first; i < end && err >= 0; i++) {
 		p->have.uplinks[have[d->list[i].uplink]].classified = true;
+		p->have.uplinks[have[d->list[i].uplink]].preceded = false;
+	}
 	return err;
 }
 

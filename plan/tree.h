@@ -43,7 +43,8 @@ struct tree_uplink {
 	enum direction direction;
 	uint32_t ifb;               /* ifindex; 0: not there yet */
 	uint32_t node;              /* in the model; NODE_NONE: observed only */
-	bool classified;            /* observed: divvyd's own program is the first at the HTB's root */
+	bool classified;            /* observed: divvyd's own program is the first that packets meet */
+	bool preceded;              /* observed: others have filters at clsact's egress, before the HTB's root */
 	bool wrong_root;            /* observed: its root qdisc is not divvy's HTB */
 	bool wrong_link;            /* observed: it is down, or has another alias or queue length */
 	bool drains;                /* observed: no longer wanted; the IFB goes after its last class */

@@ -75,12 +75,34 @@ static int add_sight(const struct daemon *d, struct warning_list *out)
 	return d->host.sight.limit ? warning_add(out, "sight", "", "%s", sight_text(&d->host.sight, text)) : 0;
 }
 
+/* The kernel tells of no such program, and lets none be removed but by its owner. */
+static int check_ifbs(const struct daemon *d, struct warning_list *out)
+{
+	char text[EARLY_TEXT_SIZE];
+	int err = 0;
+
+	for (size_t i = 0; i < d->plane.have.n_uplinks && err >= 0; i++) {
+		const struct tree_uplink *u = &d->plane.have.uplinks[i];
+		const struct link *l = host_link(&d->host, u->ifb);
+
+		others_early_egress(u->ifb, text);
+		if (text[0])
+			err = warning_add(
+				out, "ifb", l ? l->name : u->name,
+				"%s at %s, divvy's own, comes before what is scheduled there: packets that it drops or redirects no device gets",
+				text, l ? l->name : u->name);
+	}
+	return err;
+}
+
 int advice_now(const struct daemon *d, struct warning_list *out)
 {
 	int err = add_sight(d, out);
 
 	if (err >= 0)
 		err = advice_of_plan(d, &d->plan, out);
+	if (err >= 0)
+		err = check_ifbs(d, out);
 
 	if (err >= 0 && d->plan.model.schedule.resource == RESOURCE_DEVICE)
 		err = portwatch_warn(&d->portwatch, &d->plan, clock_now_ns(), out);

@@ -64,6 +64,14 @@ case_tcx() {
 	u32 10 u32 0 0
 	check_kept "u32 behind a tcx program that goes on" "filter u32 pref 10 keeps the packets" u32_gone
 	early_end
+	early_on=divvy0
+	early tcx-egress early_drop || bail "early: $(<"$tmp/early.err")"
+	divvy status | grep -q "Warning: tcx program early_drop at divvy0"
+	check "a tcx program at divvy's own IFB: status warns of it" "$? == 0" || divvy status | diag
+	early_end
+	! divvy status | grep -q Warning
+	check "a tcx program at divvy's own IFB: it is gone, and so is the warning" "$? == 0" || divvy status | diag
+	early_on=n0
 }
 
 case_xdp() {

@@ -387,6 +387,24 @@ static void classifier_at_root(void **state)
 	classifier_close(other);
 }
 
+/* At the egress of a clsact of others packets meet their filters before they come to the root; at its ingress none. */
+static void filters_before_the_root(void **state)
+{
+	_cleanup_free_ struct filter *f = NULL;
+	const int fd = classifier_fd(p.classifier, CLASSIFIER_TX_ROOT);
+	size_t n = 0;
+
+	(void)state;
+	qdisc_add_clsact(p.rtnl, ifb, 0);
+	filter_set_root(p.rtnl, ifb, FILTER_INGRESS, fd, 0);
+	commit_ok(p.rtnl);
+	assert_int_equal(differs(ifb), 0);
+	filter_set_root(p.rtnl, ifb, FILTER_EGRESS, fd, 0);
+	mends(ifb, KIND(CLASSIFY));
+	assert_int_equal(filter_list_all(p.rtnl, ifb, &f, &n), 0);
+	assert_true(n == 1 && !f[0].egress);
+}
+
 /* Packets that no class is found for go direct there, and all else is as divvy makes it. */
 static void rebuild_root(void)
 {
@@ -469,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(classes_of_others, build, tear_down),
 		cmocka_unit_test_setup_teardown(queues, build, tear_down),
 		cmocka_unit_test_setup_teardown(classifier_at_root, build, tear_down),
+		cmocka_unit_test_setup_teardown(filters_before_the_root, build, tear_down),
 		cmocka_unit_test_setup_teardown(roots, build, tear_down),
 		cmocka_unit_test_setup_teardown(ifbs, build, tear_down),
 	};
