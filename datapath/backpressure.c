@@ -3,6 +3,7 @@
 
 #include "base/byifindex.h"
 #include "base/cleanup.h"
+#include "kernel/proc/procfs.h"
 #include "kernel/vmm/tap.h"
 
 #include <errno.h>
@@ -77,10 +78,15 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
 	h.returning = false;
 	memcpy(h.nic, binding->nic, sizeof(h.nic));
 	ref = ref_of(&h, lists);
-	if (!same_vm && tap_get_sndbuf(&ref, &h.before) < 0)
-		h.before = TAP_SNDBUF_UNLIMITED;
+	h.error = same_vm ? 0 : tap_get_sndbuf(&ref, &h.before);
 	h.now = (int)v->sndbuf;
-	h.error = tap_set_sndbuf(&ref, h.now, NULL);
+	if (procfs_own_want(h.error)) {
+		h.pid = 0; /* nothing is set as long as what was there is not known */
+	} else {
+		if (h.error < 0)
+			h.before = TAP_SNDBUF_UNLIMITED;
+		h.error = tap_set_sndbuf(&ref, h.now, NULL);
+	}
 	if (backpressure_adopt(b, &h) < 0)
 		return false;
 	return (was_error != 0) != (h.error != 0);
@@ -89,17 +95,18 @@ static bool hold(struct backpressure *b, const struct tree_vnic *v, const struct
 /*
  * Nothing is given back where the VM is gone, or has set another value itself meanwhile. Where setting failed,
  * some queues may have the small buffer and others not: all get the former one. True: detached queues keep the small
- * buffer until they are attached, and the record is needed until then.
+ * buffer until they are attached, or divvyd has no descriptor to ask; the record is needed until then.
  */
 static bool give_back(struct held *h, struct tap_lists *lists)
 {
 	struct tap_ref ref = ref_of(h, lists);
-	struct tap_count other;
-	int now;
+	struct tap_count other = { 0 };
+	int now, r;
 
 	if (h->returning || h->error || (tap_get_sndbuf(&ref, &now) == 0 && now == h->now))
 		tap_set_sndbuf(&ref, h->before, NULL);
-	h->returning = tap_count_other(&ref, h->before, &other) == 0 && other.detached;
+	r = tap_count_other(&ref, h->before, &other);
+	h->returning = other.detached || procfs_own_want(r);
 	return h->returning;
 }
 

@@ -72,6 +72,9 @@ static int add_sight(const struct daemon *d, struct warning_list *out)
 {
 	char text[SIGHT_TEXT_SIZE];
 
+	if (d->vms_error)
+		return warning_add(out, "vms", "", "cannot look for VMs (%s): none that comes or goes now is noticed",
+				   strerror(-d->vms_error));
 	return d->host.sight.limit ? warning_add(out, "sight", "", "%s", sight_text(&d->host.sight, text)) : 0;
 }
 

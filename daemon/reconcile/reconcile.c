@@ -402,7 +402,7 @@ void reconcile_audit(struct daemon *d)
 	others_read_turn_early(&d->others, &d->host);
 	/* No event tells of tcx programs. */
 	again = again || shared_changed(&d->plane, &d->host, &d->others, &d->plan.tree);
-	if (inventory_vm_gone(&d->host) && vms_read(d, true) > 0)
+	if ((d->vms_error || inventory_vm_gone(&d->host)) && vms_read(d, true) > 0)
 		again = true;
 	if (containers_read(d->plane.rtnl, &d->plan.written, &d->host) > 0)
 		again = true;

@@ -101,6 +101,7 @@ struct daemon {
 	uint64_t saved_hash;   /* of the text that was saved last; 0: none was */
 	bool unusable_state;   /* the file that cannot be used is still in its place: it is not replaced */
 	bool unrecovered;      /* a VM may be paused since an earlier divvyd: it is tried again */
+	int vms_error;         /* why the latest look for VMs failed, negative errno; 0: it did not */
 	bool containers_stale; /* the host has the containers of a model that does not run */
 	bool took_memory;      /* for an answer or a plan, since the latest audit (loop.c) */
 	bool keeps_memory;     /* that was taken between the two audits before that */

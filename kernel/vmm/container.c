@@ -62,19 +62,25 @@ static int put(struct found *f, const struct stat *own, int fd)
 	return 0;
 }
 
+/* What cannot be opened is not there for us; but for want of descriptors it is not known. */
+static int none(int err)
+{
+	return procfs_own_want(err) ? err : 0;
+}
+
 /* A process that is gone, or that we may not look into, has no namespace for us. */
 static int put_process(struct found *f, const struct stat *own, int procdir)
 {
 	int fd = openat(procdir, "ns/net", O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? 0 : put(f, own, fd);
+	return fd < 0 ? none(-errno) : put(f, own, fd);
 }
 
 static int by_pid(struct found *f, const struct stat *own, const char *root, pid_t pid)
 {
 	_cleanup_close_ int dir = procfs_open(root, pid);
 
-	return dir < 0 ? 0 : put_process(f, own, dir);
+	return dir < 0 ? none(dir) : put_process(f, own, dir);
 }
 
 /* A line is "ID:CONTROLLERS:PATH"; the path is the cgroup, or stands below it. */
@@ -105,9 +111,9 @@ static int by_cgroup(struct found *f, const struct stat *own, const char *root, 
 	while (err >= 0 && (e = readdir(d))) {
 		_cleanup_close_ int dir = procfs_open(root, procfs_parse_pid(e->d_name));
 		char lines[CGROUP_FILE_SIZE];
+		ssize_t r = dir < 0 ? dir : file_read(dir, "cgroup", lines, sizeof(lines));
 
-		if (dir >= 0 && file_read(dir, "cgroup", lines, sizeof(lines)) >= 0 && is_in(lines, cgroup))
-			err = put_process(f, own, dir);
+		err = r < 0 ? none((int)r) : is_in(lines, cgroup) ? put_process(f, own, dir) : 0;
 	}
 	return err;
 }
@@ -120,7 +126,7 @@ static int by_name(struct found *f, const struct stat *own, const char *netns, c
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", netns, name) >= sizeof(path) || name[0] == '.')
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? 0 : put(f, own, fd);
+	return fd < 0 ? none(-errno) : put(f, own, fd);
 }
 
 int container_netns(const char *root, const char *netns, const char *selector, int **fds, size_t *n)

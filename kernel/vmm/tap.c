@@ -6,6 +6,7 @@
 #include "base/byifindex.h"
 #include "base/cleanup.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
@@ -107,12 +108,12 @@ static int visit(const struct tap_list *l, const char *name, int pidfd, queue_cb
 		_cleanup_close_ int fd = tunfd_borrow(pidfd, l->fds[i].fd);
 		int r;
 
-		if (fd < 0) {
-			if (fd != -EBADF)
-				err = fd;
-			continue;
-		}
-		if (!tunfd_is(fd, name))
+		r = fd < 0 ? fd : tunfd_is(fd, name);
+		if (procfs_own_want(r))
+			return r;
+		if (r < 0 && r != -EBADF)
+			err = r;
+		if (r <= 0)
 			continue;
 		r = cb(fd, arg);
 		if (r == -EBADFD || r == -ENODEV) /* detached, or deleted, meanwhile */

@@ -37,16 +37,19 @@ static const char *value_of(const char *line, const char *key)
 	return strncmp(line, key, k) ? NULL : line + k + strspn(line + k, " \t");
 }
 
-/* What fdinfo tells of a queue; false where none is attached. */
-static bool read_fdinfo(int procdir, const char *number, struct tunfd *out)
+/* What fdinfo tells of a queue: 1; 0: none is attached; or an error of procfs_own_want(). */
+static int read_fdinfo(int procdir, const char *number, struct tunfd *out)
 {
 	char path[64], buf[1024], *p, *save = NULL;
 	unsigned long flags = O_CLOEXEC; /* unless it says otherwise */
 	bool found = false;
+	ssize_t r;
 
-	if (snprintf(path, sizeof(path), "fdinfo/%s", number) >= (int)sizeof(path) ||
-	    file_read(procdir, path, buf, sizeof(buf)) < 0)
-		return false;
+	if (snprintf(path, sizeof(path), "fdinfo/%s", number) >= (int)sizeof(path))
+		return 0;
+	r = file_read(procdir, path, buf, sizeof(buf));
+	if (r < 0)
+		return procfs_own_want((int)r) ? (int)r : 0;
 	for (p = strtok_r(buf, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
 		const char *octal = value_of(p, "flags:"), *name = value_of(p, "iff:");
 		size_t k = name ? strcspn(name, " \t") : 0;
@@ -56,7 +59,7 @@ static bool read_fdinfo(int procdir, const char *number, struct tunfd *out)
 		if (!name)
 			continue;
 		if (k == 0 || k >= IFNAMSIZ)
-			return false;
+			return 0;
 		memcpy(out->name, name, k);
 		out->name[k] = '\0';
 		found = true;
@@ -85,6 +88,7 @@ int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 	while ((e = readdir(dir))) {
 		struct tunfd found = { .fd = atoi(e->d_name) }, *more;
 		bool tun;
+		int r;
 
 		if (e->d_name[0] < '0' || e->d_name[0] > '9')
 			continue;
@@ -93,7 +97,10 @@ int tunfd_list(int procdir, struct tunfd **fds, size_t *n)
 		/* The list is readable by CAP_DAC_READ_SEARCH; where each descriptor leads, by CAP_SYS_PTRACE. */
 		if (!tun && (errno == EACCES || errno == EPERM))
 			return -EACCES;
-		if (!tun || !read_fdinfo(procdir, e->d_name, &found))
+		r = tun ? read_fdinfo(procdir, e->d_name, &found) : 0;
+		if (r < 0)
+			return r;
+		if (r == 0)
 			continue;
 		more = realloc(list, (have + 1) * sizeof(*list));
 		if (!more)
@@ -115,16 +122,18 @@ int tunfd_borrow(int pidfd, int fd)
 	return got < 0 ? -errno : (int)got;
 }
 
-bool tunfd_is(int fd, const char *name)
+int tunfd_is(int fd, const char *name)
 {
 	struct ifreq ifr = { 0 };
 	struct stat theirs, ours;
 	_cleanup_close_ int ns = -1;
 
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0 || strncmp(ifr.ifr_name, name, IFNAMSIZ))
-		return false;
+		return 0;
 	ns = ioctl(fd, TUNGETDEVNETNS); /* Linux 5.7 */
-	return ns >= 0 && fstat(ns, &theirs) == 0 && stat(PROCFS_ROOT "/thread-self/ns/net", &ours) == 0 &&
+	if (ns < 0)
+		return procfs_own_want(-errno) ? -errno : 0;
+	return fstat(ns, &theirs) == 0 && stat(PROCFS_ROOT "/thread-self/ns/net", &ours) == 0 &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 

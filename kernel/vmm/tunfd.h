@@ -39,8 +39,11 @@ bool fd_is_of(int fddir, const char *number, const char *path_end);
  */
 int tunfd_borrow(int pidfd, int fd);
 
-/* Whether fd, a descriptor of ours, is a queue of the tap of that name in this thread's network namespace. */
-bool tunfd_is(int fd, const char *name);
+/*
+ * Whether fd, a descriptor of ours, is a queue of the tap of that name in this thread's network namespace: 1, 0, or an
+ * error of procfs_own_want().
+ */
+int tunfd_is(int fd, const char *name);
 /*
  * Whether the queue that fd is carries packets, which the VMM switches by TUNSETQUEUE as the guest uses more or fewer
  * queues. A queue that does not still names its interface.

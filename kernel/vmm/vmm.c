@@ -115,10 +115,11 @@ static int keep_ours(const char *root, pid_t pid, struct tunfd *fds, size_t *n)
 		return errno == EINVAL ? -ESRCH : -errno;
 	for (size_t i = 0; i < *n; i++) {
 		_cleanup_close_ int fd = tunfd_borrow(pidfd, fds[i].fd);
+		int r = fd < 0 ? fd : tunfd_is(fd, fds[i].name);
 
-		if (fd == -EPERM)
-			return fd;
-		if (fd >= 0 && tunfd_is(fd, fds[i].name))
+		if (r == -EPERM || procfs_own_want(r))
+			return r;
+		if (r > 0)
 			fds[kept++] = fds[i];
 	}
 	*n = kept;
@@ -290,8 +291,7 @@ int vmm_scan(const char *root, struct vmm_nic **nics, size_t *n, struct vmm_sigh
 		pid_t pid = procfs_parse_pid(e->d_name);
 		int r = pid ? add_process(&l, root, dirfd(dir), e->d_name, pid) : 0;
 
-		/* our own want of resources; all else is that process's */
-		if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		if (procfs_own_want(r))
 			return r;
 		if (r == -EACCES || r == -EPERM)
 			note_refused(&seen, dirfd(dir), e->d_name, pid, r);

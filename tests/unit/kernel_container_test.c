@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -62,6 +63,28 @@ static size_t count(const char *selector)
 	return n;
 }
 
+/* With few descriptors it is not known whether there is a container: that is another answer than none. */
+static void count_with_few_descriptors(const char *selector)
+{
+	struct rlimit before, few;
+	int next = dup(STDERR_FILENO), r = -EMFILE; /* the lowest that is free */
+
+	assert_true(next >= 0 && close(next) == 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	for (few.rlim_cur = (rlim_t)next; r < 0 && few.rlim_cur < (rlim_t)next + 9; few.rlim_cur++) {
+		int *fds = NULL;
+		size_t n = 0;
+
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = container_netns(folder.path, folder.path, selector, &fds, &n);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_true(r == -EMFILE || n == 1);
+		container_netns_close(fds, n);
+	}
+	assert_true(r == 0 && few.rlim_cur > (rlim_t)next + 1);
+}
+
 static void in_a_tree(void **state)
 {
 	(void)state;
@@ -86,6 +109,9 @@ static void in_a_tree(void **state)
 	assert_int_equal(count("/machine.slice/libpod-77.scope"), 1);
 	assert_int_equal(count("/machine.slice/libpod-7"), 0);
 	assert_int_equal(count("/x"), 1);
+	count_with_few_descriptors("10");
+	count_with_few_descriptors("web");
+	count_with_few_descriptors("/machine.slice");
 	folder_remove(&folder);
 }
 

@@ -326,6 +326,39 @@ static void scan_finds_this_machine_s(void **state)
 	drop(&elsewhere);
 }
 
+/* With few descriptors divvyd does not know, which is another thing than that there is no VM, or no such tap. */
+static void few_descriptors(void **state)
+{
+	struct holder h = hold("dvt4", 2, false);
+	int next = dup(STDERR_FILENO); /* the lowest that is free */
+	struct rlimit few, before;
+	unsigned int free_fds = 0, all = 0;
+
+	(void)state;
+	assert_true(next >= 0 && close(next) == 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	assert_int_equal(tap_set_sndbuf(&h.ref, 12345, NULL), 0);
+	for (; all < 2 && free_fds < 20; free_fds++) {
+		struct vmm_nic *nics = NULL;
+		struct vmm_sight sight;
+		size_t n = 0;
+		int now = 0, scan, get;
+
+		few.rlim_cur = (rlim_t)next + free_fds;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		scan = vmm_scan(PROC, &nics, &n, &sight);
+		get = tap_get_sndbuf(&h.ref, &now);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_true(scan == -EMFILE || (scan == 0 && n == 1 && nics[0].queues == 2));
+		assert_true(get == -EMFILE || (get == 0 && now == 12345));
+		all = (scan == 0) + (get == 0);
+		free(nics);
+	}
+	assert_true(3 < free_fds && free_fds < 20);
+	drop(&h);
+}
+
 /* Idle processes with 24 descriptors each, as services have; two VMs among them. */
 static void scan_of_a_thousand_processes(void **state)
 {
@@ -394,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_reused_pid_is_another_process),
 		cmocka_unit_test(works_on_our_own),
 		cmocka_unit_test(scan_finds_this_machine_s),
+		cmocka_unit_test(few_descriptors),
 		cmocka_unit_test(scan_of_a_thousand_processes),
 	};
 
