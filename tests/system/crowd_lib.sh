@@ -151,4 +151,15 @@ case_no_descriptors() {
 	ms=$(status_ms)
 	echo "# root's status in $ms ms"
 	check "and with descriptors again" "ms < 1000"
+	# It cannot ask for the send buffer, and gives it back when it can.
+	divvy_apply on
+	prlimit --pid "$divvyd_pid" --nofile="$(nofile_for 1):${limit#*:}"
+	divvy release batch >"$tmp/said" 2>&1
+	prlimit --pid "$divvyd_pid" --nofile="$limit"
+	divvy set web=61
+	vm_ask batch sndbuf
+	vm_reply batch
+	[[ $REPLY == sndbuf=2147483647 ]]
+	check "a send buffer that could not be given back without descriptors is given back with them" "$? == 0" || diag <<<"$REPLY"
+	divvy_apply on
 }
