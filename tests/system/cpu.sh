@@ -99,6 +99,7 @@ case_refused() {
 
 case_no_cgroups() { # the system's file wants CPU slots, and the host cannot do them
 	local before=("${divvyd_in[@]}")
+	can_mount "no cgroups" || return
 	divvy_stop
 	cat >"$tmp/none.yaml" <<-END
 		schedule: {resource: cpu}
@@ -139,6 +140,7 @@ case_no_freezer() { # a host with cgroup v1 and without its freezer
 		skip "without a freezer" "this host has no cgroup v1 cpu controller"
 		return
 	fi
+	can_mount "without a freezer" || return
 	divvy_stop
 	divvyd_in=(unshare --mount sh -c '
 		umount -l $(awk "\$3 == \"cgroup2\" || (\$3 == \"cgroup\" && \$4 ~ /freezer/) { print \$2 }" /proc/mounts)

@@ -5,6 +5,8 @@
 # lab ends.
 
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 lab=${B:-build}/tests/system/lab_ground
 DIVVY_LAB_PROGRAMS=$PWD/${B:-build} # where the containers' agent is
 export DIVVY_LAB_PROGRAMS
@@ -15,22 +17,9 @@ if [ "$(id -u)" != 0 ] || [ ! -e /dev/net/tun ]; then
 	echo "1..0 # SKIP needs root and /dev/net/tun"
 	exit 0
 fi
-echo 1..33
-n=0
 
 ok() { # STATUS WHAT
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$out/log" "$out/err"
-	fi
-}
-
-skip() { # WHAT WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
+	check "$2" "$1 == 0" || cat "$out/log" "$out/err" | diag
 }
 
 # Needed for the whole evaluation only (tools/deps.sh figures).
@@ -196,3 +185,4 @@ if rmdir "${groups:-/nowhere}" 2>/dev/null && [ -e "${groups%/*}/cgroup.procs" ]
 else
 	skip "clean removes a domain's control groups" "no cgroup v2 that can be written to"
 fi
+tap_done

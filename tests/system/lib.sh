@@ -151,6 +151,14 @@ remove_topology() {
 	return 0
 }
 
+# What needs a mount namespace of its own: util-linux makes its mounts private first, from the root on.
+can_mount() { # what
+	unshare --mount true 2>/dev/null || {
+		skip "$1" "no mount namespace can be made here: / is no mount point (a chroot?)"
+		return 1
+	}
+}
+
 # --- VMs ---------------------------------------------------------------------------------------------
 # shellcheck disable=SC2086 # {array[$1]} is a subscript, no word
 vm_start() { # name

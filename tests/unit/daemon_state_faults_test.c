@@ -118,7 +118,7 @@ static void a_file_of_another_user_is_not_believed(void **state)
 	struct scratch *s = *state;
 
 	if (geteuid() != 0) {
-		print_message("# needs root, to give a file away\n");
+		print_message("# skipped: needs root, to give a file away\n");
 		skip();
 	}
 	save(s);

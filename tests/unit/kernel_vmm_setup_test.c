@@ -65,8 +65,10 @@ static void script(void **state)
 	pthread_t thread;
 
 	(void)state;
-	if (access("/proc/thread-self/children", R_OK) < 0)
-		skip(); /* the kernel has no CONFIG_PROC_CHILDREN */
+	if (access("/proc/thread-self/children", R_OK) < 0) {
+		print_message("# skipped: the kernel has no CONFIG_PROC_CHILDREN\n");
+		skip();
+	}
 	child_of_a_thread();
 	assert_int_equal(pthread_create(&thread, NULL, in_thread, NULL), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);

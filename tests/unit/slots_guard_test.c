@@ -77,8 +77,10 @@ static void it_is_a_realtime_process(void **state)
 	struct guard *g = NULL;
 
 	(void)state;
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio) < 0)
-		skip(); /* nor may this test */
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &prio) < 0) {
+		print_message("# skipped: no process may be a realtime process here\n");
+		skip();
+	}
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	assert_int_equal(guard_open(&g, socket_path, program), 0);
 	assert_int_equal(sched_getscheduler(guard_pid(g)), SCHED_FIFO | SCHED_RESET_ON_FORK);
