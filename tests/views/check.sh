@@ -160,6 +160,9 @@ case_page() {
 	check "a promise that was broken, in words" "$? == 0"
 	grep -q 'lab/old waits: no interface nosuch' "$tmp/dom.html"
 	check "what is wrong, in words" "$? == 0"
+	[[ $(KEY=up0/lab/shops/acme/front FIELD=entitled cell) == 0 ]] && grep -q '>acme/front</button>' "$tmp/dom.html" &&
+		! grep -q 'data-key="up0/lab/shops/acme"' "$tmp/dom.html"
+	check "a VM whose name has a slash is one device of its pattern" "$? == 0" || grep -o 'data-key="up0/lab[^"]*"' "$tmp/dom.html" | diag
 	(($(grep -o '<path class="line" d="M' "$tmp/dom.html" | wc -l) >= 5))
 	check "plots have lines" "$? == 0"
 	grep -q '<svg[^>]*role="img"[^>]*aria-label="up0 receives: delivered' "$tmp/dom.html"
@@ -221,14 +224,14 @@ shot() { # name, columns, lines
 case_top() {
 	mux new-session -d -x 80 -y 24 env -u NO_COLOR -u LC_ALL LANG=C.UTF-8 TERM=tmux-256color DIVVY_SOCKET="$tmp/socket" \
 		"$root/build/divvy" top
-	await 5 screen_is 'NAME +SHARE TX ENT TX GOT SENT +RX ENT RX GOT RECEIVED +STATE' 'up0: tx [0-9.]+M of 20.0M, rx [0-9.]+M of 20.0M, 3 devices' \
+	await 5 screen_is 'NAME +SHARE TX ENT TX GOT SENT +RX ENT RX GOT RECEIVED +STATE' 'up0: tx [0-9.]+M of 20.0M, rx [0-9.]+M of 20.0M, 4 devices' \
 		'^  web +60 +12.0M .* 15.0M .*█.* (NOT KEPT|bound !|NOT KE|may drop)'
 	check "top, 80x24: bars of both directions, and a promise that was not kept" "$? == 0" || mux capture-pane -p | diag
 	shot top80 80 24
 	mux resize-window -x 150 -y 24
 	await 5 screen_is 'TX, 1 min .*RX, 1 min .*DROPS STATE +NIC +VM'
 	check "top, 150x24: all columns" "$? == 0" || mux capture-pane -p | diag
-	mux send-keys Down Down Down
+	mux send-keys Down Down Down Down Down
 	await 5 screen_is '^web .* sent: [0-9]+ times less than promised, last [0-9.]+ s ago'
 	check "top: when a promise was broken last" "$? == 0" || mux capture-pane -p | diag
 	sleep 3
@@ -244,8 +247,12 @@ trap 'views_stop; cleanup' EXIT
 chmod 711 "$tmp"
 divvyd_options=(--read-group "$read_group")
 vm_name[batch]='<script>alert(1)<img src onerror>'
+tap[shop]=n2 mac[shop]=52:54:00:77:00:03 vm_name[shop]=acme/front
 make_topology bridge
+ip -n "$host" tuntap add n2 mode tap vnet_hdr && ip -n "$host" link set n2 up master br0 || bail "no third tap"
+vm_start shop
 start_vms
+vm_ready shop
 divvy_start
 cat >"$tmp/divvy.yaml" <<-END
 	uplinks:
@@ -256,7 +263,9 @@ cat >"$tmp/divvy.yaml" <<-END
 	    networks:
 	      - name: lab
 	        share: 7
-	        devices: [{name: old, nic: nosuch}]
+	        devices:
+	          - {name: old, nic: nosuch}
+	          - {name: shops, vm: "acme/*"}
 	    devices:
 	      - {name: web, nic: n0, share: 60, reserve: 5mbit, rx: {share: 3}}
 	      - {name: batch, nic: n1, share: 40, rx: {share: 1}}
