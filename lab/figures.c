@@ -244,7 +244,7 @@ static int run_program(const struct catalog_item *item, const char *dir, int log
 	r = proc_spawn(&s, &pid, e);
 	if (r < 0)
 		return r;
-	r = loop_while(has_ended, &pid, now_ns() + (3ULL * item->seconds + 120) * NSEC_PER_SEC);
+	r = loop_while(has_ended, &pid, clock_now_ns() + (3ULL * item->seconds + 120) * NSEC_PER_SEC);
 	if (r == 0)
 		proc_alive(pid, &status);
 	else
@@ -292,7 +292,7 @@ static int go_through(struct evaluation *ev, unsigned *failed, struct errtext *e
 {
 	for (ev->at = 0; ev->at < ev->c.n; ev->at++) {
 		struct catalog_item *item = &ev->c.items[ev->at];
-		uint64_t from = now_ns();
+		uint64_t from = clock_now_ns();
 		struct errtext why = {};
 		double seconds;
 		int r;
@@ -303,7 +303,7 @@ static int go_through(struct evaluation *ev, unsigned *failed, struct errtext *e
 		if (r == -EINTR || proc_interrupted())
 			return errtext_set(e, -EINTR,
 					   "interrupted; the same command goes on where this one was");
-		seconds = (double)(now_ns() - from) / 1e9;
+		seconds = (double)(clock_now_ns() - from) / 1e9;
 		fprintf(ev->terminal, "%s[%zu/%zu] %-12s %s%s (%.0f s)\n", ev->is_terminal ? "\r\033[K" : "",
 			ev->at + 1, ev->c.n, item->name, r < 0 ? "FAILED: " : "done", r < 0 ? why.text : "",
 			seconds);

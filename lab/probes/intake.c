@@ -2,36 +2,23 @@
 
 #include "intake.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
-
-#define LOOKS_AT_ONCE 1024
-
-static int reserve(struct intake *in, size_t n)
-{
-	if (in->n < in->room)
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		struct sample *s = realloc(in->s[i], (in->room + LOOKS_AT_ONCE) * sizeof(*s));
-
-		if (!s)
-			return -ENOMEM;
-		in->s[i] = s;
-	}
-	in->room += LOOKS_AT_ONCE;
-	return 0;
-}
 
 int intake_look(struct intake *in, const struct topo *t, size_t n, struct errtext *e)
 {
 	struct observation now = {};
-	int r = reserve(in, n);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = array_reserve(&in->s[i], in->n, sizeof(**in->s));
 	if (r == 0)
 		r = observe_devices(t, n, &now, e);
 	if (r < 0)
 		return r;
-	now.at_ns = now_ns();
+	now.at_ns = clock_now_ns();
 	for (size_t i = 0; in->last.at_ns && i < n; i++)
 		in->s[i][in->n] = (struct sample){ now.at_ns,
 						   (uint32_t)(now.taken_bytes[i] - in->last.taken_bytes[i]) };

@@ -11,7 +11,7 @@
 
 struct intake {
 	struct sample *s[TOPO_VMS_MAX];
-	size_t n, room; /* looks */
+	size_t n; /* looks */
 	struct observation last;
 };
 

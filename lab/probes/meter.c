@@ -2,6 +2,7 @@
 
 #include "meter.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "lab/proc/proc.h"
 
@@ -32,7 +33,7 @@ struct meter {
 	size_t ring_size;              /* bytes mapped */
 	uint32_t max;
 	struct sample *s;
-	size_t n, room;
+	size_t n;
 };
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -50,7 +51,7 @@ static int load(struct meter *m, const struct ether_addr *destination)
 	m->skel = meter_bpf__open();
 	if (!m->skel)
 		return -errno;
-	m->base_ns = now_ns();
+	m->base_ns = clock_now_ns();
 	m->skel->rodata->base_ns = m->base_ns;
 	m->skel->rodata->trace_max = m->max;
 	if (destination)
@@ -98,7 +99,7 @@ int meter_open(const char *netns, const char *ifname, const char *destination, u
 {
 	struct ether_addr mac;
 	struct meter *m;
-	int r, back = -1;
+	int r, back;
 
 	if (max == 0 || (netns && strlen(netns) >= sizeof(m->netns)))
 		return -EINVAL;
@@ -111,12 +112,11 @@ int meter_open(const char *netns, const char *ifname, const char *destination, u
 	if (netns)
 		strcpy(m->netns, netns);
 	r = load(m, destination ? &mac : NULL);
-	if (r == 0 && netns)
+	if (r == 0)
 		r = netns_enter(netns, &back);
 	if (r == 0) {
 		r = attach(m, ifname);
-		if (netns)
-			netns_leave(back);
+		netns_leave(back);
 	}
 	if (r < 0) {
 		meter_close(m);
@@ -128,17 +128,16 @@ int meter_open(const char *netns, const char *ifname, const char *destination, u
 
 struct meter *meter_close(struct meter *m)
 {
-	int back = -1;
+	int back;
 
 	if (!m)
 		return NULL;
-	if (m->attached && (!m->netns[0] || netns_enter(m->netns, &back) == 0)) {
+	if (m->attached && netns_enter(m->netns[0] ? m->netns : NULL, &back) == 0) {
 		m->opts.flags = 0;
 		m->opts.prog_fd = 0;
 		m->opts.prog_id = 0;
 		bpf_tc_detach(&m->hook, &m->opts);
-		if (m->netns[0])
-			netns_leave(back);
+		netns_leave(back);
 	}
 	if (m->ring)
 		munmap((void *)(uintptr_t)m->ring, m->ring_size);
@@ -148,38 +147,19 @@ struct meter *meter_close(struct meter *m)
 	return NULL;
 }
 
-static int reserve(struct meter *m, size_t n)
-{
-	size_t room = m->room ? m->room : 4096;
-	struct sample *s;
-
-	while (room < n)
-		room *= 2;
-	if (room == m->room)
-		return 0;
-	s = realloc(m->s, room * sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	m->s = s;
-	m->room = room;
-	return 0;
-}
-
 int meter_poll(struct meter *m, uint64_t *lost)
 {
 	uint64_t seen = __atomic_load_n(&m->skel->bss->trace_n, __ATOMIC_RELAXED);
 	size_t n = seen < m->max ? (size_t)seen : m->max;
 	size_t sorted = m->n > REORDER_MAX ? m->n - REORDER_MAX : 0;
-	int r;
 
-	r = reserve(m, n);
-	if (r < 0)
-		return r;
 	while (m->n < n) {
 		uint64_t v = m->ring[m->n];
 
 		if (v == 0) /* reserved by another CPU, not written yet: next time */
 			break;
+		if (array_reserve(&m->s, m->n, sizeof(*m->s)) < 0)
+			return -ENOMEM;
 		m->s[m->n++] = (struct sample){ m->base_ns + (v >> METER_LEN_BITS),
 						(uint32_t)(v & METER_LEN_MASK) };
 	}

@@ -121,7 +121,7 @@ int observe(const struct topo *t, struct vm *const *vm, size_t n, struct observa
 	r = topo_wire_drops(t, &o.wire_drops);
 	if (r < 0)
 		return errtext_set(e, r, "the wire's queue: %s", strerror(-r));
-	o.at_ns = now_ns();
+	o.at_ns = clock_now_ns();
 	o.busy_ns = busy_ns();
 	for (size_t i = 0; i < n; i++) {
 		r = vm[i] ? vm_cpu_ns(vm[i], &o.cpu_ns[i]) : 0;

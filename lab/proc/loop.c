@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loop.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -14,22 +15,15 @@ struct watch {
 };
 
 static struct watch *watches;
-static size_t n_watches, room;
+static size_t n_watches;
 
 int loop_add(int fd, loop_cb cb, void *arg)
 {
 	for (size_t i = 0; i < n_watches; i++)
 		if (watches[i].fd == fd)
 			return -EEXIST;
-	if (n_watches == room) {
-		size_t more = room ? 2 * room : 16;
-		struct watch *w = realloc(watches, more * sizeof(*w));
-
-		if (!w)
-			return -ENOMEM;
-		watches = w;
-		room = more;
-	}
+	if (array_reserve(&watches, n_watches, sizeof(*watches)) < 0)
+		return -ENOMEM;
 	watches[n_watches++] = (struct watch){ .fd = fd, .cb = cb, .arg = arg };
 	return 0;
 }
@@ -63,7 +57,7 @@ static void dispatch(const struct pollfd *p, size_t n)
 static int round_until(uint64_t deadline_ns)
 {
 	_cleanup_free_ struct pollfd *p = NULL;
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 	struct timespec left = { 0 };
 	size_t n;
 	int r;
@@ -95,14 +89,14 @@ int loop_until(uint64_t deadline_ns)
 
 		if (r < 0)
 			return r;
-	} while (now_ns() < deadline_ns);
+	} while (clock_now_ns() < deadline_ns);
 	return 0;
 }
 
 int loop_while(int (*done)(void *arg), void *arg, uint64_t deadline_ns)
 {
 	for (;;) {
-		uint64_t now = now_ns(), step = now + 20000000;
+		uint64_t now = clock_now_ns(), step = now + 20000000;
 		int r = done(arg);
 
 		if (r != 0)

@@ -16,7 +16,7 @@ int loop_add(int fd, loop_cb cb, void *arg);
 /* May be called from a callback, also its own. Unknown descriptors are ignored. */
 void loop_del(int fd);
 
-/* Serve until the deadline (now_ns() clock). 0 at the deadline; -EINTR if a signal asked the lab to stop. */
+/* Serve until the deadline, clock_now_ns(). 0 at the deadline; -EINTR if a signal asked the lab to stop. */
 int loop_until(uint64_t deadline_ns);
 /*
  * Serve until done(arg) is not 0 (asked before, and after each event, at least every 20 ms): returns its

@@ -53,14 +53,6 @@ int errtext_set(struct errtext *e, int error, const char *fmt, ...)
 	return error;
 }
 
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* --- signals --- */
 
 static void on_signal(int sig)
@@ -307,7 +299,7 @@ static bool reap_until(struct child *c, uint64_t deadline)
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
 
 	while (!reap(c)) {
-		uint64_t now = now_ns();
+		uint64_t now = clock_now_ns();
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 
 		if (now >= deadline)
@@ -327,10 +319,10 @@ int proc_stop(pid_t pid, int sig, unsigned grace_ms, int *status)
 	if (!reap(c)) {
 		if (sig != 0)
 			kill(-pid, sig);
-		if (!reap_until(c, now_ns() + grace_ms * 1000000ULL)) {
+		if (!reap_until(c, clock_now_ns() + grace_ms * 1000000ULL)) {
 			kill(-pid, SIGKILL);
 			kill(pid, SIGKILL);
-			reap_until(c, now_ns() + 10 * 1000000000ULL);
+			reap_until(c, clock_now_ns() + 10 * 1000000000ULL);
 		}
 	}
 	if (status)

@@ -13,6 +13,8 @@
  * -EINTR then, so callers unwind and free what they made. Clean-up functions ignore the flag.
  */
 
+#include "base/clock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,9 +37,6 @@ int proc_init(void);
 int proc_interrupted(void);
 /* Becomes readable when one came, and stays so; for loop.c. -1 before proc_init(). */
 int proc_signal_fd(void);
-
-/* CLOCK_MONOTONIC, nanoseconds. */
-uint64_t now_ns(void);
 
 struct spawn {
 	const char *const *argv; /* NULL-terminated, argv[0] is looked up in PATH */

@@ -5,6 +5,7 @@
 #include "proc.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,12 +49,12 @@ static int text_read(struct text *t, int fd)
 
 static int collect(int fd_out, int fd_err, struct text *out, struct text *err)
 {
-	uint64_t deadline = now_ns() + RUN_TIMEOUT_NS;
+	uint64_t deadline = clock_now_ns() + RUN_TIMEOUT_NS;
 	struct pollfd p[2] = { { .fd = fd_out, .events = POLLIN }, { .fd = fd_err, .events = POLLIN } };
 	struct text *t[2] = { out, err };
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		if (now_ns() >= deadline)
+		if (clock_now_ns() >= deadline)
 			return -ETIMEDOUT;
 		if (poll(p, 2, 1000) < 0)
 			continue; /* a signal: short commands are let finish */
@@ -171,39 +172,22 @@ int proc_run(const char *netns, char **output, struct errtext *e, const char *fm
 
 /* --- /proc --- */
 
-static int read_all(int fd, char **content)
-{
-	_cleanup_(text_free) struct text t = { 0 };
-	int r;
-
-	do
-		r = text_read(&t, fd);
-	while (r > 0);
-	if (r < 0)
-		return r;
-	*content = TAKE_PTR(t.p);
-	return 0;
-}
-
 int proc_read_ns(const char *netns, const char *path, char **content)
 {
-	_cleanup_close_ int fd = -1;
+	char own[128];
 	int back, r = netns_enter(netns, &back);
+	ssize_t n;
 
 	if (r < 0)
 		return r;
 	/* /proc/net is self/net, the process's main thread; this thread's is what was just changed. */
 	if (strncmp(path, "/proc/net/", 10) == 0) {
-		char own[128];
-
 		snprintf(own, sizeof(own), "/proc/thread-self/net/%s", path + 10);
-		fd = open(own, O_RDONLY | O_CLOEXEC);
-	} else {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		path = own;
 	}
-	r = fd < 0 ? -errno : read_all(fd, content);
+	n = file_read_alloc(AT_FDCWD, path, SIZE_MAX, content);
 	netns_leave(back);
-	return r;
+	return n < 0 ? (int)n : 0;
 }
 
 int proc_write_ns(const char *netns, const char *path, const char *content)

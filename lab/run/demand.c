@@ -21,7 +21,7 @@ static int send_for_a_while(struct load *l, struct window *w, struct errtext *e)
 
 	if (r < 0)
 		return r;
-	w->from_ns = now_ns();
+	w->from_ns = clock_now_ns();
 	w->to_ns = w->from_ns + DEMAND_NS;
 	r = loop_until(w->to_ns);
 	return r < 0 ? r : load_stop_floods(l, e);

@@ -209,7 +209,7 @@ static int second(struct run *run, struct phase_result *p, uint64_t from_ns, uin
 		if (r == 0 && run->s->rx)
 			r = intake_look(&run->intake, &run->testbed->topo, run->s->n_guests, e);
 	}
-	p->late_ms = fmax(p->late_ms, ((double)now_ns() - (double)to_ns) / 1e6);
+	p->late_ms = fmax(p->late_ms, ((double)clock_now_ns() - (double)to_ns) / 1e6);
 	if (r == 0)
 		r = poll_meters(run);
 	if (r < 0)
@@ -244,9 +244,9 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 		r = load_stop_floods(&run->load, e);
 	if (r < 0)
 		return r;
-	p->asked_ns = now_ns();
+	p->asked_ns = clock_now_ns();
 	r = scheduling_enter(&run->scheduling, p->phase, e);
-	p->acked_ns = now_ns();
+	p->acked_ns = clock_now_ns();
 	p->commands = scheduling_commands(&run->scheduling);
 	p->changed = p->phase->scheduler != SCHEDULER_NONE && p->commands;
 	if (was && p->phase->scheduler == SCHEDULER_NONE && r == 0) {
@@ -257,7 +257,7 @@ static int enter(struct run *run, struct phase_result *p, struct errtext *e)
 		r = load_enter(&run->load, p->phase, &started, e);
 	if (r == 0 && run->s->rx)
 		r = intake_begin(&run->intake, &run->testbed->topo, run->s->n_guests, e);
-	p->window.from_ns = started ? now_ns() : p->acked_ns;
+	p->window.from_ns = started ? clock_now_ns() : p->acked_ns;
 	if (!run->result.start_ns)
 		run->result.start_ns = p->window.from_ns;
 	return r;
@@ -280,7 +280,7 @@ static bool skip(struct run *run, struct phase_result *p)
 	printf("%s: left out: %s\n", p->phase->name, p->skipped);
 	fflush(stdout);
 	run->seconds += p->phase->seconds;
-	p->asked_ns = p->acked_ns = p->window.from_ns = p->window.to_ns = now_ns();
+	p->asked_ns = p->acked_ns = p->window.from_ns = p->window.to_ns = clock_now_ns();
 	if (!run->result.start_ns)
 		run->result.start_ns = p->asked_ns;
 	return true;

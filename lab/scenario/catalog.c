@@ -2,6 +2,7 @@
 
 #include "catalog.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "lab/proc/programs.h"
 
@@ -75,13 +76,10 @@ void catalog_path(const char *name, char path[PATH_MAX])
 
 static struct catalog_item *add(struct catalog *c)
 {
-	struct catalog_item *items = realloc(c->items, (c->n + 1) * sizeof(*items));
-
-	if (!items)
+	if (array_reserve(&c->items, c->n, sizeof(*c->items)) < 0)
 		return NULL;
-	c->items = items;
-	items[c->n] = (struct catalog_item){};
-	return &items[c->n++];
+	c->items[c->n] = (struct catalog_item){};
+	return &c->items[c->n++];
 }
 
 static unsigned estimate(const struct scenario *s)

@@ -2,7 +2,9 @@
 
 #include "scenario_file.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "spec/reader.h"
 
 #include <errno.h>
@@ -157,7 +159,7 @@ static int parse_list(struct reader *r, const struct raw_field *f, struct raw_li
 	if (r->item.kind != ITEM_LIST)
 		return wrong(r, "%s: expected a list", f->key);
 	for (;;) {
-		char *items;
+		char *item;
 
 		err = reader_next(r);
 		if (err < 0)
@@ -166,19 +168,16 @@ static int parse_list(struct reader *r, const struct raw_field *f, struct raw_li
 			return out->n ? 0 : wrong(r, "%s: the list is empty", f->key);
 		if (out->n == LIST_MAX)
 			return wrong(r, "%s: more than %d", f->key, LIST_MAX);
-		items = realloc(out->items, (out->n + 1) * size);
-		if (!items)
+		if (array_reserve(&out->items, out->n, size) < 0)
 			return -ENOMEM;
-		out->items = items;
-		items += out->n * size;
-		memset(items, 0, size);
-		out->n++;
+		item = (char *)out->items + out->n++ * size;
+		memset(item, 0, size);
 		if (f->of)
-			err = parse_object(r, f->of, items);
+			err = parse_object(r, f->of, item);
 		else if (f->type == RAW_TEXTS)
-			err = parse_text(r, f, (char **)(void *)items);
+			err = parse_text(r, f, (char **)(void *)item);
 		else
-			err = parse_number(r, f, (uint32_t *)(void *)items);
+			err = parse_number(r, f, (uint32_t *)(void *)item);
 		if (err < 0)
 			return err;
 	}
@@ -241,40 +240,19 @@ static int parse_object(struct reader *r, const struct raw_object *o, char *base
 	return 0;
 }
 
-static int read_file(const char *path, char **text, size_t *size, struct errtext *e)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *buf = malloc(FILE_MAX);
-	size_t n = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return errtext_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (!buf)
-		return errtext_set(e, -ENOMEM, "out of memory");
-	while ((got = read(fd, buf + n, FILE_MAX - n)) > 0)
-		n += (size_t)got;
-	if (got < 0)
-		return errtext_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (n == FILE_MAX)
-		return errtext_set(e, -EINVAL, "%s: larger than a scenario can be", path);
-	*text = TAKE_PTR(buf);
-	*size = n;
-	return 0;
-}
-
 int raw_load(const char *path, struct raw *out, struct errtext *e)
 {
 	_cleanup_free_ char *text = NULL;
 	struct spec_error err = {};
 	struct reader r;
-	size_t size = 0;
+	ssize_t size = file_read_alloc(AT_FDCWD, path, FILE_MAX, &text);
 	int ret;
 
-	ret = read_file(path, &text, &size, e);
-	if (ret < 0)
-		return ret;
-	ret = reader_open(&r, text, size, &err);
+	if (size < 0)
+		return errtext_set(e, (int)size, "%s: %s", path, strerror((int)-size));
+	if (size == FILE_MAX)
+		return errtext_set(e, -EINVAL, "%s: larger than a scenario can be", path);
+	ret = reader_open(&r, text, (size_t)size, &err);
 	if (ret == 0) {
 		ret = reader_next(&r);
 		if (ret == 0)

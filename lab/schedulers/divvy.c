@@ -100,7 +100,7 @@ int divvy_start(struct scheduling *s, struct errtext *e)
 		s->divvyd = 0;
 		return r;
 	}
-	r = loop_while(answers, s, now_ns() + START_TIMEOUT_NS);
+	r = loop_while(answers, s, clock_now_ns() + START_TIMEOUT_NS);
 	if (r == -EINTR || r == 0)
 		return r;
 	last_words(s->log_path, why, sizeof(why));

@@ -4,6 +4,7 @@
 
 #include "clip.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "rtp.h"
 
@@ -45,27 +46,11 @@ static bool begins_frame(const uint8_t *nal, size_t size)
 	return (type >= NAL_SEI && type <= NAL_DELIMITER) || (is_slice(type) && size > 1 && nal[1] & 0x80);
 }
 
-static int add(struct clip *c, size_t *room, struct clip_packet p)
-{
-	if (c->n_packets == *room) {
-		size_t more = *room ? 2 * *room : 1024;
-		struct clip_packet *q = realloc(c->packets, more * sizeof(*q));
-
-		if (!q)
-			return -ENOMEM;
-		c->packets = q;
-		*room = more;
-	}
-	c->packets[c->n_packets++] = p;
-	return 0;
-}
-
 int clip_cut(struct clip *out, uint8_t *data, size_t size, struct errtext *e)
 {
 	_cleanup_(clip_free) struct clip c = {};
 	const uint8_t *end = data + size, *p = start_code(data, end);
 	bool slices = false;
-	size_t room = 0;
 
 	while (p < end) {
 		const uint8_t *nal = p + 3, *next = start_code(nal, end), *stop = next;
@@ -85,10 +70,13 @@ int clip_cut(struct clip *out, uint8_t *data, size_t size, struct errtext *e)
 		slices |= is_slice(nal[0] & 0x1f);
 		if (c.n_frames > UINT16_MAX)
 			return errtext_set(e, -EBADMSG, "more than %d frames", UINT16_MAX);
-		if (add(&c, &room, (struct clip_packet){ .offset = (uint32_t)(nal - data),
-							 .size = (uint16_t)(stop - nal),
-							 .frame = (uint16_t)(c.n_frames - 1) }) < 0)
+		if (array_reserve(&c.packets, c.n_packets, sizeof(*c.packets)) < 0)
 			return errtext_set(e, -ENOMEM, "out of memory");
+		c.packets[c.n_packets++] = (struct clip_packet){
+			.offset = (uint32_t)(nal - data),
+			.size = (uint16_t)(stop - nal),
+			.frame = (uint16_t)(c.n_frames - 1),
+		};
 		p = next;
 	}
 	if (!c.n_packets)

@@ -5,6 +5,7 @@
 #include "clip.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "lab/vm/image.h"
 
 #include <errno.h>
@@ -28,22 +29,16 @@
 
 static int read_stream(const char *dir, struct clip *ret, struct errtext *e)
 {
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ uint8_t *data = NULL;
+	_cleanup_free_ char *data = NULL;
 	char path[440];
-	struct stat st;
+	ssize_t size;
 	int r;
 
 	snprintf(path, sizeof(path), "%s/clip.h264", dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return errtext_set(e, -errno, "%s: %s", path, strerror(errno));
-	data = malloc((size_t)st.st_size + 1);
-	if (!data)
-		return errtext_set(e, -ENOMEM, "out of memory");
-	if (read(fd, data, (size_t)st.st_size) != st.st_size)
-		return errtext_set(e, -EIO, "%s: cannot be read whole", path);
-	r = clip_cut(ret, data, (size_t)st.st_size, e);
+	size = file_read_alloc(AT_FDCWD, path, SIZE_MAX, &data);
+	if (size < 0)
+		return errtext_set(e, (int)size, "%s: %s", path, strerror((int)-size));
+	r = clip_cut(ret, (uint8_t *)data, (size_t)size, e);
 	if (r < 0)
 		return r;
 	data = NULL; /* taken over */

@@ -92,18 +92,3 @@ double rtp_jitter_add(struct rtp_jitter *s, uint32_t clock, uint64_t at_ns, uint
 	s->timestamp = timestamp;
 	return s->j;
 }
-
-size_t rtp_received(const uint64_t *numbers, size_t count, uint64_t from, size_t n, bool *got)
-{
-	size_t fresh = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		uint64_t k = numbers[i] - from;
-
-		if (numbers[i] < from || k >= n || got[k])
-			continue;
-		got[k] = true;
-		fresh++;
-	}
-	return fresh;
-}

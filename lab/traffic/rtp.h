@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * RTP (RFC 3550): a packet's header, sequence numbers beyond 16 bits, what is missing, and interarrival
- * jitter. Pure
- * functions: times are arguments.
+ * RTP (RFC 3550): a packet's header, sequence numbers beyond 16 bits, and interarrival jitter. Pure functions: times
+ * are arguments.
  */
 
 #include <stdbool.h>
@@ -49,11 +48,3 @@ struct rtp_jitter {
 };
 /* The estimate after this packet. clock: timestamp units a second. */
 double rtp_jitter_add(struct rtp_jitter *s, uint32_t clock, uint64_t at_ns, uint32_t timestamp);
-
-/*
- * Which of the n packets from extended number `from` on are among these count numbers, in any order,
- * duplicates counted
- * once: got[i] is set for from + i (never cleared). Returns how many became set. Lost is n less that (RFC
- * 3550 A.3, except that there a duplicate makes up for a loss).
- */
-size_t rtp_received(const uint64_t *numbers, size_t count, uint64_t from, size_t n, bool *got);

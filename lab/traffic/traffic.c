@@ -21,6 +21,7 @@
 
 #include "traffic.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "lab/proc/loop.h"
 #include "traffic_impl.h"
@@ -84,21 +85,6 @@ static uint64_t snmp(const struct traffic *t, const char *table, const char *col
 	return v;
 }
 
-bool traffic_grow(void **p, size_t n, size_t *room, size_t size)
-{
-	size_t more = *room ? 2 * *room : 64;
-	void *q;
-
-	if (n < *room)
-		return true;
-	q = realloc(*p, more * size);
-	if (!q)
-		return false;
-	*p = q;
-	*room = more;
-	return true;
-}
-
 /* --- what servers and clients say --- */
 
 static void client_said(struct traffic *t, const struct vm_line *l)
@@ -118,7 +104,7 @@ static void client_said(struct traffic *t, const struct vm_line *l)
 	if (!traffic_parse_rtt(l->text, &rtt))
 		return;
 	t->under_way = true;
-	if (traffic_grow((void **)&t->rtts, t->r.n_rtts, &t->rtts_room, sizeof(*t->rtts)))
+	if (array_reserve(&t->rtts, t->r.n_rtts, sizeof(*t->rtts)) == 0)
 		t->rtts[t->r.n_rtts++] = (struct traffic_rtt){ .at_ns = l->at_ns, .rtt_ns = rtt };
 }
 
@@ -179,20 +165,20 @@ static int attempt(struct traffic *t, struct errtext *e)
 	int r;
 
 	t->attempts++;
-	t->attempt_ns = now_ns();
+	t->attempt_ns = clock_now_ns();
 	t->until = 0;
 	t->port = 5201 + next_port++ % 1000;
 	if (t->config.kind == TRAFFIC_VIDEO) {
 		r = traffic_video_start(t, e);
 		if (r < 0)
 			return r;
-		t->attempt_ns = now_ns();
+		t->attempt_ns = clock_now_ns();
 	}
 	if (kinds[t->config.kind].server) {
 		r = traffic_server_start(t, e);
 		if (r < 0)
 			return r;
-		r = loop_while(traffic_server_listening, t, now_ns() + LISTEN_NS);
+		r = loop_while(traffic_server_listening, t, clock_now_ns() + LISTEN_NS);
 		if (r < 0)
 			return errtext_set(e, r, "server %s of %s does not listen: %s",
 					   traffic_kind_name(t->config.kind), vm_name(t->vm),
@@ -269,7 +255,7 @@ static int all_under_way(void *arg)
 			continue;
 		result = 0;
 		a->culprit = t;
-		if (vm_cmd_done(t->client, NULL) || now_ns() - t->attempt_ns > attempt_time(t))
+		if (vm_cmd_done(t->client, NULL) || clock_now_ns() - t->attempt_ns > attempt_time(t))
 			return vm_alive(t->vm) ? -EAGAIN : -EPIPE;
 	}
 	return result;
@@ -288,7 +274,7 @@ static const char *client_last(const struct traffic *t)
 
 int traffic_wait_running(struct traffic *const *t, size_t n, unsigned timeout_ms, struct errtext *e)
 {
-	uint64_t deadline = now_ns() + timeout_ms * 1000000ULL;
+	uint64_t deadline = clock_now_ns() + timeout_ms * 1000000ULL;
 	struct all a = { .t = t, .n = n };
 	char last[100];
 	int r;
@@ -298,7 +284,7 @@ int traffic_wait_running(struct traffic *const *t, size_t n, unsigned timeout_ms
 		if (r == 0)
 			return 0;
 		snprintf(last, sizeof(last), "%s", a.culprit ? client_last(a.culprit) : "");
-		if (r != -EAGAIN || !a.culprit || now_ns() >= deadline)
+		if (r != -EAGAIN || !a.culprit || clock_now_ns() >= deadline)
 			break;
 		give_up(a.culprit);
 		r = attempt(a.culprit, e);
@@ -370,7 +356,7 @@ int traffic_stop_all(struct traffic *const *t, size_t n, struct errtext *e)
 	for (size_t i = 0; i < n; i++)
 		if (!t[i]->stopped && t[i]->client)
 			vm_cmd_signal(t[i]->client, SIGINT);
-	r = loop_while(all_silent, &a, now_ns() + LAST_WORDS_NS);
+	r = loop_while(all_silent, &a, clock_now_ns() + LAST_WORDS_NS);
 	for (size_t i = 0; i < n; i++)
 		finish(t[i]);
 	/* A client that is still pushing its last datagrams through a full wire is not an error. */

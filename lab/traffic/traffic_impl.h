@@ -29,15 +29,10 @@ struct traffic {
 	double until; /* seconds into the test that intervals cover */
 	struct traffic_result r;
 	struct traffic_interval *intervals;
-	size_t intervals_room;
 	struct traffic_rtt *rtts;
-	size_t rtts_room;
 	int64_t lost;
 	struct video_receiver *video; /* NULL: none */
 };
-
-/* Make room for one more of an array that grows; false: out of memory, the sample is lost. */
-bool traffic_grow(void **p, size_t n, size_t *room, size_t size);
 
 /* traffic_server.c */
 /* A line that the receiver's program printed, at the host's time now. */

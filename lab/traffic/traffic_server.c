@@ -4,6 +4,7 @@
 
 #include "traffic_impl.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "lab/proc/lines.h"
 #include "lab/proc/loop.h"
@@ -26,9 +27,8 @@ void traffic_reported(struct traffic *t, const char *line, uint64_t now)
 	t->until = rep.to;
 	if (rep.amount > 0)
 		t->under_way = true;
-	if (!traffic_grow((void **)&t->intervals, t->r.n_intervals, &t->intervals_room,
-			  sizeof(*t->intervals)))
-		return;
+	if (array_reserve(&t->intervals, t->r.n_intervals, sizeof(*t->intervals)) < 0)
+		return; /* without memory the report is lost, and the lab ends soon anyway */
 	t->intervals[t->r.n_intervals++] = (struct traffic_interval){
 		.at_ns = now,
 		.span_ns = (uint64_t)((rep.to - rep.from) * 1e9),
@@ -51,7 +51,7 @@ static void on_server(int fd, void *arg)
 {
 	struct traffic *t = arg;
 	ssize_t k = read(fd, t->line + t->fill, sizeof(t->line) - 1 - t->fill);
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 	size_t used = 0;
 
 	if (k < 0 && (errno == EINTR || errno == EAGAIN))

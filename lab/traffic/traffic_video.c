@@ -90,7 +90,7 @@ static int fetch(struct traffic *t, const struct clip_files *files, struct errte
 		r = proc_spawn(&s, &f.pid, e);
 	if (r < 0)
 		return r;
-	r = loop_while(is_bound, &f, now_ns() + LISTEN_NS);
+	r = loop_while(is_bound, &f, clock_now_ns() + LISTEN_NS);
 	if (r < 0)
 		errtext_set(e, r, "busybox nc does not listen: %s", strerror(-r));
 	else
@@ -117,10 +117,7 @@ int traffic_video_play(struct traffic *t)
  */
 static uint64_t offset_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec - now_ns();
+	return clock_realtime_ns() - clock_now_ns();
 }
 
 static uint64_t stamp_ns(struct msghdr *m, uint64_t offset)
@@ -133,7 +130,7 @@ static uint64_t stamp_ns(struct msghdr *m, uint64_t offset)
 		memcpy(&t, CMSG_DATA(c), sizeof(t));
 		return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec - offset;
 	}
-	return now_ns();
+	return clock_now_ns();
 }
 
 static void on_datagrams(int fd, void *arg)
@@ -215,7 +212,7 @@ void traffic_video_stop(struct traffic *t)
 	on_datagrams(t->video->fd, t); /* what is left */
 	loop_del(t->video->fd);
 	close(TAKE_FD(t->video->fd));
-	t->video->got.ended_ns = now_ns();
+	t->video->got.ended_ns = clock_now_ns();
 	snprintf(t->video->got.player, sizeof(t->video->got.player), "%.99s", t->last);
 }
 

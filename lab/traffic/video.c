@@ -2,6 +2,7 @@
 
 #include "video.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "rtp.h"
 
@@ -21,21 +22,6 @@ const struct video_result video_none = {
 	.late_p99_ms = (double)NAN, .late_max_ms = (double)NAN, .ssim = (double)NAN, .ssim_stream = (double)NAN,
 	.ssim_unloaded = (double)NAN,
 };
-
-static int keep(struct video_recording *v, struct video_arrival a)
-{
-	if (v->n == v->room) {
-		size_t more = v->room ? 2 * v->room : 4096;
-		struct video_arrival *p = realloc(v->a, more * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		v->a = p;
-		v->room = more;
-	}
-	v->a[v->n++] = a;
-	return 0;
-}
 
 static uint64_t frame_of(const struct clip *c, uint64_t number)
 {
@@ -61,7 +47,10 @@ int video_record(struct video_recording *v, const struct clip *c, const void *da
 	if (h.timestamp != (uint32_t)(CLIP_FIRST_TIMESTAMP + frame_of(c, number) * CLIP_TICKS) ||
 	    size != p->size || memcmp((const char *)datagram + at, c->data + p->offset, size) != 0)
 		goto foreign;
-	return keep(v, (struct video_arrival){ .at_ns = at_ns, .number = number, .timestamp = h.timestamp });
+	if (array_reserve(&v->a, v->n, sizeof(*v->a)) < 0)
+		return -ENOMEM;
+	v->a[v->n++] = (struct video_arrival){ .at_ns = at_ns, .number = number, .timestamp = h.timestamp };
+	return 0;
 foreign:
 	v->foreign++;
 	return -EBADMSG;
@@ -152,16 +141,11 @@ static int measure_times(const struct video_recording *v, const struct clip *c, 
 /* got[k]: packet k since the player's first came, k < n. The caller's to free. */
 static bool *what_came(const struct video_recording *v, uint64_t n)
 {
-	_cleanup_free_ uint64_t *numbers = malloc((v->n + 1) * sizeof(*numbers));
 	bool *got = calloc(n + 1, sizeof(*got));
 
-	if (!numbers || !got) {
-		free(got);
-		return NULL;
-	}
-	for (size_t i = 0; i < v->n; i++)
-		numbers[i] = v->a[i].number;
-	rtp_received(numbers, v->n, 0, n, got);
+	for (size_t i = 0; got && i < v->n; i++)
+		if (v->a[i].number < n)
+			got[v->a[i].number] = true;
 	return got;
 }
 

@@ -33,7 +33,7 @@ struct video_arrival {
 /* In the order of arrival. Zeroed to begin with. */
 struct video_recording {
 	struct video_arrival *a;
-	size_t n, room;
+	size_t n;
 	uint64_t highest; /* rtp_extend()'s */
 	uint64_t foreign; /* datagrams that are no packets of the clip */
 	/* Left to the receiver: */

@@ -7,6 +7,7 @@
 
 #include "agent.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "lab/proc/lines.h"
 #include "lab/proc/loop.h"
@@ -28,7 +29,7 @@ struct vm_cmd {
 	bool done, forgotten;
 	int status;
 	struct vm_line *lines;
-	size_t n, room;
+	size_t n;
 };
 
 struct agent {
@@ -64,18 +65,8 @@ static void command_free(struct vm_cmd *c)
 /* A line that finds no memory is lost; so is what it says, and the lab ends soon anyway. */
 static void add_line(struct vm_cmd *c, const char *text, uint64_t now)
 {
-	char *copy;
+	char *copy = array_reserve(&c->lines, c->n, sizeof(*c->lines)) < 0 ? NULL : strdup(text);
 
-	if (c->n == c->room) {
-		size_t more = c->room ? 2 * c->room : 64;
-		struct vm_line *l = realloc(c->lines, more * sizeof(*l));
-
-		if (!l)
-			return;
-		c->lines = l;
-		c->room = more;
-	}
-	copy = strdup(text);
 	if (copy)
 		c->lines[c->n++] = (struct vm_line){ .at_ns = now, .text = copy };
 }
@@ -136,7 +127,7 @@ static void on_readable(int fd, void *arg)
 {
 	struct agent *a = arg;
 	ssize_t k = recv(fd, a->buf + a->fill, sizeof(a->buf) - a->fill, MSG_DONTWAIT);
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 	size_t used = 0;
 
 	if (k < 0 && (errno == EINTR || errno == EAGAIN))
@@ -258,7 +249,7 @@ static int is_done(void *arg)
 
 int vm_cmd_wait(struct vm_cmd *c, unsigned timeout_ms, int *status)
 {
-	int r = loop_while(is_done, c, now_ns() + timeout_ms * 1000000ULL);
+	int r = loop_while(is_done, c, clock_now_ns() + timeout_ms * 1000000ULL);
 
 	if (r == 0 && status)
 		*status = c->status;

@@ -120,7 +120,7 @@ static int run_script(const char *root, const char *dir, const char *flavour,
 	close(TAKE_FD(out));
 	r = loop_add(in, on_output, &m);
 	if (r == 0)
-		r = loop_while(has_ended, &m, now_ns() + MAKE_TIMEOUT_NS);
+		r = loop_while(has_ended, &m, clock_now_ns() + MAKE_TIMEOUT_NS);
 	loop_del(in);
 	proc_stop(m.pid, 0, 0, &status);
 	if (r < 0)

@@ -61,7 +61,7 @@ enum topo_port vm_port(enum vm_kind kind)
 
 static int boot(struct vm *vm, struct errtext *e)
 {
-	vm->started_ns = now_ns();
+	vm->started_ns = clock_now_ns();
 	vm->boots++;
 	return vm->ops->boot(vm, e);
 }
@@ -153,7 +153,7 @@ struct ready {
 /* 0: it boots (again); -EPIPE: it will not. */
 static int still_booting(struct vm *vm)
 {
-	uint64_t age = now_ns() - vm->started_ns;
+	uint64_t age = clock_now_ns() - vm->started_ns;
 	bool alive = vm_alive(vm);
 
 	if (alive && age < SILENCE_NS)
@@ -187,7 +187,7 @@ int vm_wait_ready(struct vm *const *vm, size_t n, unsigned timeout_ms, struct er
 {
 	struct ready w = { .vm = vm, .n = n };
 	const char *words;
-	int r = loop_while(all_ready, &w, now_ns() + timeout_ms * 1000000ULL);
+	int r = loop_while(all_ready, &w, clock_now_ns() + timeout_ms * 1000000ULL);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (vm[i]->ops->ready && vm[i]->ops->ready(vm[i], e) < 0)

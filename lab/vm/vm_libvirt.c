@@ -112,7 +112,7 @@ static int server_start(const struct vm *vm, struct errtext *e)
 	r = loop_add(in, on_output, NULL);
 	if (r == 0) {
 		server.out = TAKE_FD(in);
-		r = loop_while(is_ready, NULL, now_ns() + START_NS);
+		r = loop_while(is_ready, NULL, clock_now_ns() + START_NS);
 	}
 	if (r < 0) {
 		server_stop();

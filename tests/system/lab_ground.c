@@ -65,7 +65,7 @@ static uint64_t port_bytes(const struct lab *lab, unsigned i)
 
 static int boot(struct lab *lab, struct errtext *e)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_now_ns();
 	int r;
 
 	for (unsigned i = 0; i < lab->o.topo.vms; i++)
@@ -73,7 +73,7 @@ static int boot(struct lab *lab, struct errtext *e)
 	r = topo_up(&lab->topo, &lab->o.topo, e);
 	if (r < 0)
 		return r;
-	printf("topology_ms %.0f\n", (double)(now_ns() - begin) / 1e6);
+	printf("topology_ms %.0f\n", (double)(clock_now_ns() - begin) / 1e6);
 	for (unsigned i = 0; i < lab->o.topo.vms; i++) {
 		const struct topo_vm *at = &lab->topo.vm[i];
 		char name[16];
@@ -161,7 +161,7 @@ static int start_traffic(struct lab *lab, struct errtext *e)
 static int measure(struct lab *lab, struct errtext *e)
 {
 	const unsigned n = lab->o.topo.vms;
-	uint64_t first[TOPO_VMS_MAX], before[TOPO_VMS_MAX], cpu[TOPO_VMS_MAX], begin = now_ns(), last = begin;
+	uint64_t first[TOPO_VMS_MAX], before[TOPO_VMS_MAX], cpu[TOPO_VMS_MAX], begin = clock_now_ns(), last = begin;
 	double sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -171,7 +171,7 @@ static int measure(struct lab *lab, struct errtext *e)
 	}
 	for (unsigned s = 1; s <= lab->o.seconds; s++) {
 		int r = loop_until(begin + s * 1000000000ULL);
-		uint64_t now = now_ns();
+		uint64_t now = clock_now_ns();
 
 		if (r < 0)
 			return errtext_set(e, r, "interrupted");

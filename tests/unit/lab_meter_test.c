@@ -99,7 +99,7 @@ static size_t send_gso(uint8_t last, size_t payload, uint16_t mss)
 /* Wait until n have arrived; returns what meter_poll() said last. */
 static int poll_for(struct meter *m, size_t n, uint64_t *lost)
 {
-	uint64_t deadline = now_ns() + DEADLINE_NS;
+	uint64_t deadline = clock_now_ns() + DEADLINE_NS;
 	int r;
 
 	do {
@@ -107,7 +107,7 @@ static int poll_for(struct meter *m, size_t n, uint64_t *lost)
 		if (meter_trace(m).n >= n)
 			return r;
 		usleep(1000);
-	} while (now_ns() < deadline);
+	} while (clock_now_ns() < deadline);
 	fail_msg("%zu of %zu arrived", meter_trace(m).n, n);
 	return r;
 }
@@ -116,7 +116,7 @@ static void test_frames(void **state)
 {
 	(void)state;
 	const size_t sizes[] = { 60, 1514, 61, 1000, 64 };
-	uint64_t before = now_ns(), sum = 0, lost = 7;
+	uint64_t before = clock_now_ns(), sum = 0, lost = 7;
 	struct meter *m = NULL;
 
 	need_root();
@@ -132,7 +132,7 @@ static void test_frames(void **state)
 	assert_int_equal(t.n, 200);
 	for (size_t i = 0; i < t.n; i++) {
 		assert_int_equal(t.s[i].bytes, sizes[i % 5]);
-		assert_true(t.s[i].ns >= (i ? t.s[i - 1].ns : before) && t.s[i].ns <= now_ns());
+		assert_true(t.s[i].ns >= (i ? t.s[i - 1].ns : before) && t.s[i].ns <= clock_now_ns());
 	}
 	assert_int_equal(measure_bytes(t), sum);
 	meter_close(m);
@@ -187,14 +187,14 @@ static void test_full(void **state)
 {
 	(void)state;
 	struct meter *m = NULL;
-	uint64_t lost = 0, deadline = now_ns() + DEADLINE_NS;
+	uint64_t lost = 0, deadline = clock_now_ns() + DEADLINE_NS;
 
 	need_root();
 	assert_int_equal(meter_open(NULL, "vb", ONE, 10, &m), 0);
 	for (int i = 0; i < 15; i++)
 		send_frame(1, 100);
 	while (meter_poll(m, &lost) == 0 || lost < 5) {
-		if (now_ns() > deadline)
+		if (clock_now_ns() > deadline)
 			fail_msg("lost: %lu", lost);
 		usleep(1000);
 	}
@@ -225,7 +225,7 @@ static void test_intake(void **state)
 	struct topo t = { .host = "../../proc/self/ns/net", .vm[0].tap = "va", .vm[1].tap = "vb" };
 	struct intake in = {};
 	struct errtext e = {};
-	uint64_t from = now_ns();
+	uint64_t from = clock_now_ns();
 
 	need_root();
 	send_frame(1, 100);
@@ -239,7 +239,7 @@ static void test_intake(void **state)
 	assert_int_equal(intake_look(&in, &t, 2, &e), 0);
 	assert_int_equal(intake_trace(&in, 0).n, 4);
 	assert_int_equal(intake_trace(&in, 0).s[1].bytes, 1000);
-	assert_int_equal(measure_bytes(measure_slice(intake_trace(&in, 0), (struct window){ from, now_ns() })), 3000);
+	assert_int_equal(measure_bytes(measure_slice(intake_trace(&in, 0), (struct window){ from, clock_now_ns() })), 3000);
 	assert_int_equal(measure_bytes(intake_trace(&in, 1)), 0); /* sent to it, not by it */
 	intake_free(&in);
 	assert_int_equal(intake_trace(&in, 0).n, 0);

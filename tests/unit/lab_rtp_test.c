@@ -168,32 +168,6 @@ static void test_jitter_brute(void **state)
 	}
 }
 
-static void test_received_brute(void **state)
-{
-	(void)state;
-	srand(5);
-	for (int turn = 0; turn < 500; turn++) {
-		uint64_t numbers[300], from = (uint64_t)rand() % 100;
-		size_t count = (size_t)rand() % 300, n = (size_t)rand() % 200, want = 0;
-		bool got[200] = {};
-
-		for (size_t i = 0; i < count; i++)
-			numbers[i] = (uint64_t)rand() % 400;
-		for (size_t k = 0; k < n; k++) {
-			bool there = false;
-
-			for (size_t i = 0; i < count; i++)
-				there |= numbers[i] == from + k;
-			want += there;
-		}
-		assert_int_equal(rtp_received(numbers, count, from, n, got), want);
-		assert_int_equal(rtp_received(numbers, count, from, n, got), 0);
-		for (size_t k = 0; k < n; k++)
-			want -= got[k];
-		assert_int_equal(want, 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,7 +177,6 @@ int main(void)
 		cmocka_unit_test(test_extend_brute),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_jitter_brute),
-		cmocka_unit_test(test_received_brute),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
