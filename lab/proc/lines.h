@@ -1,33 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/*
- * Lines out of a buffer that a descriptor fills:
- *
- *	size_t used = 0;
- *
- *	while (lines_next(buf, &fill, &used))
- *		take(buf);
- */
+/* What a program or a guest says, line by line, served by loop.h. */
 
-#include <stdbool.h>
-#include <string.h>
+#include "proc.h"
 
-/*
- * Whether a whole line stands at the front of buf; it ends in NUL instead of a newline then, and used is its
- * length. The one before, of used bytes, is dropped first.
- */
-static inline bool lines_next(char *buf, size_t *fill, size_t *used)
-{
-	char *end;
+#define LINES_SIZE 8192 /* bytes; a longer line is dropped */
 
-	*fill -= *used;
-	memmove(buf, buf + *used, *fill);
-	*used = 0;
-	end = memchr(buf, '\n', *fill);
-	if (!end)
-		return false;
-	*end = '\0';
-	*used = (size_t)(end - buf) + 1;
-	return true;
-}
+/* Zeroed but for these before it is opened: */
+struct lines {
+	/* A line came, without its newline, at that time (CLOCK_MONOTONIC). It may not close the lines. */
+	void (*said)(void *arg, const char *line, uint64_t at_ns);
+	/* No more will come: fd is closed already. NULL: nothing to do. */
+	void (*ended)(void *arg);
+	void *arg;
+
+	int fd; /* -1: closed; the callers' before lines_open() */
+	size_t fill;
+	char buf[LINES_SIZE];
+};
+
+/* Take a descriptor over (emptied on success). 0, or negative errno of loop_add() with a text; l->fd is -1 then. */
+int lines_open(struct lines *l, int *fd, struct errtext *e);
+/* The same for a new pipe, whose other end is the caller's, for a program to write to. */
+int lines_pipe(struct lines *l, int *write_end, struct errtext *e);
+/* Hear no more. Twice is fine. */
+void lines_close(struct lines *l);
+
+/* The last line of a file, without its newline; a longer one is cut at its front. "": there is none. */
+void lines_last(int fd, char *line, size_t size);

@@ -210,7 +210,7 @@ int traffic_start(struct traffic **ret, const struct topo *topo, unsigned index,
 	t->config = *c;
 	t->at = &topo->vm[index];
 	t->vm = vm;
-	t->server_fd = -1;
+	t->server_says.fd = -1;
 	t->rcvbuf_before = snmp(t, "Udp:", "RcvbufErrors");
 	t->echoes_before = snmp(t, "Icmp:", "InEchos");
 	r = attempt(t, e);

@@ -4,6 +4,7 @@
 /* What the parts of a traffic share. Inside traffic*.c only. */
 
 #include "lab/net/topo.h"
+#include "lab/proc/lines.h"
 #include "lab/vm/vm.h"
 #include "traffic_types.h"
 #include "video.h"
@@ -16,9 +17,7 @@ struct traffic {
 	struct vm *vm;
 	unsigned port;
 	pid_t server; /* 0: none */
-	int server_fd;
-	char line[512]; /* of the server */
-	size_t fill;
+	struct lines server_says;
 	char last[160]; /* last line of the server */
 	struct vm_cmd *client;
 	size_t client_seen; /* lines of the client that were read */
@@ -39,8 +38,10 @@ struct traffic {
 void traffic_reported(struct traffic *t, const char *line, uint64_t now);
 /* The iperf of this traffic's kind. 0 or negative errno with a text. */
 int traffic_server_start(struct traffic *t, struct errtext *e);
-/* arg: the struct traffic. 1: its port is bound; 0: not yet; -EPIPE: it ended. */
+/* arg: the struct traffic, whose server it is. As traffic_bound(). */
 int traffic_server_listening(void *arg);
+/* Whether a process's port is bound in its namespace, "tcp" or "udp". 1; 0: not yet; -EPIPE: the process ended. */
+int traffic_bound(pid_t pid, const char *netns, const char *protocol, unsigned port);
 void traffic_server_stop(struct traffic *t);
 
 /* traffic_video.c */

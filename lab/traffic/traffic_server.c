@@ -6,12 +6,9 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "lab/proc/lines.h"
-#include "lab/proc/loop.h"
 #include "traffic_parse.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,36 +36,15 @@ void traffic_reported(struct traffic *t, const char *line, uint64_t now)
 	t->r.received += rep.total - (uint64_t)rep.lost;
 }
 
-static void server_said(struct traffic *t, const char *line, uint64_t now)
+static void server_said(void *arg, const char *line, uint64_t now)
 {
+	struct traffic *t = arg;
+
 	if (line[0])
 		snprintf(t->last, sizeof(t->last), "%.*s", (int)sizeof(t->last) - 1, line);
 	if (!t->config.from_server)
 		traffic_reported(t, line, now);
 }
-
-static void on_server(int fd, void *arg)
-{
-	struct traffic *t = arg;
-	ssize_t k = read(fd, t->line + t->fill, sizeof(t->line) - 1 - t->fill);
-	uint64_t now = clock_now_ns();
-	size_t used = 0;
-
-	if (k < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (k <= 0) {
-		loop_del(fd);
-		close(TAKE_FD(t->server_fd));
-		return;
-	}
-	t->fill += (size_t)k;
-	while (lines_next(t->line, &t->fill, &used))
-		server_said(t, t->line, now);
-	if (t->fill == sizeof(t->line) - 1)
-		t->fill = 0;
-}
-
-#define WORDS_MAX 24
 
 /*
  * Servers report four times a second: fine enough to cut the loss at the borders of phases. stdbuf: iperf 2
@@ -76,57 +52,51 @@ static void on_server(int fd, void *arg)
  */
 int traffic_server_start(struct traffic *t, struct errtext *e)
 {
-	_cleanup_close_ int in = -1, out = -1;
-	const char *argv[WORDS_MAX + 1];
+	_cleanup_close_ int out = -1;
+	char port[8];
+	const char *const iperf3[] = { "iperf3", "-s", "-1", "-i", "0.25", "-f", "k", "--forceflush", "-p", port, NULL };
+	const char *const iperf[] = { "stdbuf", "-oL", "iperf", "-s", "-u", "-i", "0.25", "-f", "k", "-w", "4M", "-p", port, NULL };
 	struct spawn s = SPAWN_INIT;
-	char line[128], *save = NULL;
-	size_t n = 0;
-	int p[2], r;
+	int r;
 
-	if (t->config.kind == TRAFFIC_UDP2)
-		snprintf(line, sizeof(line), "stdbuf -oL iperf -s -u -i 0.25 -f k -w 4M -p %u", t->port);
-	else
-		snprintf(line, sizeof(line), "iperf3 -s -1 -i 0.25 -f k --forceflush -p %u", t->port);
-	for (char *w = strtok_r(line, " ", &save); w && n < WORDS_MAX; w = strtok_r(NULL, " ", &save))
-		argv[n++] = w;
-	argv[n] = NULL;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return errtext_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	in = p[0];
-	out = p[1];
-	fcntl(in, F_SETFL, O_NONBLOCK);
-	r = loop_add(in, on_server, t);
+	t->server_says = (struct lines){ .said = server_said, .arg = t };
+	r = lines_pipe(&t->server_says, &out, e);
 	if (r < 0)
-		return errtext_set(e, r, "cannot watch a server: %s", strerror(-r));
-	s.argv = argv;
+		return r;
+	snprintf(port, sizeof(port), "%u", t->port);
+	s.argv = t->config.kind == TRAFFIC_UDP2 ? iperf : iperf3;
 	s.netns = t->at->server_netns;
 	s.out = s.err = out;
 	s.realtime = true;
 	r = proc_spawn(&s, &t->server, e);
-	if (r < 0) {
-		t->server = 0;
-		loop_del(in);
-		return r;
+	if (r < 0)
+		traffic_server_stop(t);
+	return r;
+}
+
+int traffic_bound(pid_t pid, const char *netns, const char *protocol, unsigned port)
+{
+	static const char *const versions[] = { "", "6" };
+
+	if (!proc_alive(pid, NULL))
+		return -EPIPE;
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		_cleanup_free_ char *text = NULL;
+		char path[32];
+
+		snprintf(path, sizeof(path), "/proc/net/%s%s", protocol, versions[i]);
+		if (proc_read_ns(netns, path, &text) == 0 && traffic_parse_bound(text, port))
+			return 1;
 	}
-	t->server_fd = TAKE_FD(in);
 	return 0;
 }
 
 int traffic_server_listening(void *arg)
 {
 	const struct traffic *t = arg;
-	const bool udp = t->config.kind == TRAFFIC_UDP2; /* iperf3 begins with a TCP connection in any case */
-	_cleanup_free_ char *v4 = NULL, *v6 = NULL;
 
-	if (!proc_alive(t->server, NULL))
-		return -EPIPE;
-	if (proc_read_ns(t->at->server_netns, udp ? "/proc/net/udp" : "/proc/net/tcp", &v4) == 0 &&
-	    traffic_parse_bound(v4, t->port))
-		return 1;
-	if (proc_read_ns(t->at->server_netns, udp ? "/proc/net/udp6" : "/proc/net/tcp6", &v6) == 0 &&
-	    traffic_parse_bound(v6, t->port))
-		return 1;
-	return 0;
+	/* iperf3 begins with a TCP connection in any case */
+	return traffic_bound(t->server, t->at->server_netns, t->config.kind == TRAFFIC_UDP2 ? "udp" : "tcp", t->port);
 }
 
 void traffic_server_stop(struct traffic *t)
@@ -134,9 +104,5 @@ void traffic_server_stop(struct traffic *t)
 	if (t->server > 0)
 		proc_stop(t->server, SIGTERM, 200, NULL);
 	t->server = 0;
-	if (t->server_fd >= 0) {
-		loop_del(t->server_fd);
-		close(TAKE_FD(t->server_fd));
-	}
-	t->fill = 0;
+	lines_close(&t->server_says);
 }

@@ -20,7 +20,6 @@
 #include "lab/proc/loop.h"
 #include "lab/proc/programs.h"
 #include "traffic.h"
-#include "traffic_parse.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,33 +57,23 @@ struct files {
 
 static int is_bound(void *arg)
 {
-	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
 	const struct files *f = arg;
 
-	if (!proc_alive(f->pid, NULL))
-		return -EPIPE;
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-		_cleanup_free_ char *text = NULL;
-
-		if (proc_read_ns(f->netns, tables[i], &text) == 0 &&
-		    traffic_parse_bound(text, atoi(FILES_PORT)))
-			return 1;
-	}
-	return 0;
+	return traffic_bound(f->pid, f->netns, "tcp", (unsigned)atoi(FILES_PORT));
 }
 
 static int fetch(struct traffic *t, const struct clip_files *files, struct errtext *e)
 {
 	const char *argv[] = { "busybox", "nc", "-l", "-p",       FILES_PORT, "-e",      "busybox",
 			       "tar",     "-c", "-C", files->dir, "clip.rtp", "rtpplay", NULL };
-	const struct spawn s = {
-		.argv = argv, .netns = t->at->server_netns, .in = -1, .out = -1, .err = -1, .keep = -1
-	};
+	struct spawn s = SPAWN_INIT;
 	struct files f = { .netns = t->at->server_netns };
 	int r;
 
 	if (vm_run(t->vm, FETCH_MS, NULL, NULL, "[ -e " PLACE "/there ]") == 0)
 		return 0;
+	s.argv = argv;
+	s.netns = t->at->server_netns;
 	r = proc_run(NULL, NULL, e, "cp %s %s/rtpplay", program_path("rtpplay"), files->dir);
 	if (r == 0)
 		r = proc_spawn(&s, &f.pid, e);

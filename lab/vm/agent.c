@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ANSWER_MAX 1100 /* guest/agent.c: LINE_MAX_BYTES and its head */
 #define REQUEST_MAX 2000
 
 struct vm_cmd {
@@ -33,12 +32,10 @@ struct vm_cmd {
 };
 
 struct agent {
-	int fd; /* -1: the guest is gone */
+	struct lines says; /* closed: the guest is gone */
 	uint64_t ready_ns;
 	unsigned long next_id;
 	struct vm_cmd *commands;
-	char buf[8 * ANSWER_MAX];
-	size_t fill;
 };
 
 static struct vm_cmd *find(struct agent *a, unsigned long id)
@@ -89,8 +86,9 @@ static void ended(struct vm_cmd *c, int status)
 		remove_command(c);
 }
 
-static void answer(struct agent *a, const char *line, uint64_t now)
+static void answer(void *arg, const char *line, uint64_t now)
 {
+	struct agent *a = arg;
 	const char what = line[0];
 	struct vm_cmd *c;
 	unsigned long id;
@@ -110,12 +108,11 @@ static void answer(struct agent *a, const char *line, uint64_t now)
 		add_line(c, line, now);
 }
 
-static void gone(struct agent *a)
+static void gone(void *arg)
 {
+	struct agent *a = arg;
 	struct vm_cmd *next;
 
-	loop_del(a->fd);
-	close(TAKE_FD(a->fd));
 	for (struct vm_cmd *c = a->commands; c; c = next) {
 		next = c->next;
 		if (!c->done)
@@ -123,41 +120,18 @@ static void gone(struct agent *a)
 	}
 }
 
-static void on_readable(int fd, void *arg)
+int agent_open(struct agent **ret, int *fd, struct errtext *e)
 {
-	struct agent *a = arg;
-	ssize_t k = recv(fd, a->buf + a->fill, sizeof(a->buf) - a->fill, MSG_DONTWAIT);
-	uint64_t now = clock_now_ns();
-	size_t used = 0;
-
-	if (k < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (k <= 0) {
-		gone(a);
-		return;
-	}
-	a->fill += (size_t)k;
-	while (lines_next(a->buf, &a->fill, &used))
-		answer(a, a->buf, now);
-	if (a->fill == sizeof(a->buf))
-		a->fill = 0; /* the agent sends no such line */
-}
-
-int agent_open(struct agent **ret, int *fd)
-{
-	struct agent *a = calloc(1, sizeof(*a));
+	_cleanup_free_ struct agent *a = calloc(1, sizeof(*a));
 	int r;
 
 	if (!a)
-		return -ENOMEM;
-	r = loop_add(*fd, on_readable, a);
-	if (r < 0) {
-		free(a);
-		return r;
-	}
-	a->fd = TAKE_FD(*fd);
-	*ret = a;
-	return 0;
+		return errtext_set(e, -ENOMEM, "out of memory");
+	a->says = (struct lines){ .said = answer, .ended = gone, .arg = a };
+	r = lines_open(&a->says, fd, e);
+	if (r == 0)
+		*ret = TAKE_PTR(a);
+	return r;
 }
 
 struct agent *agent_close(struct agent *a)
@@ -166,10 +140,7 @@ struct agent *agent_close(struct agent *a)
 
 	if (!a)
 		return NULL;
-	if (a->fd >= 0) {
-		loop_del(a->fd);
-		close(a->fd);
-	}
+	lines_close(&a->says);
 	for (struct vm_cmd *c = a->commands; c; c = next) {
 		next = c->next;
 		command_free(c);
@@ -186,7 +157,7 @@ uint64_t agent_ready_ns(const struct agent *a)
 static int request(struct agent *a, const char *line, size_t n)
 {
 	while (n > 0) {
-		ssize_t k = a->fd < 0 ? 0 : send(a->fd, line, n, MSG_NOSIGNAL);
+		ssize_t k = a->says.fd < 0 ? 0 : send(a->says.fd, line, n, MSG_NOSIGNAL);
 
 		if (k < 0 && errno == EINTR)
 			continue;
@@ -204,7 +175,7 @@ int agent_exec(struct agent *a, struct vm_cmd **ret, const char *fmt, va_list ap
 	struct vm_cmd *c;
 	int head, n, r;
 
-	if (!a || a->fd < 0)
+	if (!a || a->says.fd < 0)
 		return -EPIPE;
 	head = snprintf(line, sizeof(line), "R %lu ", a->next_id);
 	n = vsnprintf(line + head, REQUEST_MAX, fmt, ap);

@@ -9,8 +9,8 @@
 
 struct agent;
 
-/* Take over the socket (emptied on success) and serve it in loop.h. 0 or negative errno. */
-int agent_open(struct agent **ret, int *fd);
+/* Take over the socket (emptied on success) and serve it in loop.h. 0 or negative errno with a text. */
+int agent_open(struct agent **ret, int *fd, struct errtext *e);
 struct agent *agent_close(struct agent *a); /* frees its commands too; NULL is fine */
 
 /* When the guest reported, CLOCK_MONOTONIC; 0: not yet, or a is NULL. */

@@ -51,30 +51,16 @@ int image_tree(char root[IMAGE_DIR_MAX], struct errtext *e)
 
 struct making {
 	pid_t pid;
-	int out;
-	char line[300];
-	size_t fill;
 	void (*progress)(const char *line);
 };
 
-static void on_output(int fd, void *arg)
+static void on_line(void *arg, const char *line, uint64_t at_ns)
 {
-	struct making *m = arg;
-	ssize_t k = read(fd, m->line + m->fill, sizeof(m->line) - 1 - m->fill);
-	size_t used = 0;
+	const struct making *m = arg;
 
-	if (k < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (k <= 0) {
-		loop_del(fd);
-		return;
-	}
-	m->fill += (size_t)k;
-	while (lines_next(m->line, &m->fill, &used))
-		if (m->progress)
-			m->progress(m->line);
-	if (m->fill == sizeof(m->line) - 1)
-		m->fill = 0;
+	(void)at_ns;
+	if (m->progress)
+		m->progress(line);
 }
 
 static int has_ended(void *arg)
@@ -82,52 +68,38 @@ static int has_ended(void *arg)
 	return !proc_alive(((struct making *)arg)->pid, NULL);
 }
 
-/* The last line that the script left on its standard error. */
-static void last_line(int fd, char *text, size_t size)
-{
-	off_t end = lseek(fd, 0, SEEK_END), from = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
-	ssize_t k = pread(fd, text, size - 1, from);
-	char *nl;
-
-	text[k > 0 ? k : 0] = 0;
-	while ((nl = strrchr(text, '\n')) && nl[1] == 0)
-		*nl = 0;
-	if (nl)
-		memmove(text, nl + 1, strlen(nl + 1) + 1);
-}
-
 static int run_script(const char *root, const char *dir, const char *flavour,
 		      void (*progress)(const char *line), struct errtext *e)
 {
-	_cleanup_close_ int in = -1, out = -1, err = memfd_create("image", MFD_CLOEXEC);
+	_cleanup_close_ int out = -1, err = memfd_create("image", MFD_CLOEXEC);
 	struct making m = { .progress = progress };
+	struct lines says = { .said = on_line, .arg = &m };
 	char script[IMAGE_DIR_MAX + 32], words[300];
 	const char *argv[] = { "sh", script, dir, flavour, NULL };
 	struct spawn s = SPAWN_INIT;
-	int p[2], r, status = 0;
+	int r, status = 0;
 
 	snprintf(script, sizeof(script), "%s/lab/vm/image.sh", root);
-	if (err < 0 || pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
-		return errtext_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	in = p[0];
-	out = p[1];
+	if (err < 0)
+		return errtext_set(e, -errno, "cannot make a memory file: %s", strerror(errno));
+	r = lines_pipe(&says, &out, e);
+	if (r < 0)
+		return r;
 	s.argv = argv;
 	s.out = out;
 	s.err = err;
 	r = proc_spawn(&s, &m.pid, e);
-	if (r < 0)
-		return r;
-	close(TAKE_FD(out));
-	r = loop_add(in, on_output, &m);
-	if (r == 0)
+	if (r == 0) {
+		close(TAKE_FD(out));
 		r = loop_while(has_ended, &m, clock_now_ns() + MAKE_TIMEOUT_NS);
-	loop_del(in);
-	proc_stop(m.pid, 0, 0, &status);
-	if (r < 0)
-		return errtext_set(e, r, "making the guest image: %s", strerror(-r));
-	if (status == 0)
-		return 0;
-	last_line(err, words, sizeof(words));
+		proc_stop(m.pid, 0, 0, &status);
+		if (r < 0)
+			errtext_set(e, r, "making the guest image: %s", strerror(-r));
+	}
+	lines_close(&says);
+	if (r < 0 || status == 0)
+		return r;
+	lines_last(err, words, sizeof(words));
 	return errtext_set(e, -EREMOTEIO, "making the guest image failed: %s", words);
 }
 

@@ -36,11 +36,10 @@ int vm_agent_pair(struct vm *vm, int *theirs, struct errtext *e)
 		return errtext_set(e, -errno, "cannot make a socket pair: %s", strerror(errno));
 	ours = p[0];
 	other = p[1];
-	r = agent_open(&vm->agent, &ours);
-	if (r < 0)
-		return errtext_set(e, r, "cannot watch the agent of %s: %s", vm->config.name, strerror(-r));
-	*theirs = TAKE_FD(other);
-	return 0;
+	r = agent_open(&vm->agent, &ours, e);
+	if (r == 0)
+		*theirs = TAKE_FD(other);
+	return r;
 }
 
 bool vm_child_alive(const struct vm *vm)

@@ -20,6 +20,7 @@
 #include "vm_impl.h"
 
 #include "base/cleanup.h"
+#include "lab/proc/lines.h"
 #include "lab/proc/loop.h"
 
 #include <errno.h>
@@ -41,11 +42,10 @@
 static struct {
 	pid_t pid; /* of what started it; 0: none. It is in the mount namespace. */
 	char root[32]; /* the namespace's root, as the lab sees it */
-	int out;
-	char said[64]; /* its first words */
+	struct lines says;
 	bool ready;
 	unsigned users;
-} server = { .out = -1 };
+} server = { .says = { .fd = -1 } };
 
 /* --- virtlogd and libvirtd --- */
 
@@ -55,31 +55,19 @@ static int is_ready(void *arg)
 	return server.ready ? 1 : proc_alive(server.pid, NULL) ? 0 : -EPIPE;
 }
 
-static void on_output(int fd, void *arg)
+static void on_line(void *arg, const char *line, uint64_t at_ns)
 {
-	ssize_t k = read(fd, server.said, sizeof(server.said) - 1);
-
 	(void)arg;
-	if (k < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (k <= 0) {
-		loop_del(fd);
-		return;
-	}
-	server.said[k] = 0;
-	server.ready |= strncmp(server.said, "ready", 5) == 0;
+	(void)at_ns;
+	server.ready |= strncmp(line, "ready", 5) == 0;
 }
 
 static void server_stop(void)
 {
 	if (server.pid > 0)
 		proc_stop(server.pid, SIGTERM, STOP_MS, NULL);
-	if (server.out >= 0) {
-		loop_del(server.out);
-		close(server.out);
-	}
+	lines_close(&server.says);
 	server.pid = 0;
-	server.out = -1;
 	server.ready = false;
 }
 
@@ -88,37 +76,32 @@ static void server_stop(void)
  */
 static int server_start(const struct vm *vm, struct errtext *e)
 {
-	_cleanup_close_ int in = -1, out = -1;
+	_cleanup_close_ int out = -1;
 	char root[IMAGE_DIR_MAX], script[IMAGE_DIR_MAX + 32];
 	const char *argv[] = { "unshare", "--mount", "sh", script, NULL };
 	struct spawn s = SPAWN_INIT;
-	int p[2], r = image_tree(root, e);
+	int r = image_tree(root, e);
 
+	server.says = (struct lines){ .said = on_line, .fd = -1 };
+	if (r == 0)
+		r = lines_pipe(&server.says, &out, e);
 	if (r < 0)
 		return r;
 	snprintf(script, sizeof(script), "%s/lab/vm/libvirt.sh", root);
-	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
-		return errtext_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	in = p[0];
-	out = p[1];
 	s.argv = argv;
 	s.netns = vm->config.netns;
 	s.out = out;
 	s.err = vm->console;
 	r = proc_spawn(&s, &server.pid, e);
-	if (r < 0)
-		return r;
-	snprintf(server.root, sizeof(server.root), "/proc/%d/root", server.pid);
-	r = loop_add(in, on_output, NULL);
 	if (r == 0) {
-		server.out = TAKE_FD(in);
+		snprintf(server.root, sizeof(server.root), "/proc/%d/root", server.pid);
 		r = loop_while(is_ready, NULL, clock_now_ns() + START_NS);
+		if (r < 0 && r != -EINTR)
+			errtext_set(e, r, "libvirtd: %.300s", vm_last_words(vm));
 	}
-	if (r < 0) {
+	if (r < 0)
 		server_stop();
-		return r == -EINTR ? r : errtext_set(e, r, "libvirtd: %.300s", vm_last_words(vm));
-	}
-	return 0;
+	return r;
 }
 
 /* virsh, beside libvirtd. arg: of the verb. */
@@ -194,13 +177,11 @@ static int connect_agent(struct vm *vm, struct errtext *e)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int r;
 
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s/run/libvirt/agent-%s", server.root, vm->config.name);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return errtext_set(e, -errno, "the agent's port of %s: %s", vm->config.name, strerror(errno));
-	r = agent_open(&vm->agent, &fd);
-	return r < 0 ? errtext_set(e, r, "cannot watch the agent of %s: %s", vm->config.name, strerror(-r)) : 0;
+	return agent_open(&vm->agent, &fd, e);
 }
 
 static int find_pid(struct vm *vm, struct errtext *e)
@@ -264,15 +245,10 @@ static void libvirt_halt(struct vm *vm)
 		server_stop();
 }
 
-static int libvirt_cpu_ns(const struct vm *vm, uint64_t *ns)
-{
-	return proc_cpu_ns(vm->pid, ns);
-}
-
 const struct vm_ops vm_ops_libvirt = {
 	.what = "the domain",
 	.boot = libvirt_boot,
 	.halt = libvirt_halt,
 	.alive = libvirt_alive,
-	.cpu_ns = libvirt_cpu_ns,
+	.cpu_ns = vm_child_cpu_ns,
 };
