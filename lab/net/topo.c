@@ -48,21 +48,28 @@ static void script_free(struct script *s)
 	free(s->text);
 }
 
+/* Add lines. Without memory script_run() fails. */
+__attribute__((format(printf, 2, 3))) static void script_add(struct script *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!s->f)
+		s->f = open_memstream(&s->text, &s->size);
+	if (!s->f)
+		return;
+	va_start(ap, fmt);
+	vfprintf(s->f, fmt, ap);
+	va_end(ap);
+}
+
 static int script_run(struct script *s, const char *netns, struct errtext *e)
 {
 	const char *argv[] = { "ip", "-batch", "-", NULL };
-	bool broken = ferror(s->f);
+	bool broken = !s->f || ferror(s->f);
 
-	fclose(TAKE_PTR(s->f));
-	if (broken || !s->text)
-		return errtext_set(e, -ENOMEM, "out of memory");
-	return proc_runv(netns, argv, s->text, NULL, e);
-}
-
-static int script_open(struct script *s, struct errtext *e)
-{
-	s->f = open_memstream(&s->text, &s->size);
-	return s->f ? 0 : errtext_set(e, -ENOMEM, "out of memory");
+	if (s->f)
+		fclose(TAKE_PTR(s->f));
+	return broken || !s->text ? errtext_set(e, -ENOMEM, "out of memory") : proc_runv(netns, argv, s->text, NULL, e);
 }
 
 /* --- what is where --- */
@@ -76,7 +83,7 @@ static void plan_vm(struct topo *t, unsigned i, pid_t pid)
 		snprintf(v->netns, sizeof(v->netns), "dvl%d-vm%u", pid, i);
 	else
 		memcpy(v->netns, t->host, sizeof(v->netns));
-	memcpy(v->mac, (uint8_t[6]){ 0x52, 0x54, 0x00, 0x76, 0x00, (uint8_t)(i + 1) }, sizeof(v->mac));
+	snprintf(v->mac, sizeof(v->mac), "52:54:00:76:00:%02x", i + 1);
 	if (t->config.kind == TOPO_ROUTED) {
 		snprintf(v->address, sizeof(v->address), "10.78.%u.2/24", i + 1);
 		snprintf(v->gateway, sizeof(v->gateway), "10.78.%u.1", i + 1);
@@ -106,37 +113,31 @@ static void plan(struct topo *t, const struct topo_config *c)
 
 /* --- building --- */
 
-struct setting {
-	const char *path, *value;
-	bool optional; /* the kernel may lack it */
-};
-
-static int apply_settings(const char *netns, const struct setting *s, size_t n, struct errtext *e)
+static int set(const char *netns, const char *path, const char *value, struct errtext *e)
 {
-	for (size_t i = 0; i < n; i++) {
-		int r = proc_write_ns(netns, s[i].path, s[i].value);
+	int r = proc_write_ns(netns, path, value);
 
-		if (r < 0 && !(s[i].optional && r == -ENOENT))
-			return errtext_set(e, r, "cannot set %s to %s in %s: %s", s[i].path, s[i].value,
-					   netns, strerror(-r));
-	}
-	return 0;
+	return r < 0 ? errtext_set(e, r, "cannot set %s to %s in %s: %s", path, value, netns, strerror(-r)) : 0;
 }
 
 /* No IPv6 chatter. Bridges call no netfilter unless the topology asks: on a host with Docker they would. */
 static int add_netns(const char *netns, struct errtext *e)
 {
-	static const struct setting quiet[] = {
-		{ "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true },
-		{ "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", true },
-		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "0", true },
-		{ "/proc/sys/net/bridge/bridge-nf-call-ip6tables", "0", true },
-		{ "/proc/sys/net/bridge/bridge-nf-call-arptables", "0", true },
+	static const struct {
+		const char *path, *value;
+	} quiet[] = {
+		{ "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1" },
+		{ "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1" },
+		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "0" },
+		{ "/proc/sys/net/bridge/bridge-nf-call-ip6tables", "0" },
+		{ "/proc/sys/net/bridge/bridge-nf-call-arptables", "0" },
 	};
 	int r = proc_run(NULL, NULL, e, "ip netns add %s", netns);
 
-	if (r == 0)
-		r = apply_settings(netns, quiet, ARRAY_SIZE(quiet), e);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(quiet); i++) {
+		r = set(netns, quiet[i].path, quiet[i].value, e);
+		r = r == -ENOENT ? 0 : r; /* the kernel lacks what it would quiet */
+	}
 	return r == 0 ? proc_run(netns, NULL, e, "ip link set lo up") : r;
 }
 
@@ -167,14 +168,12 @@ static int add_namespaces(struct topo *t, struct errtext *e)
 static int build_wire(struct topo *t, struct errtext *e)
 {
 	_cleanup_(script_free) struct script s = { 0 };
-	int r = script_open(&s, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	fprintf(s.f, "link add brw " BRIDGE "\n");
-	fprintf(s.f, "link add w0 type veth peer name up0 netns %s\n", t->host);
-	fprintf(s.f, "link add w1 type veth peer name s0 netns %s\n", t->sw);
-	fprintf(s.f, "link set w0 master brw up\nlink set w1 master brw up\nlink set brw up\n");
+	script_add(&s, "link add brw " BRIDGE "\n");
+	script_add(&s, "link add w0 type veth peer name up0 netns %s\n", t->host);
+	script_add(&s, "link add w1 type veth peer name s0 netns %s\n", t->sw);
+	script_add(&s, "link set w0 master brw up\nlink set w1 master brw up\nlink set brw up\n");
 	r = script_run(&s, t->wire, e);
 	if (r < 0)
 		return r;
@@ -188,46 +187,38 @@ static int build_wire(struct topo *t, struct errtext *e)
 static int build_servers(struct topo *t, struct errtext *e)
 {
 	_cleanup_(script_free) struct script s = { 0 };
-	int r = script_open(&s, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	fprintf(s.f, "link add brs " BRIDGE "\nlink set s0 master brs up\nlink set brs up\n");
+	script_add(&s, "link add brs " BRIDGE "\nlink set s0 master brs up\nlink set brs up\n");
 	for (unsigned i = 0; i < t->config.vms; i++) {
-		fprintf(s.f, "link add p%u type veth peer name eth0 address %s netns %s\n", i,
-			t->vm[i].server_mac, t->vm[i].server_netns);
-		fprintf(s.f, "link set p%u master brs up\n", i);
+		script_add(&s, "link add p%u type veth peer name eth0 address %s netns %s\n", i, t->vm[i].server_mac,
+			   t->vm[i].server_netns);
+		script_add(&s, "link set p%u master brs up\n", i);
 	}
 	r = script_run(&s, t->sw, e);
 	for (unsigned i = 0; r == 0 && i < t->config.vms; i++) {
 		_cleanup_(script_free) struct script srv = { 0 };
 
-		r = script_open(&srv, e);
-		if (r < 0)
-			return r;
-		fprintf(srv.f, "addr add %s/16 dev eth0\nlink set eth0 up\n", t->vm[i].server);
+		script_add(&srv, "addr add %s/16 dev eth0\nlink set eth0 up\n", t->vm[i].server);
 		r = script_run(&srv, t->vm[i].server_netns, e);
 	}
 	return r;
 }
 
 /* One end of a VM's device, on the host's side. */
-static void build_port(const struct topo *t, unsigned i, FILE *f)
+static void build_port(const struct topo *t, unsigned i, struct script *s)
 {
 	const struct topo_vm *v = &t->vm[i];
-	const uint8_t *m = v->mac;
 
 	if (t->config.port[i] == TOPO_VETH)
-		fprintf(f, "link add %s type veth peer name eth0 address %02x:%02x:%02x:%02x:%02x:%02x netns %s\n",
-			v->tap, m[0], m[1], m[2], m[3], m[4], m[5], v->netns);
+		script_add(s, "link add %s type veth peer name eth0 address %s netns %s\n", v->tap, v->mac, v->netns);
 	else
-		fprintf(f, "tuntap add dev %s mode tap%s\n", v->tap,
-			t->config.queues > 1 ? " multi_queue" : "");
+		script_add(s, "tuntap add dev %s mode tap%s\n", v->tap, t->config.queues > 1 ? " multi_queue" : "");
 	if (t->config.kind == TOPO_ROUTED)
-		fprintf(f, "addr add %s/24 dev %s\n", v->gateway, v->tap);
+		script_add(s, "addr add %s/24 dev %s\n", v->gateway, v->tap);
 	else
-		fprintf(f, "link set %s master br0\n", v->tap);
-	fprintf(f, "link set %s up\n", v->tap);
+		script_add(s, "link set %s master br0\n", v->tap);
+	script_add(s, "link set %s up\n", v->tap);
 }
 
 /* A container finds its network as a guest's init makes it. */
@@ -241,12 +232,9 @@ static int build_containers(struct topo *t, struct errtext *e)
 
 		if (t->config.port[i] != TOPO_VETH)
 			continue;
-		r = script_open(&s, e);
-		if (r < 0)
-			return r;
-		fprintf(s.f, "addr add %s dev eth0\nlink set eth0 up\n", v->address);
+		script_add(&s, "addr add %s dev eth0\nlink set eth0 up\n", v->address);
 		if (v->gateway[0])
-			fprintf(s.f, "route add default via %s\n", v->gateway);
+			script_add(&s, "route add default via %s\n", v->gateway);
 		r = script_run(&s, v->netns, e);
 	}
 	return r;
@@ -256,29 +244,21 @@ static int build_host(struct topo *t, struct errtext *e)
 {
 	const bool routed = t->config.kind == TOPO_ROUTED;
 	_cleanup_(script_free) struct script s = { 0 };
-	int r = script_open(&s, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (routed)
-		fprintf(s.f, "addr add 10.77.0.1/16 dev up0\nlink set up0 up\n");
+		script_add(&s, "addr add 10.77.0.1/16 dev up0\nlink set up0 up\n");
 	else
-		fprintf(s.f, "link add br0 " BRIDGE "\nlink set up0 master br0 up\nlink set br0 up\n");
+		script_add(&s, "link add br0 " BRIDGE "\nlink set up0 master br0 up\nlink set br0 up\n");
 	for (unsigned i = 0; i < t->config.vms; i++)
 		if (t->config.port[i] != TOPO_FOREIGN)
-			build_port(t, i, s.f);
+			build_port(t, i, &s);
 	r = script_run(&s, t->host, e);
 	return r == 0 ? build_containers(t, e) : r;
 }
 
 static int filter_host(struct topo *t, struct errtext *e)
 {
-	static const struct setting netfilter[] = {
-		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "1", false },
-	};
-	static const struct setting forward[] = {
-		{ "/proc/sys/net/ipv4/ip_forward", "1", false },
-	};
 	const char *argv[] = { "nft", "-f", "-", NULL };
 	int r;
 
@@ -286,7 +266,7 @@ static int filter_host(struct topo *t, struct errtext *e)
 	case TOPO_BRIDGE:
 		return 0;
 	case TOPO_BR_NETFILTER:
-		r = apply_settings(t->host, netfilter, ARRAY_SIZE(netfilter), NULL);
+		r = proc_write_ns(t->host, "/proc/sys/net/bridge/bridge-nf-call-iptables", "1");
 		if (r < 0)
 			return errtext_set(e, r, "no br_netfilter in this kernel (modprobe br_netfilter): %s",
 					   strerror(-r));
@@ -295,7 +275,7 @@ static int filter_host(struct topo *t, struct errtext *e)
 				 "  type filter hook forward priority 0; policy accept;\n  counter\n }\n}\n",
 				 NULL, e);
 	case TOPO_ROUTED:
-		r = apply_settings(t->host, forward, ARRAY_SIZE(forward), e);
+		r = set(t->host, "/proc/sys/net/ipv4/ip_forward", "1", e);
 		if (r < 0)
 			return r;
 		return proc_runv(t->host, argv,

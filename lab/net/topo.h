@@ -57,7 +57,7 @@ struct topo_config {
 struct topo_vm {
 	char tap[IFNAMSIZ];          /* "dvl<pid>t<i>", in the host namespace, up; also if it is a veth */
 	char netns[TOPO_NETNS_SIZE]; /* where the VM runs: host; a container: its own */
-	uint8_t mac[6];              /* of the guest's NIC */
+	char mac[18];                /* of the guest's NIC */
 	char address[20];            /* with prefix length: for vm_config */
 	char gateway[16];            /* "" on a bridge */
 	char server[16];             /* its server's address, to send to */

@@ -84,11 +84,11 @@ static int up_vm(struct testbed *t, const struct scenario *s, size_t i, struct e
 		.core = s->pin ? (unsigned)i % s->pin : 0,
 		.pin_devices = s->pin_devices,
 		.device_core = s->pin,
+		.mac = at->mac,
 		.address = at->address,
 		.gateway = at->gateway[0] ? at->gateway : NULL,
 	};
 
-	memcpy(c.mac, at->mac, sizeof(c.mac));
 	return vm_start(&t->vm[i], &c, e);
 }
 

@@ -78,6 +78,7 @@ static const size_t texts[] = {
 	offsetof(struct vm_config, name),    offsetof(struct vm_config, netns),
 	offsetof(struct vm_config, tap),     offsetof(struct vm_config, bridge),
 	offsetof(struct vm_config, address), offsetof(struct vm_config, gateway),
+	offsetof(struct vm_config, mac),
 };
 static_assert(ARRAY_SIZE(texts) == VM_TEXTS, "each has a copy");
 

@@ -59,7 +59,7 @@ struct vm_config { /* borrowed for the call, with all it points to */
 	unsigned core;             /* pin: which, counted among those that the lab may use, round robin */
 	bool pin_devices;          /* pin, QEMU: only its CPUs there; its other threads on device_core, as core */
 	unsigned device_core;
-	uint8_t mac[6];
+	const char *mac;           /* "52:54:.." */
 	const char *address;       /* "10.0.1.1/16", NULL: none */
 	const char *gateway;       /* NULL: none */
 };

@@ -28,7 +28,7 @@ struct vm_ops {
 VM_KIND_TABLE(VM_OPS)
 #undef VM_OPS
 
-#define VM_TEXTS 6 /* of a struct vm_config; vm.c lists them */
+#define VM_TEXTS 7 /* of a struct vm_config; vm.c lists them */
 
 struct vm {
 	const struct vm_ops *ops;
@@ -50,7 +50,7 @@ const char *vm_last_words(const struct vm *vm);
 /* A socketpair whose one end vm->agent serves; the other is the caller's, to be inherited. */
 int vm_agent_pair(struct vm *vm, int *theirs, struct errtext *e);
 
-/* Of a process that the lab started itself. */
+/* Of a process that the lab started itself; the time is that of any process. */
 bool vm_child_alive(const struct vm *vm);
 void vm_child_halt(struct vm *vm);
 int vm_child_cpu_ns(const struct vm *vm, uint64_t *ns);

@@ -121,8 +121,6 @@ static int virsh(const char *verb, const char *arg, const char *input, struct er
 
 static void write_nic(FILE *f, const struct vm_config *c)
 {
-	const uint8_t *m = c->mac;
-
 	if (!c->tap)
 		return;
 	/*
@@ -134,8 +132,7 @@ static void write_nic(FILE *f, const struct vm_config *c)
 	else
 		fprintf(f, "<interface type='ethernet'><source><ip address='%s' prefix='24'/></source>",
 			c->gateway);
-	fprintf(f, "<mac address='%02x:%02x:%02x:%02x:%02x:%02x'/><target dev='%s'/><model type='%s'/>", m[0],
-		m[1], m[2], m[3], m[4], m[5], c->tap, vm_nic_name(c->nic));
+	fprintf(f, "<mac address='%s'/><target dev='%s'/><model type='%s'/>", c->mac, c->tap, vm_nic_name(c->nic));
 	if (c->queues > 1)
 		fprintf(f, "<driver queues='%u'/>", c->queues);
 	fprintf(f, "<rom enabled='no'/></interface>\n");

@@ -93,7 +93,7 @@ static int boot(struct lab *lab, struct errtext *e)
 		};
 
 		snprintf(name, sizeof(name), "vm%u", i);
-		memcpy(c.mac, at->mac, sizeof(c.mac));
+		c.mac = at->mac;
 		r = vm_start(&lab->vm[i], &c, e);
 		if (r < 0)
 			return r;
