@@ -28,7 +28,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum state { STATE_PLANNED, STATE_DONE, STATE_FAILED };
 static const char *const state_names[] = { "planned", "done", "failed" };
@@ -64,21 +63,11 @@ static json_t *known(const struct evaluation *ev, const char *name)
 	return NULL;
 }
 
-static void now_text(char text[32])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-}
-
 static void describe(struct evaluation *ev)
 {
 	struct result r = {};
-	char now[32];
 
 	result_describe(&r);
-	now_text(now);
 	json_object_set_new(ev->doc, "version", json_integer(1));
 	json_object_set_new(ev->doc, "versions", versions_object());
 	json_object_set_new(ev->doc, "quick", json_boolean(ev->o->quick));
@@ -87,16 +76,16 @@ static void describe(struct evaluation *ev)
 	json_object_set_new(ev->doc, "kernel", json_string(r.host_kernel));
 	json_object_set_new(ev->doc, "date", json_string(r.date));
 	if (!json_object_get(ev->doc, "started"))
-		json_object_set_new(ev->doc, "started", json_string(now));
+		json_object_set_new(ev->doc, "started", json_string(r.date));
 	if (!json_object_get(ev->doc, "scenarios"))
 		json_object_set_new(ev->doc, "scenarios", json_array());
 }
 
 static int save(struct evaluation *ev, struct errtext *e)
 {
-	char path[PATH_MAX], now[32];
+	char path[PATH_MAX], now[RESULT_DATE_SIZE];
 
-	now_text(now);
+	result_date(now);
 	json_object_set_new(ev->doc, "ended", json_string(now));
 	if (ev->testbed.accel_why[0])
 		json_object_set_new(ev->doc, "accel", json_string(accel_name(ev->testbed.accel)));

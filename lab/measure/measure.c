@@ -169,20 +169,6 @@ static int gaps_of(uint64_t *v, size_t n, size_t all, struct gaps *out)
 	return 0;
 }
 
-int measure_gaps(struct trace t, struct gaps *out)
-{
-	_cleanup_free_ uint64_t *v = NULL;
-
-	if (t.n < 2)
-		return -ENODATA;
-	v = malloc((t.n - 1) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 1; i < t.n; i++)
-		v[i - 1] = t.s[i].ns - t.s[i - 1].ns;
-	return gaps_of(v, t.n - 1, t.n - 1, out);
-}
-
 static int gaps_by_slots(struct trace t, const struct window *slots, size_t n_slots, bool inside,
 			 struct gaps *out)
 {
@@ -203,6 +189,11 @@ static int gaps_by_slots(struct trace t, const struct window *slots, size_t n_sl
 			v[n++] = b - a;
 	}
 	return gaps_of(v, n, t.n - 1, out);
+}
+
+int measure_gaps(struct trace t, struct gaps *out)
+{
+	return gaps_by_slots(t, NULL, 0, false, out); /* without slots, none is inside */
 }
 
 int measure_gaps_inside(struct trace t, const struct window *slots, size_t n_slots, struct gaps *out)

@@ -22,6 +22,6 @@ void observe_slots(struct scheduling *s, struct vm *const *vm, struct window w, 
 
 	for (size_t i = 0; i < s->scenario->n_vms; i++)
 		pid[i] = vm_pid(vm[i]);
-	if (divvy_slots(s, &json) == 0)
+	if (divvy_ask(s, "slots", &json) == 0)
 		slots_parse(json, pid, s->scenario->n_vms, w, out);
 }

@@ -17,16 +17,22 @@ static void first_line(char *out, size_t size, const char *text)
 	snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
+void result_date(char text[RESULT_DATE_SIZE])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(text, RESULT_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+}
+
 void result_describe(struct result *r)
 {
 	_cleanup_free_ char *cpu = NULL, *commit = NULL;
-	time_t now = time(NULL);
 	struct utsname u;
-	struct tm tm;
 
 	uname(&u);
 	first_line(r->host_kernel, sizeof(r->host_kernel), u.release);
-	strftime(r->date, sizeof(r->date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	result_date(r->date);
 	if (proc_read_ns(NULL, "/proc/cpuinfo", &cpu) == 0) {
 		const char *model = strstr(cpu, "model name");
 		const char *colon = model ? strchr(model, ':') : NULL;

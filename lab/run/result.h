@@ -96,11 +96,13 @@ struct phase_result {
 	char skipped[160];                  /* why the phase was not gone through; "": it was */
 };
 
+#define RESULT_DATE_SIZE 32
+
 struct result {
 	const struct scenario *scenario; /* borrowed */
 	const char *accel;
 	char accel_why[128];
-	char guest_kernel[64], host_kernel[70], machine[80], commit[48], date[32];
+	char guest_kernel[64], host_kernel[70], machine[80], commit[48], date[RESULT_DATE_SIZE];
 	uint64_t start_ns; /* the first phase's beginning */
 	struct phase_result *phases;
 	size_t n_phases;   /* that came to their end */
@@ -120,6 +122,8 @@ int result_evaluate(struct result *r);
 int result_evaluate_cpu(struct result *r);
 /* The part that concerns video; runs ffmpeg, seconds for each phase. 0 or negative errno with a text. */
 int result_evaluate_video(struct result *r, struct errtext *e);
+/* Now, as summary.json says it: "2026-11-29T14:40:00Z". */
+void result_date(char text[RESULT_DATE_SIZE]);
 /* Fill in machine, kernel, date and commit. */
 void result_describe(struct result *r);
 /* Free what it owns. */

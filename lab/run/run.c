@@ -292,7 +292,7 @@ static int warm_up(struct run *run, struct phase_result *p, struct errtext *e)
 	_cleanup_free_ char *status = NULL;
 
 	backlog_reset(run->backlog);
-	if (p->phase->scheduler == SCHEDULER_CPU && divvy_status(&run->scheduling, &status) == 0)
+	if (p->phase->scheduler == SCHEDULER_CPU && divvy_ask(&run->scheduling, "status", &status) == 0)
 		observe_cpu(run->s, status, &p->cpu_warm);
 	return observe_all(run, &p->warm, e);
 }
@@ -321,7 +321,7 @@ static int go_through(struct run *run, struct phase_result *p, struct errtext *e
 	r = observe_all(run, &p->end, e);
 	observe_sndbuf(&run->testbed->topo, run->testbed->vm, run->s->n_guests, p->sndbuf);
 	if (p->phase->scheduler == SCHEDULER_DIVVY || p->phase->scheduler == SCHEDULER_CPU)
-		divvy_status(&run->scheduling, &p->status);
+		divvy_ask(&run->scheduling, "status", &p->status);
 	if (p->phase->scheduler == SCHEDULER_CPU) {
 		observe_cpu(run->s, p->status, &p->cpu_end);
 		observe_slots(&run->scheduling, run->testbed->vm, measure_steady(p->window), &p->slots);

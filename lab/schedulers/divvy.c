@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "core/model.h"
+#include "lab/proc/lines.h"
 #include "lab/proc/loop.h"
 #include "lab/proc/programs.h"
 #include "spec/units.h"
@@ -41,16 +42,9 @@ static int run_divvy(struct scheduling *s, const char *const *args, char **outpu
 	return proc_runv(NULL, argv, NULL, output, e);
 }
 
-int divvy_status(struct scheduling *s, char **json)
+int divvy_ask(struct scheduling *s, const char *verb, char **json)
 {
-	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "status", "--json", NULL }, json, NULL) :
-			       -ESRCH;
-}
-
-int divvy_slots(struct scheduling *s, char **json)
-{
-	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ "slots", "--json", NULL }, json, NULL) :
-			       -ESRCH;
+	return s->divvyd > 0 ? run_divvy(s, (const char *const[]){ verb, "--json", NULL }, json, NULL) : -ESRCH;
 }
 
 static int answers(void *arg)
@@ -60,20 +54,7 @@ static int answers(void *arg)
 
 	if (!proc_alive(s->divvyd, NULL))
 		return -EPIPE;
-	return divvy_status(s, &json) == 0;
-}
-
-/* The last line of the daemon's log says why it did not start. */
-static void last_words(const char *path, char *line, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	char buf[300];
-
-	line[0] = 0;
-	while (f && fgets(buf, sizeof(buf), f))
-		snprintf(line, size, "%.*s", (int)strcspn(buf, "\n"), buf);
-	if (f)
-		fclose(f);
+	return divvy_ask(s, "status", &json) == 0;
 }
 
 int divvy_start(struct scheduling *s, struct errtext *e)
@@ -86,7 +67,7 @@ int divvy_start(struct scheduling *s, struct errtext *e)
 	snprintf(state, sizeof(state), "%s/state", s->dir);
 	snprintf(config, sizeof(config), "%s/none.yaml", s->dir); /* not the machine's own specification */
 	setenv("DIVVY_SOCKET", socket, 1);
-	log = open(s->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	log = open(s->log_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (log < 0)
 		return errtext_set(e, -errno, "%s: %s", s->log_path, strerror(errno));
 
@@ -103,7 +84,7 @@ int divvy_start(struct scheduling *s, struct errtext *e)
 	r = loop_while(answers, s, clock_now_ns() + START_TIMEOUT_NS);
 	if (r == -EINTR || r == 0)
 		return r;
-	last_words(s->log_path, why, sizeof(why));
+	lines_last(log, why, sizeof(why)); /* says why it did not start */
 	return errtext_set(e, r, "divvyd %s: %s",
 			   r == -EPIPE ? "ended at its start" : "did not answer within 10 s", why);
 }

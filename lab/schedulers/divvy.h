@@ -8,7 +8,5 @@
 /* 0 or negative errno with a text. */
 int divvy_start(struct scheduling *s, struct errtext *e);
 void divvy_stop(struct scheduling *s);
-/* divvy status --json; the caller's to free. 0 or negative errno. */
-int divvy_status(struct scheduling *s, char **json);
-/* divvy slots --json; likewise. */
-int divvy_slots(struct scheduling *s, char **json);
+/* divvy VERB --json; the caller's to free. 0; -ESRCH: divvyd does not run; another negative errno. */
+int divvy_ask(struct scheduling *s, const char *verb, char **json);
