@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/proc/procfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,12 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
 
 static bool alive(pid_t pid)
 {

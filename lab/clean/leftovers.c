@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "cgroups_left.h"
 #include "kernel/cgroup/guard_cgroup.h"
+#include "kernel/proc/procfs.h"
 #include "libvirt_left.h"
 
 #include <dirent.h>
@@ -20,12 +21,6 @@
 #include <time.h>
 
 #define NETNS_DIR "/run/netns"
-
-static void closedirp(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
 
 /* Kill every process in this network namespace but ourselves. Returns how many there were. */
 static unsigned kill_inside(const struct stat *ns)

@@ -47,7 +47,7 @@ declare -A below=(
 	[lab/probes]="base core kernel/proc kernel/net kernel/vmm lab/bpf lab/proc lab/net lab/vm lab/measure lab/scenario lab/schedulers"
 	[lab/run]="base core lab/proc lab/net lab/vm lab/measure lab/traffic lab/scenario lab/schedulers lab/probes"
 	[lab/record]="base lab/proc lab/measure lab/scenario lab/probes lab/run"
-	[lab/clean]="base kernel/cgroup lab/proc lab/net"
+	[lab/clean]="base kernel/proc kernel/cgroup lab/proc lab/net"
 	[lab]="base lab/proc lab/measure lab/scenario lab/run lab/record lab/clean"
 )
 
