@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *number(double v)
+json_t *summary_number(double v)
 {
 	return isfinite(v) ? json_real(v) : json_null();
 }
@@ -108,12 +108,12 @@ json_t *summary_compare(const struct result *r)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:o,s:o,s:o}", "one_lane", pairs[i].one->phase->name,
 						      "two_lanes", pairs[i].two->phase->name, "repetition",
 						      (int)pairs[i].one->repetition, "one_lane_mbps",
-						      number(pairs[i].one->total_mbps), "two_lanes_mbps",
-						      number(pairs[i].two->total_mbps), "ratio",
-						      number(pairs[i].ratio)));
+						      summary_number(pairs[i].one->total_mbps), "two_lanes_mbps",
+						      summary_number(pairs[i].two->total_mbps), "ratio",
+						      summary_number(pairs[i].ratio)));
 	v = pairs_range(pairs, n);
 	return json_pack("{s:s,s:o,s:o,s:o,s:o}", "what", "total_mbps, two lanes / one lane", "pairs", list,
-			 "median", number(v.median), "min", number(v.min), "max", number(v.max));
+			 "median", summary_number(v.median), "min", summary_number(v.min), "max", summary_number(v.max));
 }
 
 /* --- a phase --------------------------------------------------------------------------------------- */
@@ -122,21 +122,21 @@ json_t *summary_cpu_vm(const struct cpu_vm *v)
 {
 	if (!v->there)
 		return json_null();
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "share_pct", number(v->share_pct), "error_pp",
-			 number(v->error_pp), "entitled_pct", number(v->entitled_pct), "process_share_pct",
-			 number(v->process_share_pct), "process_error_pp", number(v->process_error_pp),
-			 "used_ms", number(v->used_ms), "pauses", (json_int_t)v->pauses, "longest_pause_ms",
-			 number(v->longest_pause_ms));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "share_pct", summary_number(v->share_pct), "error_pp",
+			 summary_number(v->error_pp), "entitled_pct", summary_number(v->entitled_pct), "process_share_pct",
+			 summary_number(v->process_share_pct), "process_error_pp", summary_number(v->process_error_pp),
+			 "used_ms", summary_number(v->used_ms), "pauses", (json_int_t)v->pauses, "longest_pause_ms",
+			 summary_number(v->longest_pause_ms));
 }
 
 json_t *summary_cpu_phase(const struct cpu_phase *c)
 {
 	if (!c->there)
 		return json_null();
-	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:o,s:b}", "scheduler_pct_of_core", number(c->scheduler_pct),
-			 "daemon_pct_of_core", number(c->daemon_pct), "decisions", (json_int_t)c->decisions,
+	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:o,s:b}", "scheduler_pct_of_core", summary_number(c->scheduler_pct),
+			 "daemon_pct_of_core", summary_number(c->daemon_pct), "decisions", (json_int_t)c->decisions,
 			 "late_slots", (json_int_t)c->late_slots, "skipped_slots",
-			 (json_int_t)c->skipped_slots, "late_max_ms", number(c->late_max_ms), "realtime",
+			 (json_int_t)c->skipped_slots, "late_max_ms", summary_number(c->late_max_ms), "realtime",
 			 c->realtime);
 }
 
@@ -233,7 +233,6 @@ json_t *summary_video(const struct video_result *v)
 		      "frames", (json_int_t)v->frames, "damaged", (json_int_t)v->damaged, "player",
 		      v->player);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		json_object_set_new(o, numbers[i].name,
-				    isfinite(numbers[i].v) ? json_real(numbers[i].v) : json_null());
+		json_object_set_new(o, numbers[i].name, summary_number(numbers[i].v));
 	return o;
 }

@@ -12,7 +12,8 @@ void report_cpu_phase(const struct result *r, const struct phase_result *p);
 /* Throughput of two lanes by that of one, where the scenario has both. */
 void report_compare(const struct result *r);
 
-/* For summary.json; null where there is nothing. The caller's. */
+/* For summary.json; null where there is nothing, or no finite number. The caller's. */
+json_t *summary_number(double v);
 json_t *summary_cpu_vm(const struct cpu_vm *v);
 json_t *summary_cpu_phase(const struct cpu_phase *c);
 json_t *summary_compare(const struct result *r);

@@ -17,11 +17,6 @@
 
 #define DIGITS 9 /* significant; more is noise */
 
-static json_t *number(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
 static json_t *text(const char *s)
 {
 	return s && *s ? json_string(s) : json_null();
@@ -31,11 +26,11 @@ static json_t *gaps(bool there, const struct gaps *g)
 {
 	if (!there)
 		return json_null();
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "mean", number(g->mean_ms), "sd",
-			 number(g->sd_ms), "sd_by_mean", number(g->sd_ms / g->mean_ms), "p50",
-			 number(g->p50_ms), "p99", number(g->p99_ms), "p99_by_p50",
-			 number(g->p99_ms / g->p50_ms), "p999", number(g->p999_ms), "n", (json_int_t)g->n,
-			 "left_out", number(g->left_out));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}", "mean", summary_number(g->mean_ms), "sd",
+			 summary_number(g->sd_ms), "sd_by_mean", summary_number(g->sd_ms / g->mean_ms), "p50",
+			 summary_number(g->p50_ms), "p99", summary_number(g->p99_ms), "p99_by_p50",
+			 summary_number(g->p99_ms / g->p50_ms), "p999", summary_number(g->p999_ms), "n", (json_int_t)g->n,
+			 "left_out", summary_number(g->left_out));
 }
 
 static json_t *measures(const struct vm_result *v)
@@ -43,7 +38,7 @@ static json_t *measures(const struct vm_result *v)
 	json_t *o = json_object();
 
 	for (size_t k = 0; k < measure_n_kinds; k++)
-		json_object_set_new(o, measure_kinds[k].name, number(v->measures[k]));
+		json_object_set_new(o, measure_kinds[k].name, summary_number(v->measures[k]));
 	return o;
 }
 
@@ -53,33 +48,33 @@ static json_t *vm_object(const struct result *r, const struct phase_result *p, s
 	const struct vm_result *v = &p->vm[i];
 	json_t *o = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", vm->name, "share",
 			      p->phase->has_shares ? json_integer(p->phase->shares[i].weight) : json_null(),
-			      "mbps", number(v->mbps), "share_pct", number(v->share_pct), "error_pp",
-			      number(v->error_pp), "loss_pct", number(v->loss_pct), "ipd_ms",
-			      gaps(v->has_gaps, &v->gaps), "cpu_cores", number(v->cpu_cores), "cpu_per_mbit",
-			      number(v->cpu_per_mbit));
+			      "mbps", summary_number(v->mbps), "share_pct", summary_number(v->share_pct), "error_pp",
+			      summary_number(v->error_pp), "loss_pct", summary_number(v->loss_pct), "ipd_ms",
+			      gaps(v->has_gaps, &v->gaps), "cpu_cores", summary_number(v->cpu_cores), "cpu_per_mbit",
+			      summary_number(v->cpu_per_mbit));
 
 	json_object_set_new(o, "traffic",
 			    vm->sends ? json_string(traffic_kind_name(vm->traffic.kind)) : json_null());
 	json_object_set_new(o, "receives", json_boolean(vm->receives));
-	json_object_set_new(o, "entitled_mbps", number(v->entitled_mbps));
+	json_object_set_new(o, "entitled_mbps", summary_number(v->entitled_mbps));
 	json_object_set_new(o, "reserve_mbps", p->phase->has_reserves ?
-				number((double)p->phase->reserve[i].bytes_ps * 8e-6) : json_null());
-	json_object_set_new(o, "entitlement_error_pp", number(v->entitlement_error_pp));
+				summary_number((double)p->phase->reserve[i].bytes_ps * 8e-6) : json_null());
+	json_object_set_new(o, "entitlement_error_pp", summary_number(v->entitlement_error_pp));
 	json_object_set_new(o, "sends", json_boolean(scenario_sends(r->scenario, p->phase, i)));
-	json_object_set_new(o, "offered_mbps", number(v->offered_mbps));
+	json_object_set_new(o, "offered_mbps", summary_number(v->offered_mbps));
 	json_object_set_new(o, "backlogged", json_boolean(v->backlogged));
 	json_object_set_new(o, "ipd_inside_slots_ms", gaps(v->has_inside, &v->inside));
 	json_object_set_new(o, "ipd_across_slots_ms", gaps(v->has_across, &v->across));
 	json_object_set_new(o, "cpu", summary_cpu_vm(&v->cpu));
 	json_object_set_new(o, "rtt_ms",
-			    v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", number(v->rtt_p50_ms), "p99",
-						  number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
+			    v->n_rtts ? json_pack("{s:o,s:o,s:I}", "p50", summary_number(v->rtt_p50_ms), "p99",
+						  summary_number(v->rtt_p99_ms), "n", (json_int_t)v->n_rtts) :
 					json_null());
 	json_object_set_new(o, "video", summary_video(&v->video));
 	json_object_set_new(o, "measures", measures(v));
-	json_object_set_new(o, "queue_empty_pct", number(v->empty_pct));
+	json_object_set_new(o, "queue_empty_pct", summary_number(v->empty_pct));
 	json_object_set_new(o, "sndbuf_bytes", v->sndbuf > 0 ? json_integer(v->sndbuf) : json_null());
-	json_object_set_new(o, "sndbuf_bound_ms", number(v->bound_ms));
+	json_object_set_new(o, "sndbuf_bound_ms", summary_number(v->bound_ms));
 	return o;
 }
 
@@ -132,26 +127,26 @@ static json_t *phase_object(const struct result *r, const struct phase_result *p
 	}
 	o = json_pack("{s:s,s:s,s:o,s:i,s:o,s:o,s:o,s:o,s:I}", "name", p->phase->name, "scheduler",
 		      scheduler_name(p->phase->scheduler), "shares", shares, "seconds",
-		      (int)p->phase->seconds, "vms", vms, "total_mbps", number(p->total_mbps), "utilisation",
-		      number(p->utilisation), "jain", number(p->jain), "queue_drops",
+		      (int)p->phase->seconds, "vms", vms, "total_mbps", summary_number(p->total_mbps), "utilisation",
+		      summary_number(p->utilisation), "jain", summary_number(p->jain), "queue_drops",
 		      (json_int_t)p->queue_drops);
 	json_object_set_new(o, "under", text(p->phase->under));
 	json_object_set_new(o, "step", text(p->phase->step));
 	json_object_set_new(o, "wire_utilisation", scenario_unlimited(r->scenario) || r->scenario->rx ? json_null() :
-				number(p->total_mbps / ((double)r->scenario->wire.bytes_ps * 8e-6)));
+				summary_number(p->total_mbps / ((double)r->scenario->wire.bytes_ps * 8e-6)));
 	json_object_set_new(o, "repetition", json_integer(p->repetition));
-	json_object_set_new(o, "at_s", number((double)(p->window.from_ns - r->start_ns) / 1e9));
+	json_object_set_new(o, "at_s", summary_number((double)(p->window.from_ns - r->start_ns) / 1e9));
 	json_object_set_new(o, "wire_drops", json_integer((json_int_t)p->wire_drops));
 	json_object_set_new(o, "idle", json_boolean(p->phase->idle));
 	json_object_set_new(o, "backpressure", text(p->phase->backpressure));
 	json_object_set_new(o, "schedule", text(p->phase->schedule));
 	json_object_set_new(o, "changed", json_boolean(p->changed));
-	json_object_set_new(o, "change_ms", p->changed ? number((double)(p->acked_ns - p->asked_ns) / 1e6) :
+	json_object_set_new(o, "change_ms", p->changed ? summary_number((double)(p->acked_ns - p->asked_ns) / 1e6) :
 							 json_null());
-	json_object_set_new(o, "settled_ms", number(p->settled_ms));
+	json_object_set_new(o, "settled_ms", summary_number(p->settled_ms));
 	json_object_set_new(o, "commands", commands(p->commands));
-	json_object_set_new(o, "late_ms", number(p->late_ms));
-	json_object_set_new(o, "others_cores", number(p->others_cores));
+	json_object_set_new(o, "late_ms", summary_number(p->late_ms));
+	json_object_set_new(o, "others_cores", summary_number(p->others_cores));
 	json_object_set_new(o, "cpu", summary_cpu_phase(&p->cpu));
 	json_object_set_new(o, "slot_grid_of", text(p->slots_of));
 	json_object_set_new(o, "divvy_status", status ? status : json_null());
@@ -171,7 +166,7 @@ static json_t *summary(const struct result *r)
 		rcvbuf_errors += r->heard[i].rcvbuf_errors;
 	o = json_pack("{s:i,s:s,s:s,s:o,s:o}", "version", 1, "scenario", s->name, "accel", r->accel,
 		      "wire_mbps",
-		      scenario_unlimited(s) ? json_null() : number((double)s->wire.bytes_ps * 8e-6), "phases",
+		      scenario_unlimited(s) ? json_null() : summary_number((double)s->wire.bytes_ps * 8e-6), "phases",
 		      phases);
 	json_object_set_new(o, "repetitions", json_integer(s->repeat));
 	json_object_set_new(o, "measures", measure_heads());
@@ -179,7 +174,7 @@ static json_t *summary(const struct result *r)
 	json_object_set_new(o, "title", text(s->title));
 	json_object_set_new(o, "section", text(s->section));
 	json_object_set_new(o, "half_demand", json_boolean(s->half_demand));
-	json_object_set_new(o, "capacity_mbps", number((double)s->capacity.bytes_ps * 8e-6));
+	json_object_set_new(o, "capacity_mbps", summary_number((double)s->capacity.bytes_ps * 8e-6));
 	json_object_set_new(o, "topology", text(topo_kind_name(s->topology)));
 	json_object_set_new(o, "pin", s->pin ? json_integer(s->pin) : json_null());
 	json_object_set_new(o, "pin_devices", json_boolean(s->pin_devices));
