@@ -12,7 +12,6 @@
 #include "lab/scenario/catalog.h"
 #include "lab/scenario/scenario.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -49,13 +48,6 @@ static int parse_number(const char *text, unsigned min, unsigned max, unsigned *
 
 /* --- list ------------------------------------------------------------------------------------------ */
 
-static int is_scenario(const struct dirent *d)
-{
-	const char *dot = strrchr(d->d_name, '.');
-
-	return d->d_name[0] != '.' && dot && strcmp(dot, ".yaml") == 0;
-}
-
 /* Words from that column on; a line has 80. */
 static void print_wrapped(const char *text, int column)
 {
@@ -77,31 +69,27 @@ static void print_wrapped(const char *text, int column)
 
 static int verb_list(int argc, char **argv)
 {
-	struct dirent **entries;
-	int n, bad = 0;
+	bool bad = false;
+	glob_t g;
 
 	if (argc > 1)
 		return usage_error("list takes no argument", argv[1]);
-	n = scandir(program_scenarios(), &entries, is_scenario, alphasort);
-	if (n < 0) {
-		fprintf(stderr, "divvy-lab: %s: %s\n", program_scenarios(), strerror(errno));
+	if (catalog_files("*.yaml", &g) < 0) {
+		fprintf(stderr, "divvy-lab: no scenario in %s\n", program_scenarios());
 		return EXIT_FAILURE;
 	}
-	for (int i = 0; i < n; i++) {
+	for (size_t i = 0; i < g.gl_pathc; i++) {
 		_cleanup_(scenario_freep) struct scenario *s = NULL;
-		char path[PATH_MAX];
 		struct errtext e;
 
-		snprintf(path, sizeof(path), "%.3800s/%s", program_scenarios(), entries[i]->d_name);
-		if (scenario_load(path, &s, &e) == 0) {
+		if (scenario_load(g.gl_pathv[i], &s, &e) == 0) {
 			print_wrapped(s->title, printf("%-20s %4u s  ", s->name, scenario_seconds(s)));
 		} else {
 			fprintf(stderr, "divvy-lab: %s\n", e.text);
-			bad = 1;
+			bad = true;
 		}
-		free(entries[i]);
 	}
-	free(entries);
+	globfree(&g);
 	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -7,11 +7,8 @@
 #include "lab/proc/programs.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *const section_order[] = { "figures", "promises", "peers", "video", "guests" };
 
 /*
  * What a scenario takes beside its phases, seconds: VMs and daemon, evaluation and plots; and each start of
@@ -33,7 +30,7 @@ static bool has_figure(const struct scenario *s, const char *name)
 	return false;
 }
 
-static int files(const char *pattern, glob_t *g)
+int catalog_files(const char *pattern, glob_t *g)
 {
 	char all[PATH_MAX];
 
@@ -47,7 +44,7 @@ static bool find_figure(const char *name, char path[PATH_MAX])
 	bool found = false;
 	glob_t g;
 
-	if (files("fig*.yaml", &g) < 0)
+	if (catalog_files("fig*.yaml", &g) < 0)
 		return false;
 	for (size_t i = 0; !found && i < g.gl_pathc; i++) {
 		_cleanup_(scenario_freep) struct scenario *s = NULL;
@@ -160,7 +157,7 @@ static int add_all(struct catalog *c, const char *pattern, bool quick,
 	glob_t g;
 	int r = 0;
 
-	if (files(pattern, &g) < 0)
+	if (catalog_files(pattern, &g) < 0)
 		return 0;
 	for (size_t i = 0; r == 0 && i < g.gl_pathc; i++)
 		r = one(c, g.gl_pathv[i], quick, e);
@@ -168,20 +165,12 @@ static int add_all(struct catalog *c, const char *pattern, bool quick,
 	return r;
 }
 
-static size_t place(const struct catalog_item *item)
-{
-	size_t i = 0;
-
-	while (i < ARRAY_SIZE(section_order) && strcmp(section_order[i], item->section) != 0)
-		i++;
-	return i;
-}
-
 /* Within a section few VMs come before many, so that those that run can be used again. */
 static int compare(const void *a, const void *b)
 {
 	const struct catalog_item *x = a, *y = b;
-	size_t px = place(x), py = place(y);
+	/* A program's section may be none that there is: it comes last. */
+	unsigned px = (unsigned)scenario_section(x->section), py = (unsigned)scenario_section(y->section);
 	size_t nx = x->scenario ? x->scenario->n_guests : 99, ny = y->scenario ? y->scenario->n_guests : 99;
 
 	if (px != py)

@@ -5,6 +5,7 @@
 
 #include "scenario.h"
 
+#include <glob.h>
 #include <limits.h>
 
 /* One item of the evaluation. */
@@ -24,6 +25,9 @@ struct catalog {
 	struct catalog_item *items; /* sections in their order, names in theirs */
 	size_t n;
 };
+
+/* What comes with the lab and has such a name, in order. 0 with *g for globfree(3); -ENOENT: nothing, or no memory. */
+int catalog_files(const char *pattern, glob_t *g);
 
 /*
  * The file of a scenario: a path, the name of one that comes with the lab, or the name of a figure of the

@@ -28,6 +28,9 @@ static const char *const action_names[] = {
 	[ACTION_RELEASE] = "release",
 };
 
+/* In the order of the report. */
+static const char *const sections[] = { "figures", "promises", "peers", "video", "guests" };
+
 const char *scheduler_name(enum scheduler_kind kind)
 {
 	return scheduler_names[kind];
@@ -49,6 +52,11 @@ int scheduler_from_name(const char *name)
 int action_from_name(const char *name)
 {
 	return lookup(action_names, ARRAY_SIZE(action_names), name);
+}
+
+int scenario_section(const char *name)
+{
+	return lookup(sections, ARRAY_SIZE(sections), name);
 }
 
 /* --- from the file to the scenario ---------------------------------------------------------------- */
@@ -146,11 +154,9 @@ static int convert_wire(const struct raw *raw, struct scenario *s, struct errtex
 	return 0;
 }
 
-static const char *const sections[] = { "figures", "promises", "peers", "video", "guests" };
-
 static int convert_evaluation(struct raw *raw, struct scenario *s, struct errtext *e)
 {
-	if (raw->section && lookup(sections, ARRAY_SIZE(sections), raw->section) < 0)
+	if (raw->section && scenario_section(raw->section) < 0)
 		return errtext_set(e, -EINVAL,
 				   "unknown section \"%s\": expected figures, promises, peers, video or guests",
 				   raw->section);

@@ -64,7 +64,7 @@ struct scenario_phase {
 
 struct scenario {
 	char *name, *title;
-	char *section;        /* of the evaluation: "figures", "promises", "peers", "video", "guests"; NULL: not in it */
+	char *section;        /* of the evaluation; NULL: not in it */
 	unsigned figures[SCENARIO_FIGURES_MAX]; /* of the paper, which it redraws; 0 ends the list */
 	unsigned quick;       /* seconds of each phase in a quick evaluation; 0: not in it */
 	struct rate wire;     /* what the wire carries, frames of layer 2; 0: no limit */
@@ -85,6 +85,9 @@ struct scenario {
 	struct scenario_phase *phases;
 	size_t n_phases;
 };
+
+/* The place of a section of the evaluation in its order: "figures", "promises", "peers", "video", "guests". -EINVAL */
+int scenario_section(const char *name);
 
 #define SCENARIO_SECONDS_MIN 3 /* the first 2 s of a phase are not counted */
 #define SCENARIO_SECONDS_MAX 3600
