@@ -7,15 +7,15 @@
 
 #define LINES_SIZE 8192 /* bytes; a longer line is dropped */
 
-/* Zeroed but for these before it is opened: */
 struct lines {
-	/* A line came, without its newline, at that time (CLOCK_MONOTONIC). It may not close the lines. */
+	/* The caller's, set before it is opened: */
+	/* A line came, without its newline, at that time (CLOCK_MONOTONIC). May not call lines_close(). */
 	void (*said)(void *arg, const char *line, uint64_t at_ns);
-	/* No more will come: fd is closed already. NULL: nothing to do. */
+	/* No more will come; the descriptor is closed already. NULL: nothing to do. */
 	void (*ended)(void *arg);
 	void *arg;
 
-	int fd; /* -1: closed; the callers' before lines_open() */
+	int fd; /* -1: closed; to be set where lines_close() may come before lines_open() */
 	size_t fill;
 	char buf[LINES_SIZE];
 };

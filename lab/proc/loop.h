@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The lab's waiting: one poll(2) loop, in the main thread. Guests' agents, servers' output and whoever else
- * has a descriptor are served while the lab waits for anything. No callback may wait itself.
+ * The lab's waiting: one poll(2) loop, in the main thread. Guests' agents, servers' output and all other
+ * descriptors that are added are served while the lab waits for anything. No callback may wait itself.
  */
 
 #include "proc.h"

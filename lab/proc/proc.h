@@ -8,9 +8,8 @@
  *    only, since the kernel ties the death signal to the thread that forked;
  *  - is killed by an atexit handler, should the lab leave without having stopped it.
  *
- * Signals: after proc_init() SIGINT, SIGTERM and SIGHUP only raise a flag; every wait of the lab (loop.h)
- * returns
- * -EINTR then, so callers unwind and free what they made. Clean-up functions ignore the flag.
+ * Signals: after proc_init() SIGINT, SIGTERM and SIGHUP only raise a flag. Every wait of the lab (loop.h) returns
+ * -EINTR then, and callers unwind and free what they made. Clean-up functions ignore the flag.
  */
 
 #include "base/clock.h"
