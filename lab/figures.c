@@ -87,7 +87,8 @@ static int save(struct evaluation *ev, struct errtext *e)
 
 	result_date(now);
 	json_object_set_new(ev->doc, "ended", json_string(now));
-	if (ev->testbed.accel_why[0])
+	/* Containers need none, and are not all that was run. */
+	if (ev->testbed.accel_why[0] && ev->testbed.accel != ACCEL_NONE)
 		json_object_set_new(ev->doc, "accel", json_string(accel_name(ev->testbed.accel)));
 	path_of(ev, "figures.json", path);
 	if (json_dump_file(ev->doc, path, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) < 0)
