@@ -277,7 +277,7 @@ static const struct {
 	{ "figures", "[--quick] [--only PART,...] [--out DIR] [--fresh]",
 	  "the whole evaluation, then DIR/report.html (lab/out); goes on where an\n"
 	  "        earlier one was interrupted\n"
-	  "        PART: figures, peers, video, guests, fig06, or a scenario\n"
+	  "        PART: figures, promises, peers, video, guests, fig06, or a scenario\n"
 	  "        --fresh: also what is done already", verb_figures },
 	{ "report", "DIR [--doc FILE.md] [--causes FILE]",
 	  "write DIR/report.html and DIR/report.md from the results in DIR\n"
