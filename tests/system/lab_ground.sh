@@ -45,8 +45,10 @@ within() {
 	done
 }
 
+# The log is emptied here, not by the child that may not have run yet: else ready() sees what the last one said.
 start() {
-	"$lab" "$@" >"$out/log" 2>"$out/err" &
+	: >"$out/log"
+	"$lab" "$@" >>"$out/log" 2>"$out/err" &
 	pid=$!
 }
 
