@@ -111,7 +111,7 @@ between "$(value total_mbps)" 49.5 50.2
 ok $? "the wire carries 50 Mbit/s, no more ($(value total_mbps))"
 between "$(value vm0_lost)" 100 10000000
 ok $? "loss is seen by sequence numbers where the wire drops ($(value vm0_lost))"
-between "$(value vm0_rtts)" 15 60
+between "$(value vm0_rtts)" 10 35
 ok $? "round-trip times at 10 Hz ($(value vm0_rtts) in 3 s)"
 [ "$(echo "$namespaces" | wc -l)" = 5 ] && [ "$(echo "$pids" | wc -w)" -ge 4 ]
 ok $? "the inventory below sees namespaces and processes"
