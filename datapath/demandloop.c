@@ -106,16 +106,20 @@ static uint32_t key_of(const struct demand_uplink *u, const struct binding *b)
 	return b->bound ? b->ifindex : 0;
 }
 
-/* The classifier tells when one of the device's vNICs sends again. */
-static void await_packets(struct demandloop *l, const struct demand_uplink *u, uint32_t leaf)
+/* The classifier tells when one of the device's vNICs sends again. False: of one it cannot; one that is gone sends nothing. */
+static bool await_packets(struct demandloop *l, const struct demand_uplink *u, uint32_t leaf)
 {
 	const struct plan *p = l->of.running;
 	uint32_t k = u->leaves[leaf].node + (uint32_t)u->first;
+	bool all = true;
 
 	do {
-		if (key_of(u, &p->bindings[k]))
-			(void)classifier_await(l->of.plane->classifier, key_of(u, &p->bindings[k]));
+		uint32_t key = key_of(u, &p->bindings[k]);
+		int err = key ? classifier_await(l->of.plane->classifier, key) : 0;
+
+		all = all && (err >= 0 || err == -ENOENT);
 	} while (binding_next(p->bindings, &k));
+	return all;
 }
 
 /* --- looking ------------------------------------------------------------------------------------ */
@@ -238,12 +242,12 @@ static int put_to_sleep(struct demandloop *l, size_t uplink, struct tree_uplink 
 		uint32_t leaf = u->active[k];
 		struct tree_class *c = &t->classes[u->leaves[leaf].class];
 
-		if (!demand_is_idle(demands_of(u, leaf)))
+		/* Who cannot be waited for is looked at as before. */
+		if (!demand_is_idle(demands_of(u, leaf)) || !await_packets(l, u, leaf))
 			continue;
 		if (overlay_rest(c))
 			err = send_class(l->of.plane, have, c);
 		demands_sleep(u, k);
-		await_packets(l, u, leaf);
 	}
 	return err;
 }
