@@ -78,6 +78,15 @@
  * Every queue of a tap has a send buffer of its own, and any one of them must keep the class busy
  * alone, so it is not divided by the number of queues.
  *
+ * All send buffers of an IFB together, from Linux 6.19 on
+ *
+ * A packet that comes to a busy qdisc waits on a list, and the kernel drops it where more than net.core.qdisc_max_burst
+ * wait there (__dev_xmit_skb(), net/core/dev.c). Who waits is charged to a send buffer, so no more wait than all buffers
+ * hold. Of the five sizes above, usual, small and the two packets are for the class's own rate; single and borrow, for
+ * fewer wake-ups and fairer borrowing, are given up as far as it takes to stay below that limit, by all in proportion.
+ * Where the first three alone are above it, nothing is given up: from 1.5 Gbit/s on with the kernel's limit of 1,000,
+ * and the earlier the more queues the taps have.
+ *
  * Leaf limit
  *
  * Under backpressure the leaf holds at most queues * (sndbuf + one packet) of charge (R1), and no
@@ -115,6 +124,11 @@
 
 #include "sizing.h"
 
+/*
+ * What no packet is charged less than, bytes: struct sk_buff, and head room, data and skb_shared_info, which the kernel
+ * takes from kmalloc-512 or a larger cache (drivers/net/tun.c, tun_alloc_skb()).
+ */
+#define LEAST_TRUESIZE 768U
 #define MTU_LEN 1514U
 #define MTU_TRUESIZE 2304U
 #define SMALL_LEN 64U
@@ -169,17 +183,32 @@ static uint64_t grown(uint64_t bytes)
 	return scale(bytes, 5, 4);
 }
 
-static uint32_t send_buffer(const struct sizing_host *h, struct rate rate, struct rate ceil)
+static uint64_t prompt_ns(const struct sizing_host *h)
 {
-	uint64_t prompt_ns = h->wake_ns / PROMPT_PART, standing = during(rate, STANDING_NS);
+	return h->wake_ns / PROMPT_PART;
+}
+
+/* The kernel's counter is an int, and the last packet overshoots. */
+static uint32_t as_sndbuf(const struct sizing_host *h, uint64_t bytes)
+{
+	return (uint32_t)min64(bytes, INT32_MAX - h->gso_truesize);
+}
+
+/* What a class needs for its own rate. */
+static uint64_t own_buffer(const struct sizing_host *h, struct rate rate)
+{
 	uint64_t bytes = 2 * MTU_TRUESIZE;
 
 	bytes = max64(bytes, scale(during(rate, 2 * h->wake_ns), h->gso_truesize, h->gso_max));
-	bytes = max64(bytes, scale(during(rate, 2 * prompt_ns), h->small_truesize, SMALL_LEN));
+	return max64(bytes, scale(during(rate, 2 * prompt_ns(h)), h->small_truesize, SMALL_LEN));
+}
+
+static uint64_t send_buffer(const struct sizing_host *h, struct rate rate, struct rate ceil)
+{
+	uint64_t bytes = own_buffer(h, rate), standing = during(rate, STANDING_NS);
+
 	bytes = max64(bytes, min64(h->gso_max, standing));
-	bytes = max64(bytes, min64(scale(during(ceil, 2 * prompt_ns), MTU_TRUESIZE, MTU_LEN), standing));
-	/* The kernel's counter is an int, and the last packet overshoots. */
-	return (uint32_t)min64(bytes, INT32_MAX - h->gso_truesize);
+	return max64(bytes, min64(scale(during(ceil, 2 * prompt_ns(h)), MTU_TRUESIZE, MTU_LEN), standing));
 }
 
 static struct leaf bfifo(uint64_t limit)
@@ -218,7 +247,8 @@ void sizing_class(const struct sizing_host *h, struct rate rate, struct rate cei
 {
 	struct sizing s;
 
-	s.sndbuf = send_buffer(h, rate, ceil);
+	s.sndbuf = as_sndbuf(h, send_buffer(h, rate, ceil));
+	s.own_sndbuf = as_sndbuf(h, own_buffer(h, rate));
 	s.wait = bfifo(scale(grown((uint64_t)s.sndbuf + h->gso_max), queues, 1));
 	s.drop = bfifo(max64(during(rate, DROP_NS), DROP_PACKETS * grown(h->gso_max)));
 	s.codel = fq_codel(h, rate);
@@ -226,6 +256,31 @@ void sizing_class(const struct sizing_host *h, struct rate rate, struct rate cei
 	s.burst = sizing_bucket(h, rate);
 	s.cburst = sizing_bucket(h, ceil);
 	*out = s;
+}
+
+uint64_t sizing_packets(uint32_t sndbuf, uint32_t queues)
+{
+	/* A queue may send once more as long as its buffer is not full (R1). */
+	return sndbuf ? ((sndbuf - 1) / LEAST_TRUESIZE + 1) * (uint64_t)queues : 0;
+}
+
+void sizing_bound(struct sizing_buffer *list, size_t n, uint64_t packets)
+{
+	uint64_t own = 0, all = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		own += sizing_packets(list[i].own, list[i].queues);
+		all += sizing_packets(list[i].sndbuf, list[i].queues);
+	}
+	if (own > packets || all <= packets)
+		return;
+	/* In whole packets, rounded down, so that the sum is no more. */
+	for (size_t i = 0; i < n; i++) {
+		uint64_t least = sizing_packets(list[i].own, 1), most = sizing_packets(list[i].sndbuf, 1);
+		uint64_t k = least + (uint64_t)((u128)(most - least) * (packets - own) / (all - own));
+
+		list[i].sndbuf = (uint32_t)min64(max64(k * LEAST_TRUESIZE, list[i].own), list[i].sndbuf);
+	}
 }
 
 void sizing_quanta(const struct sizing_host *h, const struct rate *part, size_t n, uint32_t *out)

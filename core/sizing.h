@@ -41,6 +41,7 @@ bool leaf_same(const struct leaf *a, const struct leaf *b);
 
 struct sizing {
 	uint32_t sndbuf;      /* TUNSETSNDBUF, bytes of truesize; > 0; each of the tap's queues has as much */
+	uint32_t own_sndbuf;  /* of it, what the class needs for its own rate; > 0 */
 	struct leaf wait;     /* under backpressure: its limit is never reached */
 	struct leaf drop;     /* without backpressure, where the kernel has no fq_codel */
 	struct leaf codel;    /* without backpressure */
@@ -52,6 +53,22 @@ struct sizing {
 /* The sizes of one class. rate: guaranteed; ceil: ceiling, >= rate; queues: how many the tap has, >= 1. */
 void sizing_class(const struct sizing_host *h, struct rate rate, struct rate ceil,
 		  uint32_t queues, struct sizing *out);
+
+/* How many packets wait at most for a tap with this send buffer, in bytes of truesize, in each of its queues. 0: none. */
+uint64_t sizing_packets(uint32_t sndbuf, uint32_t queues);
+
+/* The send buffer of one tap, as sizing_class() says. */
+struct sizing_buffer {
+	uint32_t sndbuf; /* bytes of truesize, >= own; made smaller by sizing_bound() */
+	uint32_t own;    /* own_sndbuf of its class */
+	uint32_t queues; /* each has as much */
+};
+
+/*
+ * Lower send buffers so that their packets together (sizing_packets()) are at most this many; none below what the
+ * class needs for its own rate. Where that cannot be, none is changed. O(n).
+ */
+void sizing_bound(struct sizing_buffer *list, size_t n, uint64_t packets);
 
 /* Only the bucket of a class at this rate, or at this ceiling, bytes. */
 uint64_t sizing_bucket(const struct sizing_host *h, struct rate rate);

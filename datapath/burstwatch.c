@@ -11,11 +11,6 @@
 
 #define LIMIT_FILE "/proc/sys/net/core/qdisc_max_burst"
 #define TOLD_NS (60 * NSEC_PER_SEC)
-/*
- * What the smallest packet is charged to a send buffer, bytes: struct sk_buff, and head room, data and
- * skb_shared_info, which the kernel takes from kmalloc-512 (drivers/net/tun.c, tun_alloc_skb()).
- */
-#define SMALLEST_TRUESIZE 768
 #define ROUND 1000
 
 void burstwatch_read(struct burstwatch *w, const struct dataplane *p, uint64_t now_ns)
@@ -31,6 +26,22 @@ void burstwatch_read(struct burstwatch *w, const struct dataplane *p, uint64_t n
 	w->dropped = sum; /* less than before: a vNIC is gone */
 }
 
+/* 0: it cannot be seen from this network namespace. */
+static uint64_t limit_now(void)
+{
+	char text[32];
+	uint64_t n = 0;
+
+	return file_read(AT_FDCWD, LIMIT_FILE, text, sizeof(text)) > 0 && sscanf(text, "%" SCNu64, &n) == 1 ? n : 0;
+}
+
+uint64_t burstwatch_in_force(const struct dataplane *p)
+{
+	uint64_t now = limit_now();
+
+	return now || !p->burst ? now : BURST_LIMIT_DEFAULT;
+}
+
 uint64_t burstwatch_limit(const struct plan *p, uint64_t now)
 {
 	uint64_t most = 0;
@@ -41,23 +52,13 @@ uint64_t burstwatch_limit(const struct plan *p, uint64_t now)
 		for (size_t i = 0; i < p->tree.n_vnics; i++) {
 			const struct tree_vnic *v = &p->tree.vnics[i];
 
-			/* A queue may send once more as long as its buffer is not full. */
-			if (v->uplink == u && v->sndbuf)
-				packets += (v->sndbuf / SMALLEST_TRUESIZE + 1) * p->bindings[v->binding].queues;
+			if (v->uplink == u)
+				packets += sizing_packets(v->sndbuf, p->bindings[v->binding].queues);
 		}
 		most = packets > most ? packets : most;
 	}
 	most = (most / ROUND + 1) * ROUND;
 	return most > now ? most : 2 * now;
-}
-
-/* 0: it cannot be seen from this network namespace. */
-static uint64_t limit_now(void)
-{
-	char text[32];
-	uint64_t n = 0;
-
-	return file_read(AT_FDCWD, LIMIT_FILE, text, sizeof(text)) > 0 && sscanf(text, "%" SCNu64, &n) == 1 ? n : 0;
 }
 
 int burstwatch_warn(const struct burstwatch *w, const struct plan *p, uint64_t now_ns, struct warning_list *out)

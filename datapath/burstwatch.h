@@ -19,6 +19,8 @@ struct burstwatch {
 void burstwatch_read(struct burstwatch *w, const struct dataplane *p, uint64_t now_ns);
 /* Append a line if packets were dropped in the last minute. 0 or -ENOMEM. */
 int burstwatch_warn(const struct burstwatch *w, const struct plan *p, uint64_t now_ns, struct warning_list *out);
+/* The limit in force; 0: the kernel has none, or it is neither seen nor counted. */
+uint64_t burstwatch_in_force(const struct dataplane *p);
 /*
  * A limit by which VMs that wait lose none: on the uplink with most, the smallest packets that all its vNICs' send
  * buffers hold, rounded up to a thousand. now: the limit in force, or 0; twice that, if it is as high already.

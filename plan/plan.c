@@ -219,6 +219,7 @@ static int make(struct plan *p, const struct model *m, const struct plan_input *
 {
 	struct tree_input tree = { .sizing = in->sizing,
 				   .fq_codel = in->fq_codel,
+				   .burst_limit = in->burst_limit,
 				   .tcx = in->tcx,
 				   .shared = in->shared,
 				   .n_shared = in->n_shared };

@@ -32,6 +32,7 @@ struct plan_input {
 	const struct classids *classids;   /* numbers given earlier */
 	const struct sizing_host *sizing;
 	bool fq_codel;                     /* the kernel has it */
+	uint64_t burst_limit;              /* see tree_input */
 	bool tcx;                          /* the kernel has it */
 	const uint32_t *shared;            /* see tree_input */
 	size_t n_shared;

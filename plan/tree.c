@@ -370,9 +370,36 @@ static struct tree_class default_leaf(const struct build *b, size_t uplink)
 	return c;
 }
 
+/*
+ * The kernel drops packets that come to a busy IFB where more than burst_limit do: the send buffers of the vNICs from
+ * the first on, which are one uplink's, hold no more together where they can.
+ */
+static int bound_buffers(const struct build *b, struct tree *t, size_t first)
+{
+	_cleanup_free_ struct sizing_buffer *list = calloc(t->n_vnics - first + 1, sizeof(*list));
+	size_t n = t->n_vnics - first;
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct tree_vnic *v = &t->vnics[first + i];
+		struct sizing size;
+
+		if (!v->sndbuf)
+			continue;
+		sizing_class(b->in->sizing, at_least_minimum(b->entitled[v->node]), b->ceil[v->node], 1, &size);
+		list[i] = (struct sizing_buffer){ v->sndbuf, size.own_sndbuf, b->in->bindings[v->binding].queues };
+	}
+	sizing_bound(list, n, b->in->burst_limit);
+	for (size_t i = 0; i < n; i++)
+		t->vnics[first + i].sndbuf = list[i].sndbuf;
+	return 0;
+}
+
 static int build_uplink(const struct build *b, struct tree *t, size_t first, size_t next)
 {
 	struct tree_uplink *u = &t->uplinks[t->n_uplinks];
+	size_t first_vnic = t->n_vnics;
 
 	u->classes = calloc(next - first + 1, sizeof(*u->classes));
 	if (!u->classes)
@@ -395,7 +422,7 @@ static int build_uplink(const struct build *b, struct tree *t, size_t first, siz
 		put_vnics(b, t, i, sndbuf);
 	}
 	t->n_uplinks++;
-	return 0;
+	return b->in->burst_limit ? bound_buffers(b, t, first_vnic) : 0;
 }
 
 /* The trees of one direction. An uplink of whose VMs nothing is received by share has none there. */

@@ -111,6 +111,7 @@ struct tree_input {
 	const uint16_t *minors;         /* one a node, see classids.h */
 	const struct sizing_host *sizing;
 	bool fq_codel;          /* the kernel has it */
+	uint64_t burst_limit;   /* packets that may wait for an IFB while it is busy; 0: the kernel has no such limit */
 	bool tcx;               /* the kernel has it */
 	const uint32_t *shared; /* vNICs where other programs are hooked, ascending; read where there is tcx */
 	size_t n_shared;

@@ -72,6 +72,7 @@ static int make_plan(struct daemon *d, const struct model *m, const struct class
 				 .classids = classids,
 				 .sizing = &sizing_host_default,
 				 .fq_codel = d->plane.fq_codel,
+				 .burst_limit = burstwatch_in_force(&d->plane),
 				 .tcx = classifier_id(d->plane.classifier, CLASSIFIER_DIVERT) != 0 };
 	int err = bound_now(d, &bound, &in.n_bound);
 

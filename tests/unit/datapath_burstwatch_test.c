@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -72,6 +73,19 @@ static void test_limit(void **state)
 	assert_int_equal(burstwatch_limit(&r.plan, 1000), 2000);
 }
 
+/* Where it cannot be read: what the kernel is made with, if it has one. */
+static void test_in_force(void **state)
+{
+	bool readable = access("/proc/sys/net/core/qdisc_max_burst", R_OK) == 0;
+	struct rig r;
+
+	(void)state;
+	set_up(&r, 0);
+	assert_true(readable || burstwatch_in_force(&r.plane) == BURST_LIMIT_DEFAULT);
+	r.plane.burst = NULL;
+	assert_int_equal(burstwatch_in_force(&r.plane) != 0, readable);
+}
+
 static void expect_warning(const struct rig *r, const struct burstwatch *w, uint64_t at, const char *words)
 {
 	_cleanup_(warning_list_freep) struct warning_list l = { 0 };
@@ -122,6 +136,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_in_force),
 		cmocka_unit_test(test_warning),
 		cmocka_unit_test(test_no_counter),
 	};

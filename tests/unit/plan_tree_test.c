@@ -21,6 +21,7 @@ struct forest {
 	bool tcx;
 	uint32_t shared[500];
 	size_t n_shared;
+	uint64_t burst_limit;
 };
 
 static void grow(struct model *m, uint32_t parent, uint64_t capacity, int depth)
@@ -140,6 +141,7 @@ static void build(const struct forest *f, struct tree *t)
 				 .minors = f->minors,
 				 .sizing = &sizing_host_default,
 				 .fq_codel = f->fq_codel,
+				 .burst_limit = f->burst_limit,
 				 .tcx = f->tcx,
 				 .shared = f->shared,
 				 .n_shared = f->n_shared };
@@ -413,6 +415,55 @@ static void any_forest(void **state)
 	assert_in_range(deepest, 20, SIZE_MAX);
 }
 
+/* Packets that all the send buffers of one uplink hold. */
+static uint64_t packets_of(const struct forest *f, const struct tree *t, size_t uplink)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < t->n_vnics; i++)
+		if (t->vnics[i].uplink == uplink)
+			n += sizing_packets(t->vnics[i].sndbuf, f->bindings[t->vnics[i].binding].queues);
+	return n;
+}
+
+static void check_buffer(const struct tree_vnic *bounded, const struct tree_vnic *v, bool as_it_was)
+{
+	assert_int_equal(bounded->ifindex, v->ifindex);
+	assert_int_equal(bounded->sndbuf > 0, v->sndbuf > 0);
+	assert_true(as_it_was ? bounded->sndbuf == v->sndbuf : bounded->sndbuf <= v->sndbuf);
+}
+
+/* Where the kernel has a limit, an uplink's send buffers hold no more, or are what they are without one. */
+static void burst_limit(void **state)
+{
+	size_t n_bounded = 0;
+
+	(void)state;
+	for (int trial = 0; trial < TRIALS; trial++) {
+		struct tree free_of_it, t;
+		struct forest f;
+
+		random_forest(&f);
+		build(&f, &free_of_it);
+		f.burst_limit = 1 + rnd_below(4000);
+		build(&f, &t);
+		assert_int_equal(t.n_vnics, free_of_it.n_vnics);
+		for (size_t u = 0; u < t.n_uplinks; u++) {
+			bool bounded = packets_of(&f, &free_of_it, u) > f.burst_limit &&
+				       packets_of(&f, &t, u) <= f.burst_limit;
+
+			n_bounded += bounded;
+			for (size_t i = 0; i < t.n_vnics; i++)
+				if (t.vnics[i].uplink == u)
+					check_buffer(&t.vnics[i], &free_of_it.vnics[i], !bounded);
+		}
+		tree_free(&free_of_it);
+		tree_free(&t);
+		forest_free(&f);
+	}
+	assert_in_range(n_bounded, 50, SIZE_MAX);
+}
+
 static void no_model(void **state)
 {
 	struct forest f = { 0 };
@@ -432,6 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_forest),
+		cmocka_unit_test(burst_limit),
 		cmocka_unit_test(no_model),
 	};
 
