@@ -1,4 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The data path's test on the kernel of Debian 13.
-exec "$(dirname "$0")/../hosts/run.sh" trixie
+# On the kernel of Debian 13: the data path's test; uplinks and filters of others that need VLANs, prio, skbedit and police,
+# some of what `make check-kernels` runs.
+exec "$(dirname "$0")/../hosts/run.sh" trixie env NO_SKIP=1 tests/hosts/several.sh \
+	"tests/system/datapath.sh bridge br_netfilter routed leaf bridge/vhost/2" \
+	"env WINDOW=2 PRIORITIES=d177:2 tests/system/uplinks.sh vlan skbedit" "env WINDOW=2 tests/system/undivided.sh proxmox"
