@@ -71,7 +71,7 @@ static void no_speed(void **state)
 	static const uint32_t unknown[] = { 0, UINT16_MAX, UINT32_MAX };
 	uint64_t bits = 7;
 
-	(void)state;
+	(void)state, (void)tap;
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
 		set_speed("speed0", unknown[i]);
 		assert_int_equal(port_speed("speed0", &bits), -ENODATA);
