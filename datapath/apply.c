@@ -2,6 +2,7 @@
 #include "apply.h"
 
 #include "classes.h"
+#include "classify.h"
 #include "diff.h"
 
 #include <stdio.h>
@@ -19,9 +20,9 @@ int apply(struct dataplane *p, const struct host *h, const struct tree *want, st
 	if (err >= 0)
 		err = classes_apply(p, want, &d, errtext, size);
 	if (err >= 0)
-		err = vnics_map(p, want, &d);
+		err = classify_map(p, want, &d);
 	if (err >= 0)
-		err = vnics_classify(p, want, &d, errtext, size);
+		err = classify_roots(p, want, &d, errtext, size);
 	if (err >= 0)
 		err = vnics_apply(p, h, want, &d, missed, errtext, size);
 	rtnl_discard(p->rtnl);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Steps 3 and 4 of apply.h: which class a vNIC's packets go to, and the classifier's two places. */
+/* Step 4 of apply.h: the classifier's places at the vNICs. */
 
 #include "dataplane.h"
 #include "diff.h"
@@ -21,13 +21,6 @@ struct missed_list {
 };
 
 void missed_free(struct missed_list *m);
-
-/* Tell the classifier the class of every vNIC of the diff that is new or moved. 0 or negative errno. */
-int vnics_map(struct dataplane *p, const struct tree *want, const struct diff *d);
-
-/* Set the classifier at the roots of the diff's uplinks. 0, or negative errno as vnics_apply(). */
-int vnics_classify(struct dataplane *p, const struct tree *want, const struct diff *d, char *errtext,
-		   size_t size);
 
 /*
  * Attach and detach, in one batch. The vNICs that could not be attached to are added to *missed. 0, or negative errno; errtext is filled where there is more to say than the
