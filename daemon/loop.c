@@ -52,6 +52,7 @@
 #define AUDIT_SECONDS 10
 /* So often counters are read while no client asks: the first status needs a reading from before. */
 #define SAMPLE_SECONDS 5
+#define ADVICE_SECONDS 60 /* at the latest */
 #define TIMER_ACCURACY_US 1000
 #define HOST_WORK "changes on this host" /* for clients that wait (proto/doing.h) */
 #define LOST_LINE_NS (60 * NSEC_PER_SEC) /* from one line of it in the log to the next */
@@ -78,6 +79,8 @@ struct loop {
 	bool managed;     /* at the latest look a manager had a tap open, or had not yet recorded one */
 	bool look_again;      /* an event came between the first two looks at /proc */
 	unsigned int seconds; /* since the start */
+	bool news;            /* since advice_log(): something happened on the host */
+	const struct binding *advised; /* of the plan that advice_log() saw; compared only */
 };
 
 static void arm(sd_event_source *timer, uint64_t us)
@@ -211,6 +214,7 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	int err = rtnl_events_read(l->events, on_message, l);
 
 	(void)s, (void)fd, (void)revents;
+	l->news = true;
 	if (err == -ENOBUFS) {
 		if (!l->lost_ns || clock_now_ns() - l->lost_ns > LOST_LINE_NS) {
 			log_notice("link events were lost; reading everything again");
@@ -251,6 +255,7 @@ static int on_rescan(sd_event_source *s, uint64_t usec, void *arg)
 	uint64_t next;
 
 	(void)s, (void)usec;
+	l->news = true;
 	doing_begin(HOST_WORK, 0);
 	if (reconcile_look(l->daemon, true))
 		reconcile_host(l->daemon);
@@ -300,6 +305,21 @@ static void give_back_memory(struct daemon *d)
 	d->took_memory = false;
 }
 
+/*
+ * What the plan is warned of changes with the plan, the host and what is sent; judging it walks all bindings. moved:
+ * something was sent.
+ */
+static void advise(struct loop *l, bool moved)
+{
+	struct daemon *d = l->daemon;
+
+	if (!moved && !d->slots && !l->news && l->advised == d->plan.bindings && l->seconds % ADVICE_SECONDS != 0)
+		return;
+	l->news = armed(l->rescan_timer); /* VMs that are just starting are told of later */
+	l->advised = d->plan.bindings;
+	advice_log(d, !armed(l->rescan_timer));
+}
+
 static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
@@ -313,8 +333,7 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 		if (d->slots)
 			nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, clock_now_ns());
 		speedwatch_read(d->speedwatch); /* not every driver tells */
-		if (moved || d->slots || audit) /* where nothing is sent no port loses anything */
-			advice_log(d, !armed(l->rescan_timer));
+		advise(l, moved);
 	}
 	if (d->slots)
 		slots_audit(d->slots, audit);
