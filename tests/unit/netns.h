@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -37,11 +38,21 @@ static inline void skip_all(const char *what, int error)
 	exit(EXIT_SUCCESS);
 }
 
+/* A link that comes up would announce its addresses, and tests count packets. A kernel without IPv6 has no such file. */
+static inline void no_ipv6(void)
+{
+	_cleanup_close_ int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1", 1) != 1)
+		skip_all("disable_ipv6", errno);
+}
+
 /* Call first in main(): what follows happens in a namespace of its own, or is skipped. */
 static inline void netns_enter(void)
 {
 	if (unshare(CLONE_NEWNET) < 0)
 		skip_all("unshare(CLONE_NEWNET), run as root", errno);
+	no_ipv6();
 }
 
 /* Then, where the program needs BPF. */
