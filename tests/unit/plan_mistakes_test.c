@@ -19,6 +19,11 @@ enum { LO = 1, UP0, VMBR0, FWBR, TAP0, TAP1, FWLN, FWPR, UP0_10, N_LINKS = UP0_1
 static struct link links[N_LINKS];
 static struct vmm_nic nics[2];
 static struct host host;
+/* Nothing runs yet. */
+static const struct plan_input in = { .host = &host,
+				      .have = &(const struct tree){ 0 },
+				      .classids = &(const struct classids){ 0 },
+				      .sizing = &sizing_host_default };
 static struct schedule schedule;
 
 static void put(uint32_t ifindex, const char *name, enum link_kind kind, uint32_t master, uint32_t lower)
@@ -69,10 +74,6 @@ static int setup(void **state)
 static void make(struct plan *p, const char *uplink, const char *const *names)
 {
 	struct node node = { .kind = NODE_UPLINK, .parent = NODE_NONE, .limit = { 1250000 } };
-	const struct plan_input in = { .host = &host,
-				       .have = &(struct tree){ 0 },
-				       .classids = &(struct classids){ 0 },
-				       .sizing = &sizing_host_default };
 	_cleanup_(model_free) struct model m;
 
 	model_init(&m);
@@ -185,10 +186,6 @@ static void uplinks(void **state)
 /* An interface that is two uplinks, under its name and an altname: a VM's share would be of twice its capacity. */
 static void one_uplink_twice(void **state)
 {
-	const struct plan_input in = { .host = &host,
-				       .have = &(struct tree){ 0 },
-				       .classids = &(struct classids){ 0 },
-				       .sizing = &sizing_host_default };
 	struct node up = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "up0", .limit = { 1250000 } };
 	struct node tap = { .kind = NODE_DEVICE, .name = "tap0", .selector = "tap0", .share = { 1 }, .limit = RATE_UNLIMITED };
 	_cleanup_(model_free) struct model m;
@@ -267,10 +264,6 @@ static void reserves(void **state)
 			     .limit = RATE_UNLIMITED, .reserve = { 600000 } };
 	struct node batch = { .kind = NODE_DEVICE, .name = "batch", .selector = "fwln0", .share = { 1 },
 			      .limit = RATE_UNLIMITED };
-	const struct plan_input in = { .host = &host,
-				       .have = &(struct tree){ 0 },
-				       .classids = &(struct classids){ 0 },
-				       .sizing = &sizing_host_default };
 	_cleanup_(model_free) struct model m;
 	struct model_error err = { 0 };
 	struct plan p = { 0 };
@@ -303,10 +296,6 @@ static void reserves_of_rx(void **state)
 			     .rx = { .share = { 1 }, .limit = RATE_UNLIMITED, .reserve = { 600000 } } };
 	struct node batch = { .kind = NODE_DEVICE, .name = "batch", .selector = "fwln0", .share = { 1 },
 			      .limit = RATE_UNLIMITED, .rx_mode = RX_SAME };
-	const struct plan_input in = { .host = &host,
-				       .have = &(struct tree){ 0 },
-				       .classids = &(struct classids){ 0 },
-				       .sizing = &sizing_host_default };
 	_cleanup_(model_free) struct model m;
 	struct plan p = { 0 };
 
@@ -335,10 +324,6 @@ static void tiny_shares(void **state)
 	struct node up = { .kind = NODE_UPLINK, .parent = NODE_NONE, .name = "up0", .limit = { 2999 }, .rx_mode = RX_OWN, .rx.limit = { 3000 } };
 	struct node taps = { .kind = NODE_DEVICE, .name = "taps", .selector = "tap*", .share = { 1 }, .limit = RATE_UNLIMITED };
 	struct node batch = { .kind = NODE_DEVICE, .name = "batch", .selector = "fwln0", .share = { 1 }, .limit = RATE_UNLIMITED };
-	const struct plan_input in = { .host = &host,
-				       .have = &(struct tree){ 0 },
-				       .classids = &(struct classids){ 0 },
-				       .sizing = &sizing_host_default };
 	_cleanup_(model_free) struct model m;
 	struct model_error err = { 0 };
 	struct plan p = { 0 };
