@@ -368,7 +368,10 @@ void status_print(FILE *to, const json_t *status, bool highlight)
 	if (cell_text(from, "not_cpu")[0])
 		fprintf(to, "Since the start devices are scheduled, not the CPU as asked: %s\n",
 			cell_text(from, "not_cpu"));
-	if (json_is_true(json_object_get(from, "differs_from_file")))
+	if (cell_text(from, "not_file")[0])
+		fprintf(to, "At divvyd's start: %s%s\n", cell_text(from, "not_file"),
+			json_array_size(uplinks) ? "; what was applied runs on (divvy release --all ends it)" : "");
+	else if (json_is_true(json_object_get(from, "differs_from_file")))
 		fprintf(to, "Running: as applied; %s says something else (divvy show)\n", cell_text(from, "file"));
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/state/daemon.h"
 #include "daemon/state/restore.h"
 #include "daemon/state/state.h"
+#include "daemon/state/systemfile.h"
 #include "datapath/found.h"
 #include "datapath/inventory.h"
 #include "datapath/nftwatch.h"
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,10 +137,14 @@ static int take_lock(char path[64])
 static int keep_as_found(struct daemon *d)
 {
 	if (!d->state_lost[0]) {
-		snprintf(d->state_lost, sizeof(d->state_lost), "nothing in %s tells what an earlier divvyd ran",
-			 d->options.state);
+		if (d->not_file[0])
+			memcpy(d->state_lost, d->not_file, sizeof(d->state_lost));
+		else
+			snprintf(d->state_lost, sizeof(d->state_lost),
+				 "nothing in %s tells what an earlier divvyd ran", d->options.state);
 		log_warning("%s", d->state_lost);
 	}
+	d->not_file[0] = '\0';
 	log_warning("what the kernel enforces on %zu vNICs stays until divvy apply, or divvy release --all",
 		    d->plane.have.n_vnics);
 	(void)state_save(d); /* it tells itself */
@@ -151,6 +157,7 @@ static int start_specification(struct daemon *d)
 	_cleanup_(classids_free) struct classids classids = { 0 };
 	_cleanup_(model_free) struct model m;
 	struct spec_error err = { 0 };
+	char wrong[sizeof(err.text) + PATH_MAX];
 	int r;
 
 	model_init(&m);
@@ -162,10 +169,11 @@ static int start_specification(struct daemon *d)
 		return keep_as_found(d);
 	if (r == -ENOENT) {
 		log_notice("no specification yet: write %s, or use divvy apply", d->options.config);
+		d->not_file[0] = '\0';
 		r = 0;
 	} else if (r < 0) {
-		log_error("%s:%u:%u: %s", d->options.config, err.line, err.column,
-			  err.text[0] ? err.text : strerror(-r));
+		systemfile_wrong(d->options.config, r, &err, wrong, sizeof(wrong));
+		log_error("%s", wrong);
 		return r;
 	}
 	r = reconcile_start(d, &m, &classids);
@@ -174,23 +182,34 @@ static int start_specification(struct daemon *d)
 	return r;
 }
 
+/* Where the running specification came from, and why. */
+static void describe_origin(const struct daemon *d, char *text, size_t size)
+{
+	const char *because = d->not_file[0] ? ", for " : "";
+
+	if (d->as_found)
+		snprintf(text, size, "what an earlier divvyd ran is not known");
+	else if (d->origin == ORIGIN_FILE)
+		snprintf(text, size, "the specification is from %s", d->options.config);
+	else if (d->origin == ORIGIN_NONE)
+		snprintf(text, size, "no specification yet");
+	else if (d->plan.written.n_nodes == 0)
+		snprintf(text, size, "nothing runs, as divvy release --all left it%s%s", because, d->not_file);
+	else
+		snprintf(text, size, "the specification is as it was applied, kept in %s%s%s%s", d->options.state,
+			 because, d->not_file, d->not_file[0] ? "; divvy release --all ends it" : "");
+}
+
 /* One line for each start, whatever it found. */
 static void log_start(const struct daemon *d)
 {
-	static const char *const origin[] = {
-		[ORIGIN_NONE] = "no specification yet",
-		[ORIGIN_FILE] = "the specification is from",
-		[ORIGIN_APPLIED] = "the specification is as it was applied, kept in",
-	};
-	const char *place = d->origin == ORIGIN_FILE    ? d->options.config :
-			    d->origin == ORIGIN_APPLIED ? d->options.state :
-							  "";
+	char origin[2 * DAEMON_WHY_SIZE];
 	size_t devices, bound;
 
 	plan_count(&d->plan, &devices, &bound);
-	log_notice("divvyd " DIVVY_VERSION ": %zu device%s, %zu bound; %s%s%s", devices, devices == 1 ? "" : "s",
-		   bound, d->as_found ? "what an earlier divvyd ran is not known" : origin[d->origin],
-		   place[0] && !d->as_found ? " " : "", d->as_found ? "" : place);
+	describe_origin(d, origin, sizeof(origin));
+	log_notice("divvyd " DIVVY_VERSION ": %zu device%s, %zu bound; %s", devices, devices == 1 ? "" : "s", bound,
+		   origin);
 }
 
 /* A hook of nft's came or went. */

@@ -21,6 +21,7 @@
 #include "daemon/snapshot/snapshot.h"
 #include "daemon/snapshot/status.h"
 #include "daemon/state/state.h"
+#include "daemon/state/systemfile.h"
 #include "datapath/dryrun.h"
 #include "drafted.h"
 #include "plan/near.h"
@@ -97,7 +98,8 @@ static bool run_model(struct daemon *d, const struct model *m, const char *verb,
 	}
 	d->origin = ORIGIN_APPLIED;
 	d->state_lost[0] = '\0';
-	d->file_hash = state_file_hash(d->options.config);
+	d->not_file[0] = '\0';
+	d->file_hash = systemfile_hash(d->options.config);
 	d->file.valid = false;
 	(void)state_save(d); /* the answer says so */
 	return true;

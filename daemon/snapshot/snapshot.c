@@ -316,6 +316,7 @@ int snapshot_take(struct daemon *d, struct snapshot *out)
 
 	memcpy(s.not_cpu, d->not_cpu, sizeof(s.not_cpu));
 	memcpy(s.state_lost, d->state_lost, sizeof(s.state_lost));
+	memcpy(s.not_file, d->not_file, sizeof(s.not_file));
 	memcpy(s.unsaved, d->unsaved, sizeof(s.unsaved));
 	err = read_all(d, &r, &s);
 	if (err >= 0)

@@ -60,7 +60,7 @@ struct snapshot {
 	bool differs_from_file;
 	char not_cpu[SLOTS_WHY_SIZE];
 	/* As in struct daemon: */
-	char state_lost[DAEMON_WHY_SIZE], unsaved[DAEMON_WHY_SIZE];
+	char state_lost[DAEMON_WHY_SIZE], not_file[DAEMON_WHY_SIZE], unsaved[DAEMON_WHY_SIZE];
 	bool as_found;
 };
 

@@ -320,6 +320,7 @@ char *status_text(const struct snapshot *s, const char *config, enum status_deta
 	jsontext_string(&j, "file", config);
 	jsontext_bool(&j, "differs_from_file", s->differs_from_file);
 	jsontext_string(&j, "not_cpu", s->not_cpu);
+	jsontext_string(&j, "not_file", s->not_file);
 	jsontext_string(&j, "state_lost", s->state_lost);
 	jsontext_bool(&j, "as_found", s->as_found);
 	jsontext_string(&j, "unsaved", s->unsaved);

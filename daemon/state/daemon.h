@@ -95,6 +95,8 @@ struct daemon {
 	struct schedule asked; /* then: what was asked for, and is kept for the next start */
 	/* What of the state cannot be used, and where it is kept; or "". Until the next change. */
 	char state_lost[DAEMON_WHY_SIZE];
+	/* How the system's file was no reason at the start to run anything else: gone, blank, or wrong; or "". Until then, too. */
+	char not_file[DAEMON_WHY_SIZE];
 	bool as_found;         /* so what ran is not known: the kernel's objects are left alone (found.h) */
 	bool records_lost;     /* at the start: no state of this boot tells of hooks and send buffers */
 	char unsaved[DAEMON_WHY_SIZE]; /* why what runs would not survive a restart; or "" */

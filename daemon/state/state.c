@@ -2,12 +2,13 @@
 #include "state.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "base/fnv.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/replace.h"
 #include "restore.h"
 #include "statefile.h"
+#include "systemfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,43 +19,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* To open a FIFO takes until another program writes to it: the start would be held up. */
-static bool is_fifo(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
-/* A specification that is too long is read one byte beyond the limit, so that it is refused. -ESPIPE: it is a FIFO. */
-static char *read_spec(const char *path, size_t *size, int *err)
-{
-	char *text = NULL;
-	ssize_t n = is_fifo(path) ? -ESPIPE : file_read_alloc(AT_FDCWD, path, SPEC_TEXT_MAX + 1, &text);
-
-	*err = n < 0 ? (int)n : 0;
-	*size = n < 0 ? 0 : (size_t)n;
-	return text;
-}
-
-static uint64_t hash_of(const char *text, size_t size)
-{
-	uint64_t hash = 0xcbf29ce484222325ULL;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3ULL;
-	return hash;
-}
-
-uint64_t state_file_hash(const char *path)
-{
-	size_t size;
-	int err;
-	_cleanup_free_ char *text = read_spec(path, &size, &err);
-
-	return text ? hash_of(text, size) : 0;
-}
 
 /* An interface's name may be any bytes, and JSON is UTF-8. */
 #define SAVED_NAME_SIZE (4 * IFNAMSIZ)
@@ -199,7 +163,7 @@ int state_save(struct daemon *d)
 
 	if (!text)
 		return tell_saved(d, -ENOMEM);
-	hash = hash_of(text, strlen(text));
+	hash = fnv_hash(text, strlen(text));
 	snprintf(path, sizeof(path), "%s/" STATEFILE_NAME, d->options.state);
 	if (hash == d->saved_hash && access(path, F_OK) == 0)
 		return 0;
@@ -257,34 +221,6 @@ static void held_from_json(struct daemon *d, json_t *list)
 	}
 }
 
-/* Comments alone, as `make install` puts there, are no specification yet. */
-static bool is_blank(const char *text, size_t size)
-{
-	if (strlen(text) != size)
-		return false;
-	for (;;) {
-		text += strspn(text, " \t\r\n");
-		if (*text != '#')
-			return !*text;
-		text += strcspn(text, "\n");
-	}
-}
-
-static int parse_system_file(const char *path, struct model *m, struct spec_error *err)
-{
-	size_t size;
-	int r;
-	_cleanup_free_ char *text = read_spec(path, &size, &r);
-
-	if (r == -ESPIPE)
-		return spec_fail(err, -EINVAL, "it is a FIFO; expected a file");
-	if (!text)
-		return r;
-	if (is_blank(text, size))
-		return -ENOENT;
-	return spec_parse(text, size, m, err);
-}
-
 static int classids_from_json(json_t *map, struct classids *c)
 {
 	const char *key;
@@ -332,55 +268,120 @@ static bool load_tables(struct daemon *d, const json_t *root)
 	return true;
 }
 
+/* What the system's file says at the start. */
+struct system_file {
+	int r; /* systemfile_read()'s */
+	uint64_t hash;
+	struct model m;
+	struct spec_error err;
+};
+
+static void system_file_free(struct system_file *f)
+{
+	model_free(&f->m);
+}
+
+/* The specification that was applied runs, and the system's file is not as it was then, or is wrong: say so. */
+static void tell_passed(struct daemon *d, const struct system_file *f, bool changed)
+{
+	char text[sizeof(f->err.text) + PATH_MAX + 32];
+
+	if (f->r >= 0 || (!changed && (f->r == -ENOENT || f->r == -ENODATA)))
+		return;
+	if (f->r == -ENOENT)
+		snprintf(text, sizeof(text), "%s is gone", d->options.config);
+	else if (f->r == -ENODATA)
+		snprintf(text, sizeof(text), "%s says nothing", d->options.config);
+	else
+		systemfile_wrong(d->options.config, f->r, &f->err, text, sizeof(text));
+	printable(text, strlen(text), d->not_file, sizeof(d->not_file));
+	if (f->r != -ENOENT && f->r != -ENODATA)
+		log_error("%s", text);
+}
+
 /*
- * The specification that was applied. 1: *m is it; 0: there is none, or the system's file has changed since;
- * -EBADMSG: it no longer parses, and is told.
+ * The specification that was applied, whatever the system's file says unless that is another specification than
+ * it was then. 1: *m is it; 0: there is none, or the file counts; -EBADMSG: it no longer parses, and is told.
  */
-static int load_applied(struct daemon *d, const json_t *root, struct model *m)
+static int load_applied(struct daemon *d, const json_t *root, const struct system_file *f, struct model *m)
 {
 	const char *spec = json_string_value(json_object_get(root, "spec"));
+	uint64_t hash = (uint64_t)json_integer_value(json_object_get(root, "file_hash"));
 	struct spec_error err = { 0 };
 	int r;
 
 	if (!spec)
 		return 0;
-	if ((uint64_t)json_integer_value(json_object_get(root, "file_hash")) != d->file_hash) {
+	if (f->r >= 0 && f->hash != hash) {
 		log_notice("%s has changed since the last apply or set: the file counts", d->options.config);
 		return 0;
 	}
 	/* After release --all the applied specification is empty, and stays so. */
 	r = spec[0] ? spec_parse(spec, strlen(spec), m, &err) : 0;
-	if (r >= 0)
-		return 1;
-	lose(d, "the specification saved in %s/" STATEFILE_NAME ":%u:%u: %s", d->options.state, err.line,
-	     err.column, err.text[0] ? err.text : strerror(-r));
-	return -EBADMSG;
+	if (r < 0) {
+		lose(d, "the specification saved in %s/" STATEFILE_NAME ":%u:%u: %s", d->options.state, err.line,
+		     err.column, err.text[0] ? err.text : strerror(-r));
+		return -EBADMSG;
+	}
+	tell_passed(d, f, f->hash != hash);
+	d->file_hash = hash; /* should the file come back as it was, it is no news */
+	return 1;
+}
+
+/* What ran was the system's file, and it is gone since, or says nothing: what it said is not known. */
+static bool ran_file_emptied(const json_t *root, const struct system_file *f)
+{
+	uint64_t hash = (uint64_t)json_integer_value(json_object_get(root, "file_hash"));
+
+	return (f->r == -ENOENT || f->r == -ENODATA) && hash && hash != f->hash &&
+	       !json_object_get(root, "spec");
+}
+
+/* Nothing is applied: the file is what runs, if it says anything. lost: something was applied, and cannot be read. */
+static int load_file(struct daemon *d, const json_t *root, bool lost, struct system_file *f, struct model *m)
+{
+	bool emptied = ran_file_emptied(root, f);
+
+	/* If there is no file either, it is not known what should run. */
+	d->as_found = lost || emptied || d->records_lost || json_is_true(json_object_get(root, "as_found"));
+	d->file_hash = f->hash;
+	if (emptied)
+		snprintf(d->not_file, sizeof(d->not_file), "%.200s, which ran, %s", d->options.config,
+			 f->r == -ENOENT ? "is gone" : "says nothing any more");
+	if (f->r < 0)
+		return f->r == -ENODATA ? -ENOENT : f->r;
+	d->origin = ORIGIN_FILE;
+	*m = f->m;
+	model_init(&f->m);
+	return 0;
 }
 
 int state_load(struct daemon *d, struct model *m, struct classids *classids, struct spec_error *err)
 {
 	_cleanup_(json_decrefp) json_t *root = NULL;
+	_cleanup_(system_file_free) struct system_file f;
 	char why[DAEMON_WHY_SIZE];
 	int r = statefile_read(d->options.state, &root, why, sizeof(why));
 
 	*err = (struct spec_error){ 0 };
-	d->file_hash = state_file_hash(d->options.config);
+	model_init(&f.m);
 	if (r < 0 && r != -ENOENT)
 		lose(d, "%s/" STATEFILE_NAME " %s", d->options.state, why);
+	f.r = systemfile_read(d->options.config, &f.m, &f.hash, &f.err);
 	r = classids_from_json(json_object_get(root, "minors"), classids);
 	if (r < 0)
 		return r;
 	d->records_lost = !load_tables(d, root);
 	speeds_from_json(&d->speeds, json_object_get(root, "speeds"));
-	r = load_applied(d, root, m);
+	d->origin = ORIGIN_NONE;
+	r = load_applied(d, root, &f, m);
 	if (r > 0) {
 		d->origin = ORIGIN_APPLIED;
 		return 0;
 	}
-	/* If there is no file either, it is not known what should run. */
-	d->as_found = r < 0 || d->records_lost || json_is_true(json_object_get(root, "as_found"));
-	r = parse_system_file(d->options.config, m, err);
-	d->origin = r >= 0 ? ORIGIN_FILE : ORIGIN_NONE;
+	r = load_file(d, root, r < 0, &f, m);
+	if (r < 0)
+		*err = f.err;
 	return r;
 }
 
@@ -389,14 +390,15 @@ static bool compare_with_file(const struct daemon *d)
 	_cleanup_(model_free) struct model m;
 	_cleanup_free_ char *file = NULL, *running = NULL;
 	struct spec_error err;
+	uint64_t hash;
 	int r;
 
 	model_init(&m);
 	if (d->origin != ORIGIN_APPLIED)
 		return false;
-	r = parse_system_file(d->options.config, &m, &err);
+	r = systemfile_read(d->options.config, &m, &hash, &err);
 	if (r < 0)
-		return r != -ENOENT;
+		return r != -ENOENT && r != -ENODATA;
 	file = spec_format(&m);
 	running = spec_format(&d->plan.written);
 	return !file || !running || strcmp(file, running) != 0;

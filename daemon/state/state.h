@@ -17,11 +17,13 @@
 int state_save(struct daemon *d);
 
 /*
- * Restore tables into *d, and choose what to run: the specification that was applied, if there is one and the
- * system's file has not changed since; else the file. *m is that model, *classids are the numbers given
- * earlier; both are the caller's to free. A saved file that cannot be used is kept aside, logged, and told in
- * d->state_lost. 0; -ENOENT: nothing is there to run, and d->as_found says whether something may have run all
- * the same; or negative errno, with *err saying what is wrong with the system's file.
+ * Restore tables into *d, and choose what to run: the specification that was applied, if there is one, unless the
+ * system's file says another one than it said then; else the file. d->not_file says why what was applied runs on
+ * although the file is gone, says nothing, or is wrong; the last is logged. *m is that model, *classids are the
+ * numbers given earlier; both are the caller's to free. A saved file that cannot be used is kept aside, logged,
+ * and told in d->state_lost. 0; -ENOENT: nothing is there to run, and d->as_found says whether something may
+ * have run all the same (d->not_file: that was the file, and it is gone or says nothing); or negative errno, with
+ * *err saying what is wrong with the system's file.
  */
 int state_load(struct daemon *d, struct model *m, struct classids *classids, struct spec_error *err);
 
@@ -30,6 +32,3 @@ int state_load(struct daemon *d, struct model *m, struct classids *classids, str
  * again only when it has changed, or the running model has.
  */
 bool state_differs(struct daemon *d);
-
-/* FNV-1a of the system's file; 0: there is none. */
-uint64_t state_file_hash(const char *path);

@@ -139,6 +139,52 @@ case_system_file() { # what the operator has configured counts
 	rm "$tmp/none.yaml"
 }
 
+of_the_file() { # what, reason: divvyd starts with the system's file as it is now; what was set runs on
+	divvyd_launch
+	await 3 divvy_bound on
+	same_as_before "$1"
+	is web share 70
+	check "$1: what was set runs" "$? == 0" || json | diag
+	check "$1: the line of the start says why" \
+		"$(logged "devices, 2 bound.*kept in $state_dir, for $tmp/none.yaml$2.*release --all ends it") == 1" ||
+		diag <"$tmp/divvyd.log"
+	divvy status | grep -q "At divvyd's start: $tmp/none.yaml$2.*release --all ends it"
+	check "$1: so does status" "$? == 0" || divvy status | diag
+	divvy_stop
+	: >"$tmp/divvyd.log"
+}
+
+case_no_file() { # the system's file goes, or goes wrong, while divvyd is away
+	sed 's/share: 60/share: 10/; s/share: 40/share: 30/' "$tmp/divvy.yaml" >"$tmp/none.yaml"
+	leave_state "no file"
+	rm "$tmp/none.yaml"
+	of_the_file "file gone" " is gone"
+	echo "# to be written anew" >"$tmp/none.yaml"
+	of_the_file "file blank" " says nothing"
+	echo "uplinks: 7" >"$tmp/none.yaml"
+	of_the_file "file wrong" ":1:10: uplinks: "
+	sed 's/share: 60/share: 10/; s/share: 40/share: 30/' "$tmp/divvy.yaml" >"$tmp/none.yaml"
+	divvyd_launch
+	await 3 divvy_bound on
+	is web share 70
+	check "file back: what was set runs" "$? == 0" || json | diag
+	divvy_stop
+	sed -i 's/share: 10/share: 20/' "$tmp/none.yaml"
+	divvyd_launch
+	await 3 divvy_bound on
+	is web share 20
+	check "file edited: it runs" "$? == 0" || json | diag
+	divvy_stop
+	before=$(in_force)
+	: >"$tmp/none.yaml"
+	divvyd_launch
+	same_as_before "file emptied that ran"
+	divvy status | grep -q "State lost: $tmp/none.yaml, which ran, says nothing any more"
+	check "file emptied that ran: status says so" "$? == 0" || divvy status | diag
+	all_given_back "file emptied that ran"
+	rm "$tmp/none.yaml"
+}
+
 case_text() { # the file can be read, but not the specification in it
 	leave_state "text"
 	sed -i 's/share: 70/shares: 70/' "$state_dir/state.json"
@@ -257,7 +303,7 @@ case_no_directory() { # it cannot be made, or something else has its name
 
 lib_init
 trap 'umount "$state_dir" 2>/dev/null; cleanup' EXIT
-cases=(unusable system_file text full read_only no_directory)
+cases=(unusable system_file no_file text full read_only no_directory)
 (($# > 0)) || set -- "${cases[@]}"
 for c; do
 	run_case "$c"

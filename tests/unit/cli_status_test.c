@@ -153,6 +153,9 @@ static void test_state(void **state)
 	check("{'uplinks':[],'specification':{'as_found':false,'state_lost':'','unsaved':'disk full'}}",
 	      "Nothing is divided: divvy apply FILE (divvy discover shows what could be)\n"
 	      "What runs would not survive a restart: disk full\n");
+	check("{'uplinks':[],'specification':{'not_file':'d.yaml:1:2: no','differs_from_file':true,'file':'d.yaml'}}",
+	      "Nothing is divided: divvy apply FILE (divvy discover shows what could be)\n"
+	      "At divvyd's start: d.yaml:1:2: no\n");
 }
 
 #define KEPT(error, settled) "'conformance':{'delivered_bps':1,'entitled_bps':1,'error_pp':" error ",'measured_ns':1," \

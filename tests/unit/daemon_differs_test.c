@@ -105,13 +105,13 @@ static void hashes_the_file(void **state)
 {
 	struct scratch *s = *state;
 
-	assert_int_equal(state_file_hash(s->config), 0);
+	assert_int_equal(systemfile_hash(s->config), 0);
 	folder_write(&s->folder, "divvy.yaml", "");
-	assert_int_equal(state_file_hash(s->config), 0xcbf29ce484222325ULL);
+	assert_int_equal(systemfile_hash(s->config), 0xcbf29ce484222325ULL);
 	folder_write(&s->folder, "divvy.yaml", "a");
-	assert_int_equal(state_file_hash(s->config), 0xaf63dc4c8601ec8cULL);
+	assert_int_equal(systemfile_hash(s->config), 0xaf63dc4c8601ec8cULL);
 	folder_write(&s->folder, "divvy.yaml", "foobar");
-	assert_int_equal(state_file_hash(s->config), 0x85944171f73967e8ULL);
+	assert_int_equal(systemfile_hash(s->config), 0x85944171f73967e8ULL);
 }
 
 int main(void)

@@ -210,7 +210,7 @@ static void another_boot(void **state)
 	daemon_free(&next);
 }
 
-/* --- which specification runs ------------------------------------------------------------------- */
+/* --- which specification runs; all cases: daemon_origin_test.c ---------------------------------- */
 
 static void expect(const struct scratch *s, int r, enum origin origin, const char *text)
 {
@@ -219,7 +219,7 @@ static void expect(const struct scratch *s, int r, enum origin origin, const cha
 
 	assert_int_equal(restart(s, &next, &err), r);
 	assert_int_equal(next.origin, origin);
-	assert_int_equal(next.file_hash, state_file_hash(s->config));
+	assert_int_equal(next.file_hash, systemfile_hash(s->config));
 	if (text)
 		assert_runs(&next, text);
 	else
@@ -247,7 +247,7 @@ static void the_file(void **state)
 	expect(s, 0, ORIGIN_FILE, web);
 	parse(web, &s->d.plan.written);
 	s->d.origin = ORIGIN_FILE;
-	s->d.file_hash = state_file_hash(s->config);
+	s->d.file_hash = systemfile_hash(s->config);
 	save(s);
 	expect(s, 0, ORIGIN_FILE, web);
 	/* What ran was the file's: the file as it is now runs next. */
@@ -273,14 +273,6 @@ static void what_was_applied(void **state)
 	run_applied(s, web);
 	save(s);
 	expect(s, 0, ORIGIN_APPLIED, web);
-	folder_write(&s->folder, "divvy.yaml", "# to be written anew\n");
-	expect(s, -ENOENT, ORIGIN_NONE, NULL);
-	folder_write(&s->folder, "divvy.yaml", other); /* as it was when it was applied over */
-	expect(s, 0, ORIGIN_APPLIED, web);
-	assert_int_equal(unlink(s->config), 0);
-	expect(s, -ENOENT, ORIGIN_NONE, NULL);
-	folder_write(&s->folder, "divvy.yaml", "uplinks: 7\n");
-	expect(s, -EINVAL, ORIGIN_NONE, NULL);
 }
 
 /* After release --all nothing runs, also where there is a file. */

@@ -4,6 +4,7 @@
 /* For tests of daemon/state/state.c: a divvyd that runs nothing yet, with a folder for its files. */
 
 #include "daemon/state/state.h"
+#include "daemon/state/systemfile.h"
 
 #include "folder.h"
 
@@ -73,7 +74,7 @@ static inline void run_applied(struct scratch *s, const char *text)
 	model_free(&s->d.plan.written);
 	parse(text, &s->d.plan.written);
 	s->d.origin = ORIGIN_APPLIED;
-	s->d.file_hash = state_file_hash(s->config);
+	s->d.file_hash = systemfile_hash(s->config);
 	s->d.file.valid = false;
 }
 
