@@ -42,6 +42,22 @@ static void nic_cell(struct table *t, const json_t *d)
 		table_cell(t, "%s", cell_text(d, "nic")[0] ? cell_text(d, "nic") : "-");
 }
 
+/* flow: a device, or what it receives. divided: where it is. */
+static const char *state_text(const json_t *flow, bool bound, const char *divided)
+{
+	if (!bound)
+		return "waiting";
+	switch (answer_divided(flow)) {
+	case ANSWER_UNDIVIDED:
+		return "NOT DIVIDED";
+	case ANSWER_NOT_KNOWN:
+		return "not known";
+	case ANSWER_DIVIDED:
+		break;
+	}
+	return divided;
+}
+
 static void rate_cells(struct table *t, const json_t *d, bool bound, const struct cell_columns *c)
 {
 	table_cell(t, "%s", cell_text(d, "name"));
@@ -51,10 +67,7 @@ static void rate_cells(struct table *t, const json_t *d, bool bound, const struc
 		cell_rates(t, d);
 	else
 		cell_none(t, 4);
-	table_cell(t, "%s",
-		   !bound              ? "waiting" :
-		   answer_undivided(d) ? "NOT DIVIDED" :
-					 cell_text(d, "backpressure"));
+	table_cell(t, "%s", state_text(d, bound, cell_text(d, "backpressure")));
 	vm_cell(t, json_object_get(d, "vm"));
 }
 
@@ -265,7 +278,7 @@ static void add_rx_device(struct table *t, const json_t *d, bool cpu, const stru
 		cell_rates(t, rx);
 	else
 		cell_none(t, 4);
-	table_cell(t, "%s", !bound ? "waiting" : json_is_object(undivided) ? "NOT DIVIDED" : "divided");
+	table_cell(t, "%s", state_text(rx, bound, "divided"));
 	if (json_is_object(undivided))
 		table_line(t, "  %s%s%s", cell_text(undivided, "text"), hint[0] ? "; " : "", hint);
 	if (cell_text(rx, "why")[0])

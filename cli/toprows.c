@@ -125,7 +125,7 @@ static enum top_state state_of(const json_t *d, bool cpu)
 {
 	if (strcmp(text(d, "state"), "bound") != 0)
 		return TOP_WAITING;
-	if (answer_undivided(d))
+	if (answer_divided(d) == ANSWER_UNDIVIDED)
 		return TOP_UNDIVIDED;
 	return cpu || strcmp(text(d, "backpressure"), "on") == 0 ? TOP_BOUND : TOP_MAY_DROP;
 }

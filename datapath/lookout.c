@@ -334,6 +334,13 @@ const char *lookout_text(const struct undivided_vnic *v, const char *first, char
 	return buf;
 }
 
+const char *lookout_unknown_text(const struct undivided_vnic *v, uint64_t now_ns, char buf[LOOKOUT_TEXT_SIZE])
+{
+	snprintf(buf, LOOKOUT_TEXT_SIZE, "not known whether it is divided: it was not %llu s ago, and too few packets came since to tell",
+		 (unsigned long long)((now_ns - v->missed_ns) / NSEC_PER_SEC));
+	return buf;
+}
+
 const char *lookout_hint(const struct undivided_vnic *v, const char *first, enum hook_place place)
 {
 	if (!first[0])

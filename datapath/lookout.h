@@ -38,5 +38,7 @@ const char *lookout_first(const struct undivided_vnic *v, const struct lookout_i
  * "not divided: filter u32 pref 10 keeps the packets", and how many. first: as above. Returns buf.
  */
 const char *lookout_text(const struct undivided_vnic *v, const char *first, char buf[LOOKOUT_TEXT_SIZE]);
+/* The same where undivided_known() says no: "not known whether it is divided: ...", for how long. Returns buf. */
+const char *lookout_unknown_text(const struct undivided_vnic *v, uint64_t now_ns, char buf[LOOKOUT_TEXT_SIZE]);
 /* "hook: first would go before it"; "" where nothing is to be said. place: of divvy's filter. */
 const char *lookout_hint(const struct undivided_vnic *v, const char *first, enum hook_place place);

@@ -8,6 +8,9 @@
 #include <errno.h>
 
 static_assert(UNDIVIDED_PERIOD_NS + UNDIVIDED_CONFIRM_NS < UNDIVIDED_WITHIN_NS, "and time for the readings");
+/* A look that saw it, one that may have begun just before it ended, and those that have to be good behind the first. */
+static_assert(2 * UNDIVIDED_AGAIN_NS + (UNDIVIDED_GOOD_LOOKS - 1) * UNDIVIDED_CONFIRM_NS < UNDIVIDED_WITHIN_NS,
+	      "it has ended: and time for the readings");
 
 #define LINK_HEADER 14U /* Ethernet's, which a qdisc at ingress does not count */
 
@@ -143,52 +146,66 @@ static bool lost_before_tc(const struct undivided_reading *d)
 
 /* --- looks -------------------------------------------------------------------------------------- */
 
-static enum undivided_change judge(struct undivided_vnic *v, const struct undivided_reading *d, uint32_t part,
-				   uint64_t now_ns)
+/* So much of what happened was kept. */
+static void blame(struct undivided_vnic *v, const struct undivided_reading *d, uint32_t part)
 {
-	if (part > UNDIVIDED_KEPT_PERMILLE) {
-		bool began = !v->undivided;
-
-		if (began)
-			v->since_ns = now_ns;
-		v->undivided = true;
-		v->kept_permille = part;
-		v->before_tc = v->at != UNDIVIDED_EGRESS && lost_before_tc(d);
-		v->good = 0;
-		return began ? UNDIVIDED_BEGAN : UNDIVIDED_SAME;
-	}
-	v->watched = v->undivided && ++v->good < UNDIVIDED_GOOD_WINDOWS;
-	if (v->watched || !v->undivided)
-		return UNDIVIDED_SAME;
-	v->undivided = false;
-	v->good = 0;
-	return UNDIVIDED_ENDED;
+	v->kept_permille = part;
+	v->before_tc = v->at != UNDIVIDED_EGRESS && lost_before_tc(d);
 }
 
-static enum undivided_change look_exactly(struct undivided_vnic *v, const struct undivided_reading *r,
-					  uint64_t now_ns)
+/* A vNIC that is new or suspected: a window as long as it takes. */
+static enum undivided_change look_exactly(struct undivided_vnic *v, const struct undivided_reading *r, uint64_t now_ns)
 {
-	enum undivided_change change;
 	struct undivided_reading d;
 	uint32_t part;
 
 	v->wants_start = true;
 	if (!between(&v->from, r, &d))
 		return UNDIVIDED_SAME;
-	if (d.packets < UNDIVIDED_PACKETS_MIN) { /* an undivided one's window goes on */
-		v->wants_start = false;
-		v->watched = v->undivided;
+	v->wants_start = v->watched = false;
+	if (d.packets < UNDIVIDED_PACKETS_MIN)
 		return UNDIVIDED_SAME;
-	}
 	part = kept(v, &d, v->from.waiting);
-	if (part <= UNDIVIDED_KEPT_PERMILLE && kept(v, &d, 0) > UNDIVIDED_KEPT_PERMILLE &&
-	    now_ns - v->from_ns < UNDIVIDED_OPEN_NS) {
-		v->wants_start = false;
+	if (part <= UNDIVIDED_KEPT_PERMILLE) {
+		v->watched = kept(v, &d, 0) > UNDIVIDED_KEPT_PERMILLE && now_ns - v->from_ns < UNDIVIDED_OPEN_NS;
 		return UNDIVIDED_SAME;
 	}
-	change = judge(v, &d, part, now_ns);
-	v->wants_start = v->watched;
-	return change;
+	blame(v, &d, part);
+	v->undivided = v->missing = v->watched = v->wants_start = true;
+	v->since_ns = v->missed_ns = now_ns;
+	v->good = 0;
+	v->good_packets = 0;
+	return UNDIVIDED_BEGAN;
+}
+
+/*
+ * One that is undivided: each look has a window of its own. What was kept before it ended is in one window then, and what
+ * may have waited holds none open.
+ */
+static enum undivided_change look_again(struct undivided_vnic *v, const struct undivided_reading *r, uint64_t now_ns)
+{
+	struct undivided_reading d;
+
+	v->wants_start = true;
+	if (!between(&v->from, r, &d) || d.packets == 0)
+		return UNDIVIDED_SAME;
+	v->missing = kept(v, &d, 0) > UNDIVIDED_KEPT_PERMILLE;
+	if (v->missing) {
+		uint32_t part = kept(v, &d, v->from.waiting);
+
+		v->missed_ns = now_ns;
+		v->good = 0;
+		v->good_packets = 0;
+		if (d.packets >= UNDIVIDED_PACKETS_MIN && part > UNDIVIDED_KEPT_PERMILLE)
+			blame(v, &d, part);
+		return UNDIVIDED_SAME;
+	}
+	v->good++;
+	v->good_packets += d.packets;
+	if (v->good < UNDIVIDED_GOOD_LOOKS || v->good_packets < (uint64_t)UNDIVIDED_GOOD_LOOKS * UNDIVIDED_PACKETS_MIN)
+		return UNDIVIDED_SAME;
+	v->undivided = v->watched = v->wants_start = false;
+	return UNDIVIDED_ENDED;
 }
 
 enum undivided_change undivided_look(struct undivided_vnic *v, const struct undivided_reading *r,
@@ -197,7 +214,9 @@ enum undivided_change undivided_look(struct undivided_vnic *v, const struct undi
 	enum undivided_change change = UNDIVIDED_SAME;
 	struct undivided_reading d;
 
-	if (v->watched)
+	if (v->undivided)
+		change = look_again(v, r, now_ns);
+	else if (v->watched)
 		change = look_exactly(v, r, now_ns);
 	else if (!v->seen)
 		v->wants_start = true;
@@ -205,6 +224,7 @@ enum undivided_change undivided_look(struct undivided_vnic *v, const struct undi
 		v->wants_start = between(&v->rough, r, &d) && d.packets >= UNDIVIDED_PACKETS_MIN &&
 				 kept(v, &d, 0) > UNDIVIDED_KEPT_PERMILLE;
 	v->seen = true;
+	v->quiet = false;
 	v->rough = *r;
 	v->rough.drops = v->rough.reached = 0;
 	return change;
@@ -213,6 +233,7 @@ enum undivided_change undivided_look(struct undivided_vnic *v, const struct undi
 void undivided_rest(struct undivided_vnic *v)
 {
 	v->watched = v->undivided;
+	v->quiet = true;
 }
 
 void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r, uint64_t now_ns)
@@ -223,10 +244,10 @@ void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r
 	v->wants_start = false;
 }
 
-/* A vNIC that is new or suspected is waited for. */
+/* A vNIC that is new, suspected, or undivided and not quiet is waited for. */
 static bool is_pending(const struct undivided_vnic *v)
 {
-	return !v->seen || (v->watched && !v->undivided);
+	return !v->seen || (v->watched && !v->quiet);
 }
 
 /* Packets of the whole host that make a reading worth its cost. */
@@ -249,11 +270,29 @@ bool undivided_skips(struct undivided *u, uint32_t received)
 	return skip;
 }
 
+/* Grown where there are so many more vNICs. */
+static uint64_t grown(const struct undivided *u, uint64_t ns, size_t vnics)
+{
+	return u->n <= vnics ? ns : ns / vnics * u->n;
+}
+
 uint64_t undivided_period(const struct undivided *u)
 {
-	for (size_t i = 0; i < u->n; i++)
-		if (u->list[i].watched && !u->list[i].undivided)
+	uint64_t general = grown(u, UNDIVIDED_PERIOD_NS, UNDIVIDED_VNICS_AT_PERIOD), again = general;
+
+	for (size_t i = 0; i < u->n; i++) {
+		const struct undivided_vnic *v = &u->list[i];
+
+		if (!v->watched || v->quiet)
+			continue;
+		if (!v->undivided || !v->missing)
 			return UNDIVIDED_CONFIRM_NS;
-	return u->n <= UNDIVIDED_VNICS_AT_PERIOD ? UNDIVIDED_PERIOD_NS :
-						   UNDIVIDED_PERIOD_NS / UNDIVIDED_VNICS_AT_PERIOD * u->n;
+		again = least(general, grown(u, UNDIVIDED_AGAIN_NS, UNDIVIDED_VNICS_AT_AGAIN));
+	}
+	return again;
+}
+
+bool undivided_known(const struct undivided *u, const struct undivided_vnic *v, uint64_t now_ns)
+{
+	return v->missing && now_ns - v->missed_ns <= grown(u, UNDIVIDED_WITHIN_NS, UNDIVIDED_VNICS_AT_AGAIN);
 }

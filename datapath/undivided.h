@@ -37,12 +37,15 @@
 /* From one look to the next: in general, and while a vNIC is suspected. */
 #define UNDIVIDED_PERIOD_NS (1500 * NSEC_PER_MSEC)
 #define UNDIVIDED_CONFIRM_NS (350 * NSEC_PER_MSEC)
+/* While a vNIC is undivided and its VM not quiet. */
+#define UNDIVIDED_AGAIN_NS (700 * NSEC_PER_MSEC)
 #define UNDIVIDED_WITHIN_NS (2 * NSEC_PER_SEC)
 /* With more vNICs the time from look to look grows with their number: divvyd's CPU at rest has a bound. */
 #define UNDIVIDED_VNICS_AT_PERIOD 2000
+#define UNDIVIDED_VNICS_AT_AGAIN 1000
 #define UNDIVIDED_KEPT_PERMILLE 50 /* more than that is undivided: the classifier counts less than 95 % */
 #define UNDIVIDED_PACKETS_MIN 20
-#define UNDIVIDED_GOOD_WINDOWS 2 /* in a row end it */
+#define UNDIVIDED_GOOD_LOOKS 2 /* in a row end it, with as many times UNDIVIDED_PACKETS_MIN */
 
 #define UNDIVIDED_OPEN_NS (10 * NSEC_PER_SEC)
 
@@ -73,7 +76,11 @@ struct undivided_vnic {
 	uint64_t told_ns;      /* the caller's */
 	/* Inside. */
 	bool seen, watched, wants_start;
-	unsigned int good;              /* windows in a row in which an undivided vNIC was divided */
+	bool quiet;                     /* at the latest look it had not moved */
+	bool missing;                   /* if undivided: packets were, when it moved the latest time */
+	unsigned int good;              /* if undivided: looks in a row at which none were */
+	uint64_t good_packets;          /* in these */
+	uint64_t missed_ns;             /* if undivided: when packets were missing the latest time */
 	struct undivided_reading rough; /* at the latest look at which something moved; no drops */
 	struct undivided_reading from;  /* watched: at the window's start */
 	uint64_t from_ns;               /* watched: when it began */
@@ -129,6 +136,12 @@ void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r
  * in a period is found within UNDIVIDED_SKIPS + 1 periods. received: packets, modulo 2^32. Notes the answer.
  */
 bool undivided_skips(struct undivided *u, uint32_t received);
+
+/*
+ * Whether an undivided vNIC is known to be that now: false if the latest packets were divided and too few to end it, or none
+ * have come for UNDIVIDED_WITHIN_NS. O(1).
+ */
+bool undivided_known(const struct undivided *u, const struct undivided_vnic *v, uint64_t now_ns);
 
 /* Nanoseconds until the next look. */
 uint64_t undivided_period(const struct undivided *u);

@@ -289,10 +289,18 @@ static void put_drops(struct writer *w, const char *uplink, const json_t *d)
 		}
 }
 
+/* Where in put_state()'s list. */
+static size_t state_of(const json_t *flow)
+{
+	static const size_t bound[] = { [ANSWER_DIVIDED] = 0, [ANSWER_UNDIVIDED] = 2, [ANSWER_NOT_KNOWN] = 3 };
+
+	return is_bound(flow) ? bound[answer_divided(flow)] : 1;
+}
+
 /* What is received waits for itself where a device is bound and has no place for the filter. */
 static void put_state(struct writer *w, const char *uplink, const json_t *d)
 {
-	static const char *const states[] = { "bound", "waiting", "undivided" };
+	static const char *const states[] = { "bound", "waiting", "undivided", "unknown" };
 	const json_t *of[] = { d, json_object_get(d, "rx") };
 
 	for (size_t dir = 0; dir < ARRAY_SIZE(of); dir++)
@@ -302,7 +310,7 @@ static void put_state(struct writer *w, const char *uplink, const json_t *d)
 								  { "direction", directions[dir] },
 								  { "state", states[i] } };
 
-			put_sample(w, labels, i == (!is_bound(of[dir]) ? 1 : dir == 0 && answer_undivided(d) ? 2 : 0));
+			put_sample(w, labels, i == state_of(of[dir]));
 		}
 }
 

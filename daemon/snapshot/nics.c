@@ -90,12 +90,19 @@ void snapshot_undivided(const struct daemon *d, uint32_t ifindex, enum direction
 	const struct lookout_input in = { .plane = &d->plane, .host = &d->host };
 	const struct tree_vnic *there = tree_vnic(&d->plane.have, ifindex, direction);
 	const struct undivided_vnic *v = there ? undivided_of(&d->undivided, dataplane_key(there)) : NULL;
+	uint64_t now_ns = clock_now_ns();
 
 	*out = (struct snapshot_undivided){ .is = v && v->undivided };
 	if (!out->is)
 		return;
 	out->kept_permille = v->kept_permille;
 	out->since_ns = v->since_ns;
+	out->known = undivided_known(&d->undivided, v, now_ns);
+	out->hint = "";
+	if (!out->known) {
+		lookout_unknown_text(v, now_ns, out->text);
+		return;
+	}
 	lookout_first(v, &in, &d->others, out->by);
 	lookout_text(v, out->by, out->text);
 	out->hint = lookout_hint(v, out->by, hook);

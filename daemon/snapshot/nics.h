@@ -15,6 +15,7 @@ enum snapshot_backpressure {
 /* Bound, but packets of one direction do not come to divvy. */
 struct snapshot_undivided {
 	bool is;                   /* else all is zero */
+	bool known;                /* to be so now, and not only when packets came the latest time */
 	uint32_t kept_permille;    /* of its packets or bytes, whichever is more */
 	uint64_t since_ns;         /* when that was first seen */
 	char by[OTHERS_TEXT_SIZE]; /* what comes first; "": not known */

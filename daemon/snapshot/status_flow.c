@@ -104,6 +104,7 @@ void status_undivided(struct jsontext *j, const struct snapshot_undivided *u)
 		return;
 	}
 	jsontext_open(j, "undivided", '{');
+	jsontext_bool(j, "known", u->known);
 	jsontext_string(j, "by", u->by);
 	jsontext_real(j, "percent", u->kept_permille / 10.0);
 	jsontext_int(j, "since_ns", (int64_t)u->since_ns);

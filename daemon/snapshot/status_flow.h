@@ -15,7 +15,10 @@ void status_flow_promise(struct jsontext *j, const struct snapshot_flow *f);
 void status_flow_drops(struct jsontext *j, const struct snapshot_flow *f);
 void status_flow_counters(struct jsontext *j, const struct snapshot_flow *f);
 
-/* "undivided": bound, but what comes before divvy keeps the packets; null where they are divided. */
+/*
+ * "undivided": bound, but what comes before divvy keeps the packets, or kept them ("known": false) and too few came since to
+ * tell; null where they are divided.
+ */
 void status_undivided(struct jsontext *j, const struct snapshot_undivided *u);
 
 /* "rx": an object of the above, or null where nothing is divided there. d: NULL: f is a network's. */

@@ -310,9 +310,7 @@ check_kept() { # what it is called, pattern of the text, command that takes it a
 	check "$1: JSON has it" "$? == 0" || json | diag
 	grep -qE "^divvyd: a \(rx\): not divided: $2" "$tmp/divvyd.log"
 	check "$1: the log has it" "$? == 0" || diag <"$tmp/divvyd.log"
-	"${@:3}"
-	await 8 rx_divided
-	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
+	check_divided_again "$1" rx_divided "${@:3}"
 	! grep 'divided' "$tmp/divvyd.log" | grep -qvF 'a (rx): ' 
 	check "$1: nothing is said of others, nor of the other direction" "$? == 0" || diag <"$tmp/divvyd.log"
 	divvy_stop
@@ -326,7 +324,7 @@ rx_undivided() { # pattern
 }
 
 rx_divided() {
-	! rx_undivided .
+	rx_is a undivided null
 }
 
 case_undivided() {

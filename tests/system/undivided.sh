@@ -24,9 +24,7 @@ check_kept() { # what it is called, pattern of the text, command that takes it a
 	check "$1: JSON has it" "$? == 0" || json | diag
 	grep -qE "^divvyd: web: not divided: $2" "$tmp/divvyd.log"
 	check "$1: the log has it" "$? == 0" || diag <"$tmp/divvyd.log"
-	"${@:3}"
-	await 8 divided
-	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
+	check_divided_again "$1" divided "${@:3}"
 	flood_ends web
 	grep -q "divided again" "$tmp/divvyd.log"
 	check "$1: the log has that, too" "$? == 0" || diag <"$tmp/divvyd.log"
@@ -44,6 +42,26 @@ case_all() {
 	u32 10 u32 0 0
 	sleep 2 # it was seen before, and is quiet: from now on that takes longest
 	check_kept "u32 without an action" "filter u32 pref 10 keeps the packets" u32_gone
+	check_quiet
+}
+
+not_known() {
+	divvy status >"$tmp/said" 2>/dev/null && grep -q 'not known' "$tmp/said" && ! grep -qi 'not divided:' "$tmp/said"
+}
+
+# A VM that sends nothing tells nothing.
+check_quiet() {
+	u32 10 u32 0 0
+	said_within 6
+	check "quiet: said while it sends" "$? == 0" || divvy status | diag
+	await 6 not_known
+	check "quiet: not known when it sends nothing" "$? == 0" || diag <"$tmp/said"
+	u32_gone
+	flood_starts web
+	await 6 divided
+	check "quiet: divided when it sends again" "$? == 0" || divvy status | diag
+	flood_ends web
+	divvyd_again
 }
 
 case_program() {

@@ -45,6 +45,18 @@ divided() {
 	is web undivided null
 }
 
+# What is said is right again, 2 s after what kept the packets has gone; a look at it takes as long as its processes do.
+check_divided_again() { # of what, is it divided?, command that takes it away...
+	local t0 took
+	"${@:3}"
+	t0=${EPOCHREALTIME/./}
+	await 8 "$2"
+	check "$1: gone, it is divided" "$? == 0" || divvy status | diag
+	took=$(((${EPOCHREALTIME/./} - t0) / 1000))
+	echo "# $1: said no longer after $took ms"
+	check "$1: in time" "took <= 3000"
+}
+
 # divvy is bound before the flood begins. A VM that is not held back can take a whole processor: short floods.
 flood_starts() { # VM
 	# shellcheck disable=SC2034 # the test uses it

@@ -1,99 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a vNIC is divided, from readings that are written by hand. */
-#include "datapath/undivided.h"
-
-#include "base/cleanup.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-/* cmocka.h needs those above. */
-#include <cmocka.h>
-
-#define FRAME 1000U
-#define BARE (FRAME - 14)
-
-/* A vNIC and the kernel's counters; its packets are FRAME bytes long. */
-struct rig {
-	struct undivided u;
-	struct undivided_vnic *v;
-	struct undivided_reading now;
-	uint64_t ns;
-};
-
-static void rig_open(struct rig *r, enum undivided_at at)
-{
-	const struct undivided_id id = { .key = 7, .at = at };
-
-	*r = (struct rig){ .ns = NSEC_PER_SEC };
-	assert_int_equal(undivided_follow(&r->u, &id, 1), 0);
-	r->v = undivided_of(&r->u, 7);
-	assert_non_null(r->v);
-}
-
-static void rig_close(struct rig *r)
-{
-	undivided_free(&r->u);
-}
-
-/* The VM sends; of its packets some are dropped at ingress, and some are kept there, or before that. */
-static void send(struct rig *r, uint64_t n, uint64_t dropped, uint64_t kept, uint64_t kept_before)
-{
-	uint64_t counted = n - dropped - kept - kept_before;
-
-	r->now.packets += n;
-	r->now.bytes += n * FRAME;
-	r->now.drops += dropped;
-	r->now.reached += (n - kept_before) * BARE;
-	r->now.counted.skbs += counted;
-	r->now.counted.packets += counted;
-	r->now.counted.skb_bytes += counted * FRAME;
-	r->now.counted.bytes += counted * FRAME;
-}
-
-/* As datapath/lookout.c: what happens between the readings of one look is left out. */
-static enum undivided_change look(struct rig *r)
-{
-	enum undivided_change change = UNDIVIDED_SAME;
-
-	r->ns += undivided_period(&r->u);
-	if (undivided_moved(r->v, r->now.packets))
-		change = undivided_look(r->v, &r->now, r->ns);
-	else
-		undivided_rest(r->v);
-	if (r->v->wants_start)
-		undivided_start(r->v, &r->now, r->ns);
-	return change;
-}
-
-/*
- * Looks until the vNIC is called undivided; nanoseconds from the first packet on; 0: ten seconds do not
- * do.
- */
-static uint64_t time_until_said(struct rig *r, uint64_t per_second, unsigned int dropped, unsigned int kept,
-				unsigned int before)
-{
-	uint64_t start = r->ns, sent = 0;
-
-	while (r->ns - start < 10 * NSEC_PER_SEC) {
-		uint64_t due = (r->ns - start + undivided_period(&r->u)) * per_second / NSEC_PER_SEC;
-		uint64_t n = due - sent;
-
-		send(r, n, n * dropped / 100, n * kept / 100, n * before / 100);
-		sent = due;
-		if (look(r) == UNDIVIDED_BEGAN)
-			return r->ns - start;
-	}
-	return 0;
-}
-
-static void known(struct rig *r) /* a VM that is quiet, and was seen before */
-{
-	look(r);
-	look(r);
-	assert_false(r->v->watched);
-	assert_int_equal(undivided_period(&r->u), UNDIVIDED_PERIOD_NS);
-}
+#include "undivided_rig.h"
 
 static void test_said_in_time(void **state)
 {
@@ -151,30 +58,6 @@ static void test_quiet(void **state)
 	rig_close(&r);
 }
 
-static void test_ends(void **state)
-{
-	struct rig r;
-
-	(void)state;
-	rig_open(&r, UNDIVIDED_INGRESS);
-	known(&r);
-	assert_true(time_until_said(&r, 10000, 0, 100, 0));
-	for (int i = 0; i < 5; i++) /* quiet: nothing new is known */
-		assert_int_equal(look(&r), UNDIVIDED_SAME);
-	assert_true(r.v->undivided);
-	send(&r, 1000, 0, 0, 0);
-	assert_int_equal(look(&r), UNDIVIDED_SAME);
-	send(&r, 1000, 0, 1000, 0); /* one good window is not enough, and they must be in a row */
-	assert_int_equal(look(&r), UNDIVIDED_SAME);
-	send(&r, 1000, 0, 0, 0);
-	assert_int_equal(look(&r), UNDIVIDED_SAME);
-	send(&r, 1000, 500, 0, 0);
-	assert_int_equal(look(&r), UNDIVIDED_ENDED);
-	assert_false(r.v->undivided || r.v->watched);
-	assert_true(time_until_said(&r, 10000, 0, 100, 0)); /* and again */
-	rig_close(&r);
-}
-
 /* Big packets are kept, small ones counted: few packets, and nearly all bytes. */
 static void test_bytes(void **state)
 {
@@ -213,15 +96,6 @@ static void test_merged(void **state)
 	}
 	assert_true(time_until_said(&r, 10000, 0, 100, 0));
 	rig_close(&r);
-}
-
-/* At egress: the classifier has counted so many packets, and the vNIC sent so many, all of FRAME bytes. */
-static void passes(struct rig *r, uint64_t counted, uint64_t sent)
-{
-	r->now.counted.skbs += counted;
-	r->now.counted.skb_bytes += counted * FRAME;
-	r->now.packets += sent;
-	r->now.bytes += sent * FRAME;
 }
 
 /* A VM that stood still reads what had waited for it: nothing was kept. */
@@ -352,6 +226,11 @@ static void test_skips(void **state)
 	look(&r);
 	assert_true(r.v->watched);
 	assert_false(undivided_skips(&r.u, received + 1)); /* suspected */
+	send(&r, 1000, 0, 1000, 0);
+	assert_int_equal(look(&r), UNDIVIDED_BEGAN);
+	assert_false(undivided_skips(&r.u, received + 1)); /* undivided */
+	look(&r);
+	assert_true(undivided_skips(&r.u, received + 1)); /* and quiet */
 	rig_close(&r);
 }
 
@@ -389,6 +268,10 @@ static void test_period(void **state)
 	assert_int_equal(undivided_period(&u), UNDIVIDED_PERIOD_NS);
 	u.n *= 10;
 	assert_int_equal(undivided_period(&u), 10 * UNDIVIDED_PERIOD_NS);
+	u.list[0] = (struct undivided_vnic){ .seen = true, .watched = true, .undivided = true, .missing = true };
+	assert_int_equal(undivided_period(&u), u.n / UNDIVIDED_VNICS_AT_AGAIN * UNDIVIDED_AGAIN_NS);
+	u.n = UNDIVIDED_VNICS_AT_AGAIN;
+	assert_int_equal(undivided_period(&u), UNDIVIDED_AGAIN_NS);
 	undivided_free(&u);
 }
 
@@ -398,7 +281,6 @@ int main(void)
 		cmocka_unit_test(test_said_in_time),
 		cmocka_unit_test(test_new_vnic),
 		cmocka_unit_test(test_quiet),
-		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_waited), cmocka_unit_test(test_egress_in_time), cmocka_unit_test(test_directions),
 		cmocka_unit_test(test_merged),

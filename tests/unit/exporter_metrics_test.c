@@ -53,7 +53,7 @@ static void has_not(const char *text, const char *part)
 	"{'name':'a/web','state':'bound','share':60,'entitled_bps':4000,'delivered_bps':2000,'sent_bytes':1234567890123,"   \
 	"'sent_packets':5,'sent_ns':7,'offered_bytes':9,'offered_packets':6,'offered_ns':0,'dropped_packets':3,"            \
 	"'burst_dropped_packets':4,'conformance':{'reserve_missed':2,'below_entitlement':3,'settled_after_ms':70},'backpressure':'on','repaired':{'total':2},'cpu':null," \
-	"'rx':{'state':'bound','share':70,'limit_bps':1600,'entitled_bps':800,'delivered_bps':null,'dropped_packets':1," \
+	"'rx':{'state':'bound','undivided':{'known':false},'share':70,'limit_bps':1600,'entitled_bps':800,'delivered_bps':null,'dropped_packets':1," \
 	"'conformance':{'reserve_missed':0,'below_entitlement':4,'settled_after_ms':null}}},"                                                                       \
 	"{'name':'db','state':'waiting','share':40,'entitled_bps':0,'delivered_bps':0,'sent_bytes':0,'sent_ns':0,"          \
 	"'dropped_packets':0,'burst_dropped_packets':0,'backpressure':'unavailable','cpu':null},"                           \
@@ -90,6 +90,8 @@ static void test_text(void **state)
 	has(m, "divvy_device_state{uplink=\"eno1\",device=\"db\",direction=\"tx\",state=\"waiting\"} 1");
 	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",direction=\"tx\",state=\"undivided\"} 1");
 	has(m, "divvy_device_state{uplink=\"eno1\",device=\"log\",direction=\"tx\",state=\"bound\"} 0");
+	has(m, "divvy_device_state{uplink=\"eno1\",device=\"a/web\",direction=\"rx\",state=\"unknown\"} 1");
+	has(m, "divvy_device_state{uplink=\"eno1\",device=\"a/web\",direction=\"rx\",state=\"bound\"} 0");
 	has(m, "divvy_device_backpressure{uplink=\"eno1\",device=\"a/web\"} 1");
 	has(m, "divvy_device_backpressure{uplink=\"eno1\",device=\"log\"} 0");
 	has(m, "divvy_device_cpu_used_seconds_total{uplink=\"eno1\",device=\"log\"} 1.5");
