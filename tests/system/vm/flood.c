@@ -5,6 +5,7 @@
 
 #define RATED_PAUSE_MS 1
 #define PAUSE_MS 20
+#define LATE_NS 10e6
 
 uint64_t flood_now_ns(int clock)
 {
@@ -14,15 +15,21 @@ uint64_t flood_now_ns(int clock)
 	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
-uint64_t flood_due(const struct flood *f, uint64_t gone, uint64_t max)
+uint64_t flood_due(struct flood *f, uint64_t gone, uint64_t max)
 {
+	double a_ns = (double)f->rate * 1e-9, late_ns;
 	uint64_t due;
 
 	if (!f->rate)
 		return max;
-	due = (uint64_t)((double)f->rate * (double)(flood_now_ns(CLOCK_MONOTONIC) - f->start_ns) * 1e-9);
+	due = (uint64_t)(a_ns * (double)(flood_now_ns(CLOCK_MONOTONIC) - f->start_ns));
 	if (due <= gone)
 		return 0;
+	late_ns = (double)(due - gone) / a_ns;
+	if (late_ns > LATE_NS) {
+		f->start_ns += (uint64_t)(late_ns - LATE_NS);
+		due = gone + (uint64_t)(a_ns * LATE_NS);
+	}
 	return due - gone < max ? due - gone : max;
 }
 

@@ -18,7 +18,7 @@ struct flood {
 	struct frame frame;
 	uint32_t id;       /* for tag.flood */
 	uint64_t end_ns;   /* CLOCK_MONOTONIC; a line on standard input ends it, too */
-	uint64_t start_ns;
+	uint64_t start_ns; /* from when on frames are due at the rate */
 	uint64_t rate;     /* frames a second, of all queues together; 0: as fast as they are taken */
 	uint32_t seq[QUEUES_MAX]; /* the next frame's */
 	/* What came of it: */
@@ -28,8 +28,11 @@ struct flood {
 
 /* CLOCK_MONOTONIC, or another clock. */
 uint64_t flood_now_ns(int clock);
-/* How many frames may go now, at most max. */
-uint64_t flood_due(const struct flood *f, uint64_t gone, uint64_t max);
+/*
+ * How many frames may go now, at most max. A process that was held up for longer than 10 ms does not make up for what it did
+ * not send: a burst in its place would hide from who counts frames that a queue was empty.
+ */
+uint64_t flood_due(struct flood *f, uint64_t gone, uint64_t max);
 /* How long to sleep at most where none may go, ms: for poll(). */
 int flood_pause_ms(const struct flood *f);
 
