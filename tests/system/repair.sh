@@ -7,12 +7,14 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/faults_lib.sh
 . "$root/tests/system/faults_lib.sh"
+# shellcheck source=tests/system/values_lib.sh
+. "$root/tests/system/values_lib.sh"
 
 deadline_ms=1000
 [[ -z ${DIVVY_UNIT:-} ]] || deadline_ms=5000 # an emulated host shows that the unit may repair, not how fast
 match_all="bpf bytecode '1,6 0 0 4294967295,'" # not every kernel has the classifier of that name
 
-# Divvy's objects with their values: without handles, indexes and counters, which a repair may change.
+# Divvy's objects with their values.
 objects() {
 	{
 		tc -n "$host" -b - <<-END
@@ -24,9 +26,7 @@ objects() {
 			qdisc show dev n0
 		END
 		ip -n "$host" link show dev divvy0
-	} 2>/dev/null | sed -E 's/ leaf [0-9a-f]+://; /clsact|ingress|d177/!s/^(qdisc [a-z_]+) [0-9a-f]+:/\1/; /parent/s/^(qdisc [a-z_]+) [0-9a-f]+:/\1/; s/ id [0-9]+//; s/ tag [0-9a-f]+//
-		s/index [0-9]+ ref [0-9]+ bind [0-9]+//; s/^[0-9]+: //; s/ refcnt [0-9]+//; s/ (jited|not_in_hw)//g
-		s/deg:.*//; /link\/ether/d; s/ state [A-Z]+//' | sort
+	} 2>/dev/null | values | sort
 }
 
 whole() {

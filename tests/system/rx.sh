@@ -6,6 +6,10 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/system/rx_lib.sh
 . "$root/tests/system/rx_lib.sh"
+# shellcheck source=tests/system/fields_lib.sh
+. "$root/tests/system/fields_lib.sh"
+# shellcheck source=tests/system/values_lib.sh
+. "$root/tests/system/values_lib.sh"
 
 readonly deadline_ms=1000
 match_all="bpf bytecode '1,6 0 0 4294967295,'" # not every kernel has the classifier of that name
@@ -174,6 +178,53 @@ watch_is_heard() {
 	grep -q refused "$tmp/told"
 }
 
+# Divvy's objects of this direction with their values.
+objects() {
+	{
+		tc -n "$host" -b - <<-END
+			qdisc show dev divvy1
+			class show dev divvy1
+			filter show dev divvy1 parent d177:
+			qdisc show dev va
+			filter show dev va parent d177:
+		END
+		ip -n "$host" link show dev divvy1
+	} 2>/dev/null | values | sed '/default 0 /s/ direct_packets_stat [0-9]*//' | sort # what a vNIC's own root counts is no value
+}
+
+as_before() {
+	[[ $(objects) == "$before" ]]
+}
+
+# While nothing comes: what is divided anew all the time does not stay as it was.
+rx_fault() { # name, what the log says, command...
+	local t0 took try
+	for try in 1 2 3; do
+		t0=${EPOCHREALTIME/./}
+		"${@:3}"
+		await 8 as_before || diff <(echo "$before") <(objects) | diag
+		took=$(((${EPOCHREALTIME/./} - t0) / 1000))
+		echo "# $1: repaired after $took ms"
+		((took > deadline_ms)) || break
+	done
+	check "$1: repaired within a second" "took <= deadline_ms"
+	grep -qF "$2" "$tmp/divvyd.log"
+	check "$1: the log says it, and of which direction" "$? == 0" || diag <"$tmp/divvyd.log"
+}
+
+repair_the_tree() {
+	local before class
+	before=$(objects)
+	class=$(tc -n "$host" class show dev divvy1 | sed -n 's/^class htb \(d177:[0-9a-f]*\) parent.*/\1/p' | grep -v fffe | sort | head -n 1)
+	rx_fault "class changed" "class changed" tc_on_host "class change dev divvy1 parent d177:1 classid $class htb rate 1mbit ceil 1mbit"
+	rx_fault "class removed" "class removed" tc_on_host "class del dev divvy1 classid $class"
+	rx_fault "leaf replaced" "queue replaced" tc_on_host "qdisc replace dev divvy1 parent $class pfifo limit 2"
+	rx_fault "classifier removed" "classifier removed" tc_on_host "filter del dev divvy1 parent d177:"
+	rx_fault "IFB's root removed" "root qdisc removed" tc_on_host "qdisc del dev divvy1 root"
+	rx_fault "the filter's redirect leads elsewhere" "filter changed" tc_on_host \
+		"actions change action mirred egress redirect dev up0 index $(tc -n "$host" filter show dev va parent d177: | sed -n 's/.*index \([0-9]*\) ref.*/\1/p' | head -n 1)"
+}
+
 case_repair() {
 	local watcher
 	divvy watch --json >"$tmp/told" 2>&1 &
@@ -184,6 +235,7 @@ case_repair() {
 	apply_spec
 	await 3 told bind '"device":"a"' '"nic":"va"'
 	check "watch: what is received is bound" "$? == 0" || diag <"$tmp/told"
+	repair_the_tree
 	servers start
 	fault "filter removed" tc_on_host "filter del dev va parent d177: pref 65520"
 	await 3 told repaired '"device":"a"' '"what":"filter removed"'
@@ -195,6 +247,67 @@ case_repair() {
 	fault "IFB removed" ip -n "$host" link del divvy1
 	check_rx_shares "after the repairs" 600
 	servers stop
+}
+
+fields_at_a() { # of a short flood
+	seen va >/dev/null
+	servers start
+	sleep 0.3
+	servers stop
+	seen va
+}
+
+# Packets come to the VM as they came to the host, and what others wrote into them changes nothing of their class.
+case_fields() {
+	local wish off on
+	spec ", rx: same" ", rx: same"
+	watch va see va
+	for wish in "0x10003 0x1234 7 0" "0xffffffff 0xffffffff 0xffff 0"; do
+		# shellcheck disable=SC2086 # words
+		watch up0 set up0 $wish
+		off=$(fields_at_a)
+		apply_spec
+		on=$(fields_at_a)
+		divvy release --all
+		unwatch up0
+		echo "# set to $wish; without divvy: ${off//$'\n'/; }"
+		[[ -n $off && $off == "$on" ]]
+		check "fields: the same with divvy (set before: $wish)" "$? == 0" || diag < <(diff <(echo "$off") <(echo "$on"))
+	done
+	unwatch va
+	for wish in 0xd1770000 0xd1770003; do # divvy's own direct queue; a class of its own
+		watch up0 set up0 $wish 0 0 0
+		apply_spec
+		servers start
+		check_rx_shares "priority $wish set before divvy" 600
+		servers stop
+		unwatch up0
+	done
+}
+
+# An uplink that is not there for a while.
+case_absent() {
+	spec ", rx: same" ", rx: same"
+	apply_spec
+	servers start
+	ip -n "$host" link set up0 name wan7
+	await 3 uplink_present false
+	check "absent: the status says so" "$? == 0" || json | diag
+	divvy set a.rx.share=30 b.rx.share=10 >"$tmp/said" 2>&1
+	check "absent: set works meanwhile" "$? == 0" || diag <"$tmp/said"
+	check_rx_shares "absent: what was set is in force" 750
+	ip -n "$host" link set wan7 name up0
+	await 3 uplink_present true && await 3 rx_is a state bound && rx_is b state bound
+	check "there again: both are bound" "$? == 0" || json | diag
+	check_rx_shares "there again" 750
+	divvy release a 2>&1 | diag
+	await 3 eval '! divided va' && divided vb
+	check "a is released, b goes on" "$? == 0" || qdiscs | diag
+	servers stop
+}
+
+uplink_present() { # true | false
+	json | grep -q "\"name\":\"up0\",\"present\":$1"
 }
 
 sends_divided() { # vNIC
@@ -359,6 +472,6 @@ case_undivided_clsact() {
 }
 
 # `make check-rx` runs "all", tests/hosts/long.sh "all vlan ovs" on kernels that have these.
-[[ ${1:-} != all ]] || set -- shares off repair undivided undivided_clsact others tbf nft routed queues "${@:2}"
+[[ ${1:-} != all ]] || set -- shares off repair undivided undivided_clsact others tbf nft routed queues fields absent "${@:2}"
 (($# > 0)) || set -- shares off repair others
 rx_cases "$@"
