@@ -157,7 +157,7 @@ servers() { # start | stop
 	local v
 	for v in web batch; do
 		if [[ $1 == start ]]; then
-			vm_ask $v "flood 60 $frame ${to_mac[$v]} 10.77.0.1 ${to_ip[$v]} ${port[$v]} rate=$flood_rate"
+			vm_ask $v "flood 600 $frame ${to_mac[$v]} 10.77.0.1 ${to_ip[$v]} ${port[$v]} rate=$flood_rate"
 		else
 			vm_ask $v stop
 			vm_reply $v
