@@ -9,6 +9,7 @@
 #   make check      set up, then run every test
 #   make check-kernels  what takes longer, on Debian's kernels: an hour; PARTS="order burst" some of it (tests/hosts/long.sh)
 #   make check-rx   what VMs receive, and macvtaps, on this machine: three minutes
+#   make check-rows each fix of what broke on other people's hosts taken out: its test fails; ten minutes (tests/rows/run.sh)
 #   make check-views    metrics and page, by Debian's Prometheus and Chromium: a minute (tests/views/check.sh)
 #   make picture    the README's moving picture, doc/top.svg (tests/views/picture.sh)
 #   make check-libvirt  a real libvirtd beside divvyd: two to ten minutes (tests/libvirt/check.sh)
@@ -336,6 +337,11 @@ check-killed: deps
 	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
 	@tests/system/killed.sh 200
 
+# Each fix that tests/rows/ names is taken out in a copy, and the test that shows it has to fail. ROWS="a1 b7" for some.
+check-rows: deps
+	@$(MAKE) --no-print-directory -j2 WERROR=1 all tests
+	@tests/rows/run.sh $(ROWS)
+
 # The scheduler's policies in virtual time; doc/simulation.md says what is run.
 $(B)/divvy-sim: NEED = -lm
 $(B)/divvy-sim: $(call obj,tests/sim/main.c tests/sim/sim.c) $(call rooms,$(IN_core))
@@ -405,7 +411,7 @@ clean:
 	rm -rf $(B) lab/out
 
 .PHONY: all exporter picture lab unit tests fuzz lint lint-files deps demo figures check check-kernels check-rx check-views \
-	check-libvirt check-killed bench install install-exporter install-lab uninstall deb check-deb check-host check-unit clean
+	check-libvirt check-killed check-rows bench install install-exporter install-lab uninstall deb check-deb check-host check-unit clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

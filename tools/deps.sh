@@ -5,11 +5,12 @@
 #
 # Every goal gets what building needs. These get more:
 #	demo, check, check-kernels, check-libvirt, check-host, check-unit, figures	the lab, which runs virtual machines on this host; a line says so first
-#	these and bench			what network namespaces are set up with
+#	these, check-rows, check-rx, check-killed, bench	what network namespaces are set up with
 #	bench				what counts system calls
 #	exporter, and those with tests	what serves HTTP
+#	check-rows			patch(1)
 #	check-views			a Prometheus and a browser that look at it
-#	check, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
+#	check, check-rows, check-rx, check-killed, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
 #	fuzz				libFuzzer
 #	deb, check-deb, check-host, check-unit	what packages are built with
@@ -42,7 +43,7 @@ no_btf="this kernel has no BTF (/sys/kernel/btf/vmlinux): \
 use one built with CONFIG_DEBUG_INFO_BTF, as Debian's are"
 
 [ "$(uname -s)" = Linux ] || die "needs Linux"
-if wants demo check check-views picture check-kernels check-libvirt figures bench check-deb check-host check-unit; then
+if wants demo check check-rows check-rx check-killed check-views picture check-kernels check-libvirt figures bench check-deb check-host check-unit; then
 	must_be_root
 	[ -c /dev/net/tun ] || die "no /dev/net/tun on this machine: modprobe tun"
 	[ -r /sys/kernel/btf/vmlinux ] || die "$no_btf"
@@ -83,17 +84,19 @@ missing() { # package...: those that are not installed
 # shellcheck disable=SC2086 # lists
 {
 	wanted=$(missing $build)
-	! wants demo check check-views picture check-kernels check-libvirt figures bench check-deb check-host check-unit ||
+	! wants demo check check-rows check-rx check-killed check-views picture check-kernels check-libvirt figures bench check-deb check-host check-unit ||
 		wanted=$wanted$(missing $namespaces)
 	! wants bench || wanted=$wanted$(missing $bench)
 	! wants check-views || wanted=$wanted$(missing $views)
 	! wants picture || wanted=$wanted$(missing tmux perl)
-	! wants exporter install-exporter deb check-deb check-host check-unit bench check-views check check-kernels check-libvirt lint ||
+	! wants exporter install-exporter deb check-deb check-host check-unit bench check-views check check-rows check-rx check-killed check-kernels \
+		check-libvirt lint ||
 		wanted=$wanted$(missing $exporter)
 	! wants deb check-deb check-host check-unit || wanted=$wanted$(missing $packages)
 	! wants check-deb check-host check-unit || wanted=$wanted$(missing $trees)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
-	! wants check check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
+	! wants check check-rows check-rx check-killed check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
+	! wants check-rows || wanted=$wanted$(missing patch)
 	wanted_lab=
 	! wants demo check check-kernels check-libvirt figures check-host check-unit || wanted_lab=$(missing $lab)
 	if wants figures; then

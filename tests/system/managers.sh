@@ -355,6 +355,15 @@ case_own() { # who made the qdisc is known over a restart
 	check "qdisc removed: divvy's own takes its place" "$? == 0"
 	await 2 eval "tc -n '$host' filter show dev '$u' parent ffff: | grep -q divvy"
 	check "qdisc replaced: divvy's filter is there again" "$? == 0"
+	commands_libvirt ovs-nic 0
+	echo "${EPOCHREALTIME/./}" >"$tmp/ovs-nic.last"
+	measure ovs-nic
+	sum_up ovs-nic
+	check "the first limit of a VM that divvy divides: the manager's commands succeed" "bad == 0 && slow <= 3000"
+	rm -f "$tmp"/*.result
+	tc -n "$host" qdisc del dev "$t" root
+	tc -n "$host" qdisc del dev "$t" ingress
+	await 2 eval "tc -n '$host' filter show dev '$t' parent ffff: | grep -q divvy"
 	divvyd_kill
 	divvyd_launch
 	divvy release --all
