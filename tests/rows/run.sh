@@ -8,12 +8,12 @@
 #	Fix:		what is taken out: what divvy does no more
 #	Test:		the test that shows it: a program of tests/unit, or a script with its cases; variables go before it
 #	Fails:		a pattern (grep -E) of the check that has to fail
-# All is done in a copy of the tree, with its objects, so that only what a file changes is compiled anew. First every test
-# passes in the unchanged copy, with the named checks in it. Then each patch is applied, the test runs until the named check
-# has failed, and the patch is taken back. A patch that does not apply, a test that passes, or one that fails elsewhere is
+# All is done in a copy of the tree, with its objects, so that only what a file changes is compiled anew. First a test
+# passes in the unchanged copy, with the named checks in it. Then each patch that names it is applied, the test runs until
+# the named check has failed, and the patch is taken back. A patch that does not apply, a test that passes, or one that fails elsewhere is
 # an error: then the patch, or the test, has to follow the source.
 #
-# LOCK=file: held while a test runs, on a machine that others measure on. KEPT=folder: what tests print.
+# LOCK=file: held from a test's first run to its last, on a machine that others measure on. KEPT=folder: what tests print.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -21,6 +21,8 @@ test_seconds=150 # no test that is named here takes half of it
 kept=${KEPT:-$root/build/kept-rows}
 tree=
 child=
+lock=
+list=()
 bad=0
 
 fail() { # what
@@ -87,15 +89,14 @@ build() { # test's words
 
 # A script ends by itself when it is told to, and takes away what it made.
 run_test() { # sets status and began, in SECONDS; file for what it prints, pattern of the check after which it may end or "", test's words...
-	local log=$1 until=$2 lock
+	local log=$1 until=$2
 	shift 2
 	command_of "$@"
-	[[ -z ${LOCK:-} ]] || { exec {lock}>"$LOCK" && flock "$lock"; }
 	began=$SECONDS
 	: >"$log"
 	(
 		cd "$tree" || exit 1
-		[[ -z ${lock:-} ]] || exec {lock}>&- # a process that outlives the test must not hold it
+		[[ -z $lock ]] || exec {lock}>&- # a process that outlives the test must not hold it
 		exec timeout --foreground "$test_seconds" env "${command[@]}"
 	) >"$log" 2>"$log.err" &
 	child=$!
@@ -106,12 +107,11 @@ run_test() { # sets status and began, in SECONDS; file for what it prints, patte
 	wait "$child"
 	status=$?
 	child=
-	[[ -z ${LOCK:-} ]] || exec {lock}>&-
 }
 
-# cmocka says "not ok" also of what it skips.
+# cmocka says "not ok" also of what it skips, and more than the name where what follows a test fails, too.
 failed_check() { # log, pattern: the first line of a check of that name that failed
-	grep -E '^not ok' "$1" | grep -v '# SKIP' | sed 's/^not ok [0-9]* - //' | grep -m 1 -E -- "$2"
+	grep -E '^not ok' "$1" | grep -v '# SKIP' | sed 's/^not ok [0-9]* - //; s/ Could not run test: .*//' | grep -m 1 -E -- "$2"
 }
 
 passed_check() { # log, pattern
@@ -123,28 +123,22 @@ trouble() { # row or test, what
 	bad=$((bad + 1))
 }
 
-# Every test that a row names, once, as the source is.
-unchanged() {
-	local test row log words
-	local -A ran=()
-	for row in "${rows[@]}"; do
-		test=$(header Test "$row")
-		[[ -z ${ran[$test]:-} ]] || continue
-		ran[$test]=1
-		log=$kept/unchanged_${test//[ \/]/_}
-		read -ra words <<<"$test"
-		build "${words[@]}" || fail "the unchanged source does not build"
-		run_test "$log" "" "${words[@]}"
-		if ((status != 0)) || grep -E '^not ok' "$log" | grep -qv '# SKIP'; then
-			trouble "$test" "it fails in the unchanged source: $log"
-		else
-			echo "passes unchanged ($((SECONDS - began)) s): $test"
-		fi
-	done
-	for row in "${rows[@]}"; do
-		test=$(header Test "$row")
-		passed_check "$kept/unchanged_${test//[ \/]/_}" "$(header Fails "$row")" ||
-			trouble "$row" "the unchanged test has no check \"$(header Fails "$row")\" that passes"
+# The test as the source is. False: it fails, or lacks a check that a row names.
+unchanged() { # test
+	local row words log=$kept/unchanged_${1//[ \/]/_}
+	read -ra words <<<"$1"
+	build "${words[@]}" || fail "the unchanged source does not build"
+	run_test "$log" "" "${words[@]}"
+	if ((status != 0)) || grep -E '^not ok' "$log" | grep -qv '# SKIP'; then
+		trouble "$1" "it fails in the unchanged source: $log"
+		return 1
+	fi
+	echo "passes unchanged ($((SECONDS - began)) s): $1"
+	for row in "${same[@]}"; do
+		passed_check "$log" "$(header Fails "$row")" || {
+			trouble "$row" "the unchanged test has no check \"$(header Fails "$row")\" that passes: $log"
+			return 1
+		}
 	done
 }
 
@@ -161,13 +155,44 @@ mutant() { # row
 	else
 		run_test "$log" "$(header Fails "$1")" "${words[@]}"
 		if check=$(failed_check "$log" "$(header Fails "$1")"); then
-			echo "$(header Row "$1") | $(header Fix "$1") | $test | $check ($((SECONDS - began)) s)"
+			list+=("$(header Row "$1") | $(header Fix "$1") | $test | $check")
+			echo "fails without the fix ($((SECONDS - began)) s): $1: $check"
 		else
 			trouble "$1" "SURVIVES: $test has no failed check \"$(header Fails "$1")\" without: $(header Fix "$1") ($log)"
 		fi
 	fi
 	patch -d "$tree" -p1 --batch --fuzz=0 --no-backup-if-mismatch -R <"$here/$1.patch" >"$tree/patch.log" 2>&1 ||
 		fail "$1: the patch cannot be taken back"
+}
+
+rows_of() { # test; sets same: the rows that name it
+	local row
+	same=()
+	for row in "${rows[@]}"; do
+		[[ $(header Test "$row") != "$1" ]] || same+=("$row")
+	done
+}
+
+each_test() {
+	local row test
+	local -a same
+	local -A ran=()
+	for row in "${rows[@]}"; do
+		test=$(header Test "$row")
+		[[ -z ${ran[$test]:-} ]] || continue
+		ran[$test]=1
+		rows_of "$test"
+		[[ -z ${LOCK:-} || $test != *tests/system/* ]] || { exec {lock}>"$LOCK" && flock "$lock"; }
+		! unchanged "$test" || mutants
+		[[ -z $lock ]] || { exec {lock}>&- && lock=; }
+	done
+}
+
+mutants() {
+	local one
+	for one in "${same[@]}"; do
+		mutant "$one"
+	done
 }
 
 check_headers() {
@@ -188,11 +213,8 @@ trap 'exit 130' INT TERM
 rm -rf "$kept"
 mkdir -p "$kept" || fail "no folder $kept"
 copy_tree
-unchanged
-((bad == 0)) || fail "tests fail in the unchanged source: rows say nothing"
+each_test
 echo "row | the fix that is taken out | test | the check that fails"
-for row in "${rows[@]}"; do
-	mutant "$row"
-done
-echo "run.sh: ${#rows[@]} fixes taken out, $((${#rows[@]} - bad)) found by their tests, $bad not; $((SECONDS / 60)) min $((SECONDS % 60)) s"
-((bad == 0))
+printf '%s\n' "${list[@]}" | sort -V
+echo "run.sh: ${#rows[@]} fixes taken out, ${#list[@]} found by their tests; $((SECONDS / 60)) min $((SECONDS % 60)) s"
+((bad == 0 && ${#list[@]} == ${#rows[@]}))

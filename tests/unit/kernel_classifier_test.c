@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The BPF program is run by the kernel on packets that the test makes (BPF_PROG_TEST_RUN). */
 #include "classifier_rig.h"
+#include "flood.h"
+
+#include "kernel/net/filter.h"
+#include "kernel/net/htb.h"
+#include "kernel/net/qdisc.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -174,6 +179,44 @@ static void priorities(void **state)
 	}
 }
 
+/* --- at the IFB ----------------------------------------------------------------------------------------- */
+
+/*
+ * A packet of a vNIC that divvy does not know (its filter leads to the IFB for a moment more) gets the default leaf. A class
+ * of 0 would be HTB's direct queue, which has no rate and goes before all classes.
+ */
+static void no_class(void **state)
+{
+	struct htb_class root = { .minor = 1, .rate = { 1000000 }, .ceil = { 1000000 }, .burst = 60000, .cburst = 60000 };
+	struct htb_class leaf = { .minor = DIVVY_MINOR_DEFAULT, .parent = 1, .rate = { 1000000 }, .ceil = { 1000000 },
+				  .burst = 60000, .cburst = 60000, .quantum = 2000, .leaf = true };
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + 2 * NSEC_PER_SEC;
+	struct htb_stats stats = { 0 };
+	struct rtnl *r = NULL;
+	uint32_t ifb;
+	int link;
+
+	(void)state;
+	assert_int_equal(rtnl_open(&r), 0);
+	assert_int_equal(link_add_ifb(r, "clifb", "test", 1000, 0), 0);
+	commit_ok(r);
+	ifb = ifindex_of(r, "clifb");
+	qdisc_add_htb(r, ifb, HTB_MAJOR, DIVVY_MINOR_DEFAULT, 10, 0);
+	htb_class_add(r, ifb, &root, 0);
+	htb_class_add(r, ifb, &leaf, 0);
+	filter_set_root(r, ifb, (uint32_t)HTB_MAJOR << 16, classifier_fd(c, CLASSIFIER_TX_ROOT), 0);
+	commit_ok(r);
+	link = sink_open(ifb); /* it sends one frame */
+	while (stats.packets == 0 && clock_ns(CLOCK_MONOTONIC) < deadline)
+		assert_int_equal(htb_get_stats(r, ifb, DIVVY_MINOR_DEFAULT, &stats), 0);
+	assert_int_equal(stats.packets, 1);
+	close(link);
+	link_del(r, ifb, 0);
+	commit_ok(r);
+	rtnl_close(r);
+}
+
+/* --- waking ----------------------------------------------------------------------------------------------- */
 
 static void note_key(uint32_t key, void *arg)
 {
@@ -231,7 +274,7 @@ int main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(unknown_device), TEST(set_change_clear), TEST(priorities), TEST(gso), TEST(gso_unreadable),
-		TEST(wakes), TEST(two_daemons),
+		TEST(no_class), TEST(wakes), TEST(two_daemons),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
