@@ -48,6 +48,11 @@ try "the operator's specification stays" grep -q "edited by" "$tmp/dest/etc/divv
 try "make uninstall" make -C "$root" uninstall PREFIX=/usr DESTDIR="$tmp/dest"
 try "only the operator's specification is left" test "$(files)" = etc/divvy/divvy.yaml
 
+# --- "nothing is lost" is said with its condition, and its figure is a scenario's ---
+try "README: the host loses nothing, and a guest may drop itself" grep -q '^\*\*Is nothing lost, ever?\*\* Not by the host\. A guest .* may drop' "$root/README.md"
+try "divvyd(8): when a guest drops itself" grep -q '^itself\.$' <(grep -A 1 'loses nothing on the host, but its guest may drop packets' "$root/doc/divvyd.8")
+try "the lab has that guest" grep -q 'qdisc: fq_codel' "$root/lab/scenarios/udp-guest-qdisc.yaml"
+
 # --- a tree without lab and tests, and a host that got the programs by tar ---
 mkdir "$tmp/tree"
 for f in "$root"/*; do

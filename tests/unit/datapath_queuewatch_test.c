@@ -164,12 +164,31 @@ static void test_given_back(void **state)
 	use(&r, 1);
 	apply(&r, 0);
 	assert_int_equal(sndbuf(r.queue[0]), TAP_SNDBUF_UNLIMITED);
+	assert_non_null(backpressure_of(&r.held, r.vnic.ifindex));
 	assert_true(backpressure_of(&r.held, r.vnic.ifindex)->returning);
 	apply(&r, 0);
 	assert_non_null(backpressure_of(&r.held, r.vnic.ifindex));
 	use(&r, QUEUES);
 	expect_all(&r, TAP_SNDBUF_UNLIMITED);
 	assert_null(backpressure_of(&r.held, r.vnic.ifindex));
+	tear_down(&r);
+}
+
+/* What the VMM itself had set (QEMU's sndbuf=) is given back, however often divvy has changed it. */
+static void test_own_value(void **state)
+{
+	struct rig r;
+	int own = 123456;
+
+	(void)state;
+	set_up(&r);
+	use(&r, QUEUES);
+	assert_int_equal(ioctl(r.queue[0], TUNSETSNDBUF, &own), 0);
+	apply(&r, SMALL);
+	apply(&r, SMALLER);
+	assert_int_equal(sndbuf(r.queue[0]), SMALLER);
+	apply(&r, 0);
+	assert_int_equal(sndbuf(r.queue[0]), own);
 	tear_down(&r);
 }
 
@@ -255,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_detached_from_the_start),
 		cmocka_unit_test(test_detached_meanwhile),
 		cmocka_unit_test(test_given_back),
+		cmocka_unit_test(test_own_value),
 		cmocka_unit_test(test_wanted_again),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_rest),
