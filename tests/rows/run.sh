@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run.sh [ROW...]: each fix of what once broke on other people's hosts has a test that fails without it. A ROW is the name of
-# a file here without ".patch", or its begin: "b7", "a1_root". Each file takes one fix out of the source, and says in its
+# a file here without ".patch", or its begin: "b7", "a1_own". Each file takes one fix out of the source, and says in its
 # first lines
-#	Row:		the number in the list of faults
-#	Fix:		what is taken out: what divvy does no more
-#	Test:		the test that shows it: a program of tests/unit, or a script with its cases; variables go before it
-#	Fails:		a pattern (grep -E) of the check that has to fail
+#	Row:	what it belongs to: A1 to D14 of the list of faults, or a word
+#	Fix:	what is taken out: what divvy does no more
+#	Test:	the test that shows it: a program of tests/unit, or a script with its cases; variables go before it
+#	Fails:	a pattern (grep -E) of the check that has to fail
 # All is done in a copy of the tree, with its objects, so that only what a file changes is compiled anew. First a test
 # passes in the unchanged copy, with the named checks in it. Then each patch that names it is applied, the test runs until
-# the named check has failed, and the patch is taken back. A patch that does not apply, a test that passes, or one that fails elsewhere is
-# an error: then the patch, or the test, has to follow the source.
+# the named check has failed, and the patch is taken back. It is an error when a patch does not apply, when the test passes,
+# and when another check fails: then the patch, or the test, has to follow the source.
 #
-# LOCK=file: held from a test's first run to its last, on a machine that others measure on. KEPT=folder: what tests print.
+# LOCK=file: held from the first run to the last of a script in tests/system, on a machine that others measure on.
+# KEPT=folder: what tests print.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -66,14 +67,14 @@ copy_tree() {
 		--exclude=./build/deb --exclude=./build/corpus -cf - . | tar -C "$tree" -xf - || fail "the tree cannot be copied"
 }
 
-# Sets command, in the tree, and target: what make has to build for it.
+# Sets script, the test without its variables and cases, command, and target: what make has to build for it.
 command_of() { # test's words
 	command=()
 	while [[ $1 == *=* ]]; do
 		command+=("$1")
 		shift
 	done
-	target=all
+	script=$1 target=all
 	[[ $1 == *.sh ]] || target=build/$1
 	[[ $1 == *.sh ]] && command+=("./$1") || command+=("build/$1")
 	command+=("${@:2}")
@@ -87,8 +88,8 @@ build() { # test's words
 	}
 }
 
-# A script ends by itself when it is told to, and takes away what it made.
-run_test() { # sets status and began, in SECONDS; file for what it prints, pattern of the check after which it may end or "", test's words...
+# A script ends by itself when it is told to, and takes away what it made. Sets status, and began (SECONDS).
+run_test() { # file for what it prints, pattern of the check after which it may end or "", test's words...
 	local log=$1 until=$2
 	shift 2
 	command_of "$@"
@@ -101,7 +102,8 @@ run_test() { # sets status and began, in SECONDS; file for what it prints, patte
 	) >"$log" 2>"$log.err" &
 	child=$!
 	while kill -0 "$child" 2>/dev/null; do
-		[[ -z $until ]] || ! failed_check "$log" "$until" >/dev/null || kill -TERM "$child" 2>/dev/null
+		# Once: a second one would end it while it takes away what it made.
+		[[ -z $until ]] || ! failed_check "$log" "$until" >/dev/null || { kill -TERM "$child" 2>/dev/null && until=; }
 		sleep 0.1
 	done
 	wait "$child"
@@ -173,19 +175,28 @@ rows_of() { # test; sets same: the rows that name it
 	done
 }
 
+# Tests of one script come one after the other, with the lock held from the first to the last.
 each_test() {
-	local row test
+	local test script held=
 	local -a same
-	local -A ran=()
+	while read -r script test; do
+		rows_of "$test"
+		[[ $script == "$held" || -z $lock ]] || { exec {lock}>&- && lock=; }
+		[[ -z ${LOCK:-} || -n $lock || $script != tests/system/* ]] || { exec {lock}>"$LOCK" && flock "$lock"; }
+		held=$script
+		! unchanged "$test" || mutants
+	done < <(tests_of_rows)
+	[[ -z $lock ]] || exec {lock}>&-
+}
+
+tests_of_rows() { # a line each: the script or program, and the test
+	local row test words
 	for row in "${rows[@]}"; do
 		test=$(header Test "$row")
-		[[ -z ${ran[$test]:-} ]] || continue
-		ran[$test]=1
-		rows_of "$test"
-		[[ -z ${LOCK:-} || $test != *tests/system/* ]] || { exec {lock}>"$LOCK" && flock "$lock"; }
-		! unchanged "$test" || mutants
-		[[ -z $lock ]] || { exec {lock}>&- && lock=; }
-	done
+		read -ra words <<<"$test"
+		command_of "${words[@]}"
+		echo "$script $test"
+	done | sort -u
 }
 
 mutants() {
