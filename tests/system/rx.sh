@@ -212,8 +212,11 @@ rx_fault() { # name, what the log says, command...
 	check "$1: the log says it, and of which direction" "$? == 0" || diag <"$tmp/divvyd.log"
 }
 
-repair_the_tree() {
+case_tree() {
 	local before class
+	spec ", rx: same" ", rx: same"
+	apply_spec
+	await 3 divided vb
 	before=$(objects)
 	class=$(tc -n "$host" class show dev divvy1 | sed -n 's/^class htb \(d177:[0-9a-f]*\) parent.*/\1/p' | grep -v fffe | sort | head -n 1)
 	rx_fault "class changed" "class changed" tc_on_host "class change dev divvy1 parent d177:1 classid $class htb rate 1mbit ceil 1mbit"
@@ -223,6 +226,12 @@ repair_the_tree() {
 	rx_fault "IFB's root removed" "root qdisc removed" tc_on_host "qdisc del dev divvy1 root"
 	rx_fault "the filter's redirect leads elsewhere" "filter changed" tc_on_host \
 		"actions change action mirred egress redirect dev up0 index $(tc -n "$host" filter show dev va parent d177: | sed -n 's/.*index \([0-9]*\) ref.*/\1/p' | head -n 1)"
+	divvyd_kill
+	tc_on_host "qdisc replace dev divvy1 parent $class pfifo limit 2" \
+		"class change dev divvy1 parent d177:1 classid $class htb rate 1mbit ceil 1mbit" "filter del dev va parent d177: pref 65520"
+	divvyd_launch
+	await 3 as_before
+	check "changed while divvyd was dead: the next one repairs" "$? == 0" || diff <(echo "$before") <(objects) | diag
 }
 
 case_repair() {
@@ -235,7 +244,6 @@ case_repair() {
 	apply_spec
 	await 3 told bind '"device":"a"' '"nic":"va"'
 	check "watch: what is received is bound" "$? == 0" || diag <"$tmp/told"
-	repair_the_tree
 	servers start
 	fault "filter removed" tc_on_host "filter del dev va parent d177: pref 65520"
 	await 3 told repaired '"device":"a"' '"what":"filter removed"'
@@ -477,6 +485,6 @@ case_undivided_clsact() {
 }
 
 # `make check-rx` runs "all", tests/hosts/long.sh "all vlan ovs" on kernels that have these.
-[[ ${1:-} != all ]] || set -- shares off repair undivided undivided_clsact others tbf nft routed queues fields absent "${@:2}"
-(($# > 0)) || set -- shares off repair others
+[[ ${1:-} != all ]] || set -- shares off tree repair undivided undivided_clsact others tbf nft routed queues fields absent "${@:2}"
+(($# > 0)) || set -- shares off tree repair others
 rx_cases "$@"
