@@ -79,8 +79,8 @@ static int follow_tree(struct sampler *s, const struct tree *have)
 	return 0;
 }
 
-/* Takes fresh. */
-static void push(struct sample_uplink *u, struct sample_reading fresh)
+/* Takes fresh. True: it stands beside the latest one before it; false: in its place. */
+static bool push(struct sample_uplink *u, struct sample_reading fresh)
 {
 	bool replace = u->n_readings > 1 && u->reading[0].at_ns - u->reading[1].at_ns < SPACING_NS;
 
@@ -93,6 +93,7 @@ static void push(struct sample_uplink *u, struct sample_reading fresh)
 		u->n_readings++;
 	}
 	u->reading[0] = fresh;
+	return !replace;
 }
 
 static int compare_minor(const void *key, const void *c)
@@ -108,10 +109,12 @@ static const struct sample_class *class_of(const struct sample_reading *r, uint1
 /* Whether the reading has the classes that the kernel has now: it has not where one was added or is gone. */
 static bool has_classes(const struct sample_reading *r, const struct tree_uplink *have)
 {
-	for (size_t i = 0; i < have->n_classes; i++)
-		if (!class_of(r, have->classes[i].htb.minor))
+	if (!r->n || r->n != have->n_classes)
+		return false;
+	for (size_t i = 0; i < r->n; i++) /* both by minor */
+		if (r->classes[i].minor != have->classes[i].htb.minor)
 			return false;
-	return r->n && r->n == have->n_classes;
+	return true;
 }
 
 /*
@@ -153,9 +156,13 @@ static int read_uplink(struct sample_uplink *u, struct rtnl *r, const struct tre
 	int err = 0;
 
 	if (rests(u, &root, have)) {
+		if (u->rested) {
+			u->reading[0].at_ns = now_ns;
+			return 0;
+		}
 		err = copy_reading(&u->reading[0], now_ns, &fresh);
 		if (err >= 0)
-			push(u, fresh);
+			u->rested = push(u, fresh);
 		return err;
 	}
 	err = htb_list(r, have->ifb, NULL, &stats, &fresh.n);
@@ -173,6 +180,7 @@ static int read_uplink(struct sample_uplink *u, struct rtnl *r, const struct tre
 							  .backlog_bytes = stats[i].backlog_bytes };
 	push(u, fresh);
 	u->root = root;
+	u->rested = false;
 	return 1;
 }
 

@@ -37,6 +37,7 @@ struct sample_uplink {
 	struct sample_root root; /* before the latest dump of the classes */
 	struct sample_reading reading[SAMPLE_READINGS]; /* the latest first */
 	size_t n_readings;
+	bool rested; /* nothing was sent between the latest two: at rest the latest one is only dated anew */
 };
 
 /* Zeroed: no readings. */

@@ -428,6 +428,13 @@ static void at_rest(void **state)
 	reads(&s, &p, 0);
 	assert_int_equal(rate_of(&s, "eth0", 1), 0);
 	assert_int_equal(class_bytes(&s, 1), 5000);
+	for (int i = 0; i < 10; i++)
+		reads(&s, &p, 0);
+	assert_int_equal(rate_of(&s, "eth0", 1), 0);
+	counters[0][1].bytes = roots[0].bytes = 5700; /* in the second since the latest reading */
+	reads(&s, &p, 1);
+	assert_int_equal(rate_of(&s, "eth0", 1), 700);
+	assert_int_equal(class_bytes(&s, 1), 5700);
 	reads(&s, &p, 0);
 	roots[0].backlog_packets = 1;
 	reads(&s, &p, 1);
