@@ -32,7 +32,7 @@ static inline void *byifindex_find(void *list, size_t n, size_t elem, uint32_t i
 	size_t at = byifindex_lower_bound(list, n, elem, ifindex);
 	char *there;
 
-	if (at == n)
+	if (!list || at == n)
 		return NULL;
 	there = (char *)list + at * elem;
 	return memcmp(there, &ifindex, sizeof(ifindex)) == 0 ? there : NULL;

@@ -12,7 +12,9 @@
  * (datapath/settle.h). Events are read before requests are answered: what a verb changes is planned with what
  * is known. Events are lost when the socket overruns: then all is read again. What no event tells (a send
  * buffer that was undone, a vNIC that took no filter and would now) is found by an audit every AUDIT_SECONDS.
- * What failed as a whole is tried again every second.
+ * What failed as a whole is tried again every second. Where nothing happens and nothing is sent, divvyd rests: it wakes up
+ * to read one counter of the host (datapath/undivided.h) and, every SAMPLE_SECONDS, one of each IFB, and audits once a
+ * minute.
  */
 #include "loop.h"
 
@@ -29,12 +31,14 @@
 #include "datapath/look.h"
 #include "datapath/mend.h"
 #include "datapath/nftwatch.h"
+#include "kernel/proc/softnet.h"
 #include "proto/doing.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <malloc.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * A guest that attaches queues of its tap in a loop makes some 5,000 link events a second. Being woken for each is what
@@ -50,6 +54,12 @@
  */
 #define SECOND_US 1017000
 #define AUDIT_SECONDS 10
+/*
+ * At rest no event has come for so long, and no vNIC has sent to divvy. An audit's cost grows with the vNICs, and what it
+ * finds that no event tells harms none but a VM that sends. So audits are as far apart as this, then. Once packets come
+ * they are AUDIT_SECONDS apart again.
+ */
+#define REST_SECONDS 60
 /* So often counters are read while no client asks: the first status needs a reading from before. */
 #define SAMPLE_SECONDS 5
 #define ADVICE_SECONDS 60 /* at the latest */
@@ -78,9 +88,12 @@ struct loop {
 	unsigned int rescan_stage;
 	bool managed;     /* at the latest look a manager had a tap open, or had not yet recorded one */
 	bool look_again;      /* an event came between the first two looks at /proc */
-	unsigned int seconds; /* since the start */
+	unsigned int seconds; /* since the start, about */
+	unsigned int step;    /* seconds until the second timer's next turn: 1, at rest SAMPLE_SECONDS */
+	unsigned int busy;    /* the second in which something last happened, or was sent */
 	bool news;            /* since advice_log(): something happened on the host */
-	const struct binding *advised; /* of the plan that advice_log() saw; compared only */
+	uint64_t advised;     /* daemon.plans, at advice_log() */
+	int softnet; /* owned; negative: the kernel does not tell */
 };
 
 static void arm(sd_event_source *timer, uint64_t us)
@@ -112,6 +125,29 @@ static void look_soon(struct loop *l)
 	l->look_again = false;
 	l->rescan_stage = 0;
 	arm(l->rescan_timer, rescan_us[0]);
+}
+
+/* For a while nothing has happened, and nothing waits to be tried again. */
+static bool rests(const struct loop *l)
+{
+	const struct daemon *d = l->daemon;
+
+	return l->seconds - l->busy >= REST_SECONDS && !d->slots && !d->unreconciled && !d->plane.stale &&
+	       d->plan.hurdles.error >= 0;
+}
+
+/* The next turn of the second timer. At rest there is nothing to do between two samples. */
+static void arm_second(struct loop *l)
+{
+	l->step = rests(l) && l->seconds % SAMPLE_SECONDS == 0 ? SAMPLE_SECONDS : 1;
+	arm(l->second_timer, l->step * SECOND_US);
+}
+
+static void wake(struct loop *l)
+{
+	l->busy = l->seconds;
+	if (l->step > 1)
+		arm_second(l);
 }
 
 /* --- events -------------------------------------------------------------------------------------- */
@@ -215,6 +251,7 @@ static int on_events(sd_event_source *s, int fd, uint32_t revents, void *arg)
 
 	(void)s, (void)fd, (void)revents;
 	l->news = true;
+	wake(l);
 	if (err == -ENOBUFS) {
 		if (!l->lost_ns || clock_now_ns() - l->lost_ns > LOST_LINE_NS) {
 			log_notice("link events were lost; reading everything again");
@@ -313,10 +350,10 @@ static void advise(struct loop *l, bool moved)
 {
 	struct daemon *d = l->daemon;
 
-	if (!moved && !d->slots && !l->news && l->advised == d->plan.bindings && l->seconds % ADVICE_SECONDS != 0)
+	if (!moved && !d->slots && !l->news && l->advised == d->plans && l->seconds % ADVICE_SECONDS != 0)
 		return;
 	l->news = armed(l->rescan_timer); /* VMs that are just starting are told of later */
-	l->advised = d->plan.bindings;
+	l->advised = d->plans;
 	advice_log(d, !armed(l->rescan_timer));
 }
 
@@ -324,9 +361,10 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct loop *l = arg;
 	struct daemon *d = l->daemon;
-	bool audit = ++l->seconds % AUDIT_SECONDS == 0;
+	bool audit;
 
 	(void)s, (void)usec;
+	l->seconds += l->step;
 	if (l->seconds % SAMPLE_SECONDS == 0) {
 		bool moved = sampler_read(&d->sampler, &d->plane, clock_now_ns()) != 0;
 
@@ -334,7 +372,10 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 			nicmeter_read(&d->nicmeter, d->plane.rtnl, &d->plan, clock_now_ns());
 		speedwatch_read(d->speedwatch); /* not every driver tells */
 		advise(l, moved);
+		if (moved)
+			l->busy = l->seconds;
 	}
+	audit = l->seconds % (rests(l) ? REST_SECONDS : AUDIT_SECONDS) == 0;
 	if (d->slots)
 		slots_audit(d->slots, audit);
 	if (d->unreconciled || d->plane.stale)
@@ -342,10 +383,11 @@ static int on_second(sd_event_source *s, uint64_t usec, void *arg)
 	if (nftwatch_answers_again(&d->host, &d->plan.hurdles))
 		reconcile_host(d);
 	if (audit) {
-		reconcile_audit(d);
+		if (reconcile_audit(d))
+			l->busy = l->seconds;
 		give_back_memory(d);
 	}
-	arm(l->second_timer, SECOND_US);
+	arm_second(l);
 	return 0;
 }
 
@@ -355,7 +397,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *arg)
 
 	struct daemon *d = l->daemon;
 	const struct divided_input in = {
-		.plane = &d->plane, .host = &d->host, .others = &d->others, .running = &d->plan
+		.plane = &d->plane, .host = &d->host, .others = &d->others, .running = &d->plan, .softnet = l->softnet
 	};
 	bool tcx = false;
 
@@ -390,6 +432,7 @@ int loop_open(struct loop **ret, struct daemon *d)
 		return -ENOMEM;
 	l->daemon = d;
 	l->own_port = rtnl_port(d->plane.rtnl);
+	l->softnet = softnet_open();
 	r = mend_open(&l->mend, d->event, &d->look, on_differs, d);
 	if (r >= 0)
 		r = rtnl_events_open(&l->events, true);
@@ -418,7 +461,7 @@ int loop_open(struct loop **ret, struct daemon *d)
 		loop_close(l);
 		return r;
 	}
-	arm(l->second_timer, SECOND_US);
+	arm_second(l);
 	arm(l->look_timer, UNDIVIDED_CONFIRM_NS / NSEC_PER_USEC);
 	*ret = l;
 	return 0;
@@ -438,6 +481,8 @@ struct loop *loop_close(struct loop *l)
 	l->daemon->events_socket = NULL;
 	rtnl_close(l->events);
 	mend_close(l->mend);
+	if (l->softnet >= 0)
+		close(l->softnet);
 	free(l);
 	return NULL;
 }

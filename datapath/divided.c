@@ -84,7 +84,7 @@ static void on_change(struct undivided_vnic *v, enum undivided_change change, vo
 
 uint64_t divided_look(struct undivided *u, const struct divided_input *in, bool *tcx)
 {
-	const struct lookout_input what = { .plane = in->plane, .host = in->host };
+	const struct lookout_input what = { .plane = in->plane, .host = in->host, .softnet = in->softnet };
 	struct divided look = { .in = in, .tcx = tcx };
 
 	/* What fails is tried again at the next look. */

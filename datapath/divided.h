@@ -12,6 +12,7 @@ struct divided_input {
 	const struct host *host;
 	struct others *others; /* programs of a vNIC that changes are read again */
 	const struct plan *running;
+	int softnet; /* lookout.h */
 };
 
 /*

@@ -67,6 +67,15 @@ static enum undivided_at where_met(const struct lookout_input *in, const struct 
 						   UNDIVIDED_INGRESS;
 }
 
+/*
+ * Whether the list may be another's than of these vNICs. The walk of follows() is left to looks that are not skipped:
+ * the first packets of a vNIC that took another one's place bring one about.
+ */
+static bool may_follow(const struct undivided *u, const struct tree *have)
+{
+	return u->n == have->n_vnics;
+}
+
 /* Keys ascend: those of what the VMs receive are behind all others (kernel/bpf/abi.h). */
 static int follow(struct undivided *u, const struct lookout_input *in)
 {
@@ -260,25 +269,41 @@ static int start_windows(struct look *l, uint64_t now_ns)
 	return err;
 }
 
+static int look_at_moved(struct look *l, uint64_t now_ns, lookout_cb cb, void *arg)
+{
+	struct undivided *u = l->u;
+	int err;
+
+	l->moved = reallocarray(NULL, u->n + 1, sizeof(*l->moved));
+	l->r = reallocarray(NULL, u->n + 1, sizeof(*l->r)); /* not calloc(): at rest it stays untouched */
+	if (!l->moved || !l->r)
+		return -ENOMEM;
+	err = read_vnics(l);
+	if (err >= 0 && l->n)
+		err = read_counted(l);
+	if (err >= 0)
+		err = compare(l, now_ns, cb, arg);
+	return err < 0 ? err : start_windows(l, now_ns);
+}
+
 int lookout_look(struct undivided *u, const struct lookout_input *in, uint64_t now_ns, lookout_cb cb,
 		 void *arg)
 {
 	_cleanup_(look_free) struct look l = { .u = u, .in = in };
 	uint32_t received;
-	int err = follow(u, in);
+	int err;
 
-	if (err < 0 || u->n == 0 || (softnet_received(&received) >= 0 && undivided_skips(u, received)))
+	if (!u->n && !in->plane->have.n_vnics)
+		return 0;
+	if (may_follow(u, &in->plane->have) && softnet_received(in->softnet, &received) >= 0 &&
+	    undivided_skips(u, received, in->host->n_xdp != 0))
+		return 0;
+	err = follow(u, in);
+	if (err < 0)
 		return err;
-	l.moved = reallocarray(NULL, u->n, sizeof(*l.moved));
-	l.r = reallocarray(NULL, u->n, sizeof(*l.r)); /* not calloc(): at rest it stays untouched */
-	if (!l.moved || !l.r)
-		return -ENOMEM;
-	err = read_vnics(&l);
-	if (err >= 0 && l.n)
-		err = read_counted(&l);
-	if (err >= 0)
-		err = compare(&l, now_ns, cb, arg);
-	return err < 0 ? err : start_windows(&l, now_ns);
+	err = look_at_moved(&l, now_ns, cb, arg);
+	undivided_over(u);
+	return err;
 }
 
 /* --- words -------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 struct lookout_input {
 	const struct dataplane *plane;
 	const struct host *host;
+	int softnet; /* kernel/proc/softnet.h; negative: not known, and no look is skipped */
 };
 
 /* v: borrowed for the call. */

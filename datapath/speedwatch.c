@@ -18,16 +18,9 @@
 struct speedwatch {
 	struct speedwatch_ends ends;
 	int fd; /* of speednews.h; below 0: there is none */
+	bool any; /* a capacity of what runs is a part of a speed */
 	sd_event_source *source, *timer;
 };
-
-static bool any_of_link(const struct model *m)
-{
-	for (size_t i = 0; i < m->n_nodes; i = model_end(m, i))
-		if (m->nodes[i].of_link.ppm)
-			return true;
-	return false;
-}
 
 static void log_speeds(const struct speedwatch *w)
 {
@@ -41,8 +34,7 @@ static void log_speeds(const struct speedwatch *w)
 
 void speedwatch_read(struct speedwatch *w)
 {
-	if (!w || !any_of_link(&w->ends.running->written) ||
-	    portspeed_read(w->ends.speeds, &w->ends.running->written, w->ends.host) <= 0)
+	if (!w || !w->any || portspeed_read(w->ends.speeds, &w->ends.running->written, w->ends.host) <= 0)
 		return;
 	log_speeds(w);
 	w->ends.changed(w->ends.arg);
@@ -63,7 +55,7 @@ void speedwatch_link(struct speedwatch *w, const struct link *l)
 {
 	const struct model *m;
 
-	if (!w || !any_of_link(&w->ends.running->written))
+	if (!w || !w->any)
 		return;
 	m = &w->ends.running->written;
 	for (size_t i = 0; i < m->n_nodes; i = model_end(m, i))
@@ -71,12 +63,23 @@ void speedwatch_link(struct speedwatch *w, const struct link *l)
 			read_soon(w);
 }
 
+void speedwatch_follow(struct speedwatch *w)
+{
+	const struct model *m = w ? &w->ends.running->written : NULL;
+
+	if (!w)
+		return;
+	w->any = false;
+	for (size_t i = 0; i < m->n_nodes && !w->any; i = model_end(m, i))
+		w->any = m->nodes[i].of_link.ppm;
+}
+
 static int on_news(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct speedwatch *w = arg;
 
 	(void)s, (void)revents;
-	if (speednews_read(fd) > 0 && any_of_link(&w->ends.running->written))
+	if (speednews_read(fd) > 0 && w->any)
 		read_soon(w);
 	return 0;
 }
@@ -96,6 +99,7 @@ int speedwatch_open(struct speedwatch **ret, sd_event *event, const struct speed
 	if (!w)
 		return -ENOMEM;
 	*w = (struct speedwatch){ .ends = *ends, .fd = speednews_open() };
+	speedwatch_follow(w);
 	r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_US, on_timer, w);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);

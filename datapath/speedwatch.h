@@ -26,6 +26,8 @@ struct speedwatch_ends {
 int speedwatch_open(struct speedwatch **ret, sd_event *event, const struct speedwatch_ends *ends);
 /* NULL is fine; returns NULL. */
 struct speedwatch *speedwatch_close(struct speedwatch *w);
+/* Another plan runs. */
+void speedwatch_follow(struct speedwatch *w);
 /* There was a link event of it. */
 void speedwatch_link(struct speedwatch *w, const struct link *l);
 /* Read them now. */

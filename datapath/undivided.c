@@ -42,6 +42,10 @@ int undivided_follow(struct undivided *u, const struct undivided_id *ids, size_t
 	free(u->list);
 	u->list = list;
 	u->n = n;
+	u->egress = false;
+	for (size_t i = 0; i < n; i++)
+		u->egress |= list[i].at == UNDIVIDED_EGRESS;
+	undivided_over(u);
 	return 0;
 }
 
@@ -244,10 +248,22 @@ void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r
 	v->wants_start = false;
 }
 
-/* A vNIC that is new, suspected, or undivided and not quiet is waited for. */
-static bool is_pending(const struct undivided_vnic *v)
+/* --- whether to look ---------------------------------------------------------------------------- */
+
+void undivided_over(struct undivided *u)
 {
-	return !v->seen || (v->watched && !v->quiet);
+	u->pending = false;
+	u->pace = UNDIVIDED_IN_GENERAL;
+	for (size_t i = 0; i < u->n; i++) {
+		const struct undivided_vnic *v = &u->list[i];
+		bool waits = v->watched && !v->quiet;
+
+		u->pending |= waits || !v->seen;
+		if (waits && (!v->undivided || !v->missing))
+			u->pace = UNDIVIDED_CONFIRM;
+		else if (waits && u->pace == UNDIVIDED_IN_GENERAL)
+			u->pace = UNDIVIDED_AGAIN;
+	}
 }
 
 /* Packets of the whole host that make a reading worth its cost. */
@@ -258,12 +274,13 @@ static size_t worth_reading(const struct undivided *u)
 	return n > UNDIVIDED_PACKETS_MIN ? n : UNDIVIDED_PACKETS_MIN;
 }
 
-bool undivided_skips(struct undivided *u, uint32_t received)
+bool undivided_skips(struct undivided *u, uint32_t received, bool xdp)
 {
-	bool skip = u->skipped < UNDIVIDED_SKIPS && received - u->received < worth_reading(u);
+	uint32_t packets = received - u->received;
+	bool silent = packets < UNDIVIDED_PACKETS_MIN && !u->egress && !xdp;
+	bool skip = !u->pending && packets < worth_reading(u) &&
+		    u->skipped < (silent ? UNDIVIDED_SKIPS_SILENT : UNDIVIDED_SKIPS);
 
-	for (size_t i = 0; i < u->n && skip; i++)
-		skip = !is_pending(&u->list[i]);
 	u->skipped = skip ? u->skipped + 1 : 0;
 	if (!skip)
 		u->received = received;
@@ -278,18 +295,17 @@ static uint64_t grown(const struct undivided *u, uint64_t ns, size_t vnics)
 
 uint64_t undivided_period(const struct undivided *u)
 {
-	uint64_t general = grown(u, UNDIVIDED_PERIOD_NS, UNDIVIDED_VNICS_AT_PERIOD), again = general;
+	uint64_t general = grown(u, UNDIVIDED_PERIOD_NS, UNDIVIDED_VNICS_AT_PERIOD);
 
-	for (size_t i = 0; i < u->n; i++) {
-		const struct undivided_vnic *v = &u->list[i];
-
-		if (!v->watched || v->quiet)
-			continue;
-		if (!v->undivided || !v->missing)
-			return UNDIVIDED_CONFIRM_NS;
-		again = least(general, grown(u, UNDIVIDED_AGAIN_NS, UNDIVIDED_VNICS_AT_AGAIN));
+	switch (u->pace) {
+	case UNDIVIDED_CONFIRM:
+		return UNDIVIDED_CONFIRM_NS;
+	case UNDIVIDED_AGAIN:
+		return least(general, grown(u, UNDIVIDED_AGAIN_NS, UNDIVIDED_VNICS_AT_AGAIN));
+	case UNDIVIDED_IN_GENERAL:
+		break;
 	}
-	return again;
+	return general;
 }
 
 bool undivided_known(const struct undivided *u, const struct undivided_vnic *v, uint64_t now_ns)

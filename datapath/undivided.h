@@ -86,10 +86,21 @@ struct undivided_vnic {
 	uint64_t from_ns;               /* watched: when it began */
 };
 
+/* From one look to the next (undivided_period()). */
+enum undivided_pace {
+	UNDIVIDED_IN_GENERAL,
+	UNDIVIDED_AGAIN,   /* one is undivided */
+	UNDIVIDED_CONFIRM, /* one is suspected, or undivided, and nothing is missing any more */
+};
+
 /* Zeroed: no vNIC. */
 struct undivided {
 	struct undivided_vnic *list; /* sorted by key; owned */
 	size_t n;
+	bool egress;          /* one of them at least is at egress */
+	/* As of undivided_over(): one of them at least is new, suspected, or undivided and not quiet, and how soon to look again. */
+	bool pending;
+	enum undivided_pace pace;
 	uint32_t received;    /* by the whole host, before the latest reading of the vNICs */
 	unsigned int skipped; /* looks since then */
 };
@@ -125,17 +136,25 @@ void undivided_rest(struct undivided_vnic *v);
 /* A window begins. r: the vNIC's own read behind all else; waiting behind what was counted. */
 void undivided_start(struct undivided_vnic *v, const struct undivided_reading *r, uint64_t now_ns);
 
-/* The host's count leaves out what XDP in a driver takes: so many looks in a row go by it. */
+/* The vNICs were read, and each was looked at. */
+void undivided_over(struct undivided *u);
+
+/* The host's count leaves out some packets: so many looks in a row go by it. */
 #define UNDIVIDED_SKIPS 3
+/* Where the count leaves out none, and the host has received fewer packets than a single vNIC is judged by. */
+#define UNDIVIDED_SKIPS_SILENT 39 /* a minute */
 /* A reading of so many vNICs has to be worth another packet. */
 #define UNDIVIDED_VNICS_A_PACKET 4
 /*
  * Whether a look need not read the vNICs: since they were read the host as a whole has received fewer packets
  * than a vNIC must have to be judged. A host is never quite silent, and a reading costs 2 us a vNIC: with 80 vNICs and
  * more the bound is one packet for UNDIVIDED_VNICS_A_PACKET of them. A VM that is not divided and sends less than that
- * in a period is found within UNDIVIDED_SKIPS + 1 periods. received: packets, modulo 2^32. Notes the answer.
+ * in a period is found within UNDIVIDED_SKIPS + 1 periods.
+ *
+ * received: packets, modulo 2^32; without what XDP in a driver takes, what a macvtap sends, and what this host itself sends
+ * to a VM. xdp: an interface of this host has an XDP program. Notes the answer.
  */
-bool undivided_skips(struct undivided *u, uint32_t received);
+bool undivided_skips(struct undivided *u, uint32_t received, bool xdp);
 
 /*
  * Whether an undivided vNIC is known to be that now: false if the latest packets were divided and too few to end it, or none

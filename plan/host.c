@@ -28,6 +28,9 @@ void host_set_links(struct host *h, struct link *links, size_t n)
 	free(h->links);
 	h->links = links;
 	h->n_links = n;
+	h->n_xdp = 0;
+	for (size_t i = 0; i < n; i++)
+		h->n_xdp += links[i].xdp != 0;
 }
 
 static int compare_nic(const void *a, const void *b)
@@ -93,13 +96,19 @@ enum host_change host_put_link(struct host *h, const struct link *l)
 	struct link *known = byifindex_find(h->links, h->n_links, sizeof(*l), l->ifindex), now = *l;
 	bool same;
 
-	if (!known)
-		return byifindex_insert(&h->links, &h->n_links, sizeof(*l), l) < 0 ? HOST_SAME : HOST_CHANGED;
+	if (!known) {
+		if (byifindex_insert(&h->links, &h->n_links, sizeof(*l), l) < 0)
+			return HOST_SAME;
+		h->n_xdp += l->xdp != 0;
+		return HOST_CHANGED;
+	}
 	/* Queues come and go as the guest likes; only more than ever may be others of the VMM's. */
 	if (now.queues < known->queues)
 		now.queues = known->queues;
 	same = link_same(known, &now);
+	h->n_xdp -= known->xdp != 0;
 	*known = now;
+	h->n_xdp += known->xdp != 0;
 	return same ? HOST_SAME : HOST_CHANGED;
 }
 
@@ -109,6 +118,7 @@ enum host_change host_drop_link(struct host *h, uint32_t ifindex)
 
 	if (!known)
 		return HOST_SAME;
+	h->n_xdp -= known->xdp != 0;
 	byifindex_remove(h->links, &h->n_links, sizeof(*known), known);
 	return HOST_GONE;
 }

@@ -20,6 +20,7 @@ struct host_container {
 struct host {
 	struct link *links; /* sorted by ifindex; owned */
 	size_t n_links;
+	size_t n_xdp; /* of links that have an XDP program */
 	struct vmm_nic *nics; /* sorted by tap, one a tap; owned */
 	size_t n_nics;
 	struct vmm_sight sight; /* what of the processes could not be seen when nics were read */

@@ -218,8 +218,10 @@ static void run_plan(struct daemon *d, struct plan *p)
 
 	d->took_memory = true;
 	d->plan = *p;
+	d->plans++;
 	*p = (struct plan){ 0 };
 	demandloop_switch(d->demandloop);
+	speedwatch_follow(d->speedwatch);
 	if (d->plan.hurdles.error < 0 && old.hurdles.error >= 0)
 		log_warning("cannot ask nft for hooks (%s): no further vNIC is bound until it answers",
 			    strerror(-d->plan.hurdles.error));
@@ -388,9 +390,9 @@ static bool any_left_out(const struct daemon *d)
 	return false;
 }
 
-void reconcile_audit(struct daemon *d)
+bool reconcile_audit(struct daemon *d)
 {
-	bool again = any_left_out(d);
+	bool again = any_left_out(d), waits = again || d->unsaved[0] || d->unrecovered || d->vms_error;
 	int n;
 
 	if (d->unsaved[0])
@@ -398,7 +400,7 @@ void reconcile_audit(struct daemon *d)
 	if (d->unrecovered && !d->slots)
 		d->unrecovered = slots_recover(true) < 0;
 	if (d->as_found)
-		return;
+		return waits;
 	n = d->plane.stale ? look(&d->look, NULL, 0) : look_turn(&d->look, &d->host);
 	others_read_turn_early(&d->others, &d->host);
 	/* No event tells of tcx programs. */
@@ -412,4 +414,5 @@ void reconcile_audit(struct daemon *d)
 	n = backpressure_apply(&d->backpressure, &d->plan.tree, d->plan.bindings, true);
 	if (n)
 		log_warning("backpressure changed on %d vNICs", n);
+	return waits || n > 0 || again;
 }

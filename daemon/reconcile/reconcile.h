@@ -36,5 +36,8 @@ bool reconcile_look(struct daemon *d, bool fresh);
  */
 void reconcile_held(struct daemon *d, bool host_changed);
 
-/* The slow check that what divvy made is still there: filters, classes, send buffers. */
-void reconcile_audit(struct daemon *d);
+/*
+ * The slow check that what divvy made is still there: filters, classes, send buffers. True: something was not in order, or
+ * waits to be done, so that the next audit is due soon.
+ */
+bool reconcile_audit(struct daemon *d);

@@ -86,6 +86,7 @@ struct daemon {
 	struct slots *slots; /* NULL: the running model does not schedule the CPU */
 
 	struct plan plan; /* what runs */
+	uint64_t plans;   /* how many have run until now, this one included */
 	enum origin origin;
 	uint64_t file_hash;    /* of options.config when the model was last taken from it or over it */
 	struct file_view file; /* invalid after each change of model or origin */

@@ -1,31 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "softnet.h"
 
-#include "base/cleanup.h"
-#include "base/file.h"
-
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define SOFTNET_BYTES_MAX (1024U * 1024) /* 136 bytes a CPU */
+#define SOFTNET_FILE "/proc/net/softnet_stat"
 
-int softnet_received(uint32_t *packets)
+int softnet_open(void)
 {
-	_cleanup_free_ char *text = NULL;
-	ssize_t n = file_read_alloc(AT_FDCWD, "/proc/net/softnet_stat", SOFTNET_BYTES_MAX, &text);
-	uint32_t sum = 0;
+	int fd = open(SOFTNET_FILE, O_RDONLY | O_CLOEXEC);
 
-	if (n < 0)
-		return (int)n;
-	for (char *line = text, *end; line && *line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (!*line)
-			break;
-		sum += (uint32_t)strtoul(line, &end, 16);
-		if (end == line)
-			return -EBADMSG;
+	return fd < 0 ? -errno : fd;
+}
+
+/* A line a CPU, however many: the first number of each, in base 16. */
+struct column {
+	uint32_t sum, number;
+	bool first;  /* in the first number of a line */
+	bool digits; /* it has some */
+};
+
+static int take(struct column *c, char byte)
+{
+	if (byte == '\n') {
+		*c = (struct column){ .sum = c->sum, .first = true };
+		return 0;
 	}
-	*packets = sum;
+	if (!c->first)
+		return 0;
+	if (isxdigit((unsigned char)byte)) {
+		const char digit[] = { byte, '\0' };
+
+		c->number = c->number << 4 | (uint32_t)strtoul(digit, NULL, 16);
+		c->digits = true;
+		return 0;
+	}
+	if (byte != ' ' || !c->digits)
+		return -EBADMSG;
+	c->sum += c->number;
+	c->first = false;
+	return 0;
+}
+
+int softnet_received(int fd, uint32_t *packets)
+{
+	struct column c = { .first = true };
+	char buf[4096];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			if (take(&c, buf[i]) < 0)
+				return -EBADMSG;
+		at += n;
+	}
+	if (n < 0)
+		return -errno;
+	if (!at)
+		return -EBADMSG;
+	*packets = c.sum;
 	return 0;
 }

@@ -14,7 +14,8 @@ static struct link some_link(uint32_t ifindex)
 			  .kind = (enum link_kind)rnd_below(3),
 			  .carrier = one_in(2),
 			  .queues = 1 + rnd_below(2),
-			  .mtu = rnd_below(2) };
+			  .mtu = rnd_below(2),
+			  .xdp = rnd_below(2) };
 
 	snprintf(l.name, sizeof(l.name), "tap%u", rnd_below(3));
 	return l;
@@ -52,7 +53,7 @@ static void one_event(struct host *h, struct link *table, bool *there)
 
 static void check_links(const struct host *h, const struct link *table, const bool *there)
 {
-	size_t n = 0;
+	size_t n = 0, n_xdp = 0;
 
 	for (uint32_t i = 0; i <= IFINDEXES + 1; i++) {
 		const struct link *l = host_link(h, i);
@@ -65,8 +66,10 @@ static void check_links(const struct host *h, const struct link *table, const bo
 		assert_true(same(l, &table[i]));
 		assert_int_equal(l->mtu, table[i].mtu); /* taken in, although it is no change */
 		n++;
+		n_xdp += table[i].xdp != 0;
 	}
 	assert_int_equal(h->n_links, n);
+	assert_int_equal(h->n_xdp, n_xdp);
 	for (size_t i = 1; i < h->n_links; i++)
 		assert_true(h->links[i - 1].ifindex < h->links[i].ifindex);
 }

@@ -65,6 +65,7 @@ static inline enum undivided_change look(struct rig *r)
 		undivided_rest(r->v);
 	if (r->v->wants_start)
 		undivided_start(r->v, &r->now, r->ns);
+	undivided_over(&r->u);
 	return change;
 }
 
