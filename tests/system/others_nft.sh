@@ -176,10 +176,10 @@ case_restart() { # a chain appears while divvyd is not there
 # divvyd where nft can be asked only while $tmp/nft-fails is not there.
 nft_fails() {
 	divvy_stop
-	divvyd_in=("$root/build/tests/system/nftfail" "$tmp/nft-fails")
+	divvyd_in=("$root/build/tests/system/hinder" nft "$tmp/nft-fails")
 	divvyd_launch
 	divvyd_in=()
-	await 5 divvy_bound on || bail "divvyd binds nothing below nftfail"
+	await 5 divvy_bound on || bail "divvyd binds nothing below hinder"
 	: >"$tmp/divvyd.log"
 	touch "$tmp/nft-fails"
 }
