@@ -98,7 +98,7 @@ run_test() { # file for what it prints, pattern of the check after which it may 
 	(
 		cd "$tree" || exit 1
 		[[ -z $lock ]] || exec {lock}>&- # a process that outlives the test must not hold it
-		exec timeout --foreground "$test_seconds" env "${command[@]}"
+		exec setsid timeout --foreground "$test_seconds" env "${command[@]}"
 	) >"$log" 2>"$log.err" &
 	child=$!
 	while kill -0 "$child" 2>/dev/null; do
@@ -108,6 +108,7 @@ run_test() { # file for what it prints, pattern of the check after which it may 
 	done
 	wait "$child"
 	status=$?
+	kill -TERM -- "-$child" 2>/dev/null # helpers of a script that was told to end
 	child=
 }
 
