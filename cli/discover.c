@@ -70,6 +70,8 @@ int verb_discover(int argc, char **argv)
 		if (why[0])
 			table_line(&t, "  %s: %s", schedulable ? "no backpressure" : "cannot be divided",
 				   why);
+		if (strcmp(text(nic, "idle"), "-") != 0)
+			table_line(&t, "  no packets come: %s", text(nic, "idle"));
 	}
 	table_print(&t, stdout, "", "");
 	json_array_foreach(json_object_get(result, "warnings"), i, warning)

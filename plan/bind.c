@@ -67,6 +67,20 @@ const char *binding_unschedulable(const struct link *l)
 	return why_no_vnic(l) ? why_no_vnic(l) : "not a virtual NIC (tap, veth or macvtap)";
 }
 
+bool binding_is_live(const struct link *l)
+{
+	return l->kind != LINK_TUN || l->carrier || l->attached;
+}
+
+enum reason_code binding_idle(const struct link *l, const struct vmm_nic *open)
+{
+	if (l->carrier)
+		return REASON_NONE;
+	if (l->kind == LINK_TUN && !l->attached && !open)
+		return REASON_NOT_OPEN;
+	return l->up ? REASON_NO_CARRIER : REASON_DOWN;
+}
+
 static void fill_vm(struct binding *out, const struct vmm_nic *nic)
 {
 	out->pid = nic->pid;
@@ -101,6 +115,8 @@ static void decide_backpressure(const struct node *device, const struct link *l,
 void bind_vnic(const struct node *device, const char *nic, const struct link *l, const struct vmm_nic *open,
 	       const char *unseen, struct binding *out)
 {
+	enum reason_code idle;
+
 	*out = (struct binding){ .queues = 1 };
 	snprintf(out->nic, sizeof(out->nic), "%s", nic);
 	if (!l) {
@@ -111,8 +127,9 @@ void bind_vnic(const struct node *device, const char *nic, const struct link *l,
 		reason_set(&out->why, REASON_NOT_VNIC, out->nic, binding_unschedulable(l), NULL);
 		return;
 	}
-	if (l->kind == LINK_TUN && !l->carrier) {
-		reason_set(&out->why, REASON_NOT_OPEN, out->nic, NULL, NULL);
+	idle = binding_idle(l, open);
+	if (l->kind == LINK_TUN && idle != REASON_NONE) {
+		reason_set(&out->why, idle, out->nic, NULL, NULL);
 		return;
 	}
 	if (open)

@@ -60,5 +60,14 @@ bool binding_is_shown(const struct host *h, const struct link *l);
 /* Whether it sends through a lower device of its own: a macvtap or macvlan. */
 bool binding_is_lower(const struct link *l);
 
+/*
+ * Why no packet comes from a vNIC now: REASON_NONE: one may; else REASON_NOT_OPEN, REASON_DOWN or REASON_NO_CARRIER. open: who
+ * has the tap open, or NULL. A tap is bound only where it is REASON_NONE; what other kinds lack is not the VM's to say.
+ */
+enum reason_code binding_idle(const struct link *l, const struct vmm_nic *open);
+
+/* Whether a VM or container is at the other end: for a tap, whether a process has it open, also while it is down. */
+bool binding_is_live(const struct link *l);
+
 /* Why a link cannot be scheduled, for discover and for binding; NULL: it can. */
 const char *binding_unschedulable(const struct link *l);

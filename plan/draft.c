@@ -108,7 +108,7 @@ static bool is_patch(const struct draft_input *in, const struct link *l)
 static bool is_wanted(const struct draft_input *in, const struct link *l)
 {
 	return !binding_unschedulable(l) && (!binding_is_lower(l) || l->kind == LINK_MACVTAP) &&
-	       (l->kind != LINK_TUN || l->carrier) && !is_patch(in, l) &&
+	       binding_is_live(l) && !is_patch(in, l) &&
 	       !is_running_uplink(in, l) && l->ifindex != in->route_out;
 }
 

@@ -86,7 +86,7 @@ bool host_set_containers(struct host *h, struct host_container *list, size_t n)
 static bool link_same(const struct link *a, const struct link *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->tap == b->tap &&
-	       a->carrier == b->carrier && a->master == b->master && a->up == b->up && a->queues == b->queues &&
+	       a->carrier == b->carrier && a->attached == b->attached && a->master == b->master && a->up == b->up && a->queues == b->queues &&
 	       a->peer_netns == b->peer_netns && a->gso_max == b->gso_max && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
 	       memcmp(a->altnames, b->altnames, sizeof(a->altnames)) == 0;
 }

@@ -131,7 +131,7 @@ static int refuse(struct matcher *x, uint32_t node, enum refusal_kind kind, cons
 /* A vNIC of a VM or container that sends, or will. */
 static bool is_live(const struct matcher *x, const struct vnic *v)
 {
-	return v->link && !binding_unschedulable(v->link) && (v->link->kind != LINK_TUN || v->link->carrier) &&
+	return v->link && !binding_unschedulable(v->link) && binding_is_live(v->link) &&
 	       !reach_is_port(x->reach, v->link);
 }
 

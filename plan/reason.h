@@ -23,6 +23,8 @@ enum reason_code {
 	REASON_NO_LINK,        /* no interface of that name */
 	REASON_NOT_VNIC,       /* the interface cannot be scheduled */
 	REASON_NOT_OPEN,       /* no process has the tap open */
+	REASON_DOWN,           /* a VM has the tap open, and it is set down */
+	REASON_NO_CARRIER,     /* likewise, and its VM has taken the carrier away (TUNSETCARRIER) */
 	REASON_CLAIMED,        /* another device of the specification has the vNIC */
 	REASON_NFT_HOOK,       /* an nft hook would be passed by */
 	REASON_NFT_UNKNOWN,    /* nft could not be asked for hooks */

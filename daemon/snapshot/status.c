@@ -356,12 +356,27 @@ json_t *status_slots_json(const struct daemon *d, uint64_t since_ns)
 /* A tap that no process is known to have open. */
 static void no_process(const struct daemon *d, const struct link *l, char *why, size_t size)
 {
-	if (!l->carrier)
+	if (!binding_is_live(l))
 		snprintf(why, size, "no VM has it open");
 	else if (d->host.sight.cause)
 		snprintf(why, size, "divvyd may not look into the process that has it open: %s", d->host.sight.cause);
 	else
 		snprintf(why, size, "no process of this host was found that has it open");
+}
+
+/* Why no packet comes from it now; "": one may. A tap that is not open says so as the reason for no backpressure. */
+static const char *idle(const struct link *l, const struct vmm_nic *nic)
+{
+	switch (binding_idle(l, nic)) {
+	case REASON_DOWN:
+		return "it is down";
+	case REASON_NO_CARRIER:
+		return l->kind == LINK_TUN ? "it has no carrier: its VM has taken it away" :
+		       binding_is_lower(l) ? "its lower device is down or has no carrier" :
+					     "its peer is down";
+	default:
+		return "";
+	}
 }
 
 /* nic: the VM's side, or NULL; device: its name, or "". */
@@ -385,7 +400,7 @@ static json_t *nic_json(const struct daemon *d, const struct link *l, const stru
 	/* Jansson takes UTF-8 alone. The rest is constants, or was taken in by printable_name(). */
 	printable(l->name, strlen(l->name), name, sizeof(name));
 	printable(why, strlen(why), clean, sizeof(clean));
-	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s}",
+	return json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:s,s:s,s:s,s:s}",
 			 "nic", name,
 			 "kind", l->kind == LINK_TUN && l->tap ? "tap" : l->kind_name,
 			 "schedulable", !unschedulable,
@@ -398,7 +413,8 @@ static json_t *nic_json(const struct daemon *d, const struct link *l, const stru
 			 "pid", (json_int_t)(nic ? nic->pid : 0),
 			 "mac", nic ? nic->mac : "",
 			 "backpressure", waits ? "possible" : "unavailable",
-			 "why", clean);
+			 "why", clean,
+			 "idle", unschedulable ? "" : idle(l, nic));
 }
 
 json_t *status_discover_json(const struct daemon *d)

@@ -92,6 +92,7 @@ int link_parse(const struct nlmsghdr *nlh, struct link *out)
 	l.ifindex = (uint32_t)ifi.ifi_index;
 	l.up = ifi.ifi_flags & IFF_UP;
 	l.carrier = ifi.ifi_flags & IFF_LOWER_UP;
+	l.attached = attr_u8(tb[IFLA_CARRIER], l.carrier);
 	attr_str(tb[IFLA_IFNAME], l.name, sizeof(l.name));
 	attr_str(tb[IFLA_IFALIAS], l.alias, sizeof(l.alias));
 	l.master = attr_u32(tb[IFLA_MASTER], 0);

@@ -31,7 +31,8 @@ struct link {
 	bool multi_queue;  /* LINK_TUN */
 	uint32_t queues;   /* LINK_TUN: attached queues (IFLA_TUN_NUM_QUEUES), in a host the most so far; else 1 */
 	bool up;           /* administratively */
-	bool carrier;      /* IFF_LOWER_UP: a tap's descriptor is attached */
+	bool carrier;      /* IFF_LOWER_UP: it is up, and has a carrier */
+	bool attached;     /* IFLA_CARRIER, also while it is down: a tap's descriptor is attached */
 	uint32_t master;   /* ifindex of the bridge, bond or VRF; 0: none */
 	uint32_t lower;    /* ifindex that it sits on (VLAN, macvlan) or a veth's peer, in peer_netns; 0: none */
 	uint32_t mtu;

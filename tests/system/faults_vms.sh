@@ -89,6 +89,56 @@ no_class_too_many() { # root, default leaf, web, batch
 	[[ $(classes | wc -l) -eq 4 ]]
 }
 
+discovered() { # NIC, pattern: stands in the lines below it
+	divvy discover | sed -n "/^$1 /,/^[^ ]/p" | grep -q "$2"
+}
+
+case_down() { # a vNIC that carries nothing, with its VM alive
+	ip -n "$host" link set n0 down
+	await 2 is web why 'n0isdown:iplinksetdevn0up'
+	check "tap down: status says that, not that no VM has it open" "$? == 0" || json | diag
+	discovered n0 'no packets come: it is down' && ! divvy discover | grep -q 'has it open'
+	check "tap down: so does discover" "$? == 0" || divvy discover | diag
+	divvy apply "$tmp/divvy.yaml" >"$tmp/said" 2>&1
+	grep -q '^applied: 1 of 2' "$tmp/said" && ! grep -q 'has it open' "$tmp/said"
+	check "tap down at bind time: apply says nothing else" "$? == 0" || diag <"$tmp/said"
+	sed 's/nic: n0/vm: web/' "$tmp/divvy.yaml" >"$tmp/try.yaml"
+	divvy apply "$tmp/try.yaml" >"$tmp/said" 2>&1
+	is web why 'n0isdown:iplinksetdevn0up'
+	check "tap down at bind time, by vm: likewise" "$? == 0" || json | diag
+	kill -STOP "${vm_pid[web]}"
+	ip -n "$host" link set n0 up
+	await 5 is web state bound
+	check "tap up, its VM stopped: bound" "$? == 0" || json | diag
+	! discovered n0 'no packets come'
+	check "tap up, its VM stopped: nothing is wrong with it" "$? == 0" || divvy discover | diag
+	kill -CONT "${vm_pid[web]}"
+	divvy apply "$tmp/divvy.yaml" >/dev/null
+	ip -n "$host" link set n0 down
+	vm_kill web # no event tells of that: a tap that is down is down, whoever has it
+	ip -n "$host" link set n0 up
+	await 2 is web why 'n0:noVMhasitopen'
+	check "tap up, its VM gone: no VM has it open" "$? == 0" || json | diag
+	ip -n "$host" -b - <<-END
+		link add v0 type veth peer name v0peer
+		link set v0 up
+		link add m0 link v0 type macvtap
+		link set m0 up
+	END
+	await 2 discovered v0 'no packets come: its peer is down'
+	check "veth whose peer is down: discover says so" "$? == 0" || divvy discover | diag
+	discovered m0 'no packets come: its lower device is down'
+	check "macvtap whose lower device has no carrier: discover says so" "$? == 0" || divvy discover | diag
+	ip -n "$host" link set v0peer up
+	await 2 eval '! divvy discover | grep -q "no packets come: its"'
+	check "both again: nothing is wrong with them" "$? == 0" || divvy discover | diag
+	ip -n "$host" link del v0
+	vm_start web
+	vm_ready web
+	await 5 divvy_bound on
+	check "its VM again: bound" "$? == 0" || json | diag
+}
+
 case_model() { # a NIC model that does not wait
 	vm_kill web
 	nic_model=e1000
@@ -241,6 +291,6 @@ case_overrun() { # more link events than the socket holds
 	check "events lost: it was really overrun" "$? == 0"
 }
 
-cases=(vm_killed tap_reused vanish model bridge_events bound_later namesake looked churn overrun)
+cases=(vm_killed tap_reused vanish down model bridge_events bound_later namesake looked churn overrun)
 (($# > 0)) || set -- "${cases[@]}"
 run_cases "$@"

@@ -193,11 +193,16 @@ static void taps(void **state)
 	assert_int_equal(l.queues, 1);
 	assert_false(l.up);
 	assert_false(l.carrier);
+	assert_true(l.attached);
 	link_set(r, l.ifindex, 0, true);
 	commit_ok(r);
 	assert_int_equal(link_get(r, "one", &l), 0);
 	assert_true(l.up);
 	assert_true(l.carrier);
+	assert_true(l.attached);
+	assert_int_equal(ioctl(one, TUNSETCARRIER, &(int){ 0 }), 0);
+	assert_int_equal(link_get(r, "one", &l), 0);
+	assert_true(l.up && !l.carrier && !l.attached);
 
 	q0 = open_tap("many", IFF_MULTI_QUEUE);
 	q1 = open_tap("many", IFF_MULTI_QUEUE);

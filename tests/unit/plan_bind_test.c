@@ -108,7 +108,7 @@ static bool is_meant(const struct rig_host *h, const struct before *was, const s
 
 static bool is_live(const struct link *l)
 {
-	return l && (l->kind == LINK_VETH || l->kind == LINK_MACVTAP || (l->kind == LINK_TUN && l->tap && l->carrier)) &&
+	return l && (l->kind == LINK_VETH || l->kind == LINK_MACVTAP || (l->kind == LINK_TUN && l->tap && (l->carrier || l->attached))) &&
 	       strcmp(l->name, "eth0") != 0;
 }
 
@@ -168,7 +168,7 @@ static void waits(struct binding *b, enum reason_code code, const char *text)
 }
 
 /* False: the link cannot be bound, and *want says why. */
-static bool usable(const struct link *l, struct binding *want)
+static bool usable(const struct link *l, bool open, struct binding *want)
 {
 	char text[200];
 
@@ -185,12 +185,19 @@ static bool usable(const struct link *l, struct binding *want)
 		waits(want, REASON_NOT_VNIC, text);
 		return false;
 	}
-	if (l->kind == LINK_TUN && !l->carrier) {
+	if (l->kind != LINK_TUN || l->carrier)
+		return true;
+	if (!open && !l->attached) {
 		snprintf(text, sizeof(text), "%s: no VM has it open", want->nic);
 		waits(want, REASON_NOT_OPEN, text);
-		return false;
+	} else if (!l->up) {
+		snprintf(text, sizeof(text), "%s is down: ip link set dev %s up", want->nic, want->nic);
+		waits(want, REASON_DOWN, text);
+	} else {
+		snprintf(text, sizeof(text), "%s has no carrier: its VM has taken it away", want->nic);
+		waits(want, REASON_NO_CARRIER, text);
 	}
-	return true;
+	return false;
 }
 
 static void hold_back(const struct node *d, const struct link *l, const struct vmm_nic *nic,
@@ -224,7 +231,7 @@ static void reference(const struct rig_host *h, const struct node *d, const char
 
 	*want = (struct binding){ .queues = 1 };
 	snprintf(want->nic, sizeof(want->nic), "%s", name);
-	if (!usable(l, want))
+	if (!usable(l, nic != NULL, want))
 		return;
 	want->bound = true;
 	want->ifindex = l->ifindex;
@@ -436,7 +443,7 @@ static void like_a_matcher_that_tries_all(void **state)
 		plan_free(&again);
 		scene_free(&s);
 	}
-	for (int code = REASON_NO_VM; code <= REASON_NOT_OPEN; code++)
+	for (int code = REASON_NO_VM; code <= REASON_NO_CARRIER; code++)
 		if (code != REASON_ELSEWHERE && code != REASON_ASTRAY && code != REASON_UNSEEN_VM &&
 		    code != REASON_UNSEEN_MAC)
 			assert_in_range(r.code[code], 20, SIZE_MAX);

@@ -152,6 +152,8 @@ static inline void random_links(struct rig_host *h)
 		if (l->kind == LINK_VETH && one_in(3))
 			l->peer_netns = 8;
 		l->carrier = !one_in(4);
+		l->attached = l->carrier || one_in(2);
+		l->up = l->carrier || one_in(2);
 		l->tap = l->kind == LINK_TUN && !one_in(6);
 		if (one_in(3))
 			h->bound[h->n_bound++] = (struct bound_vnic){ .ifindex = ifindex };
