@@ -16,7 +16,7 @@ static bool is_vms(const struct link *l)
 	return l->kind == LINK_TUN || l->kind == LINK_VETH || l->kind == LINK_MACVTAP || l->kind == LINK_IFB;
 }
 
-static bool is_below(const struct link *upper, const struct link *l)
+bool port_is_below(const struct link *upper, const struct link *l)
 {
 	if (upper->kind == LINK_BRIDGE)
 		return l->master == upper->ifindex && !is_vms(l);
@@ -32,7 +32,7 @@ size_t ports_of(const struct host *h, const struct link *uplink, const struct li
 	out[n++] = uplink;
 	for (size_t at = 0; at < n; at++)
 		for (size_t i = 0; i < h->n_links && n < PORTS_MAX; i++)
-			if (is_below(out[at], &h->links[i]) && !is_in(&h->links[i], out, n))
+			if (port_is_below(out[at], &h->links[i]) && !is_in(&h->links[i], out, n))
 				out[n++] = &h->links[i];
 	return n;
 }

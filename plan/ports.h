@@ -13,5 +13,7 @@
  * least 1 and at most PORTS_MAX; the uplink is the first.
  */
 size_t ports_of(const struct host *h, const struct link *uplink, const struct link *out[PORTS_MAX]);
+/* Whether upper stands directly on l, and sends by it. */
+bool port_is_below(const struct link *upper, const struct link *l);
 /* Whether the speed that the interface tells is a port's: what a bridge, a veth or a tap tells means nothing. */
 bool port_has_speed(const struct link *l);

@@ -4,8 +4,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/event.h"
+#include "kernel/net/port.h"
 #include "plan/claims.h"
 #include "plan/mistakes.h"
+#include "plan/ports.h"
+#include "plan/stacked.h"
 
 #include <string.h>
 
@@ -40,6 +43,14 @@ static int check_speed(const struct daemon *d, const struct plan *p, size_t node
 		l->name, (double)capacity / 1e6, name, (double)speed / 1e6);
 }
 
+/* What the interface itself tells; 0: nothing. */
+static uint64_t told_speed(const struct link *l)
+{
+	uint64_t bits_ps;
+
+	return port_has_speed(l) && port_speed(l->name, &bits_ps) >= 0 ? bits_ps : 0;
+}
+
 /* --- all ------------------------------------------------------------------------------------------------ */
 
 /* hook: tcx on a kernel without it. */
@@ -64,6 +75,8 @@ int advice_of_plan(const struct daemon *d, const struct plan *p, struct warning_
 	for (size_t i = 0; i < p->model.n_nodes && err >= 0; i++)
 		if (p->model.nodes[i].kind == NODE_UPLINK && p->model.schedule.resource == RESOURCE_DEVICE)
 			err = check_speed(d, p, i, out);
+	if (err >= 0 && p->model.schedule.resource == RESOURCE_DEVICE)
+		err = stacked_find(p, &d->host, told_speed, out);
 	return err < 0 ? err : check_tcx(d, p, out);
 }
 

@@ -56,6 +56,32 @@ case_unclaimed() {
 	unset 'tap[second]' 'mac[second]'
 }
 
+two_uplinks() { # capacity of each
+	apply_text <<-END
+		uplinks:
+		  - {name: mv0, capacity: $1, devices: [{name: web, nic: n0}]}
+		  - {name: w0, capacity: $2, devices: [{name: batch, nic: n1}]}
+	END
+}
+
+stacked() { # an uplink on another: what the port carries is given away once
+	local words='uplinks mv0 \(8000 Mbit/s\) and w0 \(3000 Mbit/s\) use one port: together they give away 11000 Mbit/s, and mv0 has 10000: shares do not hold'
+	two_uplinks 8gbit 2gbit
+	! grep -q warning "$tmp/said"
+	check "an uplink on another, with its part: nothing is said" "$? == 0" || diag <"$tmp/said"
+	divvy set w0.capacity=3gbit >"$tmp/said" 2>&1
+	grep -qE "warning: $words" "$tmp/said"
+	check "an uplink on another, too much together: set warns" "$? == 0" || diag <"$tmp/said"
+	two_uplinks 8gbit 3gbit
+	grep -qE "warning: $words" "$tmp/said"
+	check "an uplink on another, too much together: apply warns" "$? == 0" || diag <"$tmp/said"
+	warned "$words"
+	check "an uplink on another, too much together: status warns" "$? == 0" || divvy status | diag
+	check_once "an uplink on another, too much together" "$words"
+	divvy apply --dry-run "$tmp/try.yaml" 2>&1 | grep -qE "$words"
+	check "an uplink on another, too much together: so does --dry-run" "$? == 0"
+}
+
 case_speed() { # a macvlan tells the speed of what it sits on: a veth's 10 Gbit/s
 	ip -n "$host" link add w0 up type veth peer name w1
 	ip -n "$host" link add link w0 name mv0 up type macvlan
@@ -71,6 +97,7 @@ case_speed() { # a macvlan tells the speed of what it sits on: a veth's 10 Gbit/
 	divvy set web=50 2>"$tmp/said"
 	[[ ! -s $tmp/said ]]
 	check "capacity above the port's speed: set does not repeat it" "$? == 0" || diag <"$tmp/said"
+	stacked
 	sed 's/20mbit/20gbit/' "$tmp/divvy.yaml" | apply_text
 	! grep -q warning "$tmp/said"
 	check "the speed that a veth tells is none" "$? == 0" || diag <"$tmp/said"
