@@ -209,6 +209,7 @@ WRAP_datapath_others_test := filter_list_all
 WRAP_datapath_drain_test := htb_list qdisc_root htb_class_del link_del rtnl_commit rtnl_discard clock_now_ns
 WRAP_datapath_burstwatch_test := burst_dropped
 WRAP_daemon_differs_test := file_read_alloc
+WRAP_datapath_inventory_test := vmm_scan vmm_scan_pid records_apply
 WRAP_daemon_drafted_test := route_out port_speed
 WRAP_datapath_portspeed_test := port_speed
 WRAP_exporter_web_test := feed_read

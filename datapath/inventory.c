@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "inventory.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
 
 int inventory_links(struct host *h, struct rtnl *r)
 {
@@ -17,6 +20,46 @@ int inventory_links(struct host *h, struct rtnl *r)
 	if (err >= 0)
 		host_set_links(h, links, n);
 	return err;
+}
+
+static bool is_listed(const struct vmm_nic *nics, size_t n, const char *tap)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(nics[i].tap, tap) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the process is the one that it was, and may not be looked into now. */
+static bool is_refused(const struct vmm_nic *nic)
+{
+	struct process p = { .pid = nic->pid, .start_time = nic->start_time };
+	struct vmm_nic *now = NULL;
+	size_t n = 0;
+	int r = vmm_scan_pid(PROCFS_ROOT, nic->pid, &now, &n);
+
+	free(now);
+	return (r == -EPERM || r == -EACCES) && process_check(PROCFS_ROOT, &p) == 0;
+}
+
+/*
+ * A process that was looked into before, and may not be any more (kernel.yama.ptrace_scope was set to 3, say): what was
+ * known of its taps stands, for the process does. Its VM would lose its share otherwise. The list is not sorted then.
+ */
+static int keep_refused(const struct host *h, struct vmm_nic **nics, size_t *n)
+{
+	size_t seen = *n;
+
+	for (size_t i = 0; i < h->n_nics; i++) {
+		const struct vmm_nic *was = &h->nics[i];
+
+		if (is_listed(*nics, seen, was->tap) || !is_refused(was))
+			continue;
+		if (array_reserve(nics, *n, sizeof(**nics)) < 0)
+			return -ENOMEM;
+		(*nics)[(*n)++] = *was;
+	}
+	return 0;
 }
 
 int inventory_vms(struct host *h, struct records *records, bool fresh)
@@ -32,6 +75,10 @@ int inventory_vms(struct host *h, struct records *records, bool fresh)
 		return err;
 	differs = !sight_same(&sight, &h->sight);
 	h->sight = sight;
+	if (err >= 0 && sight.limit && keep_refused(h, &nics, &n) < 0) {
+		free(nics);
+		return -ENOMEM;
+	}
 	if (err < 0)
 		return err;
 	(void)records_apply(records, nics, n, fresh, clock_now_ns());

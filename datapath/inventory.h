@@ -10,7 +10,8 @@
 /* Read all links. 0, or negative errno with *h untouched. */
 int inventory_links(struct host *h, struct rtnl *r);
 /*
- * Read /proc, and what managers record of the VMs that are there. 1: something that matters to divvy has changed; 0:
+ * Read /proc, and what managers record of the VMs that are there. A process that may no longer be looked into keeps what
+ * was known of it. 1: something that matters to divvy has changed; 0:
  * nothing has; negative errno: h->nics is untouched, and h->sight says whether it is /proc that cannot be read. Records
  * that cannot be read are no error: records_news() tells. fresh: as for records_apply().
  */

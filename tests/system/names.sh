@@ -257,6 +257,47 @@ case_unseen() {
 	end_pair
 }
 
+check_netkit() {
+	ip -n "$host" link add pod0 type netkit || bail "cannot make a netkit"
+	ip -n "$host" link set pod0 up
+	divvy discover >"$tmp/said"
+	grep -A 1 '^pod0 *netkit *no ' "$tmp/said" | grep -q 'cannot be divided: netkit: its BPF program may send packets past the host.s tc'
+	check "a netkit is told of, with the reason" "$? == 0" || diag <"$tmp/said"
+	apply_devices 'name: pod, nic: pod0' 'name: web, nic: n0'
+	is pod state waiting && is pod why "pod0:netkit:itsBPFprogrammaysendpacketspastthehost'stc"
+	check "a netkit that is named waits, and status says why" "$? == 0" || { cat "$tmp/said"; json; } | diag
+	! tc -n "$host" qdisc show dev pod0 | grep -qv noqueue
+	check "a netkit that is named is left alone" "$? == 0" || tc -n "$host" qdisc show dev pod0 | diag
+}
+
+# Not among the default cases, but for test hosts: netkit needs Linux 6.7, and yama 3 lasts until the host boots again.
+case_test_host() {
+	local no_vm='waiting: no VM batch among those that divvyd may look into: .*kernel.yama.ptrace_scope is 3'
+	make_topology bridge
+	vm_start web
+	vm_ready web
+	divvy_start
+	check_netkit
+	apply_devices 'name: web, vm: web' 'name: batch, vm: batch'
+	await 3 is web state bound
+	check "before yama 3: bound" "$? == 0" || json | diag
+	sysctl -qw kernel.yama.ptrace_scope=3 || bail "cannot set kernel.yama.ptrace_scope"
+	vm_start batch
+	vm_ready batch
+	divvy discover >"$tmp/discover" # looks at /proc
+	grep -qE '^Warning: .*kernel.yama.ptrace_scope is 3' "$tmp/discover"
+	check "yama 3: discover says it" "$? == 0" || diag <"$tmp/discover"
+	divvy status >"$tmp/status"
+	grep -qE "$no_vm" "$tmp/status" && grep -qE '^Warning: .*kernel.yama.ptrace_scope is 3' "$tmp/status"
+	check "yama 3: status says it, of the device, too" "$? == 0" || diag <"$tmp/status"
+	sleep 0.2
+	is web state bound
+	check "yama 3: the VM that was divided before stays so" "$? == 0" || json | diag
+	divvy_stop
+	vm_stop_all
+	remove_topology
+}
+
 lib_init
 for c in "${@:-awkward alike interfaces unseen}"; do
 	for name in $c; do
