@@ -8,7 +8,6 @@
 #	these, check-rows, check-rx, check-killed, bench	what network namespaces are set up with
 #	bench				what counts system calls
 #	exporter, and those with tests	what serves HTTP
-#	check-rows			patch(1)
 #	check-views			a Prometheus and a browser that look at it
 #	check, check-rows, check-rx, check-killed, check-kernels, check-libvirt, lint	what tests are written with, and what looks at the sources
 #	figures				what the whole evaluation needs
@@ -56,7 +55,7 @@ fi
 build="gcc make pkgconf libc6-dev clang bpftool libbpf-dev libmnl-dev libyaml-dev libjansson-dev libsystemd-dev libcap-dev \
 libxml2-dev libsmartcols-dev libncurses-dev"
 namespaces="iproute2 nftables procps kmod util-linux"
-tests="systemd libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellcheck tmux curl zsh"
+tests="systemd libcmocka-dev python3-jinja2 perl man-db mandoc clang-tidy shellcheck tmux curl zsh patch"
 exporter="libmicrohttpd-dev"
 views="prometheus chromium curl jq fonts-dejavu-core"
 bench="strace curl"
@@ -96,7 +95,6 @@ missing() { # package...: those that are not installed
 	! wants check-deb check-host check-unit || wanted=$wanted$(missing $trees)
 	! wants fuzz || wanted=$wanted$(missing $fuzz)
 	! wants check check-rows check-rx check-killed check-kernels check-libvirt lint || wanted=$wanted$(missing $tests)
-	! wants check-rows || wanted=$wanted$(missing patch)
 	wanted_lab=
 	! wants demo check check-kernels check-libvirt figures check-host check-unit || wanted_lab=$(missing $lab)
 	if wants figures; then
