@@ -98,16 +98,25 @@ case_restart() {
 	divvy set web=20
 	divvy status | grep -q "as applied"
 	check "set: status says that it differs from the file" "$? == 0"
-	printf 'uplinks:\n  - name: up0\n    capacity: 20mbits\n' >"$tmp/none.yaml"
 	divvy_stop
+	printf 'uplinks:\n  - name: up0\n    capacity: 20mbits\n' >"$tmp/none.yaml"
+	divvyd_launch
+	is web share 20
+	check "restart: a system file that is wrong ends nothing that was set" "$? == 0"
+	grep -qE 'none\.yaml:3:[0-9]+: .*20mbits' "$tmp/divvyd.log"
+	check "restart: the log has file, line and what" "$? == 0" || diag <"$tmp/divvyd.log"
+	divvy_stop
+	mv "$state_dir/state.json" "$tmp/set.json"
 	divvyd_once 10
-	check "restart: a system file that is wrong stops the start" "$? == 1"
+	check "restart: a system file that is wrong stops the start where nothing was applied" "$? == 1"
 	tail -n 1 "$tmp/said" | grep -qE '(none|divvy)\.yaml:3:[0-9]+: .*20mbits'
 	check "restart: with file, line and what, in the last line" "$? == 0" || diag <"$tmp/said"
+	mv "$tmp/set.json" "$state_dir/state.json"
 	cp "$root/systemd/divvy.yaml" "$tmp/none.yaml"
-	divvyd_once 1
-	grep -q 'no specification yet' "$tmp/said"
-	check "restart: the file that make install puts there is none yet" "$? == 0" || diag <"$tmp/said"
+	divvyd_launch
+	is web share 20
+	check "restart: the file that make install puts there says nothing" "$? == 0"
+	divvy_stop
 	rm "$tmp/none.yaml"
 	divvyd_launch
 }
