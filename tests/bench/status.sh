@@ -47,6 +47,7 @@ start_vms() {
 			<"$tmp/vm$i" >"$tmp/vm$i.out" {to_vm[i]}>&- &
 		vm_pids+=($!)
 		until grep -qs ready "$tmp/vm$i.out"; do
+			kill -0 "${vm_pids[i]}" || { echo "no tapflood: make tests" >&2; exit 1; }
 			sleep 0.05
 		done
 	done
